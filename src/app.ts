@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:http'
+import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
+import { registerAuth, requireUser } from './auth/index.js'
+import { maxFormBytes } from './auth/schema.js'
+import type { Config } from './config.js'
+import type { Database } from './database/index.js'
+import { registerDocs } from './docs/index.js'
+import { answerMalformedRequest, handleError } from './errors.js'
+import { items } from './items/index.js'
+import { loggerOptions } from './log.js'
+import { ops } from './ops.js'
+import { answerUnrouted, decodeSlashes } from './unrouted.js'
+import { users } from './users/index.js'
+
+/** The whole service, in the order of registration. It does not listen yet; closing it closes the database. */
+export async function buildApp(config: Config, database: Database): Promise<FastifyInstance> {
+  const app = fastify(serverOptions(config))
+  app.decorate('database', database)
+  app.addHook('onClose', () => database.$disconnect())
+  app.decorateRequest('speaksOAuth', false)
+
+  app.setErrorHandler(handleError)
+  answerUnrouted(app)
+
+  await registerDocs(app)
+  await app.register(ops)
+  await registerAuth(app, config)
+  await app.register(async function protectedRoutes(scope) {
+    requireUser(scope)
+    await scope.register(users)
+    await scope.register(items)
+  })
+  return app
+}
+
+function serverOptions(config: Config): FastifyHttpOptions<Server> {
+  return {
+    logger: loggerOptions(config),
+    genReqId: () => randomUUID(),
+    bodyLimit: maxFormBytes,
+    requestTimeout: 20_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+    rewriteUrl: ({ url = '' }) => decodeSlashes(url),
+    frameworkErrors: handleError,
+    clientErrorHandler: answerMalformedRequest,
+    ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false } },
+  }
+}

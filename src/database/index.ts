@@ -1,0 +1,34 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import type { Config } from '../config.js'
+import { PrismaClient } from './generated/client.js'
+
+/** The one handle to PostgreSQL: stores take it as an argument and send their queries through it. */
+export type Database = PrismaClient
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    database: Database
+  }
+}
+
+const connectTimeoutMs = 5_000
+const sessionLimits = [
+  'statement_timeout=10000',
+  'lock_timeout=5000',
+  'idle_in_transaction_session_timeout=10000',
+]
+
+/**
+ * Opens a pool to PostgreSQL. No connection is made before the first query.
+ *
+ * Waiting for a connection ends after 5 s, a statement after 10 s, waiting for a lock after 5 s.
+ */
+export function openDatabase(config: Pick<Config, 'databasePoolSize'>, url: string): Database {
+  const adapter = new PrismaPg({
+    connectionString: url,
+    max: config.databasePoolSize,
+    connectionTimeoutMillis: connectTimeoutMs,
+    options: sessionLimits.map((limit) => `-c ${limit}`).join(' '),
+  })
+  return new PrismaClient({ adapter, errorFormat: 'minimal' })
+}

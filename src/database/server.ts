@@ -1,0 +1,20 @@
+import { join } from 'node:path'
+import type { Config } from '../config.js'
+import { startEmbeddedPostgres } from './embedded/index.js'
+
+/** The PostgreSQL server that the configuration names. */
+export interface DatabaseServer {
+  url: string
+  embedded: boolean
+  stop(): Promise<void>
+}
+
+/**
+ * The server at DATABASE_URL or, when that is not set, an embedded one with its data below the data directory.
+ *
+ * @throws StartupError when the embedded server does not come up
+ */
+export async function provideServer({ databaseUrl, dataDirectory }: Config): Promise<DatabaseServer> {
+  if (databaseUrl) return { url: databaseUrl, embedded: false, stop: async () => {} }
+  return { ...(await startEmbeddedPostgres(join(dataDirectory, 'postgres'))), embedded: true }
+}

@@ -1,0 +1,27 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+
+/** What the OpenAPI document says beyond the routes' own schemas. */
+export const documentOptions: FastifyDynamicSwaggerOptions = {
+  openapi: {
+    openapi: '3.1.0',
+    info: {
+      title: 'Latchkey',
+      version: '0.1.0',
+      description:
+        'Signs users in with OAuth 2.0, issues JWT access tokens, and serves each caller the current user and the ' +
+        'items that user owns.',
+    },
+    tags: [
+      { name: 'auth', description: 'Signing in' },
+      { name: 'users', description: 'The current user' },
+      { name: 'items', description: "The current user's items" },
+      { name: 'operations', description: 'For whoever runs the service' },
+    ],
+    components: {
+      securitySchemes: {
+        OAuth2PasswordBearer: { type: 'oauth2', flows: { password: { scopes: {}, tokenUrl: 'token' } } },
+      },
+    },
+  },
+  refResolver: { buildLocalReference: (json) => String(json.$id) },
+}

@@ -1,0 +1,49 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { isMigrated } from './database/migrations.js'
+import { errorResponses, ServiceError } from './errors.js'
+import { ref } from './schema.js'
+
+const Health = Type.Object({ status: Type.Literal('ok') }, { $id: 'Health', examples: [{ status: 'ok' }] })
+
+/** The routes for whoever operates the service. */
+export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
+  app.addSchema(Health)
+
+  app.get(
+    '/livez',
+    {
+      schema: {
+        operationId: 'livez',
+        summary: 'Liveness',
+        description: 'Answers as long as the process does.',
+        tags: ['operations'],
+        response: { 200: ref(Health), ...errorResponses('internal_error') },
+      },
+    },
+    async function reportLiveness() {
+      return { status: 'ok' as const }
+    },
+  )
+
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        operationId: 'readyz',
+        summary: 'Readiness',
+        description: 'Whether the database can be reached and has every migration that this version needs.',
+        tags: ['operations'],
+        response: { 200: ref(Health), ...errorResponses('internal_error', 'service_unavailable') },
+      },
+    },
+    async function reportReadiness(request) {
+      const ready = await isMigrated(app.database).catch((error: Error) => {
+        request.log.warn({ err: error }, 'not ready')
+        return false
+      })
+      if (!ready) throw new ServiceError('service_unavailable')
+      return { status: 'ok' as const }
+    },
+  )
+}

@@ -1,0 +1,46 @@
+import { type Static, type TSchema, Type } from 'typebox'
+
+/** Points at a schema that is registered under its `$id`, keeping its static type. */
+export function ref<T extends TSchema>(schema: T) {
+  return Type.Unsafe<Static<T>>({ $ref: `${(schema as { $id?: string }).$id}#` })
+}
+
+/** A string or null. One type list instead of `anyOf`, which would be tried out on each answer. */
+export function nullableString(options: { maxLength: number; description: string }) {
+  return Type.Unsafe<string | null>({ type: ['string', 'null'], ...options })
+}
+
+/** The body of every error but invalid input. */
+export const HttpError = Type.Object(
+  {
+    detail: Type.String({ description: 'What went wrong, for people.' }),
+    error: Type.Optional(Type.String({ description: 'OAuth 2.0 error code (RFC 6749 §5.2).' })),
+    error_description: Type.Optional(
+      Type.String({ description: 'The same as `detail`, for OAuth clients.' }),
+    ),
+  },
+  { $id: 'HTTPError' },
+)
+
+/** One complaint about the input, in FastAPI's words. */
+export const ValidationError = Type.Object(
+  {
+    type: Type.String({ description: 'What is wrong, for machines.' }),
+    loc: Type.Array(Type.Union([Type.String(), Type.Integer()]), {
+      description: 'Where: the part of the request, then the path within it.',
+    }),
+    msg: Type.String({ description: 'What is wrong, for people.' }),
+    input: Type.Null({ description: 'Never what was sent: that may be a secret.' }),
+  },
+  { $id: 'ValidationError' },
+)
+
+/** The body that answers invalid input, known to clients generated from a FastAPI service. */
+export const HttpValidationError = Type.Object(
+  {
+    detail: Type.Array(ref(ValidationError)),
+    error: Type.Optional(Type.String({ description: 'OAuth 2.0 error code (RFC 6749 §5.2).' })),
+    error_description: Type.Optional(Type.String({ description: 'What went wrong, for OAuth clients.' })),
+  },
+  { $id: 'HTTPValidationError' },
+)

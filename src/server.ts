@@ -1,0 +1,58 @@
+import type { AddressInfo } from 'node:net'
+import { seed } from '../prisma/seed.js'
+import { buildApp } from './app.js'
+import { loadConfig } from './config.js'
+import { openDatabase } from './database/index.js'
+import { migrate } from './database/migrations.js'
+import { provideServer } from './database/server.js'
+import { closeGracefully } from './shutdown.js'
+import { StartupError } from './startup-error.js'
+
+const closeDeadlineMs = 10_000
+
+/** What has been started, to be ended in reverse order. */
+const started: (() => Promise<unknown>)[] = []
+
+async function closeAll(): Promise<void> {
+  for (const close of started.splice(0).reverse()) await close()
+}
+
+async function main(): Promise<void> {
+  const [argument] = process.argv.slice(2)
+  if (argument) throw new StartupError(`unknown argument ${argument}; settings are environment variables`)
+  const config = loadConfig(process.env)
+  const server = await provideServer(config)
+  started.push(server.stop)
+  await migrate(server.url)
+  const database = openDatabase(config, server.url)
+  if (server.embedded) await seed(database)
+
+  const app = await buildApp(config, database)
+  started.push(() => app.close())
+  await app.listen({ host: config.host, port: config.port })
+  if (server.embedded) greet((app.server.address() as AddressInfo).port)
+}
+
+function greet(port: number): void {
+  process.stdout.write(`
+Latchkey is ready.
+  Try it   http://localhost:${port}/docs
+  Log in   press Authorize, then johndoe / secret
+  Stop     Ctrl-C
+\n`)
+}
+
+/** One line for what the user can mend, the whole story for what only a developer can. */
+function report(error: unknown): void {
+  const mendable = error instanceof StartupError
+  process.stderr.write(
+    `latchkey: ${mendable ? error.message : error instanceof Error ? error.stack : error}\n`,
+  )
+}
+
+closeGracefully(closeAll, report, closeDeadlineMs)
+main().catch(async (error) => {
+  report(error)
+  await closeAll()
+  process.exit(1)
+})

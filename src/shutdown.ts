@@ -1,0 +1,41 @@
+/** npm passes a Ctrl-C on to us that the terminal has sent us already: so soon a second signal is the first's echo. */
+const echoMs = 500
+
+/**
+ * Ends the process in good order: on SIGINT, SIGTERM and SIGHUP with exit status 0, on an uncaught error, after
+ * reporting it, with 1. A second signal, or the deadline, ends it at once with 1.
+ *
+ * @param close ends what the process started
+ * @param report told once about an uncaught error, or that closing failed or took too long
+ */
+export function closeGracefully(
+  close: () => Promise<void>,
+  report: (error: unknown) => void,
+  deadlineMs: number,
+): void {
+  let closingSince = 0
+
+  async function end(status: number): Promise<void> {
+    closingSince = Date.now()
+    setTimeout(() => fail(new Error(`not closed within ${deadlineMs} ms`)), deadlineMs)
+    await close().catch(fail)
+    process.exit(status)
+  }
+
+  function fail(error: unknown): never {
+    report(error)
+    process.exit(1)
+  }
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => {
+      if (closingSince === 0) return void end(0)
+      if (Date.now() - closingSince > echoMs) fail(new Error(`${signal} while closing`))
+    })
+  for (const event of ['uncaughtException', 'unhandledRejection'])
+    process.on(event, (error) => {
+      if (closingSince !== 0) fail(error)
+      report(error)
+      end(1)
+    })
+}

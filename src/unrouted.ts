@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify'
+import findMyWay from 'find-my-way'
+import { ServiceError } from './errors.js'
+
+/**
+ * Answers every request that no route takes, before its body is read: 307 to the path with or without its last slash
+ * when that is one of ours, 405 with Allow when the path is ours and the method is not, else 404.
+ */
+export function answerUnrouted(app: FastifyInstance): void {
+  const methodsByPath = new Map<string, string[]>()
+  const paths = findMyWay()
+
+  app.addHook('onRoute', function rememberPath({ url, method }) {
+    const methods = methodsByPath.get(url) ?? []
+    if (methods.length === 0) paths.on('GET', url, () => {}, methods)
+    methodsByPath.set(url, methods)
+    methods.push(...[method].flat())
+  })
+
+  app.addHook('onRequest', async function answerUnroutedRequest(request, reply) {
+    if (!request.is404) return
+    const [path = '', query] = request.url.split(/\?(.*)/s, 2)
+    const allowed = paths.find('GET', path)?.store as string[] | undefined
+    if (allowed) throw new ServiceError('method_not_allowed', { allow: allowed.join(', ') })
+    const sibling = path.endsWith('/') ? path.replace(/\/+$/, '') : `${path}/`
+    if (!sibling || !paths.find('GET', sibling)) throw new ServiceError('not_found')
+    return reply.redirect(query ? `${sibling}?${query}` : sibling, 307)
+  })
+}
+
+/** A coded slash in a path is a slash, as it is to the tutorial's server. The query stays as it was sent. */
+export function decodeSlashes(target: string): string {
+  return target.replace(/^[^?]*/, (path) => path.replaceAll(/%2f/gi, '/'))
+}
