@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Convert, Default, Errors } from 'typebox/value'
+import { Default, Errors } from 'typebox/value'
 import { StartupError } from './startup-error.js'
 
 /** Every setting under the name of its environment variable: type, bounds and default. The README says what each does. */
@@ -65,11 +65,17 @@ function refuseUnknownSettings(environment: NodeJS.ProcessEnv): void {
 }
 
 function parseSettings(environment: NodeJS.ProcessEnv): Static<typeof Settings> {
-  const given = Object.keys(Settings.properties)
-    .filter((name) => environment[name])
-    .map((name) => [name, environment[name]])
-  const settings = Convert(Settings, Default(Settings, Object.fromEntries(given)))
+  const given = Object.entries(Settings.properties).flatMap(([name, schema]) => {
+    const text = environment[name]
+    return text ? [[name, 'type' in schema && schema.type === 'integer' ? toInteger(text) : text]] : []
+  })
+  const settings = Default(Settings, Object.fromEntries(given))
   const [error] = Errors(Settings, settings)
   if (error) throw new StartupError(`${error.instancePath.slice(1)} ${error.message}`)
   return settings as Static<typeof Settings>
+}
+
+/** The number that plain digits write; any other text stays as it is, for the schema to refuse. */
+function toInteger(text: string): number | string {
+  return /^\d+$/.test(text) ? Number(text) : text
 }

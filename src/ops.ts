@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { isMigrated } from './database/migrations.js'
 import { errorResponses, ServiceError } from './errors.js'
-import { ref } from './schema.js'
+import { ref, success } from './schema.js'
 
 const Health = Type.Object({ status: Type.Literal('ok') }, { $id: 'Health', examples: [{ status: 'ok' }] })
 
@@ -18,7 +18,7 @@ export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
         summary: 'Liveness',
         description: 'Answers as long as the process does.',
         tags: ['operations'],
-        response: { 200: ref(Health), ...errorResponses('internal_error') },
+        response: { 200: ref(Health, success), ...errorResponses('internal_error') },
       },
     },
     async function reportLiveness() {
@@ -34,7 +34,7 @@ export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
         summary: 'Readiness',
         description: 'Whether the database can be reached and has every migration that this version needs.',
         tags: ['operations'],
-        response: { 200: ref(Health), ...errorResponses('internal_error', 'service_unavailable') },
+        response: { 200: ref(Health, success), ...errorResponses('internal_error', 'service_unavailable') },
       },
     },
     async function reportReadiness(request) {

@@ -1,9 +1,12 @@
 import { type Static, type TSchema, Type } from 'typebox'
 
 /** Points at a schema that is registered under its `$id`, keeping its static type. */
-export function ref<T extends TSchema>(schema: T) {
-  return Type.Unsafe<Static<T>>({ $ref: `${(schema as { $id?: string }).$id}#` })
+export function ref<T extends TSchema>(schema: T, options: { description?: string } = {}) {
+  return Type.Unsafe<Static<T>>({ $ref: `${(schema as { $id?: string }).$id}#`, ...options })
 }
+
+/** What FastAPI's document says of every answer that is no error. */
+export const success = { description: 'Successful Response' }
 
 /** A string or null. One type list instead of `anyOf`, which would be tried out on each answer. */
 export function nullableString(options: { maxLength: number; description: string }) {

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
 import { errorResponses, ServiceError } from '../errors.js'
 import { type CurrentUser, findUser } from '../users/store.js'
 import { readAccessToken, readBearerToken, type VerifiedJws } from './access-token.js'
@@ -29,11 +29,12 @@ export async function authenticate(this: FastifyInstance, request: FastifyReques
 export function requireUser(scope: FastifyInstance): void {
   scope.addHook('onRequest', scope.authenticate)
   scope.addHook('onRoute', function documentGuard(route) {
+    const schema = route.schema as FastifySchema
     route.schema = {
-      ...route.schema,
+      ...schema,
       security: [{ OAuth2PasswordBearer: [] }],
       response: {
-        ...(route.schema?.response as object),
+        ...(schema.response as object),
         ...errorResponses(
           'inactive_user',
           'not_authenticated',

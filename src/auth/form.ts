@@ -1,25 +1,36 @@
 import { parse } from 'node:querystring'
 import formbody from '@fastify/formbody'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** The fields of a form: a list where one was sent more than once, and none that was empty. */
 export type Form = Record<string, string | string[]>
+
+const formType = 'application/x-www-form-urlencoded'
 
 /** Makes the scope read forms and nothing else: a body of any other type is a form without fields, as for FastAPI. */
 export async function readForms(scope: FastifyInstance): Promise<void> {
   scope.removeAllContentTypeParsers()
   await scope.register(formbody, { parser: parseForm })
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
+  scope.addHook('onRequest', reduceContentType)
   scope.addHook('preValidation', async function treatNoBodyAsEmptyForm(request) {
     request.body ??= {}
   })
 }
 
+/** Leaves of the content type whether it is a form's, so that a malformed one counts as another type. */
+async function reduceContentType({ headers }: FastifyRequest): Promise<void> {
+  const type = headers['content-type']?.replace(/;.*/s, '').trim().toLowerCase()
+  if (type === formType) headers['content-type'] = formType
+  else delete headers['content-type']
+}
+
 /** Parameters without a value count as left out (RFC 6749 §3.2). */
 function parseForm(text: string): Form {
-  const fields = Object.entries(parse(text, '&', '=', { maxKeys: 0 })).flatMap(([name, value]) => {
-    const [first, ...more] = [value ?? []].flat().filter((one) => one !== '')
-    return first === undefined ? [] : [[name, more.length === 0 ? first : [first, ...more]] as const]
-  })
-  return Object.fromEntries(fields)
+  const form: [string, string | string[]][] = []
+  for (const [name, value] of Object.entries(parse(text, '&', '=', { maxKeys: 0 }))) {
+    const given = [value].flat().filter((one) => one !== undefined && one !== '') as string[]
+    if (given.length > 0) form.push([name, given.length === 1 ? given.join() : given])
+  }
+  return Object.fromEntries(form)
 }

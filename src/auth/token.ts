@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import type { Config } from '../config.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
-import { ref } from '../schema.js'
+import { ref, success } from '../schema.js'
 import { claimsFor } from './access-token.js'
 import type { Form } from './form.js'
 import { grantPassword } from './grants/password.js'
@@ -27,7 +27,7 @@ export const token: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
         consumes: ['application/x-www-form-urlencoded'],
         body: ref(TokenForm),
         response: {
-          200: ref(Token),
+          200: ref(Token, success),
           ...errorResponses('unsupported_grant_type', 'repeated_parameter', 'incorrect_credentials'),
           ...validationResponse('username'),
           ...errorResponses('internal_error', 'service_unavailable'),

@@ -4,6 +4,15 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine, SchemaFilter } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
+import pg from 'pg'
+
+/** The part of the WebAssembly API that is used here; Node.js has it, its type declarations do not. */
+declare namespace WebAssembly {
+  function instantiate(
+    binary: Uint8Array,
+    imports: Record<string, unknown>,
+  ): Promise<{ instance: { exports: Record<string, unknown> } }>
+}
 
 const datasource = 'datasource db {\n  provider = "postgresql"\n}\n'
 
@@ -11,14 +20,23 @@ const datasource = 'datasource db {\n  provider = "postgresql"\n}\n'
 export const noFilters: SchemaFilter = { externalTables: [], externalEnums: [] }
 
 /**
- * Starts Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly inside this process.
+ * Runs Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly inside this process.
  *
- * @param url the database it works on; the engine connects at once
+ * @param url the database it works on; the engine connects at once, and is disconnected after the action
  */
-export async function startSchemaEngine(url: string): Promise<SchemaEngine> {
+export async function withSchemaEngine<T>(
+  url: string,
+  action: (engine: SchemaEngine) => Promise<T>,
+): Promise<T> {
   await loadWebAssembly()
-  const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg({ connectionString: url }))
-  return bindings.SchemaEngine.new({ datamodels: [['schema.prisma', datasource]] }, () => {}, adapter)
+  const pool = new pg.Pool({ connectionString: url })
+  try {
+    const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool))
+    const datamodels: [string, string][] = [['schema.prisma', datasource]]
+    return await action(await bindings.SchemaEngine.new({ datamodels }, () => {}, adapter))
+  } finally {
+    await pool.end()
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { MigrationList } from '@prisma/schema-engine-wasm'
 import pg from 'pg'
 import { StartupError } from '../startup-error.js'
-import { noFilters, startSchemaEngine } from './engine.js'
+import { noFilters, withSchemaEngine } from './engine.js'
 import type { Database } from './index.js'
 
 /** Where the migrations are: one folder each, in the order of their names. */
@@ -30,12 +30,11 @@ export async function migrate(url: string): Promise<string[]> {
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
     const { pending } = await readStatus(connection)
     if (pending.length === 0) return []
-    const engine = await startSchemaEngine(url)
-    const { appliedMigrationNames } = await engine
-      .applyMigrations({ migrationsList: listMigrations(), filters: noFilters })
-      .catch((error: Error) => {
-        throw new StartupError(`a migration failed: ${error.message.trim().replace(/\s+/g, ' ')}`)
-      })
+    const { appliedMigrationNames } = await withSchemaEngine(url, (engine) =>
+      engine.applyMigrations({ migrationsList: listMigrations(), filters: noFilters }),
+    ).catch((error: Error) => {
+      throw new StartupError(`a migration failed: ${error.message.trim().replace(/\s+/g, ' ')}`)
+    })
     return appliedMigrationNames
   })
 }

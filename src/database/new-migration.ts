@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartupError } from '../startup-error.js'
-import { diffSchemas, startSchemaEngine } from './engine.js'
+import { diffSchemas, withSchemaEngine } from './engine.js'
 import { migrationNames } from './migrations.js'
 
 /**
@@ -24,7 +24,7 @@ export async function writeMigration(
     throw new StartupError('name the migration in snake_case: add_title')
   const directory = join(project, 'prisma/migrations')
   const schema = readFileSync(join(project, 'prisma/schema.prisma'), 'utf8')
-  const sql = await diffSchemas(await startSchemaEngine(url), lastSchema(directory), schema)
+  const sql = await withSchemaEngine(url, (engine) => diffSchemas(engine, lastSchema(directory), schema))
   if (isEmpty(sql)) return null
   const migration = `${now.toISOString().replace(/\D/g, '').slice(0, 14)}_${name}`
   mkdirSync(join(directory, migration))

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { ref } from '../schema.js'
+import { ref, success } from '../schema.js'
 import { Item } from './schema.js'
 import { listItems } from './store.js'
 
@@ -16,7 +16,7 @@ export const items: FastifyPluginAsyncTypebox = async function items(app) {
         summary: 'Read Own Items',
         description: 'All items of the user that the access token was issued to, the oldest first.',
         tags: ['items'],
-        response: { 200: Type.Array(ref(Item), { examples: [[{ item_id: 'Foo', owner: 'johndoe' }]] }) },
+        response: { 200: Type.Array(ref(Item), success) },
       },
     },
     async function readOwnItems({ currentUser }) {

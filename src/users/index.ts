@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { ref } from '../schema.js'
+import { ref, success } from '../schema.js'
 import { User } from './schema.js'
 
 /** The routes about users. Register them in a scope that authenticates: they serve `request.currentUser`. */
@@ -14,7 +14,7 @@ export const users: FastifyPluginAsyncTypebox = async function users(app) {
         summary: 'Read Users Me',
         description: 'The user that the access token was issued to.',
         tags: ['users'],
-        response: { 200: ref(User) },
+        response: { 200: ref(User, success) },
       },
     },
     async function readCurrentUser({ currentUser }) {

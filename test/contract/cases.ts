@@ -15,7 +15,7 @@ export interface TokenRecipe {
 }
 
 /** What a user logs in with. */
-export interface Credentials {
+interface Credentials {
   username: string
   password: string
 }

@@ -1,0 +1,61 @@
+import { createHmac } from 'node:crypto'
+import t from 'tap'
+import { getAs, jwtSecret, logIn, startApp } from '../helpers/app.js'
+
+const encode = (text: string) => Buffer.from(text).toString('base64url')
+
+function mint(payload: string, header = '{"alg":"HS256","typ":"JWT"}'): string {
+  const input = `${encode(header)}.${encode(payload)}`
+  return `${input}.${createHmac('sha256', jwtSecret).update(input).digest('base64url')}`
+}
+
+const exp = Math.floor(Date.now() / 1000) + 600
+
+t.test('what is done to a user shows in the next request', async (t) => {
+  const app = await startApp(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const where = { username: 'johndoe' }
+
+  await app.database.user.update({ where, data: { fullName: 'Johnny', email: null } })
+  t.same((await getAs(app, token, '/users/me/')).json(), {
+    ...{ username: 'johndoe', email: null, full_name: 'Johnny', disabled: false },
+  })
+  await app.database.user.update({ where, data: { disabled: true } })
+  t.same((await getAs(app, token, '/users/me/')).json(), { detail: 'Inactive user' })
+  await app.database.user.delete({ where })
+  const response = await getAs(app, token, '/users/me/')
+  t.equal(response.statusCode, 401)
+  t.equal(response.headers['www-authenticate'], 'Bearer')
+})
+
+t.test('well-signed tokens that are refused all the same', async (t) => {
+  const app = await startApp(t)
+  t.equal(
+    (await getAs(app, mint(`{"sub":"johndoe","exp":${exp}}`), '/users/me/')).statusCode,
+    200,
+    'but this one',
+  )
+  for (const payload of [
+    `{"sub":{"name":"johndoe"},"exp":${exp}}`,
+    `{"sub":"johndoe\\u0000","exp":${exp}}`,
+    `{"sub":"\\ud800","exp":${exp}}`,
+    `{"sub":"johndoe","exp":1e400}`,
+    `{"sub":"johndoe","exp":${exp},"nbf":true}`,
+    `{"sub":"johndoe","exp":${exp},"iat":null}`,
+    `{"sub":"johndoe","exp":${exp},"jti":null}`,
+    `{"sub":"johndoe","exp":${exp},"aud":null}`,
+    `{"sub":"johndoe","exp":${exp},"at_hash":"x"}`,
+    '7',
+    '',
+  ]) {
+    const response = await getAs(app, mint(payload), '/users/me/')
+    t.equal(response.statusCode, 401, payload)
+    t.same(response.json(), { detail: 'Could not validate credentials' }, payload)
+  }
+  for (const header of ['[]', '7', '{"alg":"HS256","crit":null}', '{"alg":["HS256"]}', '{"alg":"hs256"}', ''])
+    t.equal(
+      (await getAs(app, mint(`{"sub":"johndoe","exp":${exp}}`, header), '/users/me/')).statusCode,
+      401,
+      header,
+    )
+})

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import bcrypt from 'bcrypt'
+import t from 'tap'
+import { hashPassword, needsRehash, verifyPassword } from '../../src/auth/password.js'
+
+const cost = 4
+
+interface KnownAnswer {
+  password_hex: string
+  expected: string
+}
+
+const vectors = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../vectors/bcrypt-kat.json'), 'utf8'),
+) as Record<'pyca' | 'pyca_2y', KnownAnswer[]>
+
+t.test('known answers of other implementations', async (t) => {
+  for (const { password_hex, expected } of [...vectors.pyca, ...vectors.pyca_2y]) {
+    const bytes = Buffer.from(password_hex, 'hex')
+    const password = bytes.toString()
+    const expressible = Buffer.from(password).equals(bytes) && bytes.length <= 72
+    if (bcrypt.getRounds(expected) > 8) continue
+    t.equal(await verifyPassword(password, expected, cost), expressible, `${password_hex} ${expected}`)
+  }
+})
+
+t.test('a new hash is $2b$ of the cost asked for, and matches its password alone', async (t) => {
+  const hash = await hashPassword('secret', 5)
+  t.match(hash, /^\$2b\$05\$/)
+  t.equal(await verifyPassword('secret', hash, cost), true)
+  t.equal(await verifyPassword('Secret', hash, cost), false)
+})
+
+t.test('hashes that other systems wrote', async (t) => {
+  const hash = await hashPassword('secret', cost)
+  for (const [prefix, matches] of [
+    ['$2a$', true],
+    ['$2y$', true],
+    ['$2x$', false],
+    ['$2$', false],
+  ] as const)
+    t.equal(await verifyPassword('secret', hash.replace('$2b$', prefix), cost), matches, prefix)
+  for (const foreign of ['', 'secret', '$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA', hash.slice(0, -1)])
+    t.equal(await verifyPassword('secret', foreign, cost), false, foreign)
+})
+
+t.test('passwords that bcrypt would cut short never match', async (t) => {
+  const longest = await hashPassword('a'.repeat(72), cost)
+  t.equal(await verifyPassword('a'.repeat(72), longest, cost), true)
+  t.equal(await verifyPassword('a'.repeat(73), longest, cost), false)
+  t.equal(await verifyPassword('é'.repeat(37), await hashPassword('é'.repeat(36), cost), cost), false)
+  t.equal(await verifyPassword('secret\0', await hashPassword('secret', cost), cost), false)
+})
+
+t.test('without a hash the answer is no, after the work of one comparison', async (t) => {
+  const before = process.cpuUsage().user
+  t.equal(await verifyPassword('', undefined, 10), false)
+  t.ok(process.cpuUsage().user - before > 5_000, 'took CPU time')
+})
+
+t.test('a hash is due for renewal when it was cheaper than the cost asked for', async (t) => {
+  const hash = await hashPassword('secret', 5)
+  t.equal(needsRehash(hash, 6), true)
+  t.equal(needsRehash(hash, 5), false)
+  t.equal(needsRehash(hash, 4), false)
+})

@@ -1,0 +1,170 @@
+import bcrypt from 'bcrypt'
+import t from 'tap'
+import { getAs, logIn, postToken, startApp } from '../helpers/app.js'
+
+t.test('a log-in answers with a token that must not be stored by caches', async (t) => {
+  const app = await startApp(t, { ACCESS_TOKEN_EXPIRE_MINUTES: '5' })
+  const response = await postToken(app, { username: 'johndoe', password: 'secret' })
+  t.equal(response.statusCode, 200)
+  t.match(response.headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
+  t.match(response.json(), {
+    access_token: /^[\w-]+\.[\w-]+\.[\w-]+$/,
+    token_type: 'bearer',
+    expires_in: 300,
+  })
+  t.same(Object.keys(response.json()), ['access_token', 'token_type', 'expires_in'])
+})
+
+t.test('without JWT_SECRET', async (t) => {
+  const app = await startApp(t, { JWT_SECRET: '' })
+  const token = await logIn(app, 'johndoe', 'secret')
+  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200, 'tokens are signed all the same')
+
+  const other = await startApp(t, { JWT_SECRET: '' })
+  t.equal((await getAs(other, token, '/users/me/')).statusCode, 401, 'by a key of this database alone')
+})
+
+t.test('replicas that start at once on one database agree on its key', async (t) => {
+  const { cloneDatabase } = await import('../helpers/database.js')
+  const url = await cloneDatabase(t)
+  const [first, second] = await Promise.all([
+    startApp(t, { JWT_SECRET: '' }, url),
+    startApp(t, { JWT_SECRET: '' }, url),
+  ])
+  const token = await logIn(first, 'johndoe', 'secret')
+  t.equal((await getAs(second, token, '/users/me/')).statusCode, 200)
+})
+
+t.test('the hash is renewed on log-in when BCRYPT_COST has risen', async (t) => {
+  const app = await startApp(t, { BCRYPT_COST: '5' })
+  const readHash = async () =>
+    (await app.database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })).hashedPassword
+  await app.database.user.update({
+    where: { username: 'johndoe' },
+    data: { hashedPassword: await bcrypt.hash('secret', 4) },
+  })
+  const cheap = await readHash()
+
+  await postToken(app, { username: 'johndoe', password: 'wrong' })
+  t.equal(await readHash(), cheap, 'a wrong password renews nothing')
+  await logIn(app, 'johndoe', 'secret')
+  const renewed = await readHash()
+  t.equal(bcrypt.getRounds(renewed), 5)
+  t.ok(await bcrypt.compare('secret', renewed))
+  await logIn(app, 'johndoe', 'secret')
+  t.equal(await readHash(), renewed, 'once is enough')
+})
+
+t.test('an imported $2y$ hash lets its user in', async (t) => {
+  const app = await startApp(t)
+  const hashedPassword = (await bcrypt.hash('secret', 4)).replace('$2b$', '$2y$')
+  await app.database.user.create({ data: { username: 'imported', hashedPassword } })
+  t.match(await logIn(app, 'imported', 'secret'), /^ey/)
+})
+
+const missingBoth = {
+  detail: ['username', 'password'].map((name) => ({
+    type: 'missing',
+    loc: ['body', name],
+    msg: 'Field required',
+    input: null,
+  })),
+}
+const incorrect = { detail: 'Incorrect username or password' }
+const form = 'application/x-www-form-urlencoded'
+
+t.test('bad input gets its 4xx and leaves no trace in the log above debug', async (t) => {
+  const app = await startApp(t)
+  for (const { name, body = '', type = form, status, json } of [
+    {
+      name: 'no content type',
+      type: '',
+      body: 'username=johndoe&password=secret',
+      status: 422,
+      json: missingBoth,
+    },
+    {
+      name: 'a malformed content type',
+      type: ';;;',
+      body: 'username=johndoe',
+      status: 422,
+      json: missingBoth,
+    },
+    {
+      name: 'another type that begins like a form',
+      type: `${form}x`,
+      body: 'username=johndoe',
+      status: 422,
+      json: missingBoth,
+    },
+    { name: 'malformed JSON', type: 'application/json', body: '{', status: 422, json: missingBoth },
+    {
+      name: 'upper-case content type',
+      type: form.toUpperCase(),
+      body: 'username=a&password=b',
+      status: 401,
+      json: incorrect,
+    },
+    { name: 'NUL in the name', body: 'username=%00&password=secret', status: 401, json: incorrect },
+    {
+      name: 'NUL in the password',
+      body: 'username=johndoe&password=secret%00',
+      status: 401,
+      json: incorrect,
+    },
+    { name: 'a name that is not UTF-8', body: 'username=%ff&password=secret', status: 401, json: incorrect },
+    {
+      name: 'half a surrogate pair',
+      body: 'username=%ED%A0%80&password=secret',
+      status: 401,
+      json: incorrect,
+    },
+    { name: 'broken percent-encoding', body: 'username=%&password=%zz', status: 401, json: incorrect },
+    {
+      name: 'a name of 16,000 characters',
+      body: `username=${'a'.repeat(16_000)}&password=x`,
+      status: 401,
+      json: incorrect,
+    },
+    {
+      name: 'an empty parameter beside a full one',
+      body: 'username=&username=johndoe&password=x',
+      status: 401,
+      json: incorrect,
+    },
+    { name: 'a parameter of Object.prototype', body: 'grant_type=constructor', status: 400 },
+    { name: 'a grant type sent twice', body: 'grant_type=password&grant_type=password', status: 400 },
+    {
+      name: 'a body over 16 KB',
+      body: `username=${'a'.repeat(16_384)}`,
+      status: 413,
+      json: { detail: 'Payload Too Large' },
+    },
+    {
+      name: '20,000 fields',
+      body: 'a=1&'.repeat(20_000),
+      status: 413,
+      json: { detail: 'Payload Too Large' },
+    },
+    { name: '4,000 fields', body: 'a=1&'.repeat(4_000), status: 422, json: missingBoth },
+  ] as { name: string; body?: string; type?: string; status: number; json?: object }[]) {
+    const response = await postToken(app, body, { 'content-type': type })
+    t.equal(response.statusCode, status, name)
+    if (json) t.same(response.json(), json, name)
+  }
+})
+
+t.test('a caller that names a grant type gets OAuth error members too', async (t) => {
+  const app = await startApp(t)
+  for (const [body, status, error] of [
+    ['grant_type=password&username=johndoe&password=wrong', 401, 'invalid_grant'],
+    ['grant_type=password&username=johndoe', 422, 'invalid_request'],
+    ['grant_type=password&username=a&username=b&password=c', 400, 'invalid_request'],
+    ['grant_type=refresh_token', 400, 'unsupported_grant_type'],
+  ] as const) {
+    const response = await postToken(app, body)
+    t.equal(response.statusCode, status, body)
+    t.match(response.json(), { error, error_description: /\w/ }, body)
+  }
+  t.same((await postToken(app, 'username=johndoe&password=wrong')).json(), incorrect, 'and nobody else')
+})

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { loadConfig, Settings } from '../src/config.js'
+import { StartupError } from '../src/startup-error.js'
+
+function refusalOf(environment: NodeJS.ProcessEnv): Error | null {
+  try {
+    loadConfig(environment)
+    return null
+  } catch (error) {
+    return error as Error
+  }
+}
+
+t.test('an empty environment gives the defaults, frozen', async (t) => {
+  const config = loadConfig({ JWT_SECRET: '', PATH: '/bin' })
+  t.same(config, {
+    production: false,
+    host: '127.0.0.1',
+    port: 8000,
+    logLevel: 'info',
+    databaseUrl: undefined,
+    databasePoolSize: 10,
+    dataDirectory: '.data',
+    jwtSecret: undefined,
+    accessTokenTtlSeconds: 1800,
+    bcryptCost: 12,
+  })
+  t.ok(Object.isFrozen(config))
+})
+
+t.test('settings that are refused, by name and without their value', async (t) => {
+  for (const [name, value] of [
+    ['PORT', 'http'],
+    ['PORT', '65536'],
+    ['PORT', '80.5'],
+    ['BCRYPT_COST', '3'],
+    ['BCRYPT_COST', '99'],
+    ['JWT_SECRET', 'short-canary'],
+    ['DATABASE_URL', 'mysql://canary@localhost/x'],
+    ['LOG_LEVEL', 'loud'],
+    ['NODE_ENV', 'staging'],
+    ['ACCESS_TOKEN_EXPIRE_MINUTES', '0'],
+    ['ACCESS_TOKEN_EXPIRE_MINUTES', '1e400'],
+    ['BCRYPT_COSTS', '12'],
+    ['JWT_SECRET_FILE', 'canary'],
+    ['LATCHKEY_PASSWORD', 'canary'],
+    ['DATABASE_URI', 'canary'],
+  ] as const) {
+    const refusal = refusalOf({ [name]: value })
+    t.ok(refusal instanceof StartupError, `${name}=${value}`)
+    t.match(refusal?.message, new RegExp(`\\b${name}\\b`))
+    t.notMatch(refusal?.message, /canary|\n/)
+  }
+})
+
+t.test('what Kubernetes sets for services named like us is no mistake', async () => {
+  loadConfig({
+    LATCHKEY_PORT: 'tcp://10.0.0.1:8000',
+    LATCHKEY_SERVICE_HOST: '10.0.0.1',
+    DATABASE_PORT_5432_TCP: 'x',
+  })
+})
+
+t.test('the README explains every setting and its default', async (t) => {
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+  for (const [name, schema] of Object.entries(Settings.properties)) {
+    const { default: preset } = schema as { default?: unknown }
+    t.match(readme, new RegExp(`\\| \`${name}\` \\| ${preset === undefined ? '' : `\`${preset}\``}`), name)
+  }
+})

@@ -1,0 +1,46 @@
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { buildApp } from '../../src/app.js'
+import { loadConfig } from '../../src/config.js'
+import { openDatabase } from '../../src/database/index.js'
+import { cloneDatabase } from './database.js'
+
+/** The tutorial's published example secret. */
+export const jwtSecret = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7'
+
+/**
+ * The service inside the test's process, over a fresh database that has the tutorial's users; closed with the test.
+ *
+ * @param settings environment variables; the log is silent and passwords are hashed at the lowest cost unless they say
+ */
+export async function startApp(
+  t: Test,
+  settings: Record<string, string> = {},
+  url?: string,
+): Promise<FastifyInstance> {
+  const config = loadConfig({ LOG_LEVEL: 'silent', JWT_SECRET: jwtSecret, BCRYPT_COST: '4', ...settings })
+  const app = await buildApp(config, openDatabase(config, url ?? (await cloneDatabase(t))))
+  t.teardown(() => app.close())
+  return app
+}
+
+/** Posts a form to `/token`; a string is sent as it is. */
+export function postToken(app: FastifyInstance, form: Record<string, string> | string, headers = {}) {
+  return app.inject({
+    method: 'POST',
+    url: '/token',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    payload: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
+  })
+}
+
+/** Sends a GET request as the bearer of the token. */
+export function getAs(app: FastifyInstance, token: string, url: string) {
+  return app.inject({ url, headers: { authorization: `Bearer ${token}` } })
+}
+
+/** The access token that a log-in brings. */
+export async function logIn(app: FastifyInstance, username: string, password: string): Promise<string> {
+  const response = await postToken(app, { username, password })
+  return response.json<{ access_token: string }>().access_token
+}

@@ -1,0 +1,90 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { Test } from 'tap'
+import { cloneDatabase } from './database.js'
+
+const root = join(import.meta.dirname, '../..')
+
+/** A program of ours that runs, and what it has printed so far. */
+export interface RunningProgram {
+  process: ChildProcessByStdio<null, Readable, Readable>
+  stdout: string
+  stderr: string
+  /** Resolves when standard output has the text, rejects when the program ends without it. */
+  prints(text: string): Promise<void>
+  /** The exit status, or the name of the signal that ended it. */
+  ends(): Promise<number | string>
+}
+
+/** Starts one of the programs under src/ in a process of its own, as production does. */
+export function startProgram(
+  t: Test,
+  file: string,
+  env: Record<string, string>,
+  { args = [] as string[], cwd = root } = {},
+): RunningProgram {
+  const child = spawn(process.execPath, [...process.execArgv, join(root, file), ...args], {
+    cwd,
+    env: { ...inherited(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exit = once(child, 'exit')
+  const closed = once(child, 'close')
+  const program: RunningProgram = {
+    process: child,
+    stdout: '',
+    stderr: '',
+    async prints(text) {
+      while (!program.stdout.includes(text)) {
+        const more = await Promise.race([once(child.stdout, 'data'), closed.then(() => null)])
+        if (!more && !program.stdout.includes(text))
+          throw new Error(`${file} ended without printing ${text}\n${program.stdout}${program.stderr}`)
+      }
+    },
+    async ends() {
+      const [status, signal] = await exit
+      await closed
+      return status ?? signal
+    },
+  }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    program.stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    program.stderr += text
+  })
+  t.teardown(async () => {
+    child.kill('SIGTERM')
+    const deadline = setTimeout(() => child.kill('SIGKILL'), 15_000)
+    await closed
+    clearTimeout(deadline)
+  })
+  return program
+}
+
+/** Where a started service listens. */
+export interface Service {
+  host: string
+  port: number
+  origin: string
+  program: RunningProgram
+}
+
+/** Starts the service on a free port over a fresh, migrated and seeded database; it ends with the test. */
+export async function startService(t: Test, env: Record<string, string> = {}): Promise<Service> {
+  const url = env.DATABASE_URL ?? (await cloneDatabase(t))
+  const program = startProgram(t, 'src/server.ts', { PORT: '0', DATABASE_URL: url, ...env })
+  await program.prints('Server listening at')
+  const port = Number(/Server listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(program.stdout)?.[1])
+  return { host: '127.0.0.1', port, origin: `http://127.0.0.1:${port}`, program }
+}
+
+/** What a child needs of our environment: how to find programs, and how tap measures coverage. */
+function inherited(): Record<string, string | undefined> {
+  const names = Object.keys(process.env).filter((name) =>
+    /^(PATH|HOME|TMPDIR|NODE_V8_COVERAGE|TAP|_TAP|TS_NODE)/.test(name),
+  )
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]))
+}

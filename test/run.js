@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { seed } from '../dist/prisma/seed.js'
+import { startEmbeddedPostgres } from '../dist/src/database/embedded/index.js'
+import { openDatabase } from '../dist/src/database/index.js'
+import { migrate } from '../dist/src/database/migrations.js'
+import { createDatabase, dropDatabase } from './helpers/server.js'
+
+// Runs the tests on a PostgreSQL of their own, or on the server at TEST_DATABASE_URL, with a migrated and seeded
+// database in it that each test file clones. Arguments go to tap: npm test -- test/users
+
+const fast = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300']
+
+const server = process.env.TEST_DATABASE_URL
+  ? { url: process.env.TEST_DATABASE_URL, stop: async () => {} }
+  : await startTemporaryServer()
+try {
+  const template = await createDatabase(server.url)
+  await migrate(template)
+  const database = openDatabase({ databasePoolSize: 1 }, template)
+  await seed(database)
+  await database.$disconnect()
+  process.exitCode = await runTap({ ...process.env, TEST_TEMPLATE_URL: template })
+  await dropDatabase(template)
+} finally {
+  await server.stop()
+}
+
+async function startTemporaryServer() {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
+  const home = join(folder, 'postgres')
+  const { url, stop } = await startEmbeddedPostgres(home, fast)
+  return {
+    url,
+    async stop() {
+      await stop()
+      await rm(await realpath(home), { recursive: true })
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>} tap's exit status
+ */
+async function runTap(env) {
+  const tap = createRequire(import.meta.url)
+    .resolve('tap/package.json')
+    .replace('package.json', 'dist/esm/run.mjs')
+  const child = spawn(process.execPath, [tap, 'run', ...process.argv.slice(2)], { env, stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill('SIGTERM'))
+  const [status] = await once(child, 'exit')
+  return status ?? 1
+}
