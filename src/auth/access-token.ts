@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 /** What an access token says that we act upon. */
 export interface AccessTokenClaims {
   sub: string
@@ -39,11 +41,14 @@ export function readAccessToken(
   return isObject(jws.payload) && areGood(jws.payload, now) ? jws.payload : null
 }
 
-/** Three parts, each the one base64url text of its bytes (RFC 7515 §2, §3.1). */
+/** Three parts, each the one base64url text of its bytes, the first two of them in UTF-8 (RFC 7515 §2, §3.1). */
 function isCanonical(token: string): boolean {
   const parts = token.split('.')
+  const bytes = parts.map((part) => Buffer.from(part, 'base64url'))
   return (
-    parts.length === 3 && parts.every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
+    parts.length === 3 &&
+    bytes.every((part, index) => part.toString('base64url') === parts[index]) &&
+    bytes.slice(0, 2).every((part) => isUtf8(part))
   )
 }
 

@@ -1,6 +1,6 @@
 import bcrypt from 'bcrypt'
 
-/** bcrypt reads no further (RFC-less, but so in every implementation): a longer password equals its beginning. */
+/** bcrypt reads no further: a longer password would match its own beginning. */
 const maxPasswordBytes = 72
 const bcryptHash = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/
 
