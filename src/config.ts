@@ -17,9 +17,9 @@ export const Settings = Type.Object({
 })
 
 /** A variable whose name begins like this is meant for us, so one that is no setting is a mistake. */
-const ourPrefixes = /^(LATCHKEY|JWT|ACCESS_TOKEN|BCRYPT|DATABASE)_/
-/** What Kubernetes sets for a service that is called latchkey or database. */
-const setByKubernetes = /^(LATCHKEY|DATABASE)_(SERVICE_(HOST|PORT.*)|PORT.*)$/
+const ourPrefixes = /^(LATCHKEY|JWT|ACCESS_TOKEN|BCRYPT|DATABASE_POOL|DATA_DIR)/
+/** What Kubernetes sets for a service that is called latchkey. */
+const setByKubernetes = /^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT.*)$/
 
 /** The service's settings, parsed, checked and frozen. */
 export type Config = Readonly<{

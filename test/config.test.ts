@@ -46,7 +46,8 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['BCRYPT_COSTS', '12'],
     ['JWT_SECRET_FILE', 'canary'],
     ['LATCHKEY_PASSWORD', 'canary'],
-    ['DATABASE_URI', 'canary'],
+    ['DATABASE_POOL_MAX', 'canary'],
+    ['DATA_DIR', 'canary'],
   ] as const) {
     const refusal = refusalOf({ [name]: value })
     t.ok(refusal instanceof StartupError, `${name}=${value}`)
@@ -55,11 +56,11 @@ t.test('settings that are refused, by name and without their value', async (t) =
   }
 })
 
-t.test('what Kubernetes sets for services named like us is no mistake', async () => {
+t.test('what a platform sets of its own accord is no mistake', async () => {
   loadConfig({
     LATCHKEY_PORT: 'tcp://10.0.0.1:8000',
     LATCHKEY_SERVICE_HOST: '10.0.0.1',
-    DATABASE_PORT_5432_TCP: 'x',
+    DATABASE_PUBLIC_URL: 'postgres://db.example.com/x',
   })
 })
 
