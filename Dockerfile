@@ -1,0 +1,25 @@
+FROM node:24-bookworm-slim AS manifest
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+
+FROM manifest AS build
+RUN npm ci
+COPY . .
+# A checkout made under a strict umask would leave the service files that it cannot read.
+RUN npm run build && chmod -R a+rX package.json dist
+
+FROM manifest AS dependencies
+# The Prisma CLI and TypeScript are optional peers of the Prisma client: only both flags keep them out.
+RUN npm ci --omit=dev --omit=optional
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production HOST=0.0.0.0
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/package.json ./
+COPY --from=build /app/dist dist
+USER node
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8000}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
+CMD ["node", "dist/src/server.js"]
