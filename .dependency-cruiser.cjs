@@ -11,17 +11,29 @@ module.exports = {
     forbid('entries-are-not-imported', { path: '^src/', pathNot: '^src/cli/' }, { path: entries }),
     forbid('only-entries-import-the-app', { path: '^src/', pathNot: entries }, { path: '^src/app\\.ts$' }),
     forbid('base-stays-below', { path: base }, { path: '^src/', pathNot: base }),
-    forbid('auth-knows-users-by-their-store', { path: '^src/auth/' }, { path: '^src/(items|docs|users/(?!store))' }),
+    forbid(
+      'auth-knows-users-by-their-store',
+      { path: '^src/auth/' },
+      { path: '^src/(items|docs|users/(?!store))' },
+    ),
     forbid('users-know-nobody', { path: '^src/users/' }, { path: '^src/(auth|items|docs)/' }),
     forbid('items-know-nobody', { path: '^src/items/' }, { path: '^src/(auth|users|docs)/' }),
     forbid('docs-and-ops-know-nobody', { path: '^src/(docs/|ops)' }, { path: '^src/(auth|users|items)/' }),
-    forbid('generated-client-stays-in-database', { pathNot: '^src/database/' }, { path: '^src/database/generated/' }),
+    forbid(
+      'generated-client-stays-in-database',
+      { pathNot: '^src/database/' },
+      { path: '^src/database/generated/' },
+    ),
     forbid(
       'cores-are-pure',
       { path: '^src/auth/(access-token|password)\\.ts$' },
       { path: 'node_modules/(@?fastify|@prisma|pg)/|^src/(database|errors)' },
     ),
-    forbid('no-development-packages', { path: '^(src|prisma/seed)' }, { dependencyTypes: ['npm-dev', 'npm-no-pkg'] }),
+    forbid(
+      'no-development-packages',
+      { path: '^(src|prisma/seed)' },
+      { dependencyTypes: ['npm-dev', 'npm-no-pkg'] },
+    ),
     forbid('no-dangling-imports', {}, { couldNotResolve: true }),
   ],
   options: {
@@ -29,6 +41,9 @@ module.exports = {
     exclude: { path: '^(dist|src/database/generated|src/docs/assets)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 }
