@@ -67,7 +67,8 @@ export function handleError(
   reply: FastifyReply,
 ) {
   const answer = toAnswer(error)
-  if (answer.status >= 500) request.log.error({ err: error }, 'request failed')
+  if (answer.status === 500) request.log.error({ err: error }, 'request failed')
+  else if (answer.status === 503) request.log.warn({ reason: error.message }, 'service unavailable')
   else request.log.debug({ code: error.code }, 'request refused')
   return reply
     .code(answer.status)

@@ -39,7 +39,7 @@ export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
     },
     async function reportReadiness(request) {
       const ready = await isMigrated(app.database).catch((error: Error) => {
-        request.log.warn({ err: error }, 'not ready')
+        request.log.warn({ reason: error.message }, 'not ready')
         return false
       })
       if (!ready) throw new ServiceError('service_unavailable')
