@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import { seed } from '../prisma/seed.js'
 import { buildApp } from './app.js'
 import { loadConfig } from './config.js'
@@ -28,9 +29,18 @@ async function main(): Promise<void> {
   if (server.embedded) await seed(database)
 
   const app = await buildApp(config, database)
-  started.push(() => app.close())
-  await app.listen({ host: config.host, port: config.port })
+  started.push(() => closeApp(app))
+  await app.listen({ host: config.host, port: config.port }).catch((error: Error) => {
+    throw new StartupError(`cannot listen: ${error.message.replace(/^listen \w+: /, '')}; see HOST and PORT`)
+  })
   if (server.embedded) greet((app.server.address() as AddressInfo).port)
+}
+
+/** A connection that is in use when the close begins stays open afterwards, idle, unless it is closed then. */
+async function closeApp(app: FastifyInstance): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), 100)
+  await app.close()
+  clearInterval(sweep)
 }
 
 function greet(port: number): void {
@@ -44,15 +54,9 @@ Latchkey is ready.
 
 /** One line for what the user can mend, the whole story for what only a developer can. */
 function report(error: unknown): void {
-  const mendable = error instanceof StartupError
-  process.stderr.write(
-    `latchkey: ${mendable ? error.message : error instanceof Error ? error.stack : error}\n`,
-  )
+  const text = error instanceof StartupError ? error.message : (error as Error).stack
+  process.stderr.write(`latchkey: ${text}\n`)
 }
 
-closeGracefully(closeAll, report, closeDeadlineMs)
-main().catch(async (error) => {
-  report(error)
-  await closeAll()
-  process.exit(1)
-})
+const abandon = closeGracefully(closeAll, report, closeDeadlineMs)
+main().catch(abandon)

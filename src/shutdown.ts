@@ -7,12 +7,14 @@ const echoMs = 500
  *
  * @param close ends what the process started
  * @param report told once about an uncaught error, or that closing failed or took too long
+ * @returns what a start that failed calls with its error, to end the process as an uncaught one does; while closing
+ * it does nothing, as a start that is cut short may fail
  */
 export function closeGracefully(
   close: () => Promise<void>,
   report: (error: unknown) => void,
   deadlineMs: number,
-): void {
+): (error: unknown) => void {
   let closingSince = 0
 
   async function end(status: number): Promise<void> {
@@ -27,15 +29,18 @@ export function closeGracefully(
     process.exit(1)
   }
 
+  function abandon(error: unknown): void {
+    if (closingSince !== 0) return
+    report(error)
+    void end(1)
+  }
+
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => {
       if (closingSince === 0) return void end(0)
       if (Date.now() - closingSince > echoMs) fail(new Error(`${signal} while closing`))
     })
   for (const event of ['uncaughtException', 'unhandledRejection'])
-    process.on(event, (error) => {
-      if (closingSince !== 0) fail(error)
-      report(error)
-      end(1)
-    })
+    process.on(event, (error) => (closingSince === 0 ? abandon(error) : fail(error)))
+  return abandon
 }

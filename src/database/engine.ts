@@ -5,6 +5,7 @@ import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-util
 import type { SchemaEngine, SchemaFilter } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
 import pg from 'pg'
+import { StartupError } from '../startup-error.js'
 
 /** The part of the WebAssembly API that is used here; Node.js has it, its type declarations do not. */
 declare namespace WebAssembly {
@@ -19,21 +20,31 @@ const datasource = 'datasource db {\n  provider = "postgresql"\n}\n'
 /** Nothing is left out of what the engine looks at. */
 export const noFilters: SchemaFilter = { externalTables: [], externalEnums: [] }
 
+/** The bindings hold one instance: a second one would take the memory of the first from under its feet. */
+let loading: Promise<void> | undefined
+
 /**
  * Runs Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly inside this process.
  *
  * @param url the database it works on; the engine connects at once, and is disconnected after the action
+ * @throws StartupError when the database cannot be reached
  */
 export async function withSchemaEngine<T>(
   url: string,
   action: (engine: SchemaEngine) => Promise<T>,
 ): Promise<T> {
-  await loadWebAssembly()
+  loading ??= loadWebAssembly()
+  await loading
   const pool = new pg.Pool({ connectionString: url })
   try {
     const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool))
     const datamodels: [string, string][] = [['schema.prisma', datasource]]
-    return await action(await bindings.SchemaEngine.new({ datamodels }, () => {}, adapter))
+    const engine = await bindings.SchemaEngine.new({ datamodels }, () => {}, adapter).catch(
+      (error: Error) => {
+        throw new StartupError(error.message.trim().replace(/\n.*/s, ''))
+      },
+    )
+    return await action(engine)
   } finally {
     await pool.end()
   }
@@ -63,9 +74,18 @@ export async function diffSchemas(engine: SchemaEngine, from: string | null, to:
 async function loadWebAssembly(): Promise<void> {
   const glue = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
   const binary = await readFile(glue.replace(/\.js$/, '.wasm'))
+  const imports = Object.entries(bindings).map(([name, binding]) => [
+    name,
+    name.startsWith('__wbg_setTimeout') ? setIdleTimer : binding,
+  ])
   const { instance } = await WebAssembly.instantiate(binary, {
-    './schema_engine_bg.js': { ...bindings },
+    './schema_engine_bg.js': Object.fromEntries(imports),
   })
   bindings.__wbg_set_wasm(instance.exports)
   ;(instance.exports.__wbindgen_start as () => void)()
+}
+
+/** The engine forgets the timer of its lock, which would keep the process for another 10 s. */
+function setIdleTimer(callback: () => void, delayMs: number): NodeJS.Timeout {
+  return setTimeout(callback, delayMs).unref()
 }

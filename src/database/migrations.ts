@@ -75,8 +75,11 @@ async function readStatus(connection: pg.Client): Promise<MigrationStatus> {
 
 async function withConnection<T>(url: string, action: (connection: pg.Client) => Promise<T>): Promise<T> {
   const connection = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
-  await connection.connect().catch((error: Error & { code?: string }) => {
-    throw new StartupError(`cannot reach the database: ${error.message || error.code}`)
+  // Without a listener the end of the connection would end the process; the query that it interrupts fails anyway.
+  connection.on('error', () => {})
+  await connection.connect().catch(({ message, code }: Error & { code?: string }) => {
+    // Where a host has several addresses, the message is empty.
+    throw new StartupError(`cannot reach the database: ${[message, code].find(Boolean)}`)
   })
   try {
     return await action(connection)

@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { stat } from 'node:fs/promises'
+import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -7,21 +7,33 @@ import { promisify } from 'node:util'
 export type Account = { uid?: number; gid?: number }
 
 /** Where root keeps what the server's account could not reach below a folder of root's own. */
-export const sharedDirectory = '/var/lib/latchkey'
+const sharedDirectory = '/var/lib/latchkey'
 
 const run = promisify(execFile)
 
 /** PostgreSQL refuses to run as root: it then runs as the data's owner, at first as `nobody`. */
-export async function findAccount(home: string): Promise<Account> {
-  if (process.getuid?.() !== 0) return {}
+export async function findAccount(home: string, user = process.geteuid?.()): Promise<Account> {
+  if (user !== 0) return {}
   const owner = await stat(join(home, 'cluster')).catch(() => null)
-  if (owner) return { uid: owner.uid, gid: owner.gid }
+  if (owner?.uid) return { uid: owner.uid, gid: owner.gid }
   const id = (option: string) => Number(execFileSync('id', [option, 'nobody'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
 }
 
+/** The directory or, where the account cannot enter it, a shared one that everybody can. */
+export async function chooseReachable(
+  directory: string,
+  account: Account,
+  shared = sharedDirectory,
+): Promise<string> {
+  if (canEnter(directory, account)) return directory
+  await mkdir(shared, { recursive: true })
+  await chmod(shared, 0o755)
+  return shared
+}
+
 /** Whether the account may enter the directory, and so all those above it. */
-export function canEnter(directory: string, account: Account): boolean {
+function canEnter(directory: string, account: Account): boolean {
   const probe = spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', directory], {
     ...account,
     cwd: '/',

@@ -1,21 +1,11 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import {
-  access,
-  chmod,
-  mkdir,
-  mkdtemp,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises'
+import { access, mkdtemp, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { StartupError } from '../../startup-error.js'
-import { type Account, canEnter, giveTo, sharedDirectory } from './account.js'
+import { type Account, giveTo } from './account.js'
+import { findReason } from './reason.js'
 
 const run = promisify(execFile)
 
@@ -30,55 +20,46 @@ export function readPassword(home: string): Promise<string> {
 /**
  * Makes the database cluster in `home` unless it is there, and returns its absolute path.
  *
- * It is made aside and moved into place, so an interrupted first start leaves no half of one. Where the account
- * cannot enter `home`, that becomes a link to a folder of the account's.
+ * It is made aside and moved into place, so an interrupted first start leaves no half of one. Where it cannot be
+ * beside `home`, that becomes a link to it.
  *
+ * @param place a folder that the account can enter, on a first start to make the cluster in
  * @throws StartupError when `initdb` fails
  */
-export async function ensureCluster(home: string, binaries: string, account: Account): Promise<string> {
+export async function ensureCluster(
+  home: string,
+  place: string,
+  binaries: string,
+  account: Account,
+): Promise<string> {
   const cluster = join(home, 'cluster')
-  if (
-    await access(cluster).then(
-      () => false,
-      () => true,
-    )
-  )
-    await makeCluster(home, binaries, account)
+  await access(cluster).catch(() => makeCluster(home, place, binaries, account))
   return realpath(cluster)
 }
 
-async function makeCluster(home: string, binaries: string, account: Account): Promise<void> {
-  const reachable = canEnter(dirname(home), account)
-  const staging = await makeDirectory(reachable ? dirname(home) : sharedDirectory)
-  const passwordFile = join(staging, 'password')
-  await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 })
-  await giveTo(account, staging)
-  await initialise(join(staging, 'cluster'), passwordFile, binaries, account).catch(async (error: Error) => {
+async function makeCluster(home: string, place: string, binaries: string, account: Account): Promise<void> {
+  const staging = await mkdtemp(join(place, 'postgres-'))
+  try {
+    await initialise(staging, binaries, account)
+    if (place === dirname(home)) return await rename(staging, home)
+    await rm(home, { force: true })
+    await symlink(staging, home)
+  } catch (error) {
     await rm(staging, { recursive: true })
-    throw new StartupError(
-      `the embedded PostgreSQL could not be set up: ${error.message.trim().split('\n').at(-1)}`,
-    )
-  })
-  if (reachable) return rename(staging, home)
-  await rm(home, { force: true })
-  await symlink(staging, home)
+    throw error
+  }
 }
 
-async function makeDirectory(parent: string): Promise<string> {
-  await mkdir(parent, { recursive: true })
-  if (parent === sharedDirectory) await chmod(parent, 0o755)
-  return mkdtemp(join(parent, 'postgres-'))
-}
-
-function initialise(
-  cluster: string,
-  passwordFile: string,
-  binaries: string,
-  account: Account,
-): Promise<unknown> {
+async function initialise(folder: string, binaries: string, account: Account): Promise<void> {
+  const passwordFile = join(folder, 'password')
+  await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 })
+  await giveTo(account, folder)
   const options = [
-    ...['--pgdata', cluster, '--username', superuser, '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
-    ...['--encoding', 'UTF8', '--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'],
+    ...['--pgdata', join(folder, 'cluster'), '--username', superuser, '--pwfile', passwordFile],
+    ...['--auth', 'scram-sha-256', '--encoding', 'UTF8'],
+    ...['--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'],
   ]
-  return run(join(binaries, 'initdb'), options, { ...account, cwd: '/' })
+  await run(join(binaries, 'initdb'), options, { ...account, cwd: '/' }).catch((error: Error) => {
+    throw new StartupError(`the embedded PostgreSQL could not be set up: ${findReason(error.message)}`)
+  })
 }

@@ -4,9 +4,10 @@ import { mkdir } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { StartupError } from '../../startup-error.js'
-import { type Account, findAccount } from './account.js'
-import { findBinaries } from './binaries.js'
+import { type Account, chooseReachable, findAccount } from './account.js'
+import { findInstallation, provideBinaries } from './binaries.js'
 import { ensureCluster, readPassword, superuser } from './cluster.js'
+import { findReason } from './reason.js'
 
 /** A PostgreSQL server of our own: how to reach it and how to end it. */
 export interface EmbeddedPostgres {
@@ -29,10 +30,11 @@ export async function startEmbeddedPostgres(
   settings: string[] = [],
 ): Promise<EmbeddedPostgres> {
   const home = resolve(directory)
-  await mkdir(dirname(home), { recursive: true })
-  const account = await findAccount(home)
-  const binaries = await findBinaries(account)
-  const cluster = await ensureCluster(home, binaries, account)
+  const { account, binaries, cluster, password } = await prepare(home).catch((error: Error) => {
+    if ('syscall' in error)
+      throw new StartupError(`the data directory ${home} cannot be used: ${error.message}`)
+    throw error
+  })
   for (let attempt = 1; ; attempt++) {
     const port = await findFreePort()
     const launch = await launchServer(join(binaries, 'postgres'), account, [
@@ -41,7 +43,7 @@ export async function startEmbeddedPostgres(
     ])
     if (launch.ready)
       return {
-        url: `postgresql://${superuser}:${await readPassword(home)}@127.0.0.1:${port}/postgres`,
+        url: `postgresql://${superuser}:${password}@127.0.0.1:${port}/postgres`,
         stop: () => stopServer(launch.process),
       }
     if (!cannotBind.test(launch.log) || attempt === bindAttempts)
@@ -55,6 +57,16 @@ const ourSettings = [
   'timezone=UTC',
   'lc_messages=C',
 ]
+
+async function prepare(home: string) {
+  const parent = dirname(home)
+  await mkdir(parent, { recursive: true })
+  const account = await findAccount(home)
+  const place = await chooseReachable(parent, account)
+  const binaries = await provideBinaries(await findInstallation(), account)
+  const cluster = await ensureCluster(home, place, binaries, account)
+  return { account, binaries, cluster, password: await readPassword(home) }
+}
 
 async function findFreePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
@@ -110,6 +122,5 @@ async function stopServer(server: ChildProcess): Promise<void> {
 function explainFailure(log: string, home: string): string {
   const inUse = /another postmaster \(PID (\d+)\)/.exec(log)
   if (inUse) return `the data directory ${home} is in use by another process (PID ${inUse[1]})`
-  const reason = /FATAL: {2}(.*)/.exec(log)?.[1] ?? log.trim().split('\n').at(-1)
-  return `the embedded PostgreSQL did not start: ${reason}`
+  return `the embedded PostgreSQL did not start: ${findReason(log)}`
 }

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { diffSchemas, withSchemaEngine } from '../../src/database/engine.js'
+import { migrationNames, migrationsDirectory } from '../../src/database/migrations.js'
+import { cloneDatabase, newDatabase } from '../helpers/database.js'
+import { query } from './query.js'
+
+const schema = readFileSync(join(migrationsDirectory, '../schema.prisma'), 'utf8')
+
+const catalogues = {
+  columns: `
+    SELECT relname, attname, format_type(atttypid, atttypmod) AS type, attnotnull,
+      pg_get_expr(adbin, adrelid) AS default, attidentity, attgenerated
+    FROM pg_attribute
+    JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('r', 'p', 'v', 'm', 'S')
+    LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
+      AND relname <> '_prisma_migrations'
+    ORDER BY relname, attname`,
+  indexes: `
+    SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> '_prisma_migrations' ORDER BY 1`,
+  // Prisma's schema cannot express checks, and PostgreSQL lists a column's NOT NULL here too.
+  keys: `
+    SELECT conrelid::regclass::text AS table, conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u', 'f', 'x')
+      AND conrelid <> COALESCE(to_regclass('_prisma_migrations'), 0)
+    ORDER BY 1, 2`,
+  enums: 'SELECT enumtypid::regtype::text AS type, enumlabel FROM pg_enum ORDER BY 1, enumsortorder',
+}
+
+t.test('the migrations build what the schema says', async (t) => {
+  const migrated = await describe(await cloneDatabase(t))
+  t.strictSame(migrated, await describe(await buildFromSchema(t)))
+  t.match(migrated.columns, [
+    { relname: 'items', attname: 'created_at', type: 'timestamp(6) with time zone' },
+  ])
+  t.ok(migrated.indexes?.length && migrated.keys?.length, 'the comparison is of something')
+})
+
+const differences = [
+  'ALTER TABLE items ADD COLUMN extra text',
+  'ALTER TABLE items ALTER COLUMN item_id DROP NOT NULL',
+  'ALTER TABLE items ALTER COLUMN title TYPE varchar(256)',
+  "ALTER TABLE items ALTER COLUMN title SET DEFAULT 'untitled'",
+  'DROP INDEX items_owner_id_id_idx',
+  'ALTER TABLE items DROP CONSTRAINT items_owner_id_fkey',
+  'CREATE TABLE extra (id int)',
+  "CREATE TYPE extra AS ENUM ('one')",
+]
+
+t.test('the comparison notices a difference', async (t) => {
+  const expected = await describe(await cloneDatabase(t))
+  for (const difference of differences) {
+    const url = await cloneDatabase(t)
+    await query(url, difference)
+    t.strictNotSame(await describe(url), expected, difference)
+  }
+})
+
+t.test('the newest migration keeps a copy of the schema as it is', (t) => {
+  const newest = join(migrationsDirectory, migrationNames().at(-1) ?? '', 'schema.prisma')
+  t.equal(readFileSync(newest, 'utf8'), schema, 'otherwise: npm run db:migration NAME')
+  t.end()
+})
+
+async function buildFromSchema(t: Parameters<typeof newDatabase>[0]): Promise<string> {
+  const url = await newDatabase(t)
+  await query(url, await withSchemaEngine(url, (engine) => diffSchemas(engine, null, schema)))
+  return url
+}
+
+async function describe(url: string): Promise<Record<string, object[]>> {
+  const found: Record<string, object[]> = {}
+  for (const [name, sql] of Object.entries(catalogues)) found[name] = await query(url, sql)
+  return found
+}

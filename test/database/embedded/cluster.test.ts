@@ -1,0 +1,62 @@
+import { copyFileSync, lstatSync, mkdirSync, readdirSync, realpathSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { findAccount } from '../../../src/database/embedded/account.js'
+import { findInstallation } from '../../../src/database/embedded/binaries.js'
+import { ensureCluster, readPassword } from '../../../src/database/embedded/cluster.js'
+import { StartupError } from '../../../src/startup-error.js'
+import { makeFolder } from '../folder.js'
+
+const { folder: installation } = await findInstallation()
+const binaries = join(installation, 'bin')
+
+t.test('a cluster is made once, with a password that only its owner can read', async (t) => {
+  const folder = await makeFolder(t)
+  const home = join(folder, 'postgres')
+  const account = await findAccount(home)
+  const cluster = await ensureCluster(home, folder, binaries, account)
+  t.equal(cluster, join(realpathSync(folder), 'postgres/cluster'))
+  t.strictSame(readdirSync(folder), ['postgres'])
+  t.equal(lstatSync(join(home, 'password')).mode & 0o777, 0o600)
+  const password = await readPassword(home)
+  t.match(password, /^[\w-]{32}$/)
+  t.equal(await ensureCluster(home, folder, '/nowhere', account), cluster)
+  t.equal(await readPassword(home), password)
+})
+
+t.test(
+  'a cluster that cannot be beside its home is linked there, in place of a link that is stale',
+  async (t) => {
+    const folder = await makeFolder(t)
+    const home = join(folder, 'postgres')
+    const elsewhere = await makeFolder(t)
+    symlinkSync(join(folder, 'gone'), home)
+    const cluster = await ensureCluster(home, elsewhere, binaries, await findAccount(home))
+    t.ok(lstatSync(home).isSymbolicLink())
+    t.equal(cluster, join(realpathSync(home), 'cluster'))
+    t.equal(join(cluster, '../..'), realpathSync(elsewhere))
+  },
+)
+
+t.test('when initdb fails, its complaint is one line for the user and nothing is left behind', async (t) => {
+  const folder = await makeFolder(t)
+  mkdirSync(join(folder, 'bin'))
+  copyFileSync(join(binaries, 'initdb'), join(folder, 'bin/initdb'))
+  symlinkSync(join(installation, 'lib'), join(folder, 'lib'))
+  const home = join(await makeFolder(t), 'postgres')
+  const attempt = ensureCluster(home, join(home, '..'), join(folder, 'bin'), await findAccount(home))
+  const error = await attempt.catch((error: Error) => error)
+  t.type(error, StartupError)
+  t.match(error, { message: /^the embedded PostgreSQL could not be set up: program "postgres" is needed.*$/ })
+  t.strictSame(readdirSync(join(home, '..')), [])
+})
+
+t.test('when there is no initdb, that is one line for the user too', async (t) => {
+  const folder = await makeFolder(t)
+  const home = join(folder, 'postgres')
+  await t.rejects(
+    ensureCluster(home, folder, '/nowhere', await findAccount(home)),
+    new StartupError('the embedded PostgreSQL could not be set up: spawn /nowhere/initdb ENOENT'),
+  )
+  t.strictSame(readdirSync(folder), [])
+})

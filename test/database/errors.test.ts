@@ -1,0 +1,52 @@
+import t from 'tap'
+import { isDatabaseUnavailable } from '../../src/database/errors.js'
+import { openDatabase } from '../../src/database/index.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { unreachableUrl } from './query.js'
+
+const unavailable: [what: string, error: unknown][] = [
+  ['Prisma cannot reach it', Object.assign(new Error(), { code: 'P1001' })],
+  ['it has too many connections', Object.assign(new Error(), { code: 'P2037' })],
+  ['it refuses the connection', Object.assign(new Error(), { code: 'ECONNREFUSED' })],
+  ['its name does not resolve', Object.assign(new Error(), { code: 'ENOTFOUND' })],
+  ['the pool is exhausted', new Error('timeout exceeded when trying to connect')],
+  ['it ends the connection', new Error('terminating connection due to administrator command')],
+  ['the connection breaks', new Error('Connection terminated unexpectedly')],
+  ['it starts or stops', new Error('the database system is starting up')],
+]
+
+for (const [what, error] of unavailable)
+  t.test(`when ${what}, the database is unavailable`, async (t) => {
+    t.equal(isDatabaseUnavailable(error), true)
+  })
+
+const others: [what: string, error: unknown][] = [
+  ['a duplicate', Object.assign(new Error('Unique constraint failed'), { code: 'P2002' })],
+  ['a bug', new TypeError('x is not a function')],
+  ['something that is no error', { code: 'P1001' }],
+  ['nothing', undefined],
+]
+
+for (const [what, error] of others)
+  t.test(`${what} does not mean that the database is unavailable`, async (t) => {
+    t.equal(isDatabaseUnavailable(error), false)
+  })
+
+t.test('a server that is not there is unavailable, and a name that is taken is not', async (t) => {
+  const nowhere = openDatabase({ databasePoolSize: 1 }, await unreachableUrl())
+  t.equal(isDatabaseUnavailable(await failureOf(nowhere.user.findFirst())), true)
+
+  const database = openDatabase({ databasePoolSize: 1 }, await cloneDatabase(t))
+  t.teardown(() => database.$disconnect())
+  const { id: _, ...john } = await database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })
+  const error = await failureOf(database.user.create({ data: john }))
+  t.match(error, { code: 'P2002' })
+  t.equal(isDatabaseUnavailable(error), false)
+})
+
+function failureOf(query: Promise<unknown>): Promise<unknown> {
+  return query.then(
+    () => undefined,
+    (error) => error,
+  )
+}

@@ -1,0 +1,145 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { makeFolder } from './database/folder.js'
+import { embeddedUrl, readPid, untilReleased } from './database/postmaster.js'
+import { query, unreachableUrl } from './database/query.js'
+import { type RunningProgram, type Service, startProgram, startService } from './helpers/service.js'
+
+t.test('without a database of yours the service brings its own and keeps the data', async (t) => {
+  const folder = await makeFolder(t)
+  const home = join(folder, 'postgres')
+  const start = () => startProgram(t, 'src/server.ts', { DATA_DIRECTORY: folder, PORT: '0' })
+
+  const first = start()
+  const origin = await untilGreeted(first)
+  t.match(first.stdout, /Log in .* johndoe \/ secret/)
+  t.equal((await fetch(`${origin}/readyz`)).status, 200)
+  t.strictSame(await readItems(origin), [{ item_id: 'Foo', owner: 'johndoe' }])
+  await query(
+    embeddedUrl(home),
+    "INSERT INTO items (id, owner_id, item_id) SELECT gen_random_uuid(), id, 'Bar' FROM users WHERE username = 'johndoe'",
+  )
+  const pid = readPid(home) ?? 0
+  first.process.kill('SIGTERM')
+  t.equal(await first.ends(), 0)
+  t.equal(first.stderr, '')
+  t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'PostgreSQL has ended')
+
+  const second = start()
+  const items = await readItems(await untilGreeted(second))
+  t.strictSame(items.map(({ item_id }) => item_id).sort(), ['Bar', 'Foo'])
+  second.process.kill('SIGINT')
+  t.equal(await second.ends(), 0)
+  t.equal(readPid(home), null)
+
+  const third = start()
+  await untilAnswering(home)
+  third.process.kill('SIGTERM')
+  t.equal(await third.ends(), 0, 'a signal during the start ends it')
+  t.equal(third.stderr, '')
+  await untilReleased(home)
+
+  const fourth = start()
+  await untilGreeted(fourth)
+  fourth.process.kill('SIGKILL')
+  t.equal(await fourth.ends(), 'SIGKILL')
+  await t.resolves(untilReleased(home), 'PostgreSQL ends with a service that is killed')
+})
+
+t.test('a port that is taken is one line, and nothing is left running', async (t) => {
+  const folder = await makeFolder(t)
+  const occupant = createServer().listen(0, '127.0.0.1')
+  await once(occupant, 'listening')
+  t.teardown(() => occupant.close())
+  const { port } = occupant.address() as AddressInfo
+  const program = startProgram(t, 'src/server.ts', { DATA_DIRECTORY: folder, PORT: String(port) })
+  t.equal(await program.ends(), 1)
+  t.equal(
+    program.stderr,
+    `latchkey: cannot listen: address already in use 127.0.0.1:${port}; see HOST and PORT\n`,
+  )
+  t.equal(readPid(join(folder, 'postgres')), null)
+})
+
+const refusals: [what: string, env: Record<string, string>, args: string[], line: RegExp][] = [
+  [
+    'a database that cannot be reached',
+    { DATABASE_URL: await unreachableUrl() },
+    [],
+    /cannot reach the database: .*ECONNREFUSED.*/,
+  ],
+  ['an unknown setting', { JWT_SECRTE: 'x' }, [], /unknown setting JWT_SECRTE; .*/],
+  ['an argument', {}, ['--port=80'], /unknown argument --port=80; settings are environment variables/],
+]
+
+t.test('what the user can mend is one line and exit status 1', async (t) => {
+  const programs = refusals.map(([, env, args]) => startProgram(t, 'src/server.ts', env, { args }))
+  for (const [index, [what, , , line]] of refusals.entries()) {
+    const program = programs[index] as RunningProgram
+    t.equal(await program.ends(), 1, what)
+    t.match(program.stderr, new RegExp(`^latchkey: ${line.source}\n$`), what)
+    t.equal(program.stdout, '', what)
+  }
+})
+
+t.test('a login in flight is answered before a signal, and its echo, end the service', async (t) => {
+  const { origin, program } = await startService(t, { BCRYPT_COST: '12' })
+  let answered = false
+  const login = logIn(origin).finally(() => {
+    answered = true
+  })
+  await program.prints('incoming request')
+  t.equal(answered, false)
+  program.process.kill('SIGHUP')
+  program.process.kill('SIGHUP')
+  t.type(await login, 'string')
+  t.equal(await program.ends(), 0)
+  t.equal(program.stderr, '')
+})
+
+t.test('a later second signal does not wait for a request that hangs', async (t) => {
+  const { program, ...service } = await startService(t)
+  await sendHalfARequest(service)
+  await program.prints('incoming request')
+  const insisting = setInterval(() => program.process.kill('SIGINT'), 20)
+  t.teardown(() => clearInterval(insisting))
+  t.equal(await program.ends(), 1)
+  t.match(program.stderr, /^latchkey: Error: SIGINT while closing\n/)
+})
+
+async function untilGreeted(program: RunningProgram): Promise<string> {
+  await program.prints('Ctrl-C')
+  const { origin } = new URL(/Try it +(http:\/\/localhost:\d+\/docs)\n/.exec(program.stdout)?.[1] ?? '')
+  return origin
+}
+
+/** Resolves when the embedded PostgreSQL answers; its owner is then about to migrate. */
+async function untilAnswering(home: string): Promise<void> {
+  for (;;)
+    try {
+      await query(embeddedUrl(home), 'SELECT 1')
+      return
+    } catch {}
+}
+
+async function logIn(origin: string): Promise<string> {
+  const body = new URLSearchParams({ username: 'johndoe', password: 'secret' })
+  const response = await fetch(`${origin}/token`, { method: 'POST', body })
+  const { access_token: token } = (await response.json()) as { access_token: string }
+  return token
+}
+
+async function readItems(origin: string): Promise<{ item_id: string }[]> {
+  const headers = { authorization: `Bearer ${await logIn(origin)}` }
+  return (await fetch(`${origin}/users/me/items/`, { headers })).json() as Promise<{ item_id: string }[]>
+}
+
+async function sendHalfARequest({ host, port }: Pick<Service, 'host' | 'port'>): Promise<void> {
+  const socket = connect(port, host).on('error', () => {})
+  await once(socket, 'connect')
+  socket.write(
+    'POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n',
+  )
+}
