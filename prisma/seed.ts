@@ -20,20 +20,24 @@ const users = [
   },
 ]
 
-/** Puts the tutorial's users and item into the database; what is there already stays as it is. */
+/** Names the lock that lets one process seed at a time. */
+const seedLock = 0x1a7c4e03
+
+/** Puts the tutorial's users and item into the database, all or nothing; what is there already stays as it is. */
 export async function seed(database: Database): Promise<void> {
-  for (const { items, ...user } of users) {
-    const { id: ownerId } = await database.user.upsert({
-      where: { username: user.username },
-      create: user,
-      update: {},
-      select: { id: true },
-    })
-    for (const { itemId } of items)
-      await database.item.upsert({
-        where: { ownerId_itemId: { ownerId, itemId } },
-        create: { ownerId, itemId },
+  await database.$transaction(async (transaction) => {
+    await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${seedLock})`
+    for (const { items, ...user } of users) {
+      const { id: ownerId } = await transaction.user.upsert({
+        where: { username: user.username },
+        create: user,
         update: {},
+        select: { id: true },
       })
-  }
+      await transaction.item.createMany({
+        data: items.map((item) => ({ ownerId, ...item })),
+        skipDuplicates: true,
+      })
+    }
+  })
 }
