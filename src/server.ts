@@ -9,6 +9,8 @@ import { provideServer } from './database/server.js'
 import { closeGracefully } from './shutdown.js'
 import { StartupError } from './startup-error.js'
 
+/** Open requests have so long to finish; then their connections are cut, before the deadline. */
+const patienceMs = 8_000
 const closeDeadlineMs = 10_000
 
 /** What has been started, to be ended in reverse order. */
@@ -39,7 +41,9 @@ async function main(): Promise<void> {
 /** A connection that is in use when the close begins stays open afterwards, idle, unless it is closed then. */
 async function closeApp(app: FastifyInstance): Promise<void> {
   const sweep = setInterval(() => app.server.closeIdleConnections(), 100)
+  const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs)
   await app.close()
+  clearTimeout(cut)
   clearInterval(sweep)
 }
 

@@ -109,6 +109,15 @@ t.test('a later second signal does not wait for a request that hangs', async (t)
   t.match(program.stderr, /^latchkey: Error: SIGINT while closing\n/)
 })
 
+t.test('a request that hangs is cut, and does not keep the service from ending in order', async (t) => {
+  const { program, ...service } = await startService(t)
+  await sendHalfARequest(service)
+  await program.prints('incoming request')
+  program.process.kill('SIGTERM')
+  t.equal(await program.ends(), 0)
+  t.equal(program.stderr, '')
+})
+
 async function untilGreeted(program: RunningProgram): Promise<string> {
   await program.prints('Ctrl-C')
   const { origin } = new URL(/Try it +(http:\/\/localhost:\d+\/docs)\n/.exec(program.stdout)?.[1] ?? '')
