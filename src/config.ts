@@ -11,15 +11,37 @@ export const Settings = Type.Object({
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.', maxLength: 2048 })),
   DATABASE_POOL_SIZE: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),
   DATA_DIRECTORY: Type.String({ minLength: 1, maxLength: 4096, default: '.data' }),
+  ISSUER: Type.String({
+    pattern: '^https?://[A-Za-z0-9.:[\\]-]+$',
+    maxLength: 255,
+    default: 'http://localhost:8000',
+  }),
+  AUDIENCE: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
   JWT_SECRET: Type.Optional(Type.String({ minLength: 32, maxLength: 1024 })),
+  SIGNING_ALGORITHM: Type.Enum(['ES256', 'RS256'], { default: 'ES256' }),
+  KEY_ENCRYPTION_SECRET: Type.Optional(Type.String({ minLength: 32, maxLength: 1024 })),
+  KEY_ENCRYPTION_SECRET_PREVIOUS: Type.Optional(Type.String({ minLength: 32, maxLength: 1024 })),
+  KEY_ROTATION_DAYS: Type.Integer({ minimum: 1, maximum: 3650, default: 30 }),
+  JWKS_MAX_AGE_SECONDS: Type.Integer({ minimum: 1, maximum: 86_400, default: 300 }),
+  ALLOWED_GRANTS: Type.String({
+    pattern: '^(password|refresh_token|client_credentials)( (password|refresh_token|client_credentials))*$',
+    default: 'password refresh_token client_credentials',
+  }),
   ACCESS_TOKEN_EXPIRE_MINUTES: Type.Integer({ minimum: 1, maximum: 525_600, default: 30 }),
+  REFRESH_TOKEN_IDLE_MINUTES: Type.Integer({ minimum: 1, maximum: 5_256_000, default: 20_160 }),
+  REFRESH_TOKEN_EXPIRE_MINUTES: Type.Integer({ minimum: 1, maximum: 5_256_000, default: 129_600 }),
+  REFRESH_TOKEN_GRACE_SECONDS: Type.Integer({ minimum: 0, maximum: 60, default: 10 }),
   BCRYPT_COST: Type.Integer({ minimum: 4, maximum: 20, default: 12 }),
 })
 
 /** A variable whose name begins like this is meant for us, so one that is no setting is a mistake. */
-const ourPrefixes = /^(LATCHKEY|JWT|ACCESS_TOKEN|BCRYPT|DATABASE_POOL|DATA_DIR)/
+const ourPrefixes =
+  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|DATABASE_POOL|DATA_DIR)/
 /** What Kubernetes sets for a service that is called latchkey. */
 const setByKubernetes = /^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT.*)$/
+
+/** Encrypts the keys of a deployment that is none: it is published, so production has no default. */
+const developmentSecret = 'latchkey development secret: published, so it keeps nothing secret'
 
 /** The service's settings, parsed, checked and frozen. */
 export type Config = Readonly<{
@@ -30,8 +52,21 @@ export type Config = Readonly<{
   databaseUrl: string | undefined
   databasePoolSize: number
   dataDirectory: string
+  /** The `iss` of the tokens, and the origin of every address in the metadata. */
+  issuer: string
+  audience: string
+  /** With one, tokens are signed by this shared secret; without, by the key ring. */
   jwtSecret: string | undefined
+  signingAlgorithm: 'ES256' | 'RS256'
+  keyEncryptionSecret: string
+  keyEncryptionSecretPrevious: string | undefined
+  keyRotationSeconds: number
+  jwksMaxAgeSeconds: number
+  allowedGrants: readonly string[]
   accessTokenTtlSeconds: number
+  refreshTokenIdleSeconds: number
+  refreshTokenTtlSeconds: number
+  refreshTokenGraceSeconds: number
   bcryptCost: number
 }>
 
@@ -51,8 +86,19 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     databaseUrl: settings.DATABASE_URL,
     databasePoolSize: settings.DATABASE_POOL_SIZE,
     dataDirectory: settings.DATA_DIRECTORY,
+    issuer: settings.ISSUER,
+    audience: settings.AUDIENCE ?? settings.ISSUER,
     jwtSecret: settings.JWT_SECRET,
+    signingAlgorithm: settings.SIGNING_ALGORITHM,
+    keyEncryptionSecret: chooseKeyEncryptionSecret(settings),
+    keyEncryptionSecretPrevious: settings.KEY_ENCRYPTION_SECRET_PREVIOUS,
+    keyRotationSeconds: settings.KEY_ROTATION_DAYS * 86_400,
+    jwksMaxAgeSeconds: settings.JWKS_MAX_AGE_SECONDS,
+    allowedGrants: Object.freeze(settings.ALLOWED_GRANTS.split(' ')),
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
+    refreshTokenIdleSeconds: settings.REFRESH_TOKEN_IDLE_MINUTES * 60,
+    refreshTokenTtlSeconds: settings.REFRESH_TOKEN_EXPIRE_MINUTES * 60,
+    refreshTokenGraceSeconds: settings.REFRESH_TOKEN_GRACE_SECONDS,
     bcryptCost: settings.BCRYPT_COST,
   })
 }
@@ -73,6 +119,15 @@ function parseSettings(environment: NodeJS.ProcessEnv): Static<typeof Settings> 
   const [error] = Errors(Settings, settings)
   if (error) throw new StartupError(`${error.instancePath.slice(1)} ${error.message}`)
   return settings as Static<typeof Settings>
+}
+
+/** Where tokens are signed by a shared secret no key but that of the keyed hashes is encrypted: it will do for that. */
+function chooseKeyEncryptionSecret(settings: Static<typeof Settings>): string {
+  const { NODE_ENV, KEY_ENCRYPTION_SECRET, JWT_SECRET } = settings
+  if (KEY_ENCRYPTION_SECRET) return KEY_ENCRYPTION_SECRET
+  if (NODE_ENV !== 'production') return developmentSecret
+  if (JWT_SECRET) return JWT_SECRET
+  throw new StartupError('KEY_ENCRYPTION_SECRET is required in production: openssl rand -base64 32 makes one')
 }
 
 /** The number that plain digits write; any other text stays as it is, for the schema to refuse. */

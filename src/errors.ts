@@ -7,7 +7,7 @@ import { HttpError, HttpValidationError, ref, type ValidationError } from './sch
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whether the caller named a grant type, so that errors carry OAuth's members too (RFC 6749 §5.2). */
+    /** Whether the request is one of OAuth's, so that errors carry its members too (RFC 6749 §5.2). */
     speaksOAuth: boolean
   }
 }
@@ -31,10 +31,47 @@ const catalogue = {
     headers: bearer,
     oauth: 'invalid_grant',
   },
+  invalid_client: {
+    status: 401,
+    detail: 'Client authentication failed',
+    headers: { 'www-authenticate': 'Basic realm="Latchkey", charset="UTF-8"' },
+    oauth: 'invalid_client',
+  },
+  ambiguous_client: {
+    status: 400,
+    detail: 'The client authenticates in more than one way',
+    oauth: 'invalid_request',
+  },
+  unauthorized_client: {
+    status: 400,
+    detail: 'The client may not use this grant type',
+    oauth: 'unauthorized_client',
+  },
+  invalid_refresh_token: {
+    status: 400,
+    detail: 'The refresh token is unknown, expired or revoked',
+    oauth: 'invalid_grant',
+  },
+  foreign_token: {
+    status: 400,
+    detail: 'The token was issued to another client',
+    oauth: 'invalid_grant',
+  },
+  invalid_scope: {
+    status: 400,
+    detail: 'The scope is malformed, unknown or more than is allowed',
+    oauth: 'invalid_scope',
+  },
+  invalid_parameter: {
+    status: 400,
+    detail: 'A required parameter is missing or malformed',
+    oauth: 'invalid_request',
+  },
   unsupported_grant_type: { status: 400, detail: 'Unsupported grant type', oauth: 'unsupported_grant_type' },
   repeated_parameter: { status: 400, detail: 'A parameter is repeated', oauth: 'invalid_request' },
   not_authenticated: { status: 401, detail: 'Not authenticated', headers: bearer },
   invalid_token: { status: 401, detail: 'Could not validate credentials', headers: bearer },
+  insufficient_scope: { status: 403, detail: 'Insufficient scope' },
   inactive_user: { status: 400, detail: 'Inactive user' },
   not_found: { status: 404, detail: 'Not Found' },
   method_not_allowed: { status: 405, detail: 'Method Not Allowed' },

@@ -1,21 +1,70 @@
 import { isUtf8 } from 'node:buffer'
+import { userScopes } from './scope.js'
 
-/** What an access token says that we act upon. */
+/** What an access token says that we act upon (RFC 9068 §2.2). Its times are in seconds since 1970. */
 export interface AccessTokenClaims {
   sub: string
-  /** Seconds since 1970; the token is good until then. */
   exp: number
+  iat?: number
+  jti?: string
+  iss?: string
+  aud?: string | string[]
+  client_id?: string
+  scope?: string
+  /** Names the family of tokens that came of one log-in. */
+  sid?: string
+  /** The generation of the client to which the token was issued for itself. */
+  gen?: number
 }
 
 /** A JWS whose signature has been found good. */
 export interface VerifiedJws {
-  header: unknown
-  payload: unknown
+  header: { typ?: unknown; crit?: unknown }
+  payload: Record<string, unknown>
+  /** What was signed: the token without its signature, of which there may be several good ones. */
+  input: string
 }
 
-/** The claims of a new token; `now` and `exp` are in seconds since 1970. */
-export function claimsFor(sub: string, now: number, ttlSeconds: number): AccessTokenClaims {
-  return { sub, exp: Math.floor(now) + ttlSeconds }
+/** Who issues the tokens and for whom; tokens of the shared secret say neither, as the tutorial's do not. */
+export interface Issuer {
+  iss: string
+  aud: string
+}
+
+/** What a grant gives a token for. */
+export interface Grant {
+  sub: string
+  clientId: string
+  scope: string
+  sid?: string
+  gen?: number
+}
+
+/** The claims of a new token, RFC 9068 §2.2. `now` is in seconds since 1970. */
+export function claimsFor(
+  { sub, clientId, scope, sid, gen }: Grant,
+  issuer: Issuer | null,
+  jti: string,
+  now: number,
+  ttlSeconds: number,
+): AccessTokenClaims {
+  const iat = Math.floor(now)
+  return {
+    ...issuer,
+    sub,
+    exp: iat + ttlSeconds,
+    iat,
+    jti,
+    client_id: clientId,
+    ...(scope && { scope }),
+    ...(sid !== undefined && { sid }),
+    ...(gen !== undefined && { gen }),
+  }
+}
+
+/** The scope of a token: the tutorial's have none and are good for all that a user may do. */
+export function scopeOf({ client_id, scope = '' }: AccessTokenClaims): string {
+  return client_id === undefined ? userScopes.join(' ') : scope
 }
 
 /** The token in an Authorization header (RFC 6750 §2.1), or null when there is none or the scheme is another. */
@@ -24,25 +73,8 @@ export function readBearerToken(authorization = ''): string | null {
   return scheme.toLowerCase() === 'bearer' ? rest.join(' ') : null
 }
 
-/**
- * The claims of a token, or null unless every check passes.
- *
- * @param verifySignature returns the JWS when one allowed key and algorithm signed it, else throws
- * @param now seconds since 1970
- */
-export function readAccessToken(
-  token: string,
-  verifySignature: (token: string) => VerifiedJws,
-  now: number,
-): AccessTokenClaims | null {
-  if (!isCanonical(token)) return null
-  const jws = attempt(() => verifySignature(token))
-  if (!jws || !isObject(jws.header) || 'crit' in jws.header) return null
-  return isObject(jws.payload) && areGood(jws.payload, now) ? jws.payload : null
-}
-
-/** Three parts, each the one base64url text of its bytes, the first two of them in UTF-8 (RFC 7515 §2, §3.1). */
-function isCanonical(token: string): boolean {
+/** Whether it is three parts, each the one base64url text of its bytes, the first two in UTF-8 (RFC 7515 §2, §3.1). */
+export function isCanonical(token: string): boolean {
   const parts = token.split('.')
   const bytes = parts.map((part) => Buffer.from(part, 'base64url'))
   return (
@@ -52,38 +84,54 @@ function isCanonical(token: string): boolean {
   )
 }
 
-/** RFC 7519 §4.1. A token for an audience is not for us, and one with `at_hash` is an ID token. */
-function areGood(
-  claims: Record<string, unknown>,
+/**
+ * The claims of a token whose signature is good, or null unless every check passes.
+ *
+ * @param issuer who must have issued it, as RFC 9068 §4 has it; null for the tokens of the shared secret
+ * @param now seconds since 1970
+ */
+export function readClaims(
+  { header, payload }: VerifiedJws,
+  issuer: Issuer | null,
   now: number,
-): claims is Record<string, unknown> & AccessTokenClaims {
-  const { sub, exp, nbf = 0, iat = 0, jti = '' } = claims
+): AccessTokenClaims | null {
+  if ('crit' in header || !areClaims(payload) || !isTimely(payload, now)) return null
+  const isOurs = issuer ? isAccessToken(header.typ) && isFrom(issuer, payload) : isTutorials(payload)
+  return isOurs ? payload : null
+}
+
+/** RFC 7519 §4.1, RFC 9068 §2.2: each claim that is there has its type. */
+function areClaims(claims: Record<string, unknown>): claims is Record<string, unknown> & AccessTokenClaims {
+  const has = (type: string) => (name: string) => !(name in claims) || typeof claims[name] === type
+  const { sub, exp, iat = 0, nbf = 0 } = claims
   return (
     typeof sub === 'string' &&
-    isNumericDate(exp) &&
-    exp > now &&
-    isNumericDate(nbf) &&
-    nbf <= now &&
-    isNumericDate(iat) &&
-    typeof jti === 'string' &&
-    !('aud' in claims) &&
-    !('at_hash' in claims)
+    [exp, iat, nbf].every(isNumber) &&
+    has('string')('jti') &&
+    (!('client_id' in claims) || (['client_id', 'scope', 'sid'].every(has('string')) && has('number')('gen')))
   )
 }
 
 /** RFC 7519 §2: a JSON number of seconds, which may have a fraction. */
-function isNumericDate(value: unknown): value is number {
+function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+function isTimely({ exp, nbf = 0 }: AccessTokenClaims & { nbf?: unknown }, now: number): boolean {
+  return exp > now && Number(nbf) <= now
 }
 
-function attempt<T>(action: () => T): T | null {
-  try {
-    return action()
-  } catch {
-    return null
-  }
+/** RFC 9068 §4: "at+jwt", with or without its media type's prefix, in any case. */
+function isAccessToken(typ: unknown): boolean {
+  return typeof typ === 'string' && /^(application\/)?at\+jwt$/i.test(typ)
+}
+
+function isFrom({ iss, aud }: Issuer, claims: AccessTokenClaims): boolean {
+  const required = [claims.iat, claims.jti, claims.client_id]
+  return claims.iss === iss && [claims.aud].flat().includes(aud) && !required.includes(undefined)
+}
+
+/** A token for an audience is not for us, and one with `at_hash` is an ID token. */
+function isTutorials(claims: AccessTokenClaims): boolean {
+  return !('aud' in claims) && !('at_hash' in claims)
 }

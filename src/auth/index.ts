@@ -1,25 +1,45 @@
-import jwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.js'
-import { authenticate } from './authenticate.js'
+import { repeat } from '../repeat.js'
+import { makeAuthenticate } from './authenticate.js'
+import type { AuthContext } from './context.js'
 import { readForms } from './form.js'
-import { loadSigningSecret } from './store.js'
+import { introspect } from './introspect.js'
+import { jwks } from './jwks.js'
+import { openKeyRing, openSharedSecret, sealingKeysOf } from './keys/ring.js'
+import { provideMacKey } from './keys/store.js'
+import { metadata } from './metadata.js'
+import { revoke } from './revoke.js'
+import { TokenReference } from './schema.js'
+import { removeExpired } from './store/cleanup.js'
 import { token } from './token.js'
 
 export { requireUser } from './authenticate.js'
 
-/** Everything about signing in: the tokens, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
+const cleanupIntervalMs = 60_000
+
+/** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
-  await app.register(jwt, {
-    secret: config.jwtSecret ?? (await loadSigningSecret(app.database)),
-    sign: { algorithm: 'HS256', noTimestamp: true },
-    verify: { algorithms: ['HS256'], complete: true },
-  })
-  app.decorate('authenticate', authenticate)
+  const context = await openContext(app, config)
+  app.decorate('authenticate', makeAuthenticate(context))
   app.decorateRequest('currentUser')
+  repeat(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(app.database))
 
   await app.register(async function oauthEndpoints(scope) {
     await readForms(scope)
-    await scope.register(token, { config })
+    scope.addSchema(TokenReference)
+    for (const endpoint of [token, revoke, introspect]) await scope.register(endpoint, context)
   })
+  for (const document of [jwks, metadata]) await app.register(document, context)
+}
+
+async function openContext(app: FastifyInstance, config: Config): Promise<AuthContext> {
+  const { jwtSecret, issuer: iss, audience: aud } = config
+  return {
+    config,
+    database: app.database,
+    macKey: await provideMacKey(app.database, sealingKeysOf(config)),
+    keyRing: await (jwtSecret ? openSharedSecret(jwtSecret) : openKeyRing(app, config)),
+    issuer: jwtSecret ? null : { iss, aud },
+  }
 }

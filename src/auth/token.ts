@@ -1,62 +1,111 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
-import type { Config } from '../config.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
 import { ref, success } from '../schema.js'
 import { claimsFor } from './access-token.js'
-import type { Form } from './form.js'
-import { grantPassword } from './grants/password.js'
+import { authenticateClient } from './client-authentication.js'
+import type { AuthContext } from './context.js'
+import { type Form, refuseRepeated } from './form.js'
+import { grants, type TokenParameters } from './grants/index.js'
 import { Token, TokenForm } from './schema.js'
-
-/** The grants of `POST /token`. A form that names none asks, like the tutorial's, for the first. */
-const grants = { password: grantPassword }
+import { isSameScope } from './scope.js'
+import { type Client, findClient, firstPartyId } from './store/clients.js'
 
 /** The token endpoint (RFC 6749 §3.2). */
-export const token: FastifyPluginAsyncTypebox<{ config: Config }> = async function token(app, { config }) {
+export const token: FastifyPluginAsyncTypebox<AuthContext> = async function token(app, context) {
+  const { config, keyRing, issuer } = context
   app.addSchema(TokenForm)
   app.addSchema(Token)
 
   app.post(
     '/token',
     {
+      attachValidation: true,
       schema: {
         operationId: 'login_for_access_token_token_post',
         summary: 'Login For Access Token',
-        description: 'Trades a name and a password for an access token.',
+        description:
+          'Trades a name and a password for an access token. With a `grant_type` it is the token endpoint of OAuth 2.0: ' +
+          '`refresh_token` needs the parameter of that name, `client_credentials` a confidential client.',
         tags: ['auth'],
         consumes: ['application/x-www-form-urlencoded'],
         body: ref(TokenForm),
         response: {
           200: ref(Token, success),
-          ...errorResponses('unsupported_grant_type', 'repeated_parameter', 'incorrect_credentials'),
+          ...errorResponses(
+            'unsupported_grant_type',
+            'repeated_parameter',
+            'invalid_parameter',
+            'ambiguous_client',
+            'unauthorized_client',
+            'invalid_refresh_token',
+            'foreign_token',
+            'invalid_scope',
+            'incorrect_credentials',
+            'invalid_client',
+          ),
           ...validationResponse('username'),
           ...errorResponses('internal_error', 'service_unavailable'),
         },
       },
-      preValidation: [refuseRepeatedParameters, requireSupportedGrant],
+      preValidation: rememberWhoAsks,
     },
-    async function issueToken({ body }, reply) {
-      const subject = await grants.password(body, config, app.database)
-      const claims = claimsFor(subject, Date.now() / 1000, config.accessTokenTtlSeconds)
-      reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+    async function issueToken(request) {
+      const parameters = readParameters(request)
+      const grantType = chooseGrant(parameters, config.allowedGrants)
+      if (grantType === 'password' && request.validationError) throw request.validationError
+      const client = await findRequestClient(request, parameters, grantType, context)
+      const granted = await grants[grantType](parameters, client, context)
+      const claims = claimsFor(granted, issuer, randomUUID(), Date.now() / 1000, config.accessTokenTtlSeconds)
       return {
-        access_token: app.jwt.sign(claims),
+        access_token: keyRing.signer().sign(claims),
         token_type: 'bearer' as const,
         expires_in: config.accessTokenTtlSeconds,
+        ...(!isSameScope(granted.scope, parameters.scope ?? '') && { scope: granted.scope }),
+        ...(granted.refreshToken && { refresh_token: granted.refreshToken }),
       }
     },
   )
 }
 
-/** RFC 6749 §3.2: request parameters must not be included more than once. Unknown ones are ignored. */
-async function refuseRepeatedParameters(request: FastifyRequest): Promise<void> {
-  const form = request.body as Form
-  request.speaksOAuth = 'grant_type' in form
-  if (Object.keys(TokenForm.properties).some((name) => Array.isArray(form[name])))
-    throw new ServiceError('repeated_parameter')
+/** A request that names no grant type is the tutorial's, and so are the errors that answer it. */
+async function rememberWhoAsks(request: FastifyRequest): Promise<void> {
+  request.speaksOAuth = 'grant_type' in (request.body as Form)
 }
 
-async function requireSupportedGrant(request: FastifyRequest): Promise<void> {
-  const { grant_type = 'password' } = request.body as Form
-  if (!Object.hasOwn(grants, String(grant_type))) throw new ServiceError('unsupported_grant_type')
+function readParameters({ body }: FastifyRequest): TokenParameters {
+  const form = body as Form
+  refuseRepeated(form, TokenForm)
+  return form as TokenParameters
+}
+
+function chooseGrant(
+  { grant_type = 'password' }: TokenParameters,
+  allowedGrants: readonly string[],
+): keyof typeof grants {
+  if (!Object.hasOwn(grants, grant_type) || !allowedGrants.includes(grant_type))
+    throw new ServiceError('unsupported_grant_type')
+  return grant_type as keyof typeof grants
+}
+
+/** The tutorial ignores what a log-in says of its client; one that says nothing comes from the first party. */
+async function findRequestClient(
+  { headers }: FastifyRequest,
+  { grant_type, client_id, client_secret }: TokenParameters,
+  grantType: string,
+  { database, macKey }: AuthContext,
+): Promise<Client> {
+  const named =
+    grant_type !== undefined &&
+    (await authenticateClient(
+      { authorization: headers.authorization, client_id, client_secret },
+      macKey,
+      database,
+    ))
+  const client = named || (await findClient(firstPartyId, database))
+  const needsSecret = grantType === 'client_credentials' && !named
+  if (!client || client.disabled || needsSecret) throw new ServiceError('invalid_client')
+  if (!client.grants.includes(grantType)) throw new ServiceError('unauthorized_client')
+  return client
 }

@@ -1,9 +1,12 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Config } from '../config.js'
-import { PrismaClient } from './generated/client.js'
+import { type Prisma, PrismaClient } from './generated/client.js'
 
 /** The one handle to PostgreSQL: stores take it as an argument and send their queries through it. */
 export type Database = PrismaClient
+
+/** What stores need of the database: the handle itself, or a transaction on it. */
+export type Transaction = Prisma.TransactionClient
 
 declare module 'fastify' {
   interface FastifyInstance {

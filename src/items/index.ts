@@ -11,6 +11,7 @@ export const items: FastifyPluginAsyncTypebox = async function items(app) {
   app.get(
     '/users/me/items/',
     {
+      config: { scope: 'items:read' },
       schema: {
         operationId: 'read_own_items_users_me_items__get',
         summary: 'Read Own Items',

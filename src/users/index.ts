@@ -9,6 +9,7 @@ export const users: FastifyPluginAsyncTypebox = async function users(app) {
   app.get(
     '/users/me/',
     {
+      config: { scope: 'me' },
       schema: {
         operationId: 'read_users_me_users_me__get',
         summary: 'Read Users Me',

@@ -1,33 +1,37 @@
 import type { Database } from '../database/index.js'
 
 /** What a request may know of its caller. */
-export type CurrentUser = NonNullable<Awaited<ReturnType<typeof findUser>>>
-
-const publicColumns = { id: true, username: true, email: true, fullName: true, disabled: true } as const
-
-/** The user of that name, or null. */
-export async function findUser(username: string, database: Database) {
-  if (!isStorable(username)) return null
-  return database.user.findUnique({ where: { username }, select: publicColumns })
+export interface CurrentUser {
+  id: string
+  username: string
+  email: string | null
+  fullName: string | null
+  disabled: boolean
 }
 
 /** What a login compares with, or null when nobody has that name. */
 export async function findCredentials(username: string, database: Database) {
   if (!isStorable(username)) return null
-  return database.user.findUnique({ where: { username }, select: { username: true, hashedPassword: true } })
+  return database.user.findUnique({
+    where: { username },
+    select: { id: true, username: true, hashedPassword: true, disabled: true, generation: true },
+  })
 }
 
-/** Replaces a password hash unless it has changed since it was read. */
+/** Replaces the hash of a password by another one of the same password, unless it has changed since it was read. */
 export async function replaceHash(
   username: string,
   from: string,
   to: string,
   database: Database,
 ): Promise<void> {
-  await database.user.updateMany({ where: { username, hashedPassword: from }, data: { hashedPassword: to } })
+  await database.user.updateMany({
+    where: { username, hashedPassword: from },
+    data: { hashedPassword: to, rehashedAt: new Date() },
+  })
 }
 
 /** PostgreSQL stores neither NUL nor half a surrogate pair, so no user can have such a name. */
-function isStorable(text: string): boolean {
+export function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed()
 }

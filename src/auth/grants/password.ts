@@ -1,26 +1,55 @@
-import type { Static } from 'typebox'
-import type { Config } from '../../config.js'
-import type { Database } from '../../database/index.js'
+import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../errors.js'
 import { findCredentials, replaceHash } from '../../users/store.js'
+import type { AuthContext } from '../context.js'
 import { hashPassword, needsRehash, verifyPassword } from '../password.js'
-import type { TokenForm } from '../schema.js'
+import { grantScope, userScopes } from '../scope.js'
+import { fingerprint, newRefreshToken } from '../secrets.js'
+import type { Client } from '../store/clients.js'
+import { startFamily } from '../store/families.js'
+import type { Granted, TokenParameters } from './index.js'
 
 /**
- * The resource owner password credentials grant (RFC 6749 §4.3): the name of the user who proved to know the password.
- * A disabled user passes too, as in the tutorial: the protected routes refuse him.
+ * The resource owner password credentials grant (RFC 6749 §4.3). Without a `grant_type` it is the tutorial's log-in,
+ * which takes any scope and gives all. A disabled user passes too, as in the tutorial: the protected routes refuse him.
  *
- * @throws ServiceError `incorrect_credentials`, the same for an unknown user as for a wrong password
+ * @throws ServiceError `invalid_scope`; `incorrect_credentials`, the same for an unknown user as for a wrong password
  */
 export async function grantPassword(
-  { username, password }: Static<typeof TokenForm>,
-  { bcryptCost }: Config,
-  database: Database,
-): Promise<string> {
+  { grant_type, scope: asked, username = '', password = '' }: TokenParameters,
+  client: Client,
+  context: AuthContext,
+): Promise<Granted> {
+  const allowed = userScopes.filter((one) => client.scopes.includes(one))
+  const scope = grantScope(grant_type ? asked : undefined, allowed)
+  if (!scope) throw new ServiceError('invalid_scope')
+  const user = await findUserByPassword(username, password, context)
+  const isRefreshable = client.grants.includes('refresh_token') && !user.disabled
+  const refreshToken = isRefreshable ? newRefreshToken() : undefined
+  const { clientId } = client
+  const logIn = {
+    id: randomUUID(),
+    userId: user.id,
+    userGeneration: user.generation,
+    clientId,
+    scope,
+    refreshToken: refreshToken ? fingerprint(refreshToken) : null,
+  }
+  if (!(await startFamily(logIn, context.config, context.database)))
+    throw new ServiceError('incorrect_credentials')
+  return { sub: user.username, clientId, scope, sid: logIn.id, ...(refreshToken && { refreshToken }) }
+}
+
+async function findUserByPassword(username: string, password: string, { config, database }: AuthContext) {
   const user = await findCredentials(username, database)
-  const correct = await verifyPassword(password, user?.hashedPassword, bcryptCost)
+  const correct = await verifyPassword(password, user?.hashedPassword, config.bcryptCost)
   if (!user || !correct) throw new ServiceError('incorrect_credentials')
-  if (needsRehash(user.hashedPassword, bcryptCost))
-    await replaceHash(user.username, user.hashedPassword, await hashPassword(password, bcryptCost), database)
-  return user.username
+  if (needsRehash(user.hashedPassword, config.bcryptCost))
+    await replaceHash(
+      user.username,
+      user.hashedPassword,
+      await hashPassword(password, config.bcryptCost),
+      database,
+    )
+  return user
 }

@@ -1,0 +1,51 @@
+import { ServiceError } from '../../errors.js'
+import type { AuthContext } from '../context.js'
+import { grantScope, splitScope } from '../scope.js'
+import { fingerprint, successorOf } from '../secrets.js'
+import type { Client } from '../store/clients.js'
+import {
+  type FoundRefreshToken,
+  findRefreshToken,
+  isWithinGrace,
+  revokeFamily,
+  rotateRefreshToken,
+} from '../store/families.js'
+import type { Granted, TokenParameters } from './index.js'
+
+/**
+ * The refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2): each token is good once. One that comes again
+ * within the grace gets the same successor, as its answer may have been lost; later it was stolen, and its family ends.
+ *
+ * @throws ServiceError `invalid_parameter`, `invalid_refresh_token`, `foreign_token`, `invalid_scope`
+ */
+export async function grantRefreshToken(
+  parameters: TokenParameters,
+  client: Client,
+  context: AuthContext,
+): Promise<Granted> {
+  const { refresh_token: presented } = parameters
+  if (presented === undefined) throw new ServiceError('invalid_parameter')
+  const found = await findRefreshToken(fingerprint(presented), context.database)
+  if (!found) throw new ServiceError('invalid_refresh_token')
+  if (found.clientId !== client.clientId) throw new ServiceError('foreign_token')
+  if (!found.isLive) throw new ServiceError('invalid_refresh_token')
+  const scope = grantScope(parameters.scope, splitScope(found.scope))
+  if (scope === null) throw new ServiceError('invalid_scope')
+
+  const refreshToken = successorOf(presented, context.macKey)
+  await useUp(presented, refreshToken, found, context)
+  return { sub: found.username, clientId: client.clientId, scope, sid: found.familyId, refreshToken }
+}
+
+async function useUp(
+  presented: string,
+  successor: string,
+  { familyId }: FoundRefreshToken,
+  { config, database }: AuthContext,
+): Promise<void> {
+  const token = fingerprint(presented)
+  if (await rotateRefreshToken(token, fingerprint(successor), config, database)) return
+  if (await isWithinGrace(token, config, database)) return
+  await revokeFamily(familyId, database)
+  throw new ServiceError('invalid_refresh_token')
+}

@@ -1,0 +1,86 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Static } from 'typebox'
+import { errorResponses, ServiceError } from '../errors.js'
+import { ref, success } from '../schema.js'
+import { scopeOf } from './access-token.js'
+import { authenticateClient } from './client-authentication.js'
+import type { AuthContext } from './context.js'
+import { type Form, refuseRepeated } from './form.js'
+import { Introspection, TokenReference } from './schema.js'
+import { fingerprint } from './secrets.js'
+import { findRefreshToken } from './store/families.js'
+import { findSubject } from './store/subjects.js'
+import { verifyAccessToken } from './verify.js'
+
+/** The introspection endpoint (RFC 7662). */
+export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function introspect(app, context) {
+  const { database, macKey } = context
+  app.addSchema(Introspection)
+
+  app.post(
+    '/introspect',
+    {
+      attachValidation: true,
+      schema: {
+        operationId: 'introspect_token',
+        summary: 'Introspect a token',
+        description:
+          'Says whether a token is good now, and what it says. For clients that authenticate with a secret; of refresh ' +
+          'tokens each learns about its own.',
+        tags: ['auth'],
+        consumes: ['application/x-www-form-urlencoded'],
+        body: ref(TokenReference),
+        response: {
+          200: ref(Introspection, success),
+          ...errorResponses(
+            'invalid_parameter',
+            'repeated_parameter',
+            'ambiguous_client',
+            'invalid_client',
+            'internal_error',
+            'service_unavailable',
+          ),
+        },
+      },
+    },
+    async function introspectToken({ body, headers: { authorization }, validationError }) {
+      refuseRepeated(body as Form, TokenReference)
+      if (validationError) throw new ServiceError('invalid_parameter')
+      const client = await authenticateClient({ authorization, ...body }, macKey, database)
+      if (!client?.confidential) throw new ServiceError('invalid_client')
+      return (
+        (await describeAccessToken(body.token, context)) ??
+        (await describeRefreshToken(body.token, client.clientId, context)) ?? { active: false }
+      )
+    },
+  )
+}
+
+async function describeAccessToken(
+  token: string,
+  { database, keyRing, issuer }: AuthContext,
+): Promise<Static<typeof Introspection> | null> {
+  const access = await verifyAccessToken(token, keyRing, issuer, Date.now() / 1000)
+  const subject = access && (await findSubject(access.claims, access.fingerprint, database))
+  if (!subject || subject.revoked || subject.user?.disabled) return null
+  const { claims } = access
+  const scope = scopeOf(claims)
+  return {
+    active: true,
+    ...claims,
+    token_type: 'Bearer',
+    ...(scope && { scope }),
+    ...(subject.user && { username: subject.user.username }),
+  }
+}
+
+async function describeRefreshToken(
+  token: string,
+  clientId: string,
+  { database }: AuthContext,
+): Promise<Static<typeof Introspection> | null> {
+  const found = await findRefreshToken(fingerprint(token), database)
+  if (!found?.isLive || found.isUsed || found.clientId !== clientId) return null
+  const { username, scope, expiresAt } = found
+  return { active: true, scope, client_id: clientId, username, sub: username, exp: expiresAt }
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { errorResponses } from '../errors.js'
+import { ref, success } from '../schema.js'
+import type { AuthContext } from './context.js'
+
+const Jwk = Type.Object({
+  kty: Type.Enum(['EC', 'RSA']),
+  use: Type.Literal('sig'),
+  alg: Type.Enum(['ES256', 'RS256']),
+  kid: Type.String({ description: 'What the header of a token names it by.' }),
+  crv: Type.Optional(Type.String()),
+  x: Type.Optional(Type.String()),
+  y: Type.Optional(Type.String()),
+  n: Type.Optional(Type.String()),
+  e: Type.Optional(Type.String()),
+})
+
+/** The public keys, RFC 7517 §5. A private member has no field to travel in. */
+const Jwks = Type.Object({ keys: Type.Array(Jwk) }, { $id: 'Jwks', examples: [{ keys: [] }] })
+
+/** What verifiers elsewhere need to check our tokens: the JWK Set (RFC 7517). */
+export const jwks: FastifyPluginAsyncTypebox<AuthContext> = async function jwks(app, { config, keyRing }) {
+  app.addSchema(Jwks)
+
+  app.get(
+    '/.well-known/jwks.json',
+    {
+      schema: {
+        operationId: 'jwks',
+        summary: 'Public keys',
+        description:
+          'The keys that verify access tokens. A key is here before it signs and for as long as a token of it lives; ' +
+          'with a shared secret there are none.',
+        tags: ['auth'],
+        response: {
+          200: ref(Jwks, success),
+          304: Type.Null({ description: 'Not Modified' }),
+          ...errorResponses('internal_error'),
+        },
+      },
+    },
+    async function serveKeys({ headers }, reply) {
+      const keys = keyRing.publicJwks()
+      const etag = `"${createHash('sha256').update(JSON.stringify(keys)).digest('base64url')}"`
+      reply.headers({ etag, 'cache-control': `public, max-age=${config.jwksMaxAgeSeconds}` })
+      if (isListed(etag, headers['if-none-match'])) return reply.code(304).send(null)
+      return { keys }
+    },
+  )
+}
+
+/** RFC 9110 §13.1.2: a list of entity tags, compared weakly, or `*`. */
+function isListed(etag: string, ifNoneMatch = ''): boolean {
+  const listed = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return listed.includes(etag) || listed.includes('*')
+}

@@ -1,0 +1,27 @@
+/** What a user's token can be good for, in the order in which it is written. */
+export const userScopes = ['me', 'items:read', 'items:write'] as const
+
+/** RFC 6749 §3.3: scope-tokens of printable ASCII without `"` and `\`, one space between two. */
+const scopeSyntax = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/
+
+/** The scope-tokens of a scope; none of an empty one. */
+export function splitScope(scope: string): string[] {
+  return scope === '' ? [] : scope.split(' ')
+}
+
+/**
+ * The scope to grant (RFC 6749 §3.3): all that is allowed when nothing was asked for, else what was asked for, each
+ * scope-token once. Null when that is malformed or more than is allowed.
+ */
+export function grantScope(asked: string | undefined, allowed: readonly string[]): string | null {
+  if (asked === undefined) return allowed.join(' ')
+  if (!scopeSyntax.test(asked)) return null
+  const scope = [...new Set(asked.split(' '))]
+  return scope.every((one) => allowed.includes(one)) ? scope.join(' ') : null
+}
+
+/** Whether two scopes hold the same scope-tokens, in whatever order. */
+export function isSameScope(one: string, other: string): boolean {
+  const sort = (scope: string) => splitScope(scope).sort().join(' ')
+  return sort(one) === sort(other)
+}

@@ -1,0 +1,125 @@
+import type { Database } from '../../database/index.js'
+
+/** How long refresh tokens are good; times are in seconds. */
+export interface FamilyLimits {
+  refreshTokenIdleSeconds: number
+  refreshTokenTtlSeconds: number
+  refreshTokenGraceSeconds: number
+  accessTokenTtlSeconds: number
+}
+
+/** A log-in whose password has been checked. */
+export interface LogIn {
+  id: string
+  userId: string
+  /** The user's generation when the password was read: by now it may be another one. */
+  userGeneration: number
+  clientId: string
+  scope: string
+  /** Fingerprint of the first refresh token, or null for a client or a user that gets none. */
+  refreshToken: Buffer | null
+}
+
+/** A refresh token that was found, and the family it belongs to. */
+export interface FoundRefreshToken {
+  familyId: string
+  clientId: string
+  username: string
+  scope: string
+  /** Whether the family may go on: not revoked, not too old, its user and client unchanged and enabled. */
+  isLive: boolean
+  /** Whether its successor has been given out already. */
+  isUsed: boolean
+  /** Seconds since 1970. */
+  expiresAt: number
+}
+
+/**
+ * Starts the family of a log-in, unless the user's password has been changed or the user disabled since it was
+ * checked. Whether it was started. Such a change waits for us, so that it sees the family that it has to end.
+ */
+export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: Database): Promise<boolean> {
+  const { id, userId, userGeneration, clientId, scope, refreshToken } = logIn
+  const { refreshTokenIdleSeconds, refreshTokenTtlSeconds, accessTokenTtlSeconds } = limits
+  const lifetime = refreshToken ? refreshTokenTtlSeconds : 0
+  const started = await database.$queryRaw<unknown[]>`
+    WITH unchanged AS (
+      SELECT id FROM users WHERE id = ${userId}::uuid AND generation = ${userGeneration} FOR SHARE
+    ), family AS (
+      INSERT INTO token_families
+        (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
+      SELECT ${id}::uuid, unchanged.id, client_id, ${scope}, ${userGeneration}, generation,
+        now() + make_interval(secs => ${lifetime}),
+        now() + make_interval(secs => ${lifetime + accessTokenTtlSeconds})
+      FROM unchanged, clients WHERE client_id = ${clientId}
+      RETURNING id, refreshable_until
+    ), token AS (
+      INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
+      SELECT ${refreshToken}::bytea, id,
+        least(now() + make_interval(secs => ${refreshTokenIdleSeconds}), refreshable_until)
+      FROM family WHERE ${refreshToken}::bytea IS NOT NULL
+    )
+    SELECT id FROM family`
+  return started.length === 1
+}
+
+/** The family of a refresh token, used or not, or null when nobody was given that token. */
+export async function findRefreshToken(
+  fingerprint: Buffer,
+  database: Database,
+): Promise<FoundRefreshToken | null> {
+  const [found] = await database.$queryRaw<FoundRefreshToken[]>`
+    SELECT family.id AS "familyId", family.client_id AS "clientId", username, scope,
+      revoked_at IS NULL AND refreshable_until > now() AND token.expires_at > now() AND NOT users.disabled
+        AND user_generation = users.generation AND client_generation = clients.generation AS "isLive",
+      used_at IS NOT NULL AS "isUsed", floor(extract(epoch FROM token.expires_at))::float8 AS "expiresAt"
+    FROM refresh_tokens AS token
+    JOIN token_families AS family ON family.id = family_id
+    JOIN users ON users.id = user_id
+    JOIN clients USING (client_id)
+    WHERE fingerprint = ${fingerprint}`
+  return found ?? null
+}
+
+/**
+ * Uses a refresh token up and puts its successor in its place. Of any number that try at once one succeeds.
+ * Whether it did: the token may have been used, or its family revoked, in the meantime.
+ */
+export async function rotateRefreshToken(
+  fingerprint: Buffer,
+  successor: Buffer,
+  { refreshTokenIdleSeconds }: FamilyLimits,
+  database: Database,
+): Promise<boolean> {
+  const rotated = await database.$executeRaw`
+    WITH used AS (
+      UPDATE refresh_tokens AS token SET used_at = now()
+      FROM token_families AS family
+      WHERE fingerprint = ${fingerprint} AND used_at IS NULL AND token.expires_at > now()
+        AND family.id = family_id AND revoked_at IS NULL AND refreshable_until > now()
+      RETURNING family_id, refreshable_until
+    )
+    INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
+    SELECT ${successor}, family_id,
+      least(now() + make_interval(secs => ${refreshTokenIdleSeconds}), refreshable_until)
+    FROM used`
+  return rotated === 1
+}
+
+/** Whether a used refresh token may be answered once more, because its answer may have been lost. */
+export async function isWithinGrace(
+  fingerprint: Buffer,
+  { refreshTokenGraceSeconds }: FamilyLimits,
+  database: Database,
+): Promise<boolean> {
+  const found = await database.$queryRaw<unknown[]>`
+    SELECT 1 FROM refresh_tokens AS token JOIN token_families AS family ON family.id = family_id
+    WHERE fingerprint = ${fingerprint} AND revoked_at IS NULL
+      AND used_at > now() - make_interval(secs => ${refreshTokenGraceSeconds})`
+  return found.length === 1
+}
+
+/** Ends a family: its refresh tokens and its access tokens. */
+export async function revokeFamily(id: string, database: Database): Promise<void> {
+  await database.tokenFamily.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } })
+}

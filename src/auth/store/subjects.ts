@@ -1,0 +1,84 @@
+import type { Database } from '../../database/index.js'
+import { type CurrentUser, isStorable } from '../../users/store.js'
+import type { AccessTokenClaims } from '../access-token.js'
+import { clientOf } from '../subject.js'
+
+/** Whom a token speaks for, and whether it still may. */
+export interface Subject {
+  /** Null when the subject is a client. */
+  user: CurrentUser | null
+  /** Whether the token, or what it was issued on, was revoked since. */
+  revoked: boolean
+}
+
+/**
+ * The subject of a token as the database has it now, or null when it is gone.
+ *
+ * A token of a family is good for as long as its family. One that names no family was issued elsewhere with the shared
+ * secret: it is good until the user's first change of generation.
+ *
+ * @param fingerprint the one under which the token would be revoked
+ */
+export async function findSubject(
+  claims: AccessTokenClaims,
+  fingerprint: Buffer,
+  database: Database,
+): Promise<Subject | null> {
+  const clientId = clientOf(claims.sub)
+  return clientId === null
+    ? findUserSubject(claims, fingerprint, database)
+    : findClientSubject(clientId, claims.gen ?? 0, fingerprint, database)
+}
+
+async function findUserSubject(
+  { sub, sid }: AccessTokenClaims,
+  fingerprint: Buffer,
+  database: Database,
+): Promise<Subject | null> {
+  if (!isStorable(sub) || (sid !== undefined && !isUuid(sid))) return null
+  const [found] = await database.$queryRaw<(CurrentUser & { revoked: boolean })[]>`
+    SELECT users.id, username, email, full_name AS "fullName", users.disabled,
+      EXISTS (SELECT FROM revoked_tokens WHERE fingerprint = ${fingerprint})
+        OR CASE WHEN ${sid ?? null}::uuid IS NULL THEN users.generation > 0
+          ELSE family.id IS NULL OR revoked_at IS NOT NULL OR user_generation <> users.generation
+            OR clients.disabled OR client_generation <> clients.generation END AS revoked
+    FROM users
+    LEFT JOIN token_families AS family ON family.id = ${sid ?? null}::uuid AND user_id = users.id
+    LEFT JOIN clients USING (client_id)
+    WHERE username = ${sub}`
+  if (!found) return null
+  const { revoked, ...user } = found
+  return { user, revoked }
+}
+
+async function findClientSubject(
+  clientId: string,
+  generation: number,
+  fingerprint: Buffer,
+  database: Database,
+): Promise<Subject | null> {
+  if (!isStorable(clientId)) return null
+  const [found] = await database.$queryRaw<{ revoked: boolean }[]>`
+    SELECT disabled OR generation <> ${generation}
+      OR EXISTS (SELECT FROM revoked_tokens WHERE fingerprint = ${fingerprint}) AS revoked
+    FROM clients WHERE client_id = ${clientId}`
+  return found ? { user: null, revoked: found.revoked } : null
+}
+
+/** Revokes one access token; it is remembered until it would have expired anyway, in seconds since 1970. */
+export async function revokeAccessToken(
+  fingerprint: Buffer,
+  expiresAt: number,
+  database: Database,
+): Promise<void> {
+  // A token that others signed with the shared secret may claim to live longer than a timestamp can say.
+  const until = new Date(Math.min(expiresAt * 1000, farFuture))
+  const data = { fingerprint: new Uint8Array(fingerprint), expiresAt: until }
+  await database.revokedToken.createMany({ data, skipDuplicates: true })
+}
+
+const farFuture = Date.UTC(9999, 0)
+
+function isUuid(text: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
+}

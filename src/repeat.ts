@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify'
+
+/**
+ * Runs a task when the service is ready and then again and again, `intervalMs` after each run has ended, until the
+ * service closes, which waits for a run that is under way. A run that fails is logged.
+ */
+export function repeat(
+  app: FastifyInstance,
+  name: string,
+  intervalMs: number,
+  task: () => Promise<unknown>,
+): void {
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> | undefined
+  let closing = false
+
+  async function run(): Promise<void> {
+    await task().catch((error: Error) => app.log.warn({ reason: error.message }, `${name} failed`))
+    if (!closing) timer = setTimeout(start, intervalMs).unref()
+  }
+
+  function start(): void {
+    running = run()
+  }
+
+  app.addHook('onReady', async () => start())
+  app.addHook('onClose', async function stopRepeating() {
+    closing = true
+    clearTimeout(timer)
+    await running
+  })
+}
