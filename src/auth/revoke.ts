@@ -1,11 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import { errorResponses, ServiceError } from '../errors.js'
 import { ref, success } from '../schema.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'
 import { type Form, refuseRepeated } from './form.js'
-import { TokenReference } from './schema.js'
+import { Revocation, TokenReference } from './schema.js'
 import { fingerprint } from './secrets.js'
 import { firstPartyId } from './store/clients.js'
 import { findRefreshToken, revokeFamily } from './store/families.js'
@@ -15,6 +14,7 @@ import { verifyAccessToken } from './verify.js'
 /** The revocation endpoint (RFC 7009). */
 export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function revoke(app, context) {
   const { database, macKey } = context
+  app.addSchema(Revocation)
 
   app.post(
     '/revoke',
@@ -30,7 +30,7 @@ export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function rev
         consumes: ['application/x-www-form-urlencoded'],
         body: ref(TokenReference),
         response: {
-          200: Type.Object({}, { ...success, additionalProperties: false, examples: [{}] }),
+          200: ref(Revocation, success),
           ...errorResponses(
             'invalid_parameter',
             'repeated_parameter',

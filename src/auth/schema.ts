@@ -77,6 +77,9 @@ export const TokenReference = Type.Object(
   { $id: 'TokenReference', examples: [{ token: 'lkr_…' }] },
 )
 
+/** The answer of `POST /revoke`: its status says it all (RFC 7009 §2.2). */
+export const Revocation = Type.Object({}, { $id: 'Revocation', examples: [{}] })
+
 /** The answer of `POST /introspect` (RFC 7662 §2.2): of a token that is not active, that and nothing else. */
 export const Introspection = Type.Object(
   {

@@ -12,7 +12,8 @@ t.test('a log-in answers with a token that must not be stored by caches', async 
     token_type: 'bearer',
     expires_in: 300,
   })
-  t.same(Object.keys(response.json()), ['access_token', 'token_type', 'expires_in'])
+  t.match(response.json(), { scope: 'me items:read items:write', refresh_token: /^lkr_[\w-]{43}$/ })
+  t.equal(Object.keys(response.json()).length, 5)
 })
 
 t.test('without JWT_SECRET', async (t) => {
@@ -69,6 +70,11 @@ const missingBoth = {
     msg: 'Field required',
     input: null,
   })),
+}
+const tooLarge = {
+  detail: 'Payload Too Large',
+  error: 'invalid_request',
+  error_description: 'Payload Too Large',
 }
 const incorrect = { detail: 'Incorrect username or password' }
 const form = 'application/x-www-form-urlencoded'
@@ -138,13 +144,13 @@ t.test('bad input gets its 4xx and leaves no trace in the log above debug', asyn
       name: 'a body over 16 KB',
       body: `username=${'a'.repeat(16_384)}`,
       status: 413,
-      json: { detail: 'Payload Too Large' },
+      json: tooLarge,
     },
     {
       name: '20,000 fields',
       body: 'a=1&'.repeat(20_000),
       status: 413,
-      json: { detail: 'Payload Too Large' },
+      json: tooLarge,
     },
     { name: '4,000 fields', body: 'a=1&'.repeat(4_000), status: 422, json: missingBoth },
   ] as { name: string; body?: string; type?: string; status: number; json?: object }[]) {
@@ -160,7 +166,8 @@ t.test('a caller that names a grant type gets OAuth error members too', async (t
     ['grant_type=password&username=johndoe&password=wrong', 401, 'invalid_grant'],
     ['grant_type=password&username=johndoe', 422, 'invalid_request'],
     ['grant_type=password&username=a&username=b&password=c', 400, 'invalid_request'],
-    ['grant_type=refresh_token', 400, 'unsupported_grant_type'],
+    ['grant_type=refresh_token', 400, 'invalid_request'],
+    ['grant_type=authorization_code', 400, 'unsupported_grant_type'],
   ] as const) {
     const response = await postToken(app, body)
     t.equal(response.statusCode, status, body)
