@@ -23,8 +23,19 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
     databaseUrl: undefined,
     databasePoolSize: 10,
     dataDirectory: '.data',
+    issuer: 'http://localhost:8000',
+    audience: 'http://localhost:8000',
     jwtSecret: undefined,
+    signingAlgorithm: 'ES256',
+    keyEncryptionSecret: 'latchkey development secret: published, so it keeps nothing secret',
+    keyEncryptionSecretPrevious: undefined,
+    keyRotationSeconds: 30 * 86_400,
+    jwksMaxAgeSeconds: 300,
+    allowedGrants: ['password', 'refresh_token', 'client_credentials'],
     accessTokenTtlSeconds: 1800,
+    refreshTokenIdleSeconds: 14 * 86_400,
+    refreshTokenTtlSeconds: 90 * 86_400,
+    refreshTokenGraceSeconds: 10,
     bcryptCost: 12,
   })
   t.ok(Object.isFrozen(config))
@@ -48,12 +59,34 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['LATCHKEY_PASSWORD', 'canary'],
     ['DATABASE_POOL_MAX', 'canary'],
     ['DATA_DIR', 'canary'],
+    ['ISSUER', 'ftp://canary'],
+    ['ISSUER', 'https://example.com/canary'],
+    ['KEY_ENCRYPTION_SECRET', 'short-canary'],
+    ['KEY_ENCRYPTION_KEY', 'canary'],
+    ['SIGNING_ALGORITHM', 'HS256'],
+    ['ALLOWED_GRANTS', 'password canary'],
+    ['ALLOWED_GRANTS', 'password,canary'],
+    ['JWKS_MAX_AGE_SECONDS', '0'],
+    ['REFRESH_TOKEN_TTL', 'canary'],
   ] as const) {
     const refusal = refusalOf({ [name]: value })
     t.ok(refusal instanceof StartupError, `${name}=${value}`)
     t.match(refusal?.message, new RegExp(`\\b${name}\\b`))
     t.notMatch(refusal?.message, /canary|\n/)
   }
+})
+
+t.test('production asks for the secret that encrypts keys, and takes the shared one for it', (t) => {
+  const production = { NODE_ENV: 'production' }
+  t.match(refusalOf(production)?.message, /^KEY_ENCRYPTION_SECRET is required in production/)
+  const own = 'a secret of more than thirty-two characters'
+  const shared = 'the shared secret of more than thirty-two characters'
+  t.equal(loadConfig({ ...production, JWT_SECRET: shared }).keyEncryptionSecret, shared)
+  t.equal(
+    loadConfig({ ...production, JWT_SECRET: shared, KEY_ENCRYPTION_SECRET: own }).keyEncryptionSecret,
+    own,
+  )
+  t.end()
 })
 
 t.test('what a platform sets of its own accord is no mistake', async () => {

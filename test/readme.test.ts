@@ -16,7 +16,8 @@ t.test('the five-minute tour works when it is pasted', { skip: withoutCurl }, as
   const commands = [...tour.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block).join('\n')
   const { stdout } = await run('bash', ['-euc', commands.replaceAll('http://localhost:8000', origin)])
   for (const answer of [
-    /\{"access_token":"ey[^"]+","token_type":"bearer","expires_in":1800\}/,
+    /\{"access_token":"ey[^"]+","token_type":"bearer","expires_in":1800,"scope":"[^"]+","refresh_token":"lkr_/,
+    /HTTP\/1.1 400 [\s\S]*"error":"invalid_grant"/,
     '{"username":"johndoe","email":"johndoe@example.com","full_name":"John Doe","disabled":false}',
     '[{"item_id":"Foo","owner":"johndoe"}]',
     /HTTP\/1.1 401 [\s\S]*\{"detail":"Incorrect username or password"\}/,

@@ -24,8 +24,7 @@ export async function grantPassword(
   const scope = grantScope(grant_type ? asked : undefined, allowed)
   if (!scope) throw new ServiceError('invalid_scope')
   const user = await findUserByPassword(username, password, context)
-  const isRefreshable = client.grants.includes('refresh_token') && !user.disabled
-  const refreshToken = isRefreshable ? newRefreshToken() : undefined
+  const refreshToken = isRefreshable(client, context) && !user.disabled ? newRefreshToken() : undefined
   const { clientId } = client
   const logIn = {
     id: randomUUID(),
@@ -38,6 +37,10 @@ export async function grantPassword(
   if (!(await startFamily(logIn, context.config, context.database)))
     throw new ServiceError('incorrect_credentials')
   return { sub: user.username, clientId, scope, sid: logIn.id, ...(refreshToken && { refreshToken }) }
+}
+
+function isRefreshable({ grants }: Client, { config }: AuthContext): boolean {
+  return [grants, config.allowedGrants].every((allowed) => allowed.includes('refresh_token'))
 }
 
 async function findUserByPassword(username: string, password: string, { config, database }: AuthContext) {

@@ -1,0 +1,49 @@
+import t from 'tap'
+import { isRotationDue, isSpent, signingKey, stateOf } from '../../../src/auth/keys/lifecycle.js'
+
+const now = new Date('2026-01-01T12:00:00Z')
+const after = (seconds: number) => new Date(now.getTime() + seconds * 1000)
+const key = (signsAt: number, retiredAt: Date | null = null) => ({
+  signsAt: after(signsAt),
+  retiredAt,
+  tokenTtlSeconds: 1800,
+})
+
+t.test('a key is published, signs, verifies and is retired', (t) => {
+  const keys = [key(-300, after(-10)), key(-200), key(-100), key(100)] as const
+  t.same(
+    keys.map((one) => stateOf(one, keys, now)),
+    ['retired', 'verifying', 'signing', 'published'],
+  )
+  t.equal(signingKey(keys, now), keys[2])
+  t.equal(signingKey(keys, after(100)), keys[3], 'when its time has come')
+  t.end()
+})
+
+t.test('a clock that is behind has the first key sign all the same', (t) => {
+  const keys = [key(5), key(400)]
+  t.equal(signingKey(keys, now), keys[0])
+  t.equal(stateOf(key(5), [], now), 'published')
+  t.equal(signingKey([], now), undefined)
+  t.end()
+})
+
+t.test('a key is spent when the last token it can have signed has expired', (t) => {
+  const old = key(-10_000)
+  t.equal(isSpent(old, [old], now), false, 'nothing took over')
+  t.equal(isSpent(old, [old, key(100)], now), false, 'nothing took over yet')
+  t.equal(isSpent(old, [old, key(-1800)], now), false, 'clocks may differ')
+  t.equal(isSpent(old, [old, key(-1861)], now), true)
+  t.equal(isSpent(old, [old, key(-1861), key(100)], now), true, 'the next one in line counts')
+  t.end()
+})
+
+t.test('a rotation is due a lead before the newest key is too old', (t) => {
+  const plan = { rotationSeconds: 1000, leadSeconds: 100 }
+  t.equal(isRotationDue([], plan, now), true)
+  t.equal(isRotationDue([key(-899)], plan, now), false)
+  t.equal(isRotationDue([key(-900)], plan, now), true)
+  t.equal(isRotationDue([key(-900), key(100)], plan, now), false, 'one is published already')
+  t.equal(isRotationDue([key(-900), key(-5, now)], plan, now), true, 'one that is retired does not count')
+  t.end()
+})

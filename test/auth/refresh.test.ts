@@ -1,0 +1,179 @@
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { getAs, postToken, startApp } from '../helpers/app.js'
+
+interface Tokens {
+  access_token: string
+  refresh_token: string
+  scope?: string
+}
+
+async function logIn(app: FastifyInstance): Promise<Tokens> {
+  return (await postToken(app, { username: 'johndoe', password: 'secret' })).json<Tokens>()
+}
+
+function refresh(app: FastifyInstance, refresh_token: string, more: Record<string, string> = {}) {
+  return postToken(app, { grant_type: 'refresh_token', refresh_token, ...more })
+}
+
+const invalidGrant = {
+  detail: 'The refresh token is unknown, expired or revoked',
+  error: 'invalid_grant',
+  error_description: 'The refresh token is unknown, expired or revoked',
+}
+
+async function assertDead(t: Test, app: FastifyInstance, token: string): Promise<void> {
+  const response = await refresh(app, token)
+  t.equal(response.statusCode, 400)
+  t.same(response.json(), invalidGrant)
+}
+
+t.test('a refresh token gets an access token and its successor', async (t) => {
+  const app = await startApp(t)
+  const first = await logIn(app)
+  const response = await refresh(app, first.refresh_token)
+  t.equal(response.statusCode, 200)
+  const second = response.json<Tokens>()
+  t.not(second.refresh_token, first.refresh_token)
+  t.match(second, { scope: 'me items:read items:write', token_type: 'bearer', expires_in: 1800 })
+  t.equal((await getAs(app, second.access_token, '/users/me/')).statusCode, 200)
+  t.equal((await refresh(app, second.refresh_token)).statusCode, 200)
+  t.notOk(
+    (await app.database.refreshToken.findMany()).some(({ fingerprint }) =>
+      Buffer.from(fingerprint).includes(second.refresh_token),
+    ),
+    'of the token itself nothing is stored',
+  )
+})
+
+t.test('an answer that was lost can be asked for again within the grace', async (t) => {
+  const app = await startApp(t)
+  const { refresh_token } = await logIn(app)
+  const first = (await refresh(app, refresh_token)).json<Tokens>()
+  const again = (await refresh(app, refresh_token)).json<Tokens>()
+  t.equal(again.refresh_token, first.refresh_token)
+  t.equal((await refresh(app, first.refresh_token)).statusCode, 200)
+})
+
+t.test('a token that comes again after the grace ends its family, for good', async (t) => {
+  const app = await startApp(t)
+  const bystander = await logIn(app)
+  const first = await logIn(app)
+  const second = (await refresh(app, first.refresh_token)).json<Tokens>()
+  await app.database.refreshToken.updateMany({
+    where: { usedAt: { not: null } },
+    data: { usedAt: new Date(Date.now() - 11_000) },
+  })
+  await assertDead(t, app, first.refresh_token)
+  await assertDead(t, app, second.refresh_token)
+  for (const { access_token } of [first, second])
+    t.equal((await getAs(app, access_token, '/users/me/')).statusCode, 401)
+  t.equal((await refresh(app, bystander.refresh_token)).statusCode, 200, 'another log-in is not concerned')
+})
+
+t.test('a refresh token dies of idleness and of old age', async (t) => {
+  const app = await startApp(t, { REFRESH_TOKEN_IDLE_MINUTES: '60', REFRESH_TOKEN_EXPIRE_MINUTES: '90' })
+  const { refresh_token } = await logIn(app)
+  const [token] = await app.database.refreshToken.findMany({ include: { family: true } })
+  const minutes = (from: Date | undefined, to: Date | undefined) =>
+    Math.round((Number(to) - Number(from)) / 60_000)
+  t.equal(minutes(token?.createdAt, token?.expiresAt), 60)
+  t.equal(minutes(token?.family.createdAt, token?.family.refreshableUntil), 90)
+
+  await app.database.tokenFamily.updateMany({ data: { refreshableUntil: new Date(Date.now() + 60_000) } })
+  const next = (await refresh(app, refresh_token)).json<Tokens>()
+  const successor = await app.database.refreshToken.findFirst({
+    where: { usedAt: null },
+    include: { family: true },
+  })
+  t.same(successor?.expiresAt, successor?.family.refreshableUntil, 'the family is never outlived')
+
+  await app.database.tokenFamily.updateMany({ data: { refreshableUntil: new Date(Date.now() - 1) } })
+  await assertDead(t, app, next.refresh_token)
+  const idle = await logIn(app)
+  await app.database.refreshToken.updateMany({ data: { expiresAt: new Date(Date.now() - 1) } })
+  await assertDead(t, app, idle.refresh_token)
+})
+
+t.test('whatever is done to the user ends his families', async (t) => {
+  const where = { username: 'johndoe' }
+  const hashedPassword = `$2b$04$${'a'.repeat(53)}`
+  const changes: [string, (app: FastifyInstance) => Promise<unknown>][] = [
+    [
+      'disabled, and enabled again',
+      async ({ database }) => {
+        await database.user.update({ where, data: { disabled: true } })
+        await database.user.update({ where, data: { disabled: false } })
+      },
+    ],
+    ['another password', ({ database }) => database.user.update({ where, data: { hashedPassword } })],
+    ['deleted', ({ database }) => database.user.delete({ where })],
+  ]
+  for (const [what, change] of changes) {
+    const app = await startApp(t)
+    const tokens = await logIn(app)
+    await change(app)
+    await assertDead(t, app, tokens.refresh_token)
+    t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401, what)
+  }
+})
+
+t.test('a user who is disabled gets no refresh token, and cannot use the one he had', async (t) => {
+  const app = await startApp(t)
+  const alice = (await postToken(app, { username: 'alice', password: 'secret2' })).json<Partial<Tokens>>()
+  t.notOk(alice.refresh_token)
+  const { refresh_token } = await logIn(app)
+  await app.database.$executeRaw`UPDATE users SET disabled = true WHERE username = 'johndoe'`
+  await assertDead(t, app, refresh_token)
+})
+
+t.test('a password that is hashed anew ends nothing', async (t) => {
+  const app = await startApp(t, { BCRYPT_COST: '13' })
+  const before = await logIn(app)
+  const after = await logIn(app)
+  for (const { refresh_token } of [before, after])
+    t.equal((await refresh(app, refresh_token)).statusCode, 200)
+})
+
+t.test('a refresh may narrow the scope and never widen it', async (t) => {
+  const app = await startApp(t)
+  const login = { grant_type: 'password', username: 'johndoe', password: 'secret', scope: 'me items:read' }
+  const first = (await postToken(app, login)).json<Tokens>()
+  t.notOk(first.scope, 'what was asked for was granted')
+  const wider = await refresh(app, first.refresh_token, { scope: 'me items:write' })
+  t.equal(wider.json<{ error: string }>().error, 'invalid_scope')
+  const narrow = (await refresh(app, first.refresh_token, { scope: 'me' })).json<Tokens>()
+  const forbidden = await getAs(app, narrow.access_token, '/users/me/items/')
+  t.equal(forbidden.statusCode, 403)
+  t.equal(forbidden.headers['www-authenticate'], 'Bearer error="insufficient_scope", scope="items:read"')
+  const full = (await refresh(app, narrow.refresh_token)).json<Tokens>()
+  t.equal(full.scope, 'me items:read', 'the refresh token keeps its own')
+})
+
+t.test(
+  'without the refresh grant a client gets no refresh token, and its access token is good',
+  async (t) => {
+    const app = await startApp(t)
+    await app.database.client.update({ where: { clientId: 'first-party' }, data: { grants: ['password'] } })
+    const tokens = await logIn(app)
+    t.notOk(tokens.refresh_token)
+    t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 200)
+  },
+)
+
+t.test('a deployment may do without some grants', async (t) => {
+  const withoutRefresh = await startApp(t, { ALLOWED_GRANTS: 'password' })
+  t.notOk((await logIn(withoutRefresh)).refresh_token)
+  const app = await startApp(t, { ALLOWED_GRANTS: 'client_credentials' })
+  const response = await postToken(app, { username: 'johndoe', password: 'secret' })
+  t.equal(response.statusCode, 400)
+  t.same(response.json(), { detail: 'Unsupported grant type' })
+})
+
+t.test('a first party that is disabled lets nobody in', async (t) => {
+  const app = await startApp(t)
+  const tokens = await logIn(app)
+  await app.database.client.update({ where: { clientId: 'first-party' }, data: { disabled: true } })
+  t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 401)
+  t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401)
+})

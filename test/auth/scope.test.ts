@@ -1,0 +1,44 @@
+import t from 'tap'
+import { grantScope, isSameScope, splitScope } from '../../src/auth/scope.js'
+
+const allowed = ['me', 'items:read', 'items:write']
+
+t.test('nothing asked for is all that is allowed', (t) => {
+  t.equal(grantScope(undefined, allowed), 'me items:read items:write')
+  t.equal(grantScope(undefined, []), '')
+  t.end()
+})
+
+t.test('what is asked for and allowed is granted, each scope-token once', (t) => {
+  t.equal(grantScope('items:read me', allowed), 'items:read me')
+  t.equal(grantScope('me me', allowed), 'me')
+  t.end()
+})
+
+t.test('what is malformed or too much is refused', (t) => {
+  for (const asked of [
+    '',
+    ' ',
+    'me ',
+    ' me',
+    'me  me',
+    'me\tme',
+    'other',
+    'me other',
+    'ME',
+    'm"e',
+    'm\\e',
+    'mé',
+    'me\0',
+  ])
+    t.equal(grantScope(asked, allowed), null, JSON.stringify(asked))
+  t.equal(grantScope('m"e', ['m"e']), null, 'malformed though allowed')
+  t.end()
+})
+
+t.test('scopes are sets', (t) => {
+  t.same(splitScope(''), [])
+  t.equal(isSameScope('me items:read', 'items:read me'), true)
+  t.equal(isSameScope('me', ''), false)
+  t.end()
+})
