@@ -89,23 +89,19 @@ function chooseGrant(
   return grant_type as keyof typeof grants
 }
 
-/** The tutorial ignores what a log-in says of its client; one that says nothing comes from the first party. */
+/** The tutorial ignores what a log-in says of its client; where nothing is said it is the first party. */
 async function findRequestClient(
-  { headers }: FastifyRequest,
+  { headers: { authorization } }: FastifyRequest,
   { grant_type, client_id, client_secret }: TokenParameters,
   grantType: string,
   { database, macKey }: AuthContext,
 ): Promise<Client> {
-  const named =
-    grant_type !== undefined &&
-    (await authenticateClient(
-      { authorization: headers.authorization, client_id, client_secret },
-      macKey,
-      database,
-    ))
-  const client = named || (await findClient(firstPartyId, database))
-  const needsSecret = grantType === 'client_credentials' && !named
-  if (!client || client.disabled || needsSecret) throw new ServiceError('invalid_client')
-  if (!client.grants.includes(grantType)) throw new ServiceError('unauthorized_client')
+  const named = grant_type
+    ? await authenticateClient({ authorization, client_id, client_secret }, macKey, database)
+    : null
+  const client = named ?? (await findClient(firstPartyId, database))
+  if (!client || client.disabled) throw new ServiceError('invalid_client')
+  if (!client.grants.includes(grantType))
+    throw new ServiceError(named ? 'unauthorized_client' : 'invalid_client')
   return client
 }
