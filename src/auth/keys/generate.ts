@@ -24,7 +24,10 @@ export function toPem(publicJwk: PublicJwk): string {
   return String(key.export({ format: 'pem', type: 'spki' }))
 }
 
-/** RFC 7638: the digest of the members that make the key what it is, in the order of their names. */
+/**
+ * The beginning of the digest of the members that make the key what it is, in the order of their names (RFC 7638).
+ * In hexadecimal digits, as base64url may begin with a hyphen and then looks like an option on a command line.
+ */
 function thumbprint({ crv, e, kty, n, x, y }: JsonWebKey): string {
-  return createHash('sha256').update(JSON.stringify({ crv, e, kty, n, x, y })).digest('base64url')
+  return createHash('sha256').update(JSON.stringify({ crv, e, kty, n, x, y })).digest('hex').slice(0, 32)
 }
