@@ -28,7 +28,6 @@ export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function
           'Says whether a token is good now, and what it says. For clients that authenticate with a secret; of refresh ' +
           'tokens each learns about its own.',
         tags: ['auth'],
-        security: [{ ClientSecretBasic: [] }, {}],
         consumes: ['application/x-www-form-urlencoded'],
         body: ref(TokenReference),
         response: {

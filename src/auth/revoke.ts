@@ -27,7 +27,6 @@ export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function rev
           'Ends an access token, or a refresh token and with it all tokens that came of the same log-in. A token that ' +
           'is not known, or no longer good, is answered the same. A client that names itself ends its own tokens only.',
         tags: ['auth'],
-        security: [{ ClientSecretBasic: [] }, {}],
         consumes: ['application/x-www-form-urlencoded'],
         body: ref(TokenReference),
         response: {

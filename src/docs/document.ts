@@ -20,11 +20,6 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
     components: {
       securitySchemes: {
         OAuth2PasswordBearer: { type: 'oauth2', flows: { password: { scopes: {}, tokenUrl: 'token' } } },
-        ClientSecretBasic: {
-          type: 'http',
-          scheme: 'basic',
-          description: 'A client and its secret. They may stand in the form instead.',
-        },
       },
     },
   },
