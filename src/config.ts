@@ -11,11 +11,7 @@ export const Settings = Type.Object({
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.', maxLength: 2048 })),
   DATABASE_POOL_SIZE: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),
   DATA_DIRECTORY: Type.String({ minLength: 1, maxLength: 4096, default: '.data' }),
-  ISSUER: Type.String({
-    pattern: '^https?://[A-Za-z0-9.:[\\]-]+$',
-    maxLength: 255,
-    default: 'http://localhost:8000',
-  }),
+  ISSUER: Type.Optional(Type.String({ pattern: '^https?://[A-Za-z0-9.:[\\]-]+$', maxLength: 255 })),
   AUDIENCE: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
   JWT_SECRET: Type.Optional(Type.String({ minLength: 32, maxLength: 1024 })),
   SIGNING_ALGORITHM: Type.Enum(['ES256', 'RS256'], { default: 'ES256' }),
@@ -78,6 +74,7 @@ export type Config = Readonly<{
 export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   refuseUnknownSettings(environment)
   const settings = parseSettings(environment)
+  const issuer = settings.ISSUER ?? `http://localhost:${settings.PORT || 8000}`
   return Object.freeze({
     production: settings.NODE_ENV === 'production',
     host: settings.HOST,
@@ -86,8 +83,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     databaseUrl: settings.DATABASE_URL,
     databasePoolSize: settings.DATABASE_POOL_SIZE,
     dataDirectory: settings.DATA_DIRECTORY,
-    issuer: settings.ISSUER,
-    audience: settings.AUDIENCE ?? settings.ISSUER,
+    issuer,
+    audience: settings.AUDIENCE ?? issuer,
     jwtSecret: settings.JWT_SECRET,
     signingAlgorithm: settings.SIGNING_ALGORITHM,
     keyEncryptionSecret: chooseKeyEncryptionSecret(settings),

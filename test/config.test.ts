@@ -76,6 +76,14 @@ t.test('settings that are refused, by name and without their value', async (t) =
   }
 })
 
+t.test('the issuer is where the service listens, unless it is told', (t) => {
+  t.equal(loadConfig({ PORT: '9000' }).issuer, 'http://localhost:9000')
+  t.equal(loadConfig({ PORT: '0' }).issuer, 'http://localhost:8000')
+  const { issuer, audience } = loadConfig({ ISSUER: 'https://login.example.com', AUDIENCE: 'orders' })
+  t.same([issuer, audience], ['https://login.example.com', 'orders'])
+  t.end()
+})
+
 t.test('production asks for the secret that encrypts keys, and takes the shared one for it', (t) => {
   const production = { NODE_ENV: 'production' }
   t.match(refusalOf(production)?.message, /^KEY_ENCRYPTION_SECRET is required in production/)

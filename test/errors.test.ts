@@ -4,7 +4,8 @@ import fastify from 'fastify'
 import t from 'tap'
 import { handleError } from '../src/errors.js'
 import { getAs, logIn, startApp } from './helpers/app.js'
-import { newDatabase } from './helpers/database.js'
+import { cloneDatabase } from './helpers/database.js'
+import { startProxy } from './helpers/proxy.js'
 import { startService } from './helpers/service.js'
 
 async function sendRaw(port: number, text: string): Promise<string> {
@@ -80,10 +81,9 @@ t.test('an unexpected error is logged and tells its sender nothing', async (t) =
 })
 
 t.test('while the database is away', async (t) => {
-  const url = await newDatabase(t)
-  const nowhere = new URL(url)
-  nowhere.port = '1'
-  const app = await startApp(t, {}, nowhere.href)
+  const proxy = await startProxy(t, await cloneDatabase(t))
+  const app = await startApp(t, {}, proxy.url)
+  await proxy.close()
   t.equal((await app.inject('/livez')).statusCode, 200, 'the process is alive')
   t.equal((await app.inject('/openapi.json')).statusCode, 200, 'the document is served')
   t.equal((await getAs(app, 'garbage', '/users/me/')).statusCode, 401, 'a bad token is refused')

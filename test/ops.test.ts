@@ -1,6 +1,5 @@
 import t from 'tap'
 import { startApp } from './helpers/app.js'
-import { newDatabase } from './helpers/database.js'
 
 t.test('with the schema in place the service is alive and ready', async (t) => {
   const app = await startApp(t)
@@ -12,7 +11,8 @@ t.test('with the schema in place the service is alive and ready', async (t) => {
 })
 
 t.test('over a database without the schema it is alive and not ready', async (t) => {
-  const app = await startApp(t, {}, await newDatabase(t))
+  const app = await startApp(t)
+  await app.database.$executeRaw`DROP SCHEMA public CASCADE`
   t.equal((await app.inject('/livez')).statusCode, 200)
   t.equal((await app.inject('/readyz')).statusCode, 503)
 })

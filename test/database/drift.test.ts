@@ -32,9 +32,10 @@ const catalogues = {
 t.test('the migrations build what the schema says', async (t) => {
   const migrated = await describe(await cloneDatabase(t))
   t.strictSame(migrated, await describe(await buildFromSchema(t)))
-  t.match(migrated.columns, [
-    { relname: 'items', attname: 'created_at', type: 'timestamp(6) with time zone' },
-  ])
+  t.match(
+    migrated.columns?.find((column) => 'relname' in column && column.relname === 'items'),
+    { attname: 'created_at', type: 'timestamp(6) with time zone' },
+  )
   t.ok(migrated.indexes?.length && migrated.keys?.length, 'the comparison is of something')
 })
 
