@@ -26,7 +26,10 @@ export interface FoundRefreshToken {
   clientId: string
   username: string
   scope: string
-  /** Whether the family may go on: not revoked, not too old, its user and client unchanged and enabled. */
+  /**
+   * Whether the family may go on: not revoked, not too old, its user and client unchanged and enabled. A used token
+   * does not expire: when it comes again is for the grace to judge, and however late that is it was stolen.
+   */
   isLive: boolean
   /** Whether its successor has been given out already. */
   isUsed: boolean
@@ -70,8 +73,9 @@ export async function findRefreshToken(
 ): Promise<FoundRefreshToken | null> {
   const [found] = await database.$queryRaw<FoundRefreshToken[]>`
     SELECT family.id AS "familyId", family.client_id AS "clientId", username, scope,
-      revoked_at IS NULL AND refreshable_until > now() AND token.expires_at > now() AND NOT users.disabled
-        AND user_generation = users.generation AND client_generation = clients.generation AS "isLive",
+      revoked_at IS NULL AND refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now())
+        AND NOT users.disabled AND user_generation = users.generation
+        AND client_generation = clients.generation AS "isLive",
       used_at IS NOT NULL AS "isUsed", floor(extract(epoch FROM token.expires_at))::float8 AS "expiresAt"
     FROM refresh_tokens AS token
     JOIN token_families AS family ON family.id = family_id
