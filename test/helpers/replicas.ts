@@ -1,0 +1,137 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
+import type { Test } from 'tap'
+import { query } from '../database/query.js'
+import { cloneDatabase } from './database.js'
+import { type Service, startService } from './service.js'
+
+/** Two processes of the service over one database, each with few connections to it. */
+export interface Replicas {
+  url: string
+  one: Service
+  other: Service
+}
+
+/** What the service answered; a body that is no JSON object is empty here. */
+export interface Answer {
+  status: number
+  headers: Headers
+  body: Record<string, unknown>
+}
+
+/** What a log-in or a refresh brings. */
+export interface Tokens {
+  access_token: string
+  refresh_token: string
+}
+
+/** Starts two replicas, over a fresh database if none is given. Passwords are hashed at the lowest cost. */
+export async function startReplicas(
+  t: Test,
+  settings: Record<string, string> = {},
+  url?: string,
+): Promise<Replicas> {
+  const shared = url ?? (await cloneDatabase(t))
+  const [one, other] = await Promise.all([
+    startReplica(t, shared, settings),
+    startReplica(t, shared, settings),
+  ])
+  return { url: shared, one, other }
+}
+
+/** Starts one process over a database that others use too. */
+export function startReplica(t: Test, url: string, settings: Record<string, string> = {}): Promise<Service> {
+  return startService(t, {
+    DATABASE_URL: url,
+    DATABASE_POOL_SIZE: '2',
+    BCRYPT_COST: '4',
+    LOG_LEVEL: 'info',
+    ...settings,
+  })
+}
+
+/** Posts a form. */
+export async function postForm(
+  { origin }: Service,
+  path: string,
+  form: Record<string, string>,
+): Promise<Answer> {
+  return toAnswer(await fetch(`${origin}${path}`, { method: 'POST', body: new URLSearchParams(form) }))
+}
+
+/** Asks who the bearer of the token is. */
+export async function askWho({ origin }: Service, token: string): Promise<Answer> {
+  return toAnswer(await fetch(`${origin}/users/me/`, { headers: { authorization: `Bearer ${token}` } }))
+}
+
+/** Signs in, by default as the tutorial's user. */
+export async function logIn(
+  service: Service,
+  username = 'johndoe',
+  password = 'secret',
+): Promise<Tokens & Answer> {
+  const answer = await postForm(service, '/token', { grant_type: 'password', username, password })
+  return { ...answer, ...(answer.body as unknown as Tokens) }
+}
+
+/** Uses a refresh token. */
+export function refresh(service: Service, refreshToken: string): Promise<Answer> {
+  return postForm(service, '/token', { grant_type: 'refresh_token', refresh_token: refreshToken })
+}
+
+/** The tokens of all answers that brought some. */
+export function tokensOf(answers: Answer[]): Tokens[] {
+  return answers.filter(({ status }) => status === 200).map(({ body }) => body as unknown as Tokens)
+}
+
+/** Passes when neither replica takes any of the tokens. */
+export async function refusesAll(t: Test, { one, other }: Replicas, tokens: Tokens[], what: string) {
+  for (const service of [one, other])
+    for (const { access_token, refresh_token } of tokens) {
+      t.not((await askWho(service, access_token)).status, 200, `${what}: the access token is refused`)
+      if (refresh_token)
+        t.equal((await refresh(service, refresh_token)).status, 400, `${what}: the refresh token is refused`)
+    }
+}
+
+/** Resolves when the condition holds; fails after half a minute. */
+export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`)
+    await delay(20)
+  }
+}
+
+/** A connection of our own with a transaction open, in which the statements have been executed. */
+export async function beginTransaction(t: Test, url: string, ...statements: string[]): Promise<pg.Client> {
+  const connection = new pg.Client({ connectionString: url })
+  await connection.connect()
+  t.teardown(() => connection.end())
+  for (const statement of ['BEGIN', ...statements]) await connection.query(statement)
+  return connection
+}
+
+/** Resolves when so many connections of the database wait for a lock. */
+export function untilWaiting(url: string, count = 1): Promise<void> {
+  return until(`${count} to wait for a lock`, async () => {
+    const waiting = await query(
+      url,
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    )
+    return waiting.length >= count
+  })
+}
+
+async function toAnswer(response: Response): Promise<Answer> {
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, body: parseObject(text) }
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    return {}
+  }
+}

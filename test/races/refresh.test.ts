@@ -1,0 +1,150 @@
+import t from 'tap'
+import { query } from '../database/query.js'
+import {
+  type Answer,
+  askWho,
+  beginTransaction,
+  logIn,
+  postForm,
+  type Replicas,
+  refresh,
+  refusesAll,
+  startReplicas,
+  type Tokens,
+  tokensOf,
+  untilWaiting,
+} from '../helpers/replicas.js'
+
+// The grace is long enough for a slow machine: what comes after it is brought about in the database.
+const replicas = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' })
+const { one, other, url } = replicas
+
+t.test('a refresh token used 100 times at once on two replicas has one successor', async (t) => {
+  const first = await logIn(one)
+  const answers = await storm(replicas, first.refresh_token, 100)
+  t.same(statusesOf(answers), [200])
+  const tokens = tokensOf(answers)
+  const successors = new Set(tokens.map(({ refresh_token }) => refresh_token))
+  t.equal(successors.size, 1, 'all got the same successor')
+  t.not([...successors][0], first.refresh_token)
+  t.same(await describeFamily(url, first), { live: true, tokens: 2 })
+  const uses = await Promise.all(
+    tokens.map(({ access_token }, index) => askWho(index % 2 ? one : other, access_token)),
+  )
+  t.same(statusesOf(uses), [200], 'each access token is good on either replica')
+  t.equal((await refresh(other, [...successors][0] as string)).status, 200, 'and so is the successor')
+})
+
+t.test('without a grace, parallel uses give at most one answer and end the family', async (t) => {
+  const strict = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '0' })
+  const first = await logIn(strict.one)
+  const answers = await storm(strict, first.refresh_token, 100)
+  const given = tokensOf(answers)
+  t.ok(given.length <= 1, `${given.length} answers`)
+  t.same(
+    statusesOf(answers).filter((status) => status !== 200),
+    [400],
+  )
+  t.same(await describeFamily(strict.url, first), { live: false, tokens: 2 })
+  await refusesAll(t, strict, [first, ...given], 'after the storm')
+  t.match(await describeFamily(strict.url, first), { live: false }, 'still')
+})
+
+t.test('a refresh token that comes again after the grace ends its family', async (t) => {
+  for (const [age, outcome] of [
+    ["used_at = used_at - interval '61 seconds'", 'used before the grace'],
+    ["used_at = used_at - interval '20 days', expires_at = now() - interval '1 day'", 'expired since'],
+  ] as const) {
+    const bystander = await logIn(one)
+    const first = await logIn(one)
+    const second = tokensOf([await refresh(one, first.refresh_token)])
+    t.equal((await askWho(other, first.access_token)).status, 200)
+    await query(url, `UPDATE refresh_tokens SET ${age} WHERE used_at IS NOT NULL`)
+    const again = await refresh(other, first.refresh_token)
+    t.equal(again.status, 400, outcome)
+    t.match(again.body, { error: 'invalid_grant' }, outcome)
+    await refusesAll(t, replicas, [first, ...second], outcome)
+    t.equal((await askWho(other, bystander.access_token)).status, 200, 'another log-in goes on')
+  }
+})
+
+t.test('a token within the grace is answered although it has expired since', async (t) => {
+  const first = await logIn(one)
+  const second = await refresh(one, first.refresh_token)
+  await query(
+    url,
+    "UPDATE refresh_tokens SET expires_at = now() - interval '1 second' WHERE used_at IS NOT NULL",
+  )
+  const again = await refresh(other, first.refresh_token)
+  t.equal(again.body.refresh_token, second.body.refresh_token)
+  t.equal((await refresh(one, String(again.body.refresh_token))).status, 200)
+})
+
+t.test('an unused token that has expired is refused, and ends nothing', async (t) => {
+  const first = await logIn(one)
+  await query(url, "UPDATE refresh_tokens SET expires_at = now() - interval '1 second'")
+  t.equal((await refresh(other, first.refresh_token)).status, 400)
+  t.equal((await askWho(other, first.access_token)).status, 200)
+})
+
+t.test('after a revocation nothing of the family is good, whatever was refreshed meanwhile', async (t) => {
+  for (let round = 0; round < 12; round++) {
+    const first = await logIn(one)
+    const services = [one, other, one, other, one, other]
+    const revoker = round % 2 ? one : other
+    const [revoked, ...answers] = await Promise.all([
+      postForm(revoker, '/revoke', { token: first.refresh_token }),
+      ...services.map((service) => refresh(service, first.refresh_token)),
+    ])
+    t.equal(revoked.status, 200)
+    t.same(
+      statusesOf(answers).filter((status) => status >= 500),
+      [],
+    )
+    await refusesAll(t, replicas, [first, ...tokensOf(answers).slice(0, 2)], `round ${round}`)
+  }
+})
+
+t.test('a refresh that a revocation overtakes brings nothing that is good', async (t) => {
+  const first = await logIn(one)
+  const blocker = await beginTransaction(t, url, 'SELECT FROM refresh_tokens FOR UPDATE')
+  const refreshing = refresh(one, first.refresh_token)
+  await untilWaiting(url)
+  t.equal((await postForm(other, '/revoke', { token: first.refresh_token })).status, 200)
+  await blocker.query('COMMIT')
+  const late = await refreshing
+  t.ok(late.status < 500, `answered ${late.status}`)
+  await refusesAll(t, replicas, [first, ...tokensOf([late])], 'overtaken')
+})
+
+t.test('an access token is revoked alone, on every replica at its next use', async (t) => {
+  const { access_token: token, refresh_token: refreshToken } = await logIn(one)
+  const revocations = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => postForm(index % 2 ? one : other, '/revoke', { token })),
+  )
+  t.same(statusesOf(revocations), [200])
+  for (const service of [one, other]) t.equal((await askWho(service, token)).status, 401)
+  t.equal((await refresh(other, refreshToken)).status, 200)
+})
+
+function storm({ one, other }: Replicas, refreshToken: string, uses: number): Promise<Answer[]> {
+  return Promise.all(
+    Array.from({ length: uses }, (_, index) => refresh(index % 2 ? one : other, refreshToken)),
+  )
+}
+
+function statusesOf(answers: Answer[]): number[] {
+  return [...new Set(answers.map(({ status }) => status))].sort()
+}
+
+/** The family that a log-in started. */
+async function describeFamily(url: string, { access_token: token }: Tokens) {
+  const { sid } = JSON.parse(String(Buffer.from(String(token.split('.')[1]), 'base64url'))) as { sid: string }
+  const [family] = await query<{ live: boolean; tokens: number }>(
+    url,
+    `SELECT revoked_at IS NULL AS live,
+      (SELECT count(*)::int FROM refresh_tokens WHERE family_id = $1) AS tokens FROM token_families WHERE id = $1`,
+    [sid],
+  )
+  return family
+}
