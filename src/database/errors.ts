@@ -1,13 +1,18 @@
 const unavailableCodes = new Set([
-  // Prisma: cannot reach, timed out, closed the connection, pool exhausted, too many connections
-  ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037'],
+  // Prisma: cannot reach, timed out, closed the connection, pool exhausted, deadlock, too many connections
+  ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2034', 'P2037'],
   // Node.js
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'],
 ])
 
-/** The last one is pg-pool's, whose errors carry no code. */
-const unavailableMessages =
-  /terminating connection|Connection terminated|the database system is|timeout exceeded when trying to connect/
+/** PostgreSQL's, of which Prisma does not always show the code, and those of pg and its pool, which carry none. */
+const unavailableMessages = new RegExp(
+  [
+    ...['due to (lock|statement) timeout', 'deadlock detected'],
+    ...['terminating connection', 'the database system is'],
+    ...['Connection terminated', 'timeout exceeded when trying to connect'],
+  ].join('|'),
+)
 
 /** Whether an error says that PostgreSQL cannot serve us now, rather than that we asked for something wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { isDatabaseUnavailable } from '../../src/database/errors.js'
-import { openDatabase } from '../../src/database/index.js'
+import { openDatabase, type Transaction } from '../../src/database/index.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { unreachableUrl } from './query.js'
 
@@ -43,6 +43,60 @@ t.test('a server that is not there is unavailable, and a name that is taken is n
   t.match(error, { code: 'P2002' })
   t.equal(isDatabaseUnavailable(error), false)
 })
+
+t.test('a lock that is not to be had, and a deadlock, are unavailable', async (t) => {
+  const database = openDatabase({ databasePoolSize: 3 }, await cloneDatabase(t))
+  t.teardown(() => database.$disconnect())
+  const lock = (username: string, connection: Transaction) =>
+    connection.$queryRaw`SELECT FROM users WHERE username = ${username} FOR UPDATE`
+  const rename = (username: string, connection: Transaction) =>
+    connection.user.updateMany({ where: { username }, data: { fullName: 'x' } })
+
+  await database.$transaction(async (holder) => {
+    await lock('johndoe', holder)
+    for (const attempt of [lock, rename]) {
+      const attempted = database.$transaction(async (waiter) => {
+        await waiter.$executeRaw`SET LOCAL lock_timeout = 10`
+        await attempt('johndoe', waiter)
+      })
+      t.equal(isDatabaseUnavailable(await failureOf(attempted)), true, attempt.name)
+    }
+  })
+  for (const attempt of [lock, rename]) {
+    const failures = await Promise.all(
+      meetingEachOther(['johndoe', 'alice'], (own, theirs, bothHold) =>
+        failureOf(
+          database.$transaction(async (transaction) => {
+            await lock(own, transaction)
+            await bothHold()
+            await attempt(theirs, transaction)
+          }),
+        ),
+      ),
+    )
+    const [victim, ...rest] = failures.filter((failure) => failure !== undefined)
+    t.equal(isDatabaseUnavailable(victim), true, attempt.name)
+    t.same(rest, [])
+  }
+})
+
+/** Starts an action for each of two names, each of which can wait until both have come so far. */
+function meetingEachOther<T>(
+  [first, second]: [string, string],
+  action: (own: string, theirs: string, bothCame: () => Promise<void>) => Promise<T>,
+): Promise<T>[] {
+  let come = 0
+  let open = () => {}
+  const gate = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const bothCame = () => {
+    come += 1
+    if (come === 2) open()
+    return gate
+  }
+  return [action(first, second, bothCame), action(second, first, bothCame)]
+}
 
 function failureOf(query: Promise<unknown>): Promise<unknown> {
   return query.then(
