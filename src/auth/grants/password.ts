@@ -25,12 +25,13 @@ export async function grantPassword(
   if (!scope) throw new ServiceError('invalid_scope')
   const user = await findUserByPassword(username, password, context)
   const refreshToken = isRefreshable(client, context) && !user.disabled ? newRefreshToken() : undefined
-  const { clientId } = client
+  const { clientId, generation: clientGeneration } = client
   const logIn = {
     id: randomUUID(),
     userId: user.id,
     userGeneration: user.generation,
     clientId,
+    clientGeneration,
     scope,
     refreshToken: refreshToken ? fingerprint(refreshToken) : null,
   }

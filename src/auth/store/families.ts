@@ -15,6 +15,8 @@ export interface LogIn {
   /** The user's generation when the password was read: by now it may be another one. */
   userGeneration: number
   clientId: string
+  /** The client's generation when it was authenticated. */
+  clientGeneration: number
   scope: string
   /** Fingerprint of the first refresh token, or null for a client or a user that gets none. */
   refreshToken: Buffer | null
@@ -42,7 +44,7 @@ export interface FoundRefreshToken {
  * checked. Whether it was started. Such a change waits for us, so that it sees the family that it has to end.
  */
 export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: Database): Promise<boolean> {
-  const { id, userId, userGeneration, clientId, scope, refreshToken } = logIn
+  const { id, userId, userGeneration, clientId, clientGeneration, scope, refreshToken } = logIn
   const { refreshTokenIdleSeconds, refreshTokenTtlSeconds, accessTokenTtlSeconds } = limits
   const lifetime = refreshToken ? refreshTokenTtlSeconds : 0
   const started = await database.$queryRaw<unknown[]>`
@@ -51,10 +53,10 @@ export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: 
     ), family AS (
       INSERT INTO token_families
         (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
-      SELECT ${id}::uuid, unchanged.id, client_id, ${scope}, ${userGeneration}, generation,
+      SELECT ${id}::uuid, unchanged.id, ${clientId}, ${scope}, ${userGeneration}, ${clientGeneration},
         now() + make_interval(secs => ${lifetime}),
         now() + make_interval(secs => ${lifetime + accessTokenTtlSeconds})
-      FROM unchanged, clients WHERE client_id = ${clientId}
+      FROM unchanged
       RETURNING id, refreshable_until
     ), token AS (
       INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
@@ -87,7 +89,8 @@ export async function findRefreshToken(
 
 /**
  * Uses a refresh token up and puts its successor in its place. Of any number that try at once one succeeds.
- * Whether it did: the token may have been used, or its family revoked, in the meantime.
+ * Whether it did: the token may have been used, or its family revoked, in the meantime. The family is locked before the
+ * token, in the order in which a deletion of the user takes them.
  */
 export async function rotateRefreshToken(
   fingerprint: Buffer,
@@ -96,11 +99,15 @@ export async function rotateRefreshToken(
   database: Database,
 ): Promise<boolean> {
   const rotated = await database.$executeRaw`
-    WITH used AS (
+    WITH family AS (
+      SELECT id, refreshable_until FROM token_families
+      WHERE id = (SELECT family_id FROM refresh_tokens WHERE fingerprint = ${fingerprint})
+        AND revoked_at IS NULL AND refreshable_until > now()
+      FOR KEY SHARE
+    ), used AS (
       UPDATE refresh_tokens AS token SET used_at = now()
-      FROM token_families AS family
-      WHERE fingerprint = ${fingerprint} AND used_at IS NULL AND token.expires_at > now()
-        AND family.id = family_id AND revoked_at IS NULL AND refreshable_until > now()
+      FROM family
+      WHERE fingerprint = ${fingerprint} AND used_at IS NULL AND token.expires_at > now() AND family.id = family_id
       RETURNING family_id, refreshable_until
     )
     INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
