@@ -143,7 +143,8 @@ async function describeFamily(url: string, { access_token: token }: Tokens) {
   const [family] = await query<{ live: boolean; tokens: number }>(
     url,
     `SELECT revoked_at IS NULL AS live,
-      (SELECT count(*)::int FROM refresh_tokens WHERE family_id = $1) AS tokens FROM token_families WHERE id = $1`,
+      (SELECT count(*)::int FROM refresh_tokens WHERE family_id = $1) AS tokens
+     FROM token_families WHERE id = $1`,
     [sid],
   )
   return family

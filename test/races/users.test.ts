@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto'
+import bcrypt from 'bcrypt'
+import type pg from 'pg'
+import t from 'tap'
+import { query } from '../database/query.js'
+import {
+  type Answer,
+  askWho,
+  beginTransaction,
+  logIn,
+  postForm,
+  refresh,
+  refusesAll,
+  startReplica,
+  startReplicas,
+  tokensOf,
+  untilWaiting,
+} from '../helpers/replicas.js'
+
+const replicas = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' })
+const { one, other, url } = replicas
+/** Renews each hash at log-in: it writes between checking a password and starting a family. */
+const costlier = await startReplica(t, url, { BCRYPT_COST: '5' })
+const [hash, nextHash] = await Promise.all(['secret', 'changed'].map((password) => bcrypt.hash(password, 4)))
+
+/** What ends all tokens of a user, `lasting` if those of later log-ins are no good either. */
+const endings = [
+  { name: 'a password change', sets: [`hashed_password = '${nextHash}'`], lasting: true },
+  { name: 'a disabling', sets: ['disabled = true'], lasting: true },
+  { name: 'a disabling that is taken back', sets: ['disabled = true', 'disabled = false'], lasting: false },
+  { name: 'a deletion', sets: [], lasting: true },
+]
+
+for (const { name, sets, lasting } of endings) {
+  t.test(`a log-in that waits for ${name} is refused`, async (t) => {
+    const username = await createUser()
+    const earlier = await logIn(one, username)
+    const change = await beginTransaction(t, url)
+    await endUser(change, sets, username)
+    const loggingIn = [logIn(one, username), logIn(other, username)]
+    await untilWaiting(url, 2)
+    await change.query('COMMIT')
+    for (const { status, body } of await Promise.all(loggingIn)) {
+      t.equal(status, 401)
+      t.match(body, { error: 'invalid_grant', detail: 'Incorrect username or password' })
+    }
+    await refusesAll(t, replicas, [earlier], 'the log-in before')
+  })
+
+  t.test(`tokens of a log-in that ${name} waits for end with it`, async (t) => {
+    const username = await createUser()
+    const blocker = await beginTransaction(
+      t,
+      url,
+      "SELECT FROM clients WHERE client_id = 'first-party' FOR UPDATE",
+    )
+    const loggingIn = logIn(one, username)
+    await untilWaiting(url)
+    const change = await beginTransaction(t, url)
+    const changing = endUser(change, sets, username).then(() => change.query('COMMIT'))
+    await untilWaiting(url, 2)
+    await blocker.query('COMMIT')
+    const tokens = await loggingIn
+    t.equal(tokens.status, 200)
+    await changing
+    await refusesAll(t, replicas, [tokens], name)
+  })
+
+  t.test(`a refresh that ${name} overtakes brings nothing that is good`, async (t) => {
+    const username = await createUser()
+    const earlier = await logIn(one, username)
+    const blocker = await beginTransaction(
+      t,
+      url,
+      `SELECT FROM token_families AS family JOIN users ON users.id = user_id
+       WHERE username = '${username}' FOR UPDATE OF family`,
+    )
+    const refreshing = refresh(other, earlier.refresh_token)
+    await untilWaiting(url)
+    await endUser(blocker, sets, username)
+    await blocker.query('COMMIT')
+    const late = await refreshing
+    t.ok(late.status < 500, `answered ${late.status}`)
+    await refusesAll(t, replicas, [earlier, ...tokensOf([late])], name)
+  })
+
+  if (lasting)
+    t.test(`${name} amid log-ins and refreshes leaves no token that is good`, async (t) => {
+      const username = await createUser()
+      const earlier = [await logIn(one, username), await logIn(other, username)]
+      const traffic = earlier.flatMap(({ refresh_token }) =>
+        [one, other, one, other].flatMap((service) => [
+          logIn(service, username),
+          refresh(service, refresh_token),
+          logIn(service, username),
+        ]),
+      )
+      const change = await beginTransaction(t, url)
+      await endUser(change, sets, username)
+      await change.query('COMMIT')
+      const answers: Answer[] = await Promise.all(traffic)
+      t.same(
+        answers.filter(({ status }) => status >= 500),
+        [],
+      )
+      await refusesAll(t, replicas, [...earlier, ...tokensOf(answers)], name)
+    })
+}
+
+t.test('a client that is disabled amid log-ins gets no token that outlives it', async (t) => {
+  const username = await createUser()
+  await query(
+    url,
+    `INSERT INTO clients (client_id, name, confidential, grants, scopes)
+     VALUES ('spa', 'Single page', false, '{password,refresh_token}', '{me}')`,
+  )
+  const blocker = await beginTransaction(
+    t,
+    url,
+    `SELECT FROM users WHERE username = '${username}' FOR UPDATE`,
+  )
+  const loggingIn = postForm(costlier, '/token', {
+    ...{ grant_type: 'password', client_id: 'spa' },
+    ...{ username, password: 'secret' },
+  })
+  await untilWaiting(url)
+  for (const set of ['disabled = true, generation = generation + 1', 'disabled = false'])
+    await query(url, `UPDATE clients SET ${set} WHERE client_id = 'spa'`)
+  await blocker.query('COMMIT')
+  await refusesAll(t, replicas, tokensOf([await loggingIn]), 'issued to the client as it was')
+})
+
+t.test('a renewed hash does not overwrite a password that changed meanwhile', async (t) => {
+  const username = await createUser()
+  const change = await beginTransaction(t, url)
+  await endUser(change, [`hashed_password = '${nextHash}'`], username)
+  const loggingIn = logIn(costlier, username)
+  await untilWaiting(url)
+  await change.query('COMMIT')
+  t.equal((await loggingIn).status, 401)
+  t.equal((await logIn(other, username, 'changed')).status, 200)
+})
+
+t.test('a hash that is renewed ends no token', async (t) => {
+  const username = await createUser()
+  const earlier = await logIn(one, username)
+  const answers = await Promise.all(Array.from({ length: 8 }, () => logIn(costlier, username)))
+  t.same(
+    answers.map(({ status }) => status),
+    Array(8).fill(200),
+  )
+  for (const { access_token } of [earlier, ...answers])
+    t.equal((await askWho(other, access_token)).status, 200)
+  t.equal((await refresh(other, earlier.refresh_token)).status, 200)
+})
+
+t.test('a lock that is held for too long is no fault of the service', async (t) => {
+  const username = await createUser()
+  const holder = await beginTransaction(t, url, `SELECT FROM users WHERE username = '${username}' FOR UPDATE`)
+  const late = await logIn(one, username)
+  t.equal(late.status, 503)
+  t.match(late.body, { error: 'temporarily_unavailable' })
+  await holder.query('COMMIT')
+  t.equal((await logIn(one, username)).status, 200)
+})
+
+/** A user of its own for each test; the password is `secret`. */
+async function createUser(hashedPassword = hash): Promise<string> {
+  const username = `user-${randomUUID()}`
+  await query(url, 'INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), $1, $2)', [
+    username,
+    hashedPassword,
+  ])
+  return username
+}
+
+/** Sets one thing after the other, as a single person would; with nothing to set, the user is deleted. */
+async function endUser(connection: pg.Client, sets: string[], username: string): Promise<void> {
+  const statements = sets.map((set) => `UPDATE users SET ${set} WHERE username = $1`)
+  for (const statement of statements.length > 0 ? statements : ['DELETE FROM users WHERE username = $1'])
+    await connection.query(statement, [username])
+}
