@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 
 // Builds dist/, which holds all that runs. On the way it makes what the sources import but git does not keep: the
@@ -13,6 +22,8 @@ copyAssets()
 rmSync('dist', { recursive: true, force: true })
 run('typescript/bin/tsc', ['--project', 'tsconfig.build.json'])
 cpSync(assets, `dist/${assets}`, { recursive: true })
+symlinkSync('src/cli', 'dist/cli', 'junction')
+chmodSync('dist/src/cli/latchkey.js', 0o755)
 cpSync('prisma/migrations', 'dist/prisma/migrations', { recursive: true })
 
 /** Generating needs no schema engine, and nothing may be downloaded for it: any path will do. */

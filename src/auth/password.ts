@@ -33,7 +33,8 @@ export function needsRehash(hash: string, cost: number): boolean {
   return bcrypt.getRounds(hash) < cost
 }
 
-function canBeHashed(password: string): boolean {
+/** Whether bcrypt takes all of it into account: at most 72 bytes of UTF-8, and no NUL. */
+export function canBeHashed(password: string): boolean {
   return Buffer.byteLength(password) <= maxPasswordBytes && !password.includes('\0')
 }
 

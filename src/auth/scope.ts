@@ -1,8 +1,13 @@
 /** What a user's token can be good for, in the order in which it is written. */
 export const userScopes = ['me', 'items:read', 'items:write'] as const
 
-/** RFC 6749 §3.3: scope-tokens of printable ASCII without `"` and `\`, one space between two. */
-const scopeSyntax = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/
+/** RFC 6749 §3.3: printable ASCII without space, `"` and `\`. */
+const scopeToken = /^[\x21\x23-\x5B\x5D-\x7E]{1,255}$/
+
+/** Whether it is a scope-token by its syntax. */
+export function isScope(text: string): boolean {
+  return scopeToken.test(text)
+}
 
 /** The scope-tokens of a scope; none of an empty one. */
 export function splitScope(scope: string): string[] {
@@ -15,9 +20,8 @@ export function splitScope(scope: string): string[] {
  */
 export function grantScope(asked: string | undefined, allowed: readonly string[]): string | null {
   if (asked === undefined) return allowed.join(' ')
-  if (!scopeSyntax.test(asked)) return null
   const scope = [...new Set(asked.split(' '))]
-  return scope.every((one) => allowed.includes(one)) ? scope.join(' ') : null
+  return scope.every((one) => isScope(one) && allowed.includes(one)) ? scope.join(' ') : null
 }
 
 /** Whether two scopes hold the same scope-tokens, in whatever order. */

@@ -1,36 +1,71 @@
+import type { Command } from 'commander'
 import { type Config, loadConfig } from '../config.js'
-import { provideServer } from '../database/server.js'
+import { type Database, openDatabase } from '../database/index.js'
+import { migrationStatus } from '../database/migrations.js'
+import { borrowServer } from '../database/server.js'
 import { StartupError } from '../startup-error.js'
+
+/** The exit statuses, beside 0 for done and 1 for what went wrong. */
+export const exitStatus = { usage: 2, notFound: 3, refused: 4 } as const
+
+/** What keeps a command from doing what it was asked, in one line. */
+export class CommandError extends StartupError {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** What a command reads and writes. */
+export interface Io {
+  env: NodeJS.ProcessEnv
+  stdin: NodeJS.ReadableStream & { isTTY?: boolean }
+  stdout: NodeJS.WritableStream
+  stderr: NodeJS.WritableStream
+}
 
 /** What a command works with. */
 export interface Context {
   config: Config
   /** The database, embedded or not, for as long as the command runs. */
   url: string
-  /** What stands after the command's name. */
-  args: string[]
-  print(line: string): void
 }
 
-/**
- * Runs a command against the configured database and ends the process: with the status that the command returns,
- * or with one line that says what is wrong and status 1.
- */
-export async function runCommand(command: (context: Context) => Promise<number>): Promise<void> {
-  const status = await withServer(command).catch((error: Error) => {
-    process.stderr.write(`latchkey: ${error instanceof StartupError ? error.message : error.stack}\n`)
-    return 1
-  })
-  process.exit(status)
+/** What most commands work with: a database that has the schema. */
+export interface DatabaseContext extends Context {
+  database: Database
 }
 
-async function withServer(command: (context: Context) => Promise<number>): Promise<number> {
-  const config = loadConfig(process.env)
-  const server = await provideServer(config)
-  try {
-    const print = (line: string) => process.stdout.write(`${line}\n`)
-    return await command({ config, url: server.url, args: process.argv.slice(2), print })
-  } finally {
-    await server.stop()
+/** The values of a command's options. */
+export type Options = Record<string, string | string[] | boolean | undefined>
+
+type Action<C> = (context: C, args: string[], options: Options) => Promise<void>
+
+/** Makes the action of a command that works on a server, whatever is in its database. */
+export function onServer(io: Io, action: Action<Context>) {
+  return async function runAction(...given: unknown[]): Promise<void> {
+    const command = given.at(-1) as Command
+    const config = loadConfig(io.env)
+    const server = await borrowServer(config)
+    await action({ config, url: server.url }, command.args, command.opts()).finally(server.stop)
   }
+}
+
+/** Makes the action of a command that works on the tables: it refuses when these lack migrations. */
+export function onDatabase(io: Io, action: Action<DatabaseContext>) {
+  return onServer(io, async function runOnDatabase({ config, url }, args, options) {
+    const { pending } = await migrationStatus(url)
+    if (pending.length > 0) throw new StartupError('the database lacks migrations: latchkey migrate')
+    const database = openDatabase(config, url)
+    await action({ config, url, database }, args, options).finally(() => database.$disconnect())
+  })
+}
+
+/** The exit status that an error asks for, after telling of it: in one line if its reader can mend it. */
+export function reportError(error: unknown, io: Io): number {
+  const { message, stack } = error as Error
+  io.stderr.write(`latchkey: ${error instanceof StartupError ? message : stack}\n`)
+  return error instanceof CommandError ? error.status : 1
 }

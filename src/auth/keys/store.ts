@@ -3,7 +3,7 @@ import type { Database, Transaction } from '../../database/index.js'
 import { StartupError } from '../../startup-error.js'
 import { generateRingKey } from './generate.js'
 import type { PublicJwk, RingAlgorithm } from './jwt.js'
-import { isRotationDue } from './lifecycle.js'
+import { isRotationDue, signingKey } from './lifecycle.js'
 import { type SealingKey, seal, unseal } from './seal.js'
 
 /** Names the lock that whoever changes the keys holds. */
@@ -124,6 +124,18 @@ export async function retireKey(database: Transaction, kid: string): Promise<boo
     data: { retiredAt: new Date(), sealedPrivateKey: null },
   })
   return count === 1
+}
+
+/** Retires a key unless it is the one that signs, so that there always is one. */
+export async function retireUnlessSigning(
+  database: Database,
+  kid: string,
+): Promise<'retired' | 'signing' | 'unknown'> {
+  return holdingKeysLock(database, async (transaction) => {
+    const keys = await listKeys(transaction)
+    if (signingKey(keys, new Date())?.kid === kid) return 'signing'
+    return (await retireKey(transaction, kid)) ? 'retired' : 'unknown'
+  })
 }
 
 function holdingKeysLock<T>(database: Database, action: (transaction: Transaction) => Promise<T>) {

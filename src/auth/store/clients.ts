@@ -9,7 +9,8 @@ export type Client = NonNullable<Awaited<ReturnType<typeof findClient>>>
 /** How fresh the time of a secret's last use is kept: a write on every request would cost more than it tells. */
 const lastUsePrecisionMs = 60_000
 
-const clientIdSyntax = /^[A-Za-z0-9._-]{1,64}$/
+/** What a client may be called. */
+export const clientIdSyntax = /^[A-Za-z0-9._-]{1,64}$/
 
 /** The client of that id, or null. */
 export async function findClient(clientId: string, database: Database) {
@@ -25,4 +26,59 @@ export async function noteSecretUse(
   const now = new Date()
   if (lastUsedAt && now.getTime() - lastUsedAt.getTime() < lastUsePrecisionMs) return
   await database.clientSecret.updateMany({ where: { clientId, slot }, data: { lastUsedAt: now } })
+}
+
+/** Every client and its secrets, by its id. */
+export async function listClients(database: Transaction) {
+  const secrets = { select: { createdAt: true, lastUsedAt: true }, orderBy: { createdAt: 'asc' as const } }
+  return database.client.findMany({ orderBy: { clientId: 'asc' }, include: { secrets } })
+}
+
+/** What a new client is and may do. */
+export interface NewClient {
+  clientId: string
+  name: string
+  confidential: boolean
+  grants: string[]
+  scopes: string[]
+}
+
+/** Adds a client. Whether its id was free. */
+export async function createClient(client: NewClient, database: Transaction): Promise<boolean> {
+  const { count } = await database.client.createMany({ data: [client], skipDuplicates: true })
+  return count === 1
+}
+
+/** Gives a client a new secret in the place of the older of two. It waits for whoever does the same. */
+export async function addSecret(clientId: string, digest: Buffer, database: Database): Promise<void> {
+  await database.$transaction(async (transaction) => {
+    await transaction.$executeRaw`SELECT 1 FROM clients WHERE client_id = ${clientId} FOR UPDATE`
+    const secrets = await transaction.clientSecret.findMany({
+      where: { clientId },
+      orderBy: { createdAt: 'asc' },
+    })
+    const free = [1, 2].find((slot) => !secrets.some((secret) => secret.slot === slot))
+    const slot = free ?? secrets[0]?.slot ?? 1
+    await transaction.clientSecret.deleteMany({ where: { clientId, slot } })
+    await transaction.clientSecret.create({ data: { clientId, slot, digest: new Uint8Array(digest) } })
+  })
+}
+
+/** Disables or enables a client. What was issued to a disabled one stays dead. Whether there is such a client. */
+export async function setClientDisabled(
+  clientId: string,
+  disabled: boolean,
+  database: Transaction,
+): Promise<boolean> {
+  const { count } = await database.client.updateMany({
+    where: { clientId },
+    data: { disabled, ...(disabled && { generation: { increment: 1 } }) },
+  })
+  return count === 1
+}
+
+/** Deletes a client and ends all tokens that were issued to it. Whether there was such a client. */
+export async function deleteClient(clientId: string, database: Transaction): Promise<boolean> {
+  const { count } = await database.client.deleteMany({ where: { clientId } })
+  return count === 1
 }

@@ -77,6 +77,22 @@ export async function revokeAccessToken(
   await database.revokedToken.createMany({ data, skipDuplicates: true })
 }
 
+/** Ends all tokens of a user. Whether there is such a user. */
+export async function revokeUserTokens(username: string, database: Database): Promise<boolean> {
+  if (!isStorable(username)) return false
+  const next = { generation: { increment: 1 } }
+  const { count } = await database.user.updateMany({ where: { username }, data: next })
+  return count === 1
+}
+
+/** Ends all tokens that were issued to a client. Whether there is such a client. */
+export async function revokeClientTokens(clientId: string, database: Database): Promise<boolean> {
+  if (!isStorable(clientId)) return false
+  const next = { generation: { increment: 1 } }
+  const { count } = await database.client.updateMany({ where: { clientId }, data: next })
+  return count === 1
+}
+
 const farFuture = Date.UTC(9999, 0)
 
 function isUuid(text: string): boolean {

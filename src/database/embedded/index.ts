@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { StartupError } from '../../startup-error.js'
@@ -43,12 +43,28 @@ export async function startEmbeddedPostgres(
     ])
     if (launch.ready)
       return {
-        url: `postgresql://${superuser}:${password}@127.0.0.1:${port}/postgres`,
+        url: urlOf(port, password),
         stop: () => stopServer(launch.process),
       }
     if (!cannotBind.test(launch.log) || attempt === bindAttempts)
       throw new StartupError(explainFailure(launch.log, home))
   }
+}
+
+/** The URL of the server that runs on a data directory already, as another process of ours may have one; or null. */
+export async function findEmbeddedPostgres(directory: string): Promise<string | null> {
+  const home = resolve(directory)
+  try {
+    const lines = (await readFile(join(home, 'cluster/postmaster.pid'), 'utf8')).split('\n')
+    process.kill(Number(lines[0]), 0)
+    return urlOf(Number(lines[3]), await readPassword(home))
+  } catch {
+    return null
+  }
+}
+
+function urlOf(port: number, password: string): string {
+  return `postgresql://${superuser}:${password}@127.0.0.1:${port}/postgres`
 }
 
 const ourSettings = [

@@ -1,0 +1,153 @@
+import { type Command, Option } from 'commander'
+import { grants } from '../auth/grants/index.js'
+import { sealingKeysOf } from '../auth/keys/ring.js'
+import { provideMacKey } from '../auth/keys/store.js'
+import { isScope, userScopes } from '../auth/scope.js'
+import { digestClientSecret, newClientSecret } from '../auth/secrets.js'
+import {
+  addSecret,
+  clientIdSyntax,
+  createClient,
+  deleteClient,
+  findClient,
+  listClients,
+  setClientDisabled,
+} from '../auth/store/clients.js'
+import { printResult, printRows } from './output.js'
+import { CommandError, type DatabaseContext, exitStatus, type Io, onDatabase } from './run.js'
+
+/** `latchkey clients …` */
+export function addClientCommands(program: Command, io: Io): void {
+  const clients = program.command('clients').description('create, list, disable and delete clients')
+
+  clients
+    .command('create <client-id>')
+    .description('create a client; the secret of a confidential one is shown once')
+    .requiredOption('--name <name>', 'what people call it')
+    .option('--public', 'a client that cannot keep a secret')
+    .addOption(new Option('--grant <grants...>', 'what it may use').choices(Object.keys(grants)))
+    .option('--scope <scopes...>', 'what its tokens may be good for')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function create(context, [clientId = ''], options) {
+        const confidential = options.public !== true
+        const client = {
+          clientId,
+          name: String(options.name),
+          confidential,
+          grants:
+            list(options.grant) ?? (confidential ? ['client_credentials'] : ['password', 'refresh_token']),
+          scopes: list(options.scope) ?? (confidential ? [] : [...userScopes]),
+        }
+        checkClient(client)
+        if (!(await createClient(client, context.database)))
+          throw new CommandError(exitStatus.refused, `there is a client ${clientId} already`)
+        const secret = confidential ? await makeSecret(clientId, context) : null
+        printResult(
+          io,
+          { client_id: clientId, client_secret: secret },
+          secret ? showSecret(clientId, secret) : `Created ${clientId}.`,
+          options.json,
+        )
+      }),
+    )
+
+  clients
+    .command('list')
+    .description('list clients, and when their secrets were made and last used')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function showClients({ database }, _args, { json }) {
+        const rows = (await listClients(database)).map((client) => ({
+          client_id: client.clientId,
+          name: client.name,
+          type: client.confidential ? 'confidential' : 'public',
+          grants: client.grants,
+          scopes: client.scopes,
+          disabled: client.disabled,
+          secrets: client.secrets.map(
+            ({ createdAt, lastUsedAt }) =>
+              `${createdAt.toISOString()}/${lastUsedAt?.toISOString() ?? 'never-used'}`,
+          ),
+        }))
+        printRows(io, rows, ['client_id', 'name', 'type', 'grants', 'scopes', 'disabled', 'secrets'], json)
+      }),
+    )
+
+  clients
+    .command('rotate-secret <client-id>')
+    .description('make a new secret, shown once; the newest of the earlier ones stays good beside it')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function rotateSecret(context, [clientId = ''], { json }) {
+        const client = await findClient(clientId, context.database)
+        requireFound(client !== null, clientId)
+        if (!client?.confidential)
+          throw new CommandError(exitStatus.refused, `${clientId} is a public client: it has no secret`)
+        const secret = await makeSecret(clientId, context)
+        printResult(io, { client_id: clientId, client_secret: secret }, showSecret(clientId, secret), json)
+      }),
+    )
+
+  for (const disabled of [true, false]) {
+    const verb = disabled ? 'disable' : 'enable'
+    clients
+      .command(`${verb} <client-id>`)
+      .description(disabled ? 'refuse a client, and all tokens issued to it' : 'take a client again')
+      .option('--json', 'print JSON')
+      .action(
+        onDatabase(io, async function setDisabled({ database }, [clientId = ''], { json }) {
+          requireFound(await setClientDisabled(clientId, disabled, database), clientId)
+          printResult(io, { client_id: clientId, disabled }, `${clientId} is ${verb}d.`, json)
+        }),
+      )
+  }
+
+  clients
+    .command('delete <client-id>')
+    .description('delete a client, and end all tokens issued to it')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function remove({ database }, [clientId = ''], { json }) {
+        requireFound(await deleteClient(clientId, database), clientId)
+        printResult(io, { client_id: clientId, deleted: true }, `Deleted ${clientId}.`, json)
+      }),
+    )
+}
+
+async function makeSecret(clientId: string, { config, database }: DatabaseContext): Promise<string> {
+  const macKey = await provideMacKey(database, sealingKeysOf(config))
+  const secret = newClientSecret()
+  await addSecret(clientId, digestClientSecret(secret, macKey), database)
+  return secret
+}
+
+function showSecret(clientId: string, secret: string): string {
+  return `client_id      ${clientId}\nclient_secret  ${secret}\nThis is the only time that the secret is shown.`
+}
+
+function checkClient(client: {
+  clientId: string
+  name: string
+  confidential: boolean
+  grants: string[]
+  scopes: string[]
+}) {
+  const { clientId, name, confidential, grants, scopes } = client
+  const problems: [boolean, string][] = [
+    [!clientIdSyntax.test(clientId), 'a client id has 1 to 64 letters, digits and . _ -'],
+    [name.length > 255 || name.includes('\0'), 'a name has at most 255 characters'],
+    [!scopes.every(isScope), 'a scope has printable ASCII characters without " and \\ and no spaces'],
+    [!confidential && grants.includes('client_credentials'), 'a public client has no client_credentials'],
+  ]
+  const problem = problems.find(([isProblem]) => isProblem)
+  if (problem) throw new CommandError(exitStatus.usage, problem[1])
+}
+
+function requireFound(found: boolean, clientId: string): void {
+  if (!found) throw new CommandError(exitStatus.notFound, `there is no client ${clientId}`)
+}
+
+function list(option: unknown): string[] | null {
+  return Array.isArray(option) ? [...new Set(option.map(String))] : null
+}

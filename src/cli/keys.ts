@@ -1,0 +1,77 @@
+import type { Command } from 'commander'
+import { stateOf } from '../auth/keys/lifecycle.js'
+import { rotationPlan, sealingKeysOf } from '../auth/keys/ring.js'
+import { listKeys, retireUnlessSigning, rotateKeys } from '../auth/keys/store.js'
+import { printResult, printRows } from './output.js'
+import { CommandError, type DatabaseContext, exitStatus, type Io, onDatabase } from './run.js'
+
+/** `latchkey keys …` */
+export function addKeyCommands(program: Command, io: Io): void {
+  const keys = program.command('keys').description('list, rotate and retire the keys that sign tokens')
+
+  keys
+    .command('list')
+    .description('list the keys and where they are in their lives')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function showKeys({ database }, _args, { json }) {
+        const all = await listKeys(database)
+        const rows = all.map((key) => ({
+          kid: key.kid,
+          algorithm: key.algorithm,
+          state: stateOf(key, all, new Date()),
+          published_at: key.createdAt.toISOString(),
+          signs_at: key.signsAt.toISOString(),
+          retired_at: key.retiredAt?.toISOString() ?? null,
+        }))
+        printRows(io, rows, ['kid', 'algorithm', 'state', 'published_at', 'signs_at', 'retired_at'], json)
+      }),
+    )
+
+  keys
+    .command('rotate')
+    .description('publish a new key, which signs as soon as nobody can have old public keys any more')
+    .option('--now', 'it signs at once: for when the old key has been stolen')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function rotate(context, _args, { now, json }) {
+        requireRing(context)
+        const plan = { ...rotationPlan(context.config), ...(now === true && { leadSeconds: 0 }) }
+        const kid = await rotateKeys(
+          context.database,
+          plan,
+          sealingKeysOf(context.config)[0],
+          (all, at) => now === true || all.every((key) => stateOf(key, all, at) !== 'published'),
+        )
+        if (!kid)
+          throw new CommandError(exitStatus.refused, 'a new key is published already and waits for its time')
+        const made = (await listKeys(context.database)).find((key) => key.kid === kid)
+        const signsAt = made?.signsAt.toISOString() ?? ''
+        printResult(io, { kid, signs_at: signsAt }, `${kid} signs from ${signsAt}.`, json)
+      }),
+    )
+
+  keys
+    .command('retire <kid>')
+    .description('erase a key that does not sign; tokens of it are refused within seconds')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function retire(context, [kid = ''], { json }) {
+        requireRing(context)
+        const outcome = await retireUnlessSigning(context.database, kid)
+        if (outcome === 'unknown')
+          throw new CommandError(exitStatus.notFound, `there is no key ${kid} to retire`)
+        if (outcome === 'signing')
+          throw new CommandError(exitStatus.refused, `${kid} signs: first latchkey keys rotate --now`)
+        printResult(io, { kid, retired: true }, `Retired ${kid}.`, json)
+      }),
+    )
+}
+
+function requireRing({ config }: DatabaseContext): void {
+  if (config.jwtSecret)
+    throw new CommandError(
+      exitStatus.refused,
+      'JWT_SECRET signs the tokens of this deployment: it has no keys',
+    )
+}

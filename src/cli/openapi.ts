@@ -1,0 +1,18 @@
+import type { Command } from 'commander'
+import { buildApp } from '../app.js'
+import { type Io, onDatabase } from './run.js'
+
+/** `latchkey openapi` */
+export function addOpenApiCommand(program: Command, io: Io): void {
+  program
+    .command('openapi')
+    .description('print the OpenAPI document')
+    .action(
+      onDatabase(io, async function printDocument({ config, database }) {
+        const app = await buildApp({ ...config, logLevel: 'silent' }, database)
+        await app.ready()
+        io.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`)
+        await app.close()
+      }),
+    )
+}

@@ -1,0 +1,41 @@
+import { Command, CommanderError } from 'commander'
+import { addClientCommands } from './clients.js'
+import { addKeyCommands } from './keys.js'
+import { addOpenApiCommand } from './openapi.js'
+import { exitStatus, type Io, reportError } from './run.js'
+import { addSchemaCommands } from './schema.js'
+import { addTokenCommands } from './tokens.js'
+import { addUserCommands } from './users.js'
+
+const groups = [
+  addUserCommands,
+  addClientCommands,
+  addKeyCommands,
+  addTokenCommands,
+  addSchemaCommands,
+  addOpenApiCommand,
+]
+
+/** Runs one command. @param args what stands after `latchkey` @returns the exit status */
+export async function runCommandLine(args: string[], io: Io): Promise<number> {
+  const program = new Command('latchkey')
+    .description('Operates Latchkey on the database that the environment names, as the service does.')
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+    })
+    .showHelpAfterError('Add --help for what there is.')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused because of how things are.',
+    )
+    .exitOverride()
+  for (const addCommands of groups) addCommands(program, io)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitStatus.usage
+    return reportError(error, io)
+  }
+}

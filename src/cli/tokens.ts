@@ -1,0 +1,32 @@
+import type { Command } from 'commander'
+import { revokeClientTokens, revokeUserTokens } from '../auth/store/subjects.js'
+import { printResult } from './output.js'
+import { CommandError, exitStatus, type Io, onDatabase } from './run.js'
+
+/** `latchkey tokens …` */
+export function addTokenCommands(program: Command, io: Io): void {
+  program
+    .command('tokens')
+    .description('revoke tokens')
+    .command('revoke')
+    .description('end all tokens of a user, or all that were issued to a client')
+    .option('--user <username>', 'whose tokens')
+    .option('--client <client-id>', 'whose tokens')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function revoke({ database }, _args, { user, client, json }) {
+        if ((user === undefined) === (client === undefined))
+          throw new CommandError(exitStatus.usage, 'either --user or --client')
+        const name = String(user ?? client)
+        const found = await (user === undefined ? revokeClientTokens : revokeUserTokens)(name, database)
+        if (!found)
+          throw new CommandError(exitStatus.notFound, `there is no ${user ? 'user' : 'client'} ${name}`)
+        printResult(
+          io,
+          { [user ? 'user' : 'client']: name, revoked: true },
+          `All tokens of ${name} are revoked.`,
+          json,
+        )
+      }),
+    )
+}

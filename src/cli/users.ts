@@ -1,0 +1,123 @@
+import type { Command } from 'commander'
+import { hashPassword } from '../auth/password.js'
+import { clientOf } from '../auth/subject.js'
+import {
+  createUser,
+  deleteUser,
+  isStorable,
+  listUsers,
+  setPassword,
+  setUserDisabled,
+} from '../users/store.js'
+import { printResult, printRows } from './output.js'
+import { readNewPassword } from './password.js'
+import { CommandError, exitStatus, type Io, onDatabase } from './run.js'
+
+/** `latchkey users …` */
+export function addUserCommands(program: Command, io: Io): void {
+  const users = program.command('users').description('create, list, disable and delete users')
+
+  users
+    .command('create <username>')
+    .description('create a user; the password is asked for, or read from standard input')
+    .option('--email <address>', 'e-mail address')
+    .option('--full-name <name>', 'the name to show to people')
+    .option('--disabled', 'locked out from the start')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function create({ config, database }, [username = ''], options) {
+        const email = readText('e-mail address', options.email, 254)
+        const fullName = readText('full name', options.fullName, 255)
+        const name = readUsername(username)
+        const hashedPassword = await hashPassword(await readNewPassword(io), config.bcryptCost)
+        const disabled = options.disabled === true
+        const user = { username: name, email, fullName, hashedPassword, disabled }
+        if (!(await createUser(user, database)))
+          throw new CommandError(exitStatus.refused, `there is a user ${name} already`)
+        printResult(
+          io,
+          { username: name, email, full_name: fullName, disabled },
+          `Created ${name}.`,
+          options.json,
+        )
+      }),
+    )
+
+  users
+    .command('list')
+    .description('list users by name')
+    .option('--limit <number>', 'so many at most', '100')
+    .option('--after <username>', 'go on after this one')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function list({ database }, _args, { limit, after, json }) {
+        if (!/^[1-9]\d{0,3}$/.test(String(limit)))
+          throw new CommandError(exitStatus.usage, 'a limit is a number from 1 to 9999')
+        const found = await listUsers(Number(limit), readText('name', after, 255) ?? '', database)
+        const rows = found.map(({ username, email, fullName, disabled, createdAt }) => ({
+          username,
+          email,
+          full_name: fullName,
+          disabled,
+          created_at: createdAt.toISOString(),
+        }))
+        printRows(io, rows, ['username', 'email', 'full_name', 'disabled', 'created_at'], json)
+      }),
+    )
+
+  for (const disabled of [true, false]) {
+    const verb = disabled ? 'disable' : 'enable'
+    users
+      .command(`${verb} <username>`)
+      .description(disabled ? 'lock a user out, and end all his tokens' : 'let a user in again')
+      .option('--json', 'print JSON')
+      .action(
+        onDatabase(io, async function setDisabled({ database }, [username = ''], { json }) {
+          requireFound(await setUserDisabled(username, disabled, database), username)
+          printResult(io, { username, disabled }, `${username} is ${verb}d.`, json)
+        }),
+      )
+  }
+
+  users
+    .command('set-password <username>')
+    .description(
+      'set a password, and end all tokens of the user; it is asked for, or read from standard input',
+    )
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function changePassword({ config, database }, [username = ''], { json }) {
+        const hashedPassword = await hashPassword(await readNewPassword(io), config.bcryptCost)
+        requireFound(await setPassword(username, hashedPassword, database), username)
+        printResult(io, { username }, `${username} has a new password.`, json)
+      }),
+    )
+
+  users
+    .command('delete <username>')
+    .description('delete a user, and all that the user owns')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function remove({ database }, [username = ''], { json }) {
+        requireFound(await deleteUser(username, database), username)
+        printResult(io, { username, deleted: true }, `Deleted ${username}.`, json)
+      }),
+    )
+}
+
+function requireFound(found: boolean, username: string): void {
+  if (!found) throw new CommandError(exitStatus.notFound, `there is no user ${username}`)
+}
+
+function readUsername(username: string): string {
+  if (readText('username', username, 255) === null || clientOf(username) !== null)
+    throw new CommandError(exitStatus.usage, 'a username does not begin with "client:" and is not empty')
+  return username
+}
+
+function readText(what: string, text: unknown, maxLength: number): string | null {
+  if (typeof text !== 'string' || text === '') return null
+  if (text.length > maxLength || !isStorable(text))
+    throw new CommandError(exitStatus.usage, `the ${what} has more than ${maxLength} characters, or a NUL`)
+  return text
+}

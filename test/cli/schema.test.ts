@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { startEmbeddedPostgres } from '../../src/database/embedded/index.js'
+import { migrationNames, migrationsDirectory } from '../../src/database/migrations.js'
+import { makeFolder } from '../database/folder.js'
+import { readPid } from '../database/postmaster.js'
+import { query, unreachableUrl } from '../database/query.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase, newDatabase, templateUrl } from '../helpers/database.js'
+import { startProgram } from '../helpers/service.js'
+
+const names = migrationNames()
+const upToDate = 'The database is up to date.\n'
+const production = {
+  NODE_ENV: 'production',
+  KEY_ENCRYPTION_SECRET: 'a secret of more than thirty-two characters',
+}
+
+t.test('an empty database is migrated and seeded by commands that can be repeated', async (t) => {
+  const url = await newDatabase(t)
+  const run = (command: string, env = {}, ...args: string[]) => runCommand(url, [command, ...args], { env })
+
+  const before = await run('status')
+  t.equal(before.status, 4)
+  t.match(before.stdout, new RegExp(`^migration +state\\n${names[0]} +pending\n`))
+  t.equal(before.stderr, `latchkey: ${names.length} pending: latchkey migrate\n`)
+  t.same(await run('seed'), {
+    ...{ status: 1, stdout: '', stderr: 'latchkey: the database lacks migrations: latchkey migrate\n' },
+  })
+
+  const start = () => startProgram(t, 'src/cli/latchkey.ts', { DATABASE_URL: url }, { args: ['migrate'] })
+  const migrations = [start(), start()]
+  for (const migration of migrations) t.equal(await migration.ends(), 0, migration.stderr)
+  t.strictSame(migrations.map(({ stdout }) => stdout).sort(), [
+    upToDate,
+    `${names.map((name) => `applied ${name}\n`).join('')}${upToDate}`,
+  ])
+  const history = await query(url, 'SELECT migration_name, checksum FROM _prisma_migrations ORDER BY 1')
+  t.strictSame(
+    history,
+    names.map((name) => ({ migration_name: name, checksum: checksumOf(name) })),
+  )
+  t.same(await run('migrate', {}, '--json'), { status: 0, stdout: '{\n  "applied": []\n}\n', stderr: '' })
+
+  const after = await run('status', {}, '--json')
+  t.equal(after.status, 0)
+  t.same(
+    JSON.parse(after.stdout),
+    names.map((migration) => ({ migration, state: 'applied' })),
+  )
+  t.match(await run('seed', production), { status: 4, stderr: /^latchkey: NODE_ENV is production: .*\n$/ })
+  t.strictSame(await readUsers(url), [])
+  const seeds = await Promise.all([run('seed'), run('seed', production, '--allow-production')])
+  for (const { status, stderr } of seeds) t.equal(status, 0, stderr)
+  t.strictSame(await readUsers(url), [alice, johndoe])
+})
+
+t.test('a database that cannot be reached is one line', async (t) => {
+  const url = await unreachableUrl()
+  for (const args of [['migrate'], ['status'], ['users', 'list'], ['new-migration', 'name']])
+    t.match(await runCommand(url, args), {
+      status: 1,
+      stdout: '',
+      stderr: /^latchkey: (cannot reach the|Can't reach) database.*\n$/,
+    })
+})
+
+t.test('an error that nobody expected is told in full', async (t) => {
+  const url = await newDatabase(t)
+  await query(url, 'CREATE TABLE _prisma_migrations (id int)')
+  t.match(await runCommand(url, ['status']), {
+    status: 1,
+    stderr: /^latchkey: error: column "migration_name" does not exist\n {4}at /,
+  })
+})
+
+t.test('without a database of yours a command brings one up, or uses the one that runs', async (t) => {
+  const folder = await makeFolder(t)
+  const home = join(folder, 'postgres')
+  const env = { DATA_DIRECTORY: folder }
+  t.match(await runCommand('', ['migrate'], { env }), { status: 0, stdout: /up to date/ })
+  t.equal(readPid(home), null, 'it is gone afterwards')
+  const running = await startEmbeddedPostgres(home)
+  t.teardown(running.stop)
+  t.match(await runCommand('', ['status'], { env }), { status: 0, stdout: /applied/ })
+  t.ok(readPid(home), 'it runs on')
+})
+
+const schema = 'datasource db {\n  provider = "postgresql"\n}\n\nmodel Book {\n  id Int @id\n}\n'
+
+t.test('a changed schema is written as a migration of the project one stands in', async (t) => {
+  const project = t.testdir({ prisma: { 'schema.prisma': schema, migrations: {} } })
+  const before = process.cwd()
+  process.chdir(project)
+  t.teardown(() => process.chdir(before))
+  const run = (name: string) => runCommand(templateUrl(), ['new-migration', name])
+  const read = (path: string) => readFileSync(join(project, 'prisma/migrations', path), 'utf8')
+
+  const first = await run('init')
+  const name = /^wrote prisma\/migrations\/(\d{14}_init)\/migration\.sql: read it\n$/.exec(first.stdout)?.[1]
+  t.match(read(`${name}/migration.sql`), 'CREATE TABLE "Book"')
+  t.equal(read(`${name}/schema.prisma`), schema)
+  t.match(await run('No'), { status: 1, stderr: 'latchkey: name the migration in snake_case: add_title\n' })
+  t.match(await run('nothing'), { status: 0, stdout: 'The schema has not changed.\n' })
+})
+
+t.test('the OpenAPI document is printed', async (t) => {
+  const { status, stdout } = await runCommand(await cloneDatabase(t), ['openapi'])
+  t.equal(status, 0)
+  t.match(JSON.parse(stdout), { openapi: /^3\.1/, paths: { '/token': {} } })
+})
+
+t.test('every command has help, and what is unknown is wrong usage', async (t) => {
+  const url = await unreachableUrl()
+  for (const args of [
+    [],
+    ['users'],
+    ['users', 'create'],
+    ['clients'],
+    ['keys', 'rotate'],
+    ['tokens'],
+    ['migrate'],
+  ]) {
+    const help = await runCommand(url, [...args, '--help'])
+    t.equal(help.status, 0, args.join(' '))
+    t.match(help.stdout, new RegExp(`^Usage: latchkey ${args.join(' ')}`))
+  }
+  t.match((await runCommand(url, ['--help'])).stdout, /Exit status: 0 done, 1 failed, 2 wrong usage/)
+  for (const args of [
+    [],
+    ['frob'],
+    ['users'],
+    ['users', 'frob'],
+    ['users', 'create'],
+    ['users', 'list', '--frob'],
+    ['seed', 'x'],
+  ])
+    t.equal((await runCommand(url, args)).status, 2, args.join(' '))
+})
+
+const johndoe = {
+  username: 'johndoe',
+  full_name: 'John Doe',
+  email: 'johndoe@example.com',
+  hashed_password: '$2b$12$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW',
+  disabled: false,
+  items: ['Foo'],
+}
+const alice = {
+  username: 'alice',
+  full_name: 'Alice Wonderson',
+  email: 'alice@example.com',
+  hashed_password: '$2b$12$qRHr6CaaMyskJwvVvszCnOkhV3FOIG4YNKg46O6Wdu8MtzMTetoGG',
+  disabled: true,
+  items: [],
+}
+
+function readUsers(url: string): Promise<object[]> {
+  return query(
+    url,
+    `SELECT username, full_name, email, hashed_password, disabled,
+       ARRAY(SELECT item_id::text FROM items WHERE owner_id = users.id) AS items
+     FROM users ORDER BY username`,
+  )
+}
+
+function checksumOf(name: string): string {
+  return createHash('sha256')
+    .update(readFileSync(join(migrationsDirectory, name, 'migration.sql')))
+    .digest('hex')
+}

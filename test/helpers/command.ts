@@ -1,0 +1,23 @@
+import { PassThrough } from 'node:stream'
+import { runCommandLine } from '../../src/cli/program.js'
+
+/** What came of a command. */
+export interface CommandOutcome {
+  status: number
+  stdout: string
+  stderr: string
+}
+
+/** Runs `latchkey ARGS` inside the test's process on the database at `url`; the input is what it can read. */
+export async function runCommand(
+  url: string,
+  args: string[],
+  { input = '', isTTY = false, env = {} as Record<string, string> } = {},
+): Promise<CommandOutcome> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const stdin = Object.assign(new PassThrough(), { isTTY })
+  stdin.end(input)
+  const io = { env: { DATABASE_URL: url, BCRYPT_COST: '4', ...env }, stdin, stdout, stderr }
+  const status = await runCommandLine(args, io)
+  return { status, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
+}
