@@ -44,8 +44,20 @@ export async function ringKey(
   return { algorithm, ...(await bindKey({ secret: pem, sign, algorithm })) }
 }
 
+/** A key of the ring whose private half is not to be had here: it signs nothing. */
+export async function verifyingKey(
+  kid: string,
+  algorithm: RingAlgorithm,
+  publicPem: string,
+): Promise<JwtKey> {
+  return {
+    algorithm,
+    ...(await bindKey({ secret: { public: publicPem }, sign: { algorithm, kid }, algorithm })),
+  }
+}
+
 interface Binding {
-  secret: string | { private: string; public: string }
+  secret: string | { private?: string; public: string }
   sign: object
   algorithm: JwtKey['algorithm']
 }

@@ -2,9 +2,10 @@ import { createPrivateKey } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../config.js'
 import type { Database } from '../../database/index.js'
+import { ServiceError } from '../../errors.js'
 import { repeat } from '../../repeat.js'
 import { toPem } from './generate.js'
-import { type JwtKey, type PublicJwk, ringKey, sharedSecretKey } from './jwt.js'
+import { type JwtKey, type PublicJwk, ringKey, sharedSecretKey, verifyingKey } from './jwt.js'
 import { isSpent, signingKey } from './lifecycle.js'
 import { sealingKey } from './seal.js'
 import {
@@ -21,7 +22,7 @@ import {
 
 /** The keys that sign access tokens and that verify them. */
 export interface KeyRing {
-  /** The key that signs now. */
+  /** The key that signs now. @throws ServiceError `service_unavailable` when there is none, for the moment */
   signer(): JwtKey
   /** The key that a token's header names, or null. */
   find(kid: unknown): Promise<JwtKey | null>
@@ -50,6 +51,7 @@ export async function openKeyRing(app: FastifyInstance, config: Config): Promise
   const plan = rotationPlan(config)
   const sealingKeys = sealingKeysOf(config)
   let keys: RingEntry[] = []
+  let isOpen = false
   let refreshedAt = 0
   let refreshing: Promise<void> | undefined
 
@@ -58,10 +60,21 @@ export async function openKeyRing(app: FastifyInstance, config: Config): Promise
     const known = new Map(keys.map((entry) => [entry.kid, entry]))
     keys = await Promise.all(
       stored.map(async (key) => ({
+        ...(known.get(key.kid) ?? (await openEntry(key))),
         ...key,
-        jwt: known.get(key.kid)?.jwt ?? (await openKey(key, sealingKeys)),
       })),
     )
+  }
+
+  /** A key that another replica sealed under a secret which is not known here verifies all the same. */
+  async function openEntry(key: StoredKey): Promise<RingEntry> {
+    try {
+      return { ...key, canSign: true, jwt: await openKey(key, sealingKeys) }
+    } catch (error) {
+      if (!isOpen) throw error
+      app.log.error({ kid: key.kid, reason: (error as Error).message }, 'a key cannot sign here')
+      return { ...key, canSign: false, jwt: await verifyingKey(key.kid, key.algorithm, toPem(key.publicJwk)) }
+    }
   }
 
   async function lookAgain(): Promise<void> {
@@ -75,15 +88,20 @@ export async function openKeyRing(app: FastifyInstance, config: Config): Promise
 
   await prepareKeys(database, plan, sealingKeys)
   await refresh()
+  isOpen = true
   repeat(app, 'following the keys', refreshMs(config), async function followKeys() {
     await rotateKeys(database, plan, sealingKeys[0])
+    await raiseTokenTtl(database, plan.tokenTtlSeconds)
     await retireSpentKeys(database, keys)
     await refresh()
   })
 
   return {
     signer() {
-      return (signingKey(keys, new Date()) as RingEntry).jwt
+      const able = keys.filter(({ canSign }) => canSign)
+      const key = signingKey(able, new Date())
+      if (!key) throw new ServiceError('service_unavailable')
+      return key.jwt
     },
     async find(kid) {
       if (!keys.some((key) => key.kid === kid)) await lookAgain()
@@ -113,6 +131,7 @@ export function sealingKeysOf(config: Config): SealingKeys {
 }
 
 interface RingEntry extends StoredKey {
+  canSign: boolean
   jwt: JwtKey
 }
 
