@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -25,13 +26,17 @@ export interface Tokens {
   refresh_token: string
 }
 
-/** Starts two replicas, over a fresh database if none is given. Passwords are hashed at the lowest cost. */
+/** `secret`, hashed at the lowest cost. */
+const cheapHash = '$2b$04$qpYcZ1W8qZLhPH4xk/vHWeD9aoZCbU6C0i2hbDucefeq3jBz1Eklm'
+
+/** Starts two replicas, over a fresh database if none is given. There johndoe's password is hashed at the lowest cost. */
 export async function startReplicas(
   t: Test,
   settings: Record<string, string> = {},
   url?: string,
 ): Promise<Replicas> {
   const shared = url ?? (await cloneDatabase(t))
+  if (!url) await query(shared, 'UPDATE users SET hashed_password = $1, rehashed_at = now()', [cheapHash])
   const [one, other] = await Promise.all([
     startReplica(t, shared, settings),
     startReplica(t, shared, settings),
@@ -74,6 +79,16 @@ export async function logIn(
   return { ...answer, ...(answer.body as unknown as Tokens) }
 }
 
+/** Adds a user whose password is `secret`, hashed at the lowest cost. */
+export async function createUser(url: string): Promise<string> {
+  const username = `user-${randomUUID()}`
+  await query(url, 'INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), $1, $2)', [
+    username,
+    cheapHash,
+  ])
+  return username
+}
+
 /** Uses a refresh token. */
 export function refresh(service: Service, refreshToken: string): Promise<Answer> {
   return postForm(service, '/token', { grant_type: 'refresh_token', refresh_token: refreshToken })
@@ -92,6 +107,18 @@ export async function refusesAll(t: Test, { one, other }: Replicas, tokens: Toke
       if (refresh_token)
         t.equal((await refresh(service, refresh_token)).status, 400, `${what}: the refresh token is refused`)
     }
+}
+
+/** The keys that a replica publishes, in the order in which they sign. */
+export async function readKids({ origin }: Service): Promise<string[]> {
+  const response = await fetch(`${origin}/.well-known/jwks.json`)
+  const { keys } = (await response.json()) as { keys: { kid: string }[] }
+  return keys.map(({ kid }) => kid)
+}
+
+/** The header of a token, unverified. */
+export function headerOf(token: string): { kid: string } {
+  return JSON.parse(String(Buffer.from(token.replace(/\..*/s, ''), 'base64url'))) as { kid: string }
 }
 
 /** Resolves when the condition holds; fails after half a minute. */

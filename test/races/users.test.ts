@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import type pg from 'pg'
 import t from 'tap'
@@ -7,6 +6,7 @@ import {
   type Answer,
   askWho,
   beginTransaction,
+  createUser,
   logIn,
   postForm,
   refresh,
@@ -21,7 +21,7 @@ const replicas = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' })
 const { one, other, url } = replicas
 /** Renews each hash at log-in: it writes between checking a password and starting a family. */
 const costlier = await startReplica(t, url, { BCRYPT_COST: '5' })
-const [hash, nextHash] = await Promise.all(['secret', 'changed'].map((password) => bcrypt.hash(password, 4)))
+const nextHash = await bcrypt.hash('changed', 4)
 
 /** What ends all tokens of a user, `lasting` if those of later log-ins are no good either. */
 const endings = [
@@ -33,7 +33,7 @@ const endings = [
 
 for (const { name, sets, lasting } of endings) {
   t.test(`a log-in that waits for ${name} is refused`, async (t) => {
-    const username = await createUser()
+    const username = await createUser(url)
     const earlier = await logIn(one, username)
     const change = await beginTransaction(t, url)
     await endUser(change, sets, username)
@@ -48,7 +48,7 @@ for (const { name, sets, lasting } of endings) {
   })
 
   t.test(`tokens of a log-in that ${name} waits for end with it`, async (t) => {
-    const username = await createUser()
+    const username = await createUser(url)
     const blocker = await beginTransaction(
       t,
       url,
@@ -67,7 +67,7 @@ for (const { name, sets, lasting } of endings) {
   })
 
   t.test(`a refresh that ${name} overtakes brings nothing that is good`, async (t) => {
-    const username = await createUser()
+    const username = await createUser(url)
     const earlier = await logIn(one, username)
     const blocker = await beginTransaction(
       t,
@@ -86,7 +86,7 @@ for (const { name, sets, lasting } of endings) {
 
   if (lasting)
     t.test(`${name} amid log-ins and refreshes leaves no token that is good`, async (t) => {
-      const username = await createUser()
+      const username = await createUser(url)
       const earlier = [await logIn(one, username), await logIn(other, username)]
       const traffic = earlier.flatMap(({ refresh_token }) =>
         [one, other, one, other].flatMap((service) => [
@@ -108,7 +108,7 @@ for (const { name, sets, lasting } of endings) {
 }
 
 t.test('a client that is disabled amid log-ins gets no token that outlives it', async (t) => {
-  const username = await createUser()
+  const username = await createUser(url)
   await query(
     url,
     `INSERT INTO clients (client_id, name, confidential, grants, scopes)
@@ -131,7 +131,7 @@ t.test('a client that is disabled amid log-ins gets no token that outlives it', 
 })
 
 t.test('a renewed hash does not overwrite a password that changed meanwhile', async (t) => {
-  const username = await createUser()
+  const username = await createUser(url)
   const change = await beginTransaction(t, url)
   await endUser(change, [`hashed_password = '${nextHash}'`], username)
   const loggingIn = logIn(costlier, username)
@@ -142,7 +142,7 @@ t.test('a renewed hash does not overwrite a password that changed meanwhile', as
 })
 
 t.test('a hash that is renewed ends no token', async (t) => {
-  const username = await createUser()
+  const username = await createUser(url)
   const earlier = await logIn(one, username)
   const answers = await Promise.all(Array.from({ length: 8 }, () => logIn(costlier, username)))
   t.same(
@@ -155,7 +155,7 @@ t.test('a hash that is renewed ends no token', async (t) => {
 })
 
 t.test('a lock that is held for too long is no fault of the service', async (t) => {
-  const username = await createUser()
+  const username = await createUser(url)
   const holder = await beginTransaction(t, url, `SELECT FROM users WHERE username = '${username}' FOR UPDATE`)
   const late = await logIn(one, username)
   t.equal(late.status, 503)
@@ -163,16 +163,6 @@ t.test('a lock that is held for too long is no fault of the service', async (t) 
   await holder.query('COMMIT')
   t.equal((await logIn(one, username)).status, 200)
 })
-
-/** A user of its own for each test; the password is `secret`. */
-async function createUser(hashedPassword = hash): Promise<string> {
-  const username = `user-${randomUUID()}`
-  await query(url, 'INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), $1, $2)', [
-    username,
-    hashedPassword,
-  ])
-  return username
-}
 
 /** Sets one thing after the other, as a single person would; with nothing to set, the user is deleted. */
 async function endUser(connection: pg.Client, sets: string[], username: string): Promise<void> {
