@@ -1,7 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { userScopes } from './scope.js'
 
-/** What an access token says that we act upon (RFC 9068 §2.2). Its times are in seconds since 1970. */
+/**
+ * What an access token says that we act upon (RFC 9068 §2.2). Its times are in seconds since 1970. A token without a
+ * `client_id` was issued elsewhere with the shared secret: its `scope`, `sid` and `gen`, of whatever type, are not ours.
+ */
 export interface AccessTokenClaims {
   sub: string
   exp: number
@@ -107,9 +110,13 @@ function areClaims(claims: Record<string, unknown>): claims is Record<string, un
   return (
     typeof sub === 'string' &&
     [exp, iat, nbf].every(isNumber) &&
-    has('string')('jti') &&
-    (!('client_id' in claims) || (['client_id', 'scope', 'sid'].every(has('string')) && has('number')('gen')))
+    ['iss', 'jti'].every(has('string')) &&
+    (!('client_id' in claims) || (['client_id', 'scope', 'sid'].every(has('string')) && isGeneration(claims)))
   )
+}
+
+function isGeneration({ gen = 0 }: Record<string, unknown>): boolean {
+  return Number.isSafeInteger(gen)
 }
 
 /** RFC 7519 §2: a JSON number of seconds, which may have a fraction. */

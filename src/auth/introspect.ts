@@ -66,8 +66,8 @@ async function describeAccessToken(
   const { claims } = access
   const scope = scopeOf(claims)
   return {
-    active: true,
     ...claims,
+    active: true,
     token_type: 'Bearer',
     ...(scope && { scope }),
     ...(subject.user && { username: subject.user.username }),

@@ -27,14 +27,15 @@ export async function findSubject(
   const clientId = clientOf(claims.sub)
   return clientId === null
     ? findUserSubject(claims, fingerprint, database)
-    : findClientSubject(clientId, claims.gen ?? 0, fingerprint, database)
+    : findClientSubject(clientId, claims, fingerprint, database)
 }
 
 async function findUserSubject(
-  { sub, sid }: AccessTokenClaims,
+  { sub, client_id, sid: ofFamily }: AccessTokenClaims,
   fingerprint: Buffer,
   database: Database,
 ): Promise<Subject | null> {
+  const sid = client_id === undefined ? undefined : ofFamily
   if (!isStorable(sub) || (sid !== undefined && !isUuid(sid))) return null
   const [found] = await database.$queryRaw<(CurrentUser & { revoked: boolean })[]>`
     SELECT users.id, username, email, full_name AS "fullName", users.disabled,
@@ -51,13 +52,14 @@ async function findUserSubject(
   return { user, revoked }
 }
 
+/** A service that knows the shared secret may have users whose names look like this: only a client's own token is one. */
 async function findClientSubject(
   clientId: string,
-  generation: number,
+  { client_id, gen: generation }: AccessTokenClaims,
   fingerprint: Buffer,
   database: Database,
 ): Promise<Subject | null> {
-  if (!isStorable(clientId)) return null
+  if (client_id !== clientId || generation === undefined || !isStorable(clientId)) return null
   const [found] = await database.$queryRaw<{ revoked: boolean }[]>`
     SELECT disabled OR generation <> ${generation}
       OR EXISTS (SELECT FROM revoked_tokens WHERE fingerprint = ${fingerprint}) AS revoked
