@@ -1,0 +1,25 @@
+import { sealingKeysOf } from '../../src/auth/keys/ring.js'
+import { provideMacKey } from '../../src/auth/keys/store.js'
+import { digestClientSecret } from '../../src/auth/secrets.js'
+import { loadConfig } from '../../src/config.js'
+import type { Database } from '../../src/database/index.js'
+
+/** Stores a confidential client that may use every grant, with a secret of any text. */
+export async function storeClient(
+  database: Database,
+  clientId: string,
+  secret: string,
+  scopes = ['me', 'items:read'],
+): Promise<void> {
+  const macKey = await provideMacKey(database, sealingKeysOf(loadConfig({})))
+  await database.client.create({
+    data: {
+      clientId,
+      name: clientId,
+      confidential: true,
+      grants: ['password', 'refresh_token', 'client_credentials'],
+      scopes,
+      secrets: { create: { slot: 1, digest: new Uint8Array(digestClientSecret(secret, macKey)) } },
+    },
+  })
+}
