@@ -5,6 +5,15 @@ const unavailableCodes = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'],
 ])
 
+/** What Prisma's driver adapter says of a raw query in the place of those codes. */
+const unavailableKinds = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TooManyConnections',
+  'TransactionWriteConflict',
+])
+
 /** PostgreSQL's, of which Prisma does not always show the code, and those of pg and its pool, which carry none. */
 const unavailableMessages = new RegExp(
   [
@@ -17,6 +26,11 @@ const unavailableMessages = new RegExp(
 /** Whether an error says that PostgreSQL cannot serve us now, rather than that we asked for something wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const { code } = error as { code?: unknown }
-  return unavailableCodes.has(String(code)) || unavailableMessages.test(error.message)
+  const { code, meta } = error as { code?: unknown; meta?: { driverAdapterError?: { cause?: unknown } } }
+  const { kind } = (meta?.driverAdapterError?.cause ?? {}) as { kind?: unknown }
+  return (
+    unavailableCodes.has(String(code)) ||
+    unavailableKinds.has(String(kind)) ||
+    unavailableMessages.test(error.message)
+  )
 }

@@ -15,7 +15,7 @@ import { listKeys, openPrivateKey, type StoredKey } from '../../src/auth/keys/st
 import { loadConfig } from '../../src/config.js'
 import { query } from '../database/query.js'
 import { getAs, jwtSecret, logIn, postToken, startApp } from '../helpers/app.js'
-import { storeClient } from '../helpers/attack-clients.js'
+import { storeClient } from '../helpers/clients.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { until } from '../helpers/replicas.js'
 

@@ -34,7 +34,8 @@ for (const [what, error] of others)
 
 t.test('a server that is not there is unavailable, and a name that is taken is not', async (t) => {
   const nowhere = openDatabase({ databasePoolSize: 1 }, await unreachableUrl())
-  t.equal(isDatabaseUnavailable(await failureOf(nowhere.user.findFirst())), true)
+  for (const query of [nowhere.user.findFirst(), nowhere.$queryRaw`SELECT 1`, nowhere.$executeRaw`SELECT 1`])
+    t.equal(isDatabaseUnavailable(await failureOf(query)), true)
 
   const database = openDatabase({ databasePoolSize: 1 }, await cloneDatabase(t))
   t.teardown(() => database.$disconnect())

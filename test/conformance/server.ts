@@ -1,0 +1,72 @@
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { postToken, startApp } from '../helpers/app.js'
+import { storeClient } from '../helpers/clients.js'
+
+export const issuer = 'https://login.example.com'
+
+/** A confidential client that may use every grant. */
+export const reports = { client_id: 'reports', client_secret: 'the secret of reports' }
+/** Another one. */
+export const billing = { client_id: 'billing', client_secret: 'the secret of billing' }
+
+export interface Tokens {
+  access_token: string
+  refresh_token: string
+  token_type: string
+  expires_in: number
+  scope?: string
+}
+
+/** The service with its key ring, and two clients. */
+export async function startIssuer(t: Test, settings: Record<string, string> = {}): Promise<FastifyInstance> {
+  const app = await startApp(t, { JWT_SECRET: '', ISSUER: issuer, ...settings })
+  for (const { client_id, client_secret } of [reports, billing])
+    await storeClient(app.database, client_id, client_secret, ['me', 'items:read', 'orders:read'])
+  return app
+}
+
+/** An Authorization header of HTTP Basic, its parts form-url-encoded first (RFC 6749 §2.3.1). */
+export function basic(clientId: string, secret: string): { authorization: string } {
+  const encoded = [clientId, secret].map((part) => new URLSearchParams({ '': part }).toString().slice(1))
+  return { authorization: `Basic ${Buffer.from(encoded.join(':')).toString('base64')}` }
+}
+
+/** Posts a form to one of the endpoints. */
+export function postTo(
+  app: FastifyInstance,
+  url: string,
+  form: Record<string, string> | string,
+  headers: Record<string, string> = {},
+) {
+  return app.inject({
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    payload: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
+  })
+}
+
+export const asUser = { grant_type: 'password', username: 'johndoe', password: 'secret' }
+
+/** The tokens of a log-in through a client. */
+export async function signIn(app: FastifyInstance, form: Record<string, string> = reports): Promise<Tokens> {
+  const response = await postToken(app, { ...asUser, ...form })
+  return response.json<Tokens>()
+}
+
+/** The tokens of a client for itself. */
+export async function signInClient(app: FastifyInstance, form: Record<string, string> = {}): Promise<Tokens> {
+  const response = await postToken(app, { grant_type: 'client_credentials', ...reports, ...form })
+  return response.json<Tokens>()
+}
+
+/** A part of a token, unverified. */
+export function decode(token: string, part: 0 | 1): Record<string, unknown> {
+  return JSON.parse(String(Buffer.from(token.split('.')[part] ?? '', 'base64url'))) as Record<string, unknown>
+}
+
+/** What an access token is answered at the current user's route. */
+export function askWho(app: FastifyInstance, authorization: string) {
+  return app.inject({ url: '/users/me/', headers: { authorization } })
+}
