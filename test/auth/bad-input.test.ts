@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hashPassword } from '../../src/auth/password.js'
 import { startApp } from '../helpers/app.js'
-import { storeClient } from '../helpers/attack-clients.js'
+import { storeClient } from '../helpers/clients.js'
 
 type Form = Record<string, string>
 
