@@ -12,7 +12,6 @@ import {
   startReplicas,
   until,
 } from '../helpers/replicas.js'
-import { startProgram } from '../helpers/service.js'
 
 const secrets = {
   first: 'first secret, which is long enough to be one',
@@ -73,58 +72,14 @@ t.test('a new KEY_ENCRYPTION_SECRET takes over without an interruption', async (
 
   before.program.process.kill('SIGTERM')
   await before.program.ends()
-  await startReplica(t, url, {
+  // The replica that has ended may have made the second key, and encrypted it under its own secret.
+  const last = await startReplica(t, url, {
     ...settings,
     KEY_ENCRYPTION_SECRET: secrets.second,
     KEY_ENCRYPTION_SECRET_PREVIOUS: secrets.first,
   })
-  const alone = await startReplica(t, url, { ...settings, KEY_ENCRYPTION_SECRET: secrets.second })
-  for (const token of [tokens.access_token, later]) t.equal((await askWho(alone, token)).status, 200)
-})
-
-const damages: [what: string, sql: string, line: RegExp][] = [
-  ['another secret', '', /the keys in the database are encrypted under another KEY_ENCRYPTION_SECRET; .*/],
-  [
-    'a damaged signing key',
-    'UPDATE signing_keys SET sealed_private_key = set_byte(sealed_private_key, 40, 255 - get_byte(sealed_private_key, 40))',
-    /the encrypted [\w-]{43} in the database is damaged/,
-  ],
-  [
-    'a signing key that is cut short',
-    'UPDATE signing_keys SET sealed_private_key = substr(sealed_private_key, 1, 20)',
-    /the encrypted [\w-]{43} in the database is damaged/,
-  ],
-  [
-    'a signing key in the place of another',
-    "UPDATE signing_keys SET kid = repeat('a', 43)",
-    /the encrypted a{43} in the database is damaged/,
-  ],
-  [
-    'a damaged key of the hashes',
-    'UPDATE mac_keys SET sealed_key = set_byte(sealed_key, 0, 255 - get_byte(sealed_key, 0))',
-    /the encrypted mac key in the database is damaged/,
-  ],
-]
-
-t.test('keys that cannot be decrypted stop the start with one line', async (t) => {
-  const template = await cloneDatabase(t)
-  const service = await startReplica(t, template, { KEY_ENCRYPTION_SECRET: secrets.first })
-  service.program.process.kill('SIGTERM')
-  await service.program.ends()
-  for (const [what, sql, line] of damages) {
-    const url = await newDatabase(t, new URL(template).pathname.slice(1))
-    if (sql) await query(url, sql)
-    const before = await readKeys(url)
-    const program = startProgram(t, 'src/server.ts', {
-      PORT: '0',
-      DATABASE_URL: url,
-      KEY_ENCRYPTION_SECRET: sql ? secrets.first : secrets.second,
-    })
-    t.equal(await program.ends(), 1, what)
-    t.match(program.stderr, new RegExp(`^latchkey: ${line.source}\n$`), what)
-    t.notMatch(program.stdout, 'listening', what)
-    t.same(await readKeys(url), before, 'nothing has been written')
-  }
+  t.equal(new Set(await readSealings(url)).size, 1, 'nothing is left that needs the old secret')
+  for (const token of [tokens.access_token, later]) t.equal((await askWho(last, token)).status, 200)
 })
 
 /** The names of the secrets under which the keys are encrypted. */
@@ -134,10 +89,6 @@ async function readSealings(url: string): Promise<string[]> {
     'SELECT sealed_under FROM signing_keys UNION ALL SELECT sealed_under FROM mac_keys',
   )
   return rows.map(({ sealed_under }) => sealed_under)
-}
-
-function readKeys(url: string) {
-  return query(url, 'SELECT * FROM signing_keys, mac_keys ORDER BY kid')
 }
 
 async function kidOf(service: Parameters<typeof logIn>[0], username: string): Promise<string> {
