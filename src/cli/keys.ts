@@ -37,17 +37,17 @@ export function addKeyCommands(program: Command, io: Io): void {
       onDatabase(io, async function rotate(context, _args, { now, json }) {
         requireRing(context)
         const plan = { ...rotationPlan(context.config), ...(now === true && { leadSeconds: 0 }) }
-        const kid = await rotateKeys(
+        const made = await rotateKeys(
           context.database,
           plan,
           sealingKeysOf(context.config)[0],
           (all, at) => now === true || all.every((key) => stateOf(key, all, at) !== 'published'),
         )
-        if (!kid)
+        if (!made)
           throw new CommandError(exitStatus.refused, 'a new key is published already and waits for its time')
-        const made = (await listKeys(context.database)).find((key) => key.kid === kid)
-        const signsAt = made?.signsAt.toISOString() ?? ''
-        printResult(io, { kid, signs_at: signsAt }, `${kid} signs from ${signsAt}.`, json)
+        const { kid, signsAt } = made
+        const time = signsAt.toISOString()
+        printResult(io, { kid, signs_at: time }, `${kid} signs from ${time}.`, json)
       }),
     )
 

@@ -9,15 +9,19 @@ export function printRows(io: Io, rows: Row[], columns: string[], json: unknown)
     printJson(io, rows)
     return
   }
-  const lines = [columns, ...rows.map((row) => columns.map((column) => toCell(row[column])))]
-  const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)))
-  for (const line of lines)
+  const table = columns.map((column) => toColumn([column, ...rows.map((row) => toCell(row[column]))]))
+  for (let line = 0; line <= rows.length; line++)
     io.stdout.write(
-      `${line
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      `${table
+        .map((cells) => cells[line])
         .join('  ')
         .trimEnd()}\n`,
     )
+}
+
+function toColumn(cells: string[]): string[] {
+  const width = Math.max(...cells.map(({ length }) => length))
+  return cells.map((cell) => cell.padEnd(width))
 }
 
 /** Prints what came of a command: a sentence for people or, for machines, a JSON object. */

@@ -39,7 +39,7 @@ export interface DatabaseContext extends Context {
 }
 
 /** The values of a command's options. */
-export type Options = Record<string, string | string[] | boolean | undefined>
+type Options = Record<string, string | string[] | boolean | undefined>
 
 type Action<C> = (context: C, args: string[], options: Options) => Promise<void>
 

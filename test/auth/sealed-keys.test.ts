@@ -11,12 +11,12 @@ const damages: [what: string, sql: string, line: RegExp][] = [
   [
     'a damaged signing key',
     'UPDATE signing_keys SET sealed_private_key = set_byte(sealed_private_key, 40, 255 - get_byte(sealed_private_key, 40))',
-    /the encrypted [\w-]{43} in the database is damaged/,
+    /the encrypted [\w-]{32} in the database is damaged/,
   ],
   [
     'a signing key that is cut short',
     'UPDATE signing_keys SET sealed_private_key = substr(sealed_private_key, 1, 20)',
-    /the encrypted [\w-]{43} in the database is damaged/,
+    /the encrypted [\w-]{32} in the database is damaged/,
   ],
   [
     'a signing key in the place of another',

@@ -22,6 +22,7 @@ t.test('a client is created with a secret that is shown once, and two of them ar
   ])
   t.equal(created.status, 0, created.stderr)
   const first = /client_secret +(lks_[\w-]{43})\n/.exec(created.stdout)?.[1] ?? ''
+  t.match((await runCommand(url, ['clients', 'list'])).stdout, /\/never-used\n/)
   t.match((await ask(app, first)).json(), { token_type: 'bearer', scope: 'a b' })
   const rotate = async () => {
     const { stdout } = await runCommand(url, ['clients', 'rotate-secret', 'reports', '--json'])

@@ -36,6 +36,7 @@ t.test('keys are listed, rotated and retired', async (t) => {
   t.same((await list()).find((key) => key.kid === kid)?.state, 'signing')
   t.match(await runCommand(url, ['keys', 'retire', first?.kid ?? '']), { status: 0, stdout: /^Retired/ })
   t.match(await runCommand(url, ['keys', 'retire', first?.kid ?? '']), { status: 3 })
+  t.match((await runCommand(url, ['keys', 'list'])).stdout, / retired /)
   t.match(await runCommand(url, ['keys', 'retire', 'none']), { status: 3, stderr: /no key none to retire/ })
   await until(async () => (await getAs(app, token, '/users/me/')).statusCode === 401)
   t.equal((await getAs(app, await logIn(app, 'johndoe', 'secret'), '/users/me/')).statusCode, 200)

@@ -89,8 +89,9 @@ t.test('§2.2 of what is not active nothing else is said', async (t) => {
 
 t.test('§4 a client that is disabled speaks for nobody', async (t) => {
   const { access_token }: Tokens = await signIn(app, billing)
+  const own: Tokens = await signInClient(app, billing)
   await app.database.client.update({ where: { clientId: 'billing' }, data: { disabled: true } })
-  t.same(await introspect(access_token), inactive)
+  for (const token of [access_token, own.access_token]) t.same(await introspect(token), inactive)
   await app.database.client.delete({ where: { clientId: 'billing' } })
-  t.same(await introspect(access_token), inactive)
+  for (const token of [access_token, own.access_token]) t.same(await introspect(token), inactive)
 })

@@ -79,14 +79,14 @@ export interface RotationPlan {
  * Of the replicas that find it due at the same time one makes it.
  *
  * @param isDue told the keys while nobody else can change them
- * @returns the new key's `kid`, or null when none was due
+ * @returns the new key, or null when none was due
  */
 export async function rotateKeys(
   database: Database,
   plan: RotationPlan,
   sealingKey: SealingKey,
   isDue: (keys: StoredKey[], now: Date) => boolean = (keys, now) => isRotationDue(keys, plan, now),
-): Promise<string | null> {
+): Promise<{ kid: string; signsAt: Date } | null> {
   if (!isDue(await listKeys(database), new Date())) return null
   const { privateKey, publicJwk } = await generateRingKey(plan.algorithm)
   return holdingKeysLock(database, async (transaction) => {
@@ -94,7 +94,8 @@ export async function rotateKeys(
     const now = new Date()
     if (!isDue(keys, now)) return null
     const isFirst = keys.every(({ retiredAt }) => retiredAt !== null)
-    await transaction.signingKey.create({
+    return transaction.signingKey.create({
+      select: { kid: true, signsAt: true },
       data: {
         kid: publicJwk.kid,
         algorithm: plan.algorithm,
@@ -105,7 +106,6 @@ export async function rotateKeys(
         signsAt: isFirst ? now : new Date(now.getTime() + plan.leadSeconds * 1000),
       },
     })
-    return publicJwk.kid
   })
 }
 

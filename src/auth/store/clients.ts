@@ -53,12 +53,9 @@ export async function createClient(client: NewClient, database: Transaction): Pr
 export async function addSecret(clientId: string, digest: Buffer, database: Database): Promise<void> {
   await database.$transaction(async (transaction) => {
     await transaction.$executeRaw`SELECT 1 FROM clients WHERE client_id = ${clientId} FOR UPDATE`
-    const secrets = await transaction.clientSecret.findMany({
-      where: { clientId },
-      orderBy: { createdAt: 'asc' },
-    })
-    const free = [1, 2].find((slot) => !secrets.some((secret) => secret.slot === slot))
-    const slot = free ?? secrets[0]?.slot ?? 1
+    const secrets = await transaction.clientSecret.findMany({ where: { clientId } })
+    const madeAt = (slot: number) => secrets.find((secret) => secret.slot === slot)?.createdAt.getTime() ?? 0
+    const slot = madeAt(1) <= madeAt(2) ? 1 : 2
     await transaction.clientSecret.deleteMany({ where: { clientId, slot } })
     await transaction.clientSecret.create({ data: { clientId, slot, digest: new Uint8Array(digest) } })
   })

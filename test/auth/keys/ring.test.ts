@@ -1,6 +1,8 @@
 import t from 'tap'
 import { stateOf } from '../../../src/auth/keys/lifecycle.js'
-import { listKeys, retireKey } from '../../../src/auth/keys/store.js'
+import { sealingKeysOf } from '../../../src/auth/keys/ring.js'
+import { listKeys, openPrivateKey, retireKey } from '../../../src/auth/keys/store.js'
+import { loadConfig } from '../../../src/config.js'
 import { getAs, logIn, startApp } from '../../helpers/app.js'
 import { cloneDatabase } from '../../helpers/database.js'
 import { until } from '../../helpers/wait.js'
@@ -60,6 +62,8 @@ t.test('a key that grows old is followed by a new one, and retired with its last
   const keys = await listKeys(database)
   t.equal(keys.find(({ kid }) => kid === first)?.sealedPrivateKey, null, 'its private half is erased')
   t.equal(await retireKey(database, first), false, 'once is enough')
+  const retired = keys.find(({ kid }) => kid === first)
+  t.throws(() => retired && openPrivateKey(retired, sealingKeysOf(loadConfig({}))), { message: /is damaged/ })
 })
 
 t.test('another algorithm takes over in time', async (t) => {

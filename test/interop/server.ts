@@ -1,0 +1,26 @@
+import type { AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+import { startApp } from '../helpers/app.js'
+import { storeClient } from '../helpers/clients.js'
+
+export const issuer = 'https://login.example.com'
+export const clientId = 'reports'
+export const secret = 'a secret: of 100% + more'
+
+/** The service on a port of its own, and a way to it for clients that look for it at its issuer. */
+export async function listen(t: Test, settings: Record<string, string> = {}) {
+  const app = await startApp(t, { JWT_SECRET: '', ISSUER: issuer, ...settings })
+  await storeClient(app.database, clientId, secret, ['me', 'items:read', 'orders:read'])
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  function fetchFromIssuer(input: string | URL | Request, init?: object): Promise<Response> {
+    const url = input instanceof Request ? input.url : String(input)
+    return fetch(url.replace(issuer, origin), init)
+  }
+  return { app, origin, fetchFromIssuer }
+}
+
+/** What a token is answered at the current user's route. */
+export async function statusOf(origin: string, token: string): Promise<number> {
+  return (await fetch(`${origin}/users/me/`, { headers: { authorization: `Bearer ${token}` } })).status
+}
