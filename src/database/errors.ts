@@ -23,14 +23,29 @@ const unavailableMessages = new RegExp(
   ].join('|'),
 )
 
+/** SQLSTATE of a value that is there already. */
+export const uniqueViolation = '23505'
+
+/** SQLSTATE of our trigger that keeps the last administrator. */
+export const lastAdministrator = 'LK001'
+
+/** The SQLSTATE of an error that PostgreSQL answered, or undefined. */
+export function sqlStateOf(error: unknown): string | undefined {
+  return causeOf(error).originalCode
+}
+
 /** Whether an error says that PostgreSQL cannot serve us now, rather than that we asked for something wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const { code, meta } = error as { code?: unknown; meta?: { driverAdapterError?: { cause?: unknown } } }
-  const { kind } = (meta?.driverAdapterError?.cause ?? {}) as { kind?: unknown }
   return (
-    unavailableCodes.has(String(code)) ||
-    unavailableKinds.has(String(kind)) ||
+    unavailableCodes.has(String((error as { code?: unknown }).code)) ||
+    unavailableKinds.has(String(causeOf(error).kind)) ||
     unavailableMessages.test(error.message)
   )
+}
+
+/** What Prisma's driver adapter says of an error. */
+function causeOf(error: unknown): { kind?: string; originalCode?: string } {
+  const { meta } = error as { meta?: { driverAdapterError?: { cause?: object } } }
+  return meta?.driverAdapterError?.cause ?? {}
 }

@@ -34,7 +34,7 @@ t.test('the migrations build what the schema says', async (t) => {
   t.strictSame(migrated, await describe(await buildFromSchema(t)))
   t.match(
     migrated.columns?.find((column) => 'relname' in column && column.relname === 'items'),
-    { attname: 'created_at', type: 'timestamp(6) with time zone' },
+    { attname: 'created_at', type: 'timestamp(3) with time zone' },
   )
   t.ok(migrated.indexes?.length && migrated.keys?.length, 'the comparison is of something')
 })
@@ -44,7 +44,7 @@ const differences = [
   'ALTER TABLE items ALTER COLUMN item_id DROP NOT NULL',
   'ALTER TABLE items ALTER COLUMN title TYPE varchar(256)',
   "ALTER TABLE items ALTER COLUMN title SET DEFAULT 'untitled'",
-  'DROP INDEX items_owner_id_id_idx',
+  'DROP INDEX items_owner_id_title_id_idx',
   'ALTER TABLE items DROP CONSTRAINT items_owner_id_fkey',
   'CREATE TABLE extra (id int)',
   "CREATE TYPE extra AS ENUM ('one')",
