@@ -1,0 +1,47 @@
+import { setImmediate } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from '../config.js'
+import { openTransport } from './transport.js'
+
+/** A mail to one person. */
+export interface Mail {
+  to: string
+  subject: string
+  text: string
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Sends a mail in the background. One that cannot be sent is logged, without its text. */
+    sendMail(mail: Mail): void
+  }
+}
+
+/** So many mails wait at most; beyond that they are dropped, and the log says so. */
+const maxWaiting = 1_000
+
+/** Registers `app.sendMail`. Closing the service waits for the mails that are under way. */
+export function registerMail(app: FastifyInstance, config: Config): void {
+  const transport = openTransport(config)
+  const underWay = new Set<Promise<void>>()
+
+  async function deliver(mail: Mail): Promise<void> {
+    // Whether there is a mail to send must not show in how long the answer takes.
+    await setImmediate()
+    try {
+      app.log.info(await transport.send(mail))
+    } catch (error) {
+      app.log.error({ reason: (error as { code?: string }).code }, 'a mail could not be sent')
+    }
+  }
+
+  app.decorate('sendMail', function sendMail(mail: Mail) {
+    if (underWay.size >= maxWaiting) return app.log.error('a mail was dropped, too many are waiting')
+    const delivery = deliver(mail).finally(() => underWay.delete(delivery))
+    underWay.add(delivery)
+  })
+  app.addHook('onClose', async function finishMail() {
+    await Promise.all(underWay)
+    transport.close()
+  })
+}

@@ -1,0 +1,37 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { startApp } from '../helpers/app.js'
+import { startMailServer } from '../helpers/mail.js'
+
+const mail = { to: 'jane@example.com', subject: 'Grüße 🚪', text: 'Ein Wort,\nund noch eins.\n' }
+
+t.test('a mail arrives as it was written, from the sender that the deployment names', async (t) => {
+  const server = await startMailServer(t)
+  const app = await startApp(t, { SMTP_URL: server.url, MAIL_FROM: 'Latchkey <door@example.com>' })
+  app.sendMail(mail)
+  t.same(await server.mailTo(mail.to, mail.subject), mail)
+})
+
+t.test('closing waits for the mails that are under way', async (t) => {
+  const server = await startMailServer(t)
+  const app = await startApp(t, { SMTP_URL: server.url })
+  for (let i = 0; i < 10; i++) app.sendMail(mail)
+  await app.close()
+  t.equal(server.mails.length, 10)
+})
+
+t.test('a mail that cannot be sent is lost, and the service goes on', async (t) => {
+  const app = await startApp(t, { SMTP_URL: 'smtp://127.0.0.1:1' })
+  app.sendMail(mail)
+  t.equal((await app.inject('/livez')).statusCode, 200)
+  await t.resolves(app.close())
+})
+
+t.test('beyond a thousand that wait mails are dropped', async (t) => {
+  const folder = t.testdir()
+  const app = await startApp(t, { DATA_DIRECTORY: folder })
+  for (let i = 0; i < 1_010; i++) app.sendMail(mail)
+  await app.close()
+  t.equal((await readdir(join(folder, 'mail'))).length, 1_000)
+})
