@@ -1,0 +1,54 @@
+import type { FastifyRequest } from 'fastify'
+
+/** What can happen that matters to security. */
+export const actions = [
+  ...['login', 'refresh_reuse', 'tokens_revoked'],
+  ...[
+    'user_registered',
+    'user_created',
+    'user_deleted',
+    'user_disabled',
+    'user_enabled',
+    'invitation_created',
+  ],
+  ...['password_changed', 'password_change_forced', 'password_reset_requested', 'password_reset'],
+  ...['email_changed', 'email_confirmed', 'scopes_changed'],
+  ...['client_created', 'client_deleted', 'client_disabled', 'client_enabled', 'client_secret_rotated'],
+  ...['keys_rotated', 'key_retired'],
+] as const
+
+/** What happened. */
+export type Action = (typeof actions)[number]
+
+/** Where a request came from. */
+export interface Origin {
+  address: string | null
+  requestId: string | null
+}
+
+/** Something that matters to security. It holds no secret. */
+export interface SecurityEvent extends Origin {
+  action: Action
+  outcome: 'ok' | 'failed'
+  /** The `sub` of whoever did it, or `cli` for the command line; null when nobody knows. */
+  actor: string | null
+  /** The user, by name, or the client it was done to, as a `sub`. Never a name that is nobody's: people mistype. */
+  subject: string | null
+  /** The user among them, who may read of it. */
+  userId: string | null
+}
+
+/** Where a request came from. */
+export function originOf({ ip, id }: FastifyRequest): Origin {
+  return { address: ip, requestId: id }
+}
+
+/** What a user did to himself, or tried to. */
+export function ownEvent(
+  action: Action,
+  { id, username }: { id: string; username: string },
+  request: FastifyRequest,
+  outcome: SecurityEvent['outcome'] = 'ok',
+): SecurityEvent {
+  return { action, outcome, actor: username, subject: username, userId: id, ...originOf(request) }
+}

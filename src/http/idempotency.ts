@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import type { Database, Transaction } from '../database/index.js'
+import { InvalidInput } from '../errors.js'
+
+const keptForMs = 24 * 60 * 60 * 1000
+
+/** A request that may be sent again without being carried out again. */
+export interface RetriableRequest {
+  /** Who sends it; keys of different senders have nothing to do with one another. */
+  subject: string
+  key: string
+  /** All that makes it the request that it is. */
+  content: unknown
+}
+
+/**
+ * Carries an action out once for one key, and answers whoever sends the request again within 24 hours with what came
+ * of it then. Of two that come at once one waits for the other. An action that throws leaves the key free.
+ *
+ * @throws InvalidInput when the key came with another request before
+ */
+export async function once<T extends object>(
+  { subject, key, content }: RetriableRequest,
+  database: Database,
+  action: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  const requestDigest = createHash('sha256').update(JSON.stringify(content)).digest()
+  return database.$transaction(async (transaction) => {
+    const expiresAt = new Date(Date.now() + keptForMs)
+    await transaction.idempotencyKey.deleteMany({ where: { subject, key, expiresAt: { lt: new Date() } } })
+    const claimed = await transaction.idempotencyKey.createMany({
+      data: [{ subject, key, requestDigest: new Uint8Array(requestDigest), expiresAt }],
+      skipDuplicates: true,
+    })
+    const where = { subject_key: { subject, key } }
+    if (claimed.count === 0) {
+      const earlier = await transaction.idempotencyKey.findUniqueOrThrow({ where })
+      if (!requestDigest.equals(earlier.requestDigest))
+        throw new InvalidInput('header', ['idempotency-key'], 'reused', 'It came with another request before')
+      return earlier.answer as T
+    }
+    const answer = await action(transaction)
+    await transaction.idempotencyKey.update({ where, data: { answer } })
+    return answer
+  })
+}

@@ -1,0 +1,20 @@
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+
+/** What every list is asked for with: how many, and where to go on. */
+export const pageParameters = {
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 100, description: 'How many at most.' }),
+  cursor: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 2048,
+      description: 'Where the page before ended: see its `Link`.',
+    }),
+  ),
+}
+
+/** A query is text: this `preValidation` hook makes a number of the one parameter that is one. */
+export async function readLimit({ query }: FastifyRequest): Promise<void> {
+  const parameters = query as Record<string, unknown>
+  if (/^\d{1,9}$/.test(String(parameters.limit))) parameters.limit = Number(parameters.limit)
+}
