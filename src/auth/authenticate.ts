@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
 import { errorResponses, ServiceError } from '../errors.js'
-import type { CurrentUser } from '../users/store.js'
-import { readBearerToken, scopeOf } from './access-token.js'
+import { type CurrentUser, findOwner } from '../users/store.js'
+import { type AccessTokenClaims, readBearerToken, scopeOf } from './access-token.js'
 import type { AuthContext } from './context.js'
-import { splitScope } from './scope.js'
+import { splitScope, userScopes } from './scope.js'
 import { findSubject } from './store/subjects.js'
 import { verifyAccessToken } from './verify.js'
 
@@ -11,35 +11,80 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Lets a request pass only for the enabled user of a good access token that has the route's scope. */
     authenticate(request: FastifyRequest): Promise<void>
+    /** Lets a request pass for a caller who may deal with the items of the user that its path names. */
+    authenticateForOwner(request: FastifyRequest): Promise<void>
   }
   interface FastifyRequest {
-    /** The caller, as the database has it now. Only in scopes that authenticate. */
+    /** The caller, as the database has it now. Only in scopes that authenticate a user. */
     currentUser: CurrentUser
+    /** The `sub` of the caller. */
+    callerSubject: string
+    /** Whose things are asked for. Only in scopes of owners. */
+    owner: Pick<CurrentUser, 'id' | 'username'>
   }
   interface FastifyContextConfig {
     /** The scope-token that a route behind `authenticate` asks for. */
     scope?: string
+    /** Whether the route serves those who have to change their password first. */
+    passwordChange?: boolean
   }
 }
 
-/** Makes the hook behind `app.authenticate`; it sets `request.currentUser`. */
-export function makeAuthenticate({ keyRing, issuer, database }: AuthContext) {
+/** Makes the hook behind `app.authenticate`; it sets `request.currentUser`, who owns what he asks for. */
+export function makeAuthenticate(context: AuthContext) {
   return async function authenticate(request: FastifyRequest): Promise<void> {
-    const token = readBearerToken(request.headers.authorization)
-    if (token === null) throw new ServiceError('not_authenticated')
-    const access = await verifyAccessToken(token, keyRing, issuer, Date.now() / 1000)
-    const subject = access && (await findSubject(access.claims, access.fingerprint, database))
-    if (!access || !subject?.user) throw new ServiceError('invalid_token')
-    if (subject.user.disabled) throw new ServiceError('inactive_user')
-    if (subject.revoked) throw new ServiceError('invalid_token')
-    requireScope(request.routeOptions.config.scope, scopeOf(access.claims))
-    request.currentUser = subject.user
+    const { claims, user } = await authenticateCaller(request, context)
+    if (!user) throw new ServiceError('invalid_token')
+    requireScope(request.routeOptions.config.scope, effectiveScope(claims, user))
+    request.callerSubject = claims.sub
+    request.currentUser = user
+    request.owner = user
   }
+}
+
+/**
+ * Makes the hook behind `app.authenticateForOwner`, for routes below the name of a user: it lets users pass who are
+ * administrators of items, and clients that have the route's scope. It sets `request.owner`.
+ */
+export function makeAuthenticateForOwner(context: AuthContext) {
+  return async function authenticateForOwner(request: FastifyRequest): Promise<void> {
+    const { claims, user } = await authenticateCaller(request, context)
+    const required = user ? 'items:admin' : request.routeOptions.config.scope
+    requireScope(required, effectiveScope(claims, user))
+    const { username } = request.params as { username: string }
+    const owner = await findOwner(username, context.database)
+    if (!owner) throw new ServiceError('not_found')
+    request.callerSubject = claims.sub
+    request.owner = owner
+  }
+}
+
+/** @throws ServiceError `not_authenticated`, `invalid_token`, `inactive_user`, `password_change_required` */
+async function authenticateCaller(
+  { headers, routeOptions }: FastifyRequest,
+  { keyRing, issuer, database }: AuthContext,
+): Promise<{ claims: AccessTokenClaims; user: CurrentUser | null }> {
+  const token = readBearerToken(headers.authorization)
+  if (token === null) throw new ServiceError('not_authenticated')
+  const access = await verifyAccessToken(token, keyRing, issuer, Date.now() / 1000)
+  const subject = access && (await findSubject(access.claims, access.fingerprint, database))
+  if (!access || !subject) throw new ServiceError('invalid_token')
+  if (subject.user?.disabled) throw new ServiceError('inactive_user')
+  if (subject.revoked) throw new ServiceError('invalid_token')
+  if (subject.user?.passwordChangeRequired && !routeOptions.config.passwordChange)
+    throw new ServiceError('password_change_required')
+  return { claims: access.claims, user: subject.user }
+}
+
+/** What a token is good for now: of a user's scopes those that he still has. */
+function effectiveScope(claims: AccessTokenClaims, user: CurrentUser | null): string[] {
+  const scope = splitScope(scopeOf(claims))
+  return user ? scope.filter((one) => [...userScopes, ...user.scopes].includes(one)) : scope
 }
 
 /** RFC 6750 §3.1. */
-function requireScope(required: string | undefined, granted: string): void {
-  if (required === undefined || splitScope(granted).includes(required)) return
+function requireScope(required: string | undefined, granted: string[]): void {
+  if (required === undefined || granted.includes(required)) return
   throw new ServiceError('insufficient_scope', {
     'www-authenticate': `Bearer error="insufficient_scope", scope="${required}"`,
   })
@@ -47,7 +92,16 @@ function requireScope(required: string | undefined, granted: string): void {
 
 /** Guards every route of a scope with `authenticate` and says so in the OpenAPI document. */
 export function requireUser(scope: FastifyInstance): void {
-  scope.addHook('onRequest', scope.authenticate)
+  guard(scope, scope.authenticate)
+}
+
+/** Guards every route of a scope with `authenticateForOwner` and says so in the OpenAPI document. */
+export function requireOwner(scope: FastifyInstance): void {
+  guard(scope, scope.authenticateForOwner)
+}
+
+function guard(scope: FastifyInstance, authenticate: FastifyInstance['authenticate']): void {
+  scope.addHook('onRequest', authenticate)
   scope.addHook('onRoute', function documentGuard(route) {
     const schema = route.schema as FastifySchema
     route.schema = {
@@ -60,6 +114,7 @@ export function requireUser(scope: FastifyInstance): void {
           'not_authenticated',
           'invalid_token',
           'insufficient_scope',
+          'password_change_required',
           'internal_error',
           'service_unavailable',
         ),

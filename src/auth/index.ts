@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.js'
-import { repeat } from '../repeat.js'
-import { makeAuthenticate } from './authenticate.js'
+import { makeAuthenticate, makeAuthenticateForOwner } from './authenticate.js'
 import type { AuthContext } from './context.js'
 import { readForms } from './form.js'
 import { introspect } from './introspect.js'
@@ -11,19 +10,16 @@ import { provideMacKey } from './keys/store.js'
 import { metadata } from './metadata.js'
 import { revoke } from './revoke.js'
 import { TokenReference } from './schema.js'
-import { removeExpired } from './store/cleanup.js'
 import { token } from './token.js'
 
-export { requireUser } from './authenticate.js'
-
-const cleanupIntervalMs = 60_000
+export { requireOwner, requireUser } from './authenticate.js'
 
 /** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
   const context = await openContext(app, config)
   app.decorate('authenticate', makeAuthenticate(context))
-  app.decorateRequest('currentUser')
-  repeat(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(app.database))
+  app.decorate('authenticateForOwner', makeAuthenticateForOwner(context))
+  for (const name of ['currentUser', 'callerSubject', 'owner']) app.decorateRequest(name)
 
   await app.register(async function oauthEndpoints(scope) {
     await readForms(scope)

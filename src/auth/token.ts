@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
+import { originOf } from '../events/event.js'
 import { ref, success } from '../schema.js'
 import { claimsFor } from './access-token.js'
 import { authenticateClient } from './client-authentication.js'
@@ -56,7 +57,7 @@ export const token: FastifyPluginAsyncTypebox<AuthContext> = async function toke
       const grantType = chooseGrant(parameters, config.allowedGrants)
       if (grantType === 'password' && request.validationError) throw request.validationError
       const client = await findRequestClient(request, parameters, grantType, context)
-      const granted = await grants[grantType](parameters, client, context)
+      const granted = await grants[grantType](parameters, client, context, originOf(request))
       const claims = claimsFor(granted, issuer, randomUUID(), Date.now() / 1000, config.accessTokenTtlSeconds)
       return {
         access_token: keyRing.signer().sign(claims),

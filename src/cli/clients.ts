@@ -13,6 +13,7 @@ import {
   listClients,
   setClientDisabled,
 } from '../auth/store/clients.js'
+import { clientSubject } from '../auth/subject.js'
 import { printResult, printRows } from './output.js'
 import { CommandError, type DatabaseContext, exitStatus, type Io, onDatabase } from './run.js'
 
@@ -42,6 +43,7 @@ export function addClientCommands(program: Command, io: Io): void {
         checkClient(client)
         if (!(await createClient(client, context.database)))
           throw new CommandError(exitStatus.refused, `there is a client ${clientId} already`)
+        await context.record('client_created', clientSubject(clientId))
         const secret = confidential ? await makeSecret(clientId, context) : null
         printResult(
           io,
@@ -85,6 +87,7 @@ export function addClientCommands(program: Command, io: Io): void {
         if (!client?.confidential)
           throw new CommandError(exitStatus.refused, `${clientId} is a public client: it has no secret`)
         const secret = await makeSecret(clientId, context)
+        await context.record('client_secret_rotated', clientSubject(clientId))
         printResult(io, { client_id: clientId, client_secret: secret }, showSecret(clientId, secret), json)
       }),
     )
@@ -96,8 +99,9 @@ export function addClientCommands(program: Command, io: Io): void {
       .description(disabled ? 'refuse a client, and all tokens issued to it' : 'take a client again')
       .option('--json', 'print JSON')
       .action(
-        onDatabase(io, async function setDisabled({ database }, [clientId = ''], { json }) {
+        onDatabase(io, async function setDisabled({ database, record }, [clientId = ''], { json }) {
           requireFound(await setClientDisabled(clientId, disabled, database), clientId)
+          await record(disabled ? 'client_disabled' : 'client_enabled', clientSubject(clientId))
           printResult(io, { client_id: clientId, disabled }, `${clientId} is ${verb}d.`, json)
         }),
       )
@@ -108,8 +112,9 @@ export function addClientCommands(program: Command, io: Io): void {
     .description('delete a client, and end all tokens issued to it')
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function remove({ database }, [clientId = ''], { json }) {
+      onDatabase(io, async function remove({ database, record }, [clientId = ''], { json }) {
         requireFound(await deleteClient(clientId, database), clientId)
+        await record('client_deleted', clientSubject(clientId))
         printResult(io, { client_id: clientId, deleted: true }, `Deleted ${clientId}.`, json)
       }),
     )

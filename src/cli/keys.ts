@@ -45,6 +45,7 @@ export function addKeyCommands(program: Command, io: Io): void {
         )
         if (!made)
           throw new CommandError(exitStatus.refused, 'a new key is published already and waits for its time')
+        await context.record('keys_rotated', null)
         const { kid, signsAt } = made
         const time = signsAt.toISOString()
         printResult(io, { kid, signs_at: time }, `${kid} signs from ${time}.`, json)
@@ -63,6 +64,7 @@ export function addKeyCommands(program: Command, io: Io): void {
           throw new CommandError(exitStatus.notFound, `there is no key ${kid} to retire`)
         if (outcome === 'signing')
           throw new CommandError(exitStatus.refused, `${kid} signs: first latchkey keys rotate --now`)
+        await context.record('key_retired', null)
         printResult(io, { kid, retired: true }, `Retired ${kid}.`, json)
       }),
     )

@@ -1,9 +1,13 @@
 import type { Command } from 'commander'
 import { type Config, loadConfig } from '../config.js'
+import { lastAdministrator, sqlStateOf } from '../database/errors.js'
 import { type Database, openDatabase } from '../database/index.js'
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/server.js'
+import type { Action as RecordedAction } from '../events/event.js'
+import { recordEvent } from '../events/store.js'
 import { StartupError } from '../startup-error.js'
+import { findOwner } from '../users/store.js'
 
 /** The exit statuses, beside 0 for done and 1 for what went wrong. */
 export const exitStatus = { usage: 2, notFound: 3, refused: 4 } as const
@@ -17,6 +21,8 @@ export class CommandError extends StartupError {
     super(message)
   }
 }
+
+const lastOne = new CommandError(exitStatus.refused, 'the last administrator stays')
 
 /** What a command reads and writes. */
 export interface Io {
@@ -36,6 +42,8 @@ export interface Context {
 /** What most commands work with: a database that has the schema. */
 export interface DatabaseContext extends Context {
   database: Database
+  /** Records what the operator did to a user, or to a client by its `sub`, or to neither. */
+  record(action: RecordedAction, subject: string | null): Promise<void>
 }
 
 /** The values of a command's options. */
@@ -59,12 +67,24 @@ export function onDatabase(io: Io, action: Action<DatabaseContext>) {
     const { pending } = await migrationStatus(url)
     if (pending.length > 0) throw new StartupError('the database lacks migrations: latchkey migrate')
     const database = openDatabase(config, url)
-    await action({ config, url, database }, args, options).finally(() => database.$disconnect())
+    const record = (name: RecordedAction, subject: string | null) => recordOperation(name, subject, database)
+    await action({ config, url, database, record }, args, options).finally(() => database.$disconnect())
   })
 }
 
+async function recordOperation(
+  action: RecordedAction,
+  subject: string | null,
+  database: Database,
+): Promise<void> {
+  const user = subject === null ? null : await findOwner(subject, database)
+  const event = { action, outcome: 'ok', actor: 'cli', subject, userId: user?.id ?? null } as const
+  await recordEvent({ ...event, address: null, requestId: null }, database)
+}
+
 /** The exit status that an error asks for, after telling of it: in one line if its reader can mend it. */
-export function reportError(error: unknown, io: Io): number {
+export function reportError(thrown: unknown, io: Io): number {
+  const error = sqlStateOf(thrown) === lastAdministrator ? lastOne : thrown
   const { message, stack } = error as Error
   io.stderr.write(`latchkey: ${error instanceof StartupError ? message : stack}\n`)
   return error instanceof CommandError ? error.status : 1

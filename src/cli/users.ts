@@ -1,13 +1,16 @@
-import type { Command } from 'commander'
-import { hashPassword } from '../auth/password.js'
+import { type Command, Option } from 'commander'
 import { clientOf } from '../auth/subject.js'
+import { hashPassword } from '../password.js'
+import { isStorable } from '../schema.js'
+import { createInvitation } from '../users/one-time-tokens.js'
+import { grantableScopes } from '../users/schema.js'
 import {
   createUser,
   deleteUser,
-  isStorable,
   listUsers,
   setPassword,
   setUserDisabled,
+  updateUser,
 } from '../users/store.js'
 import { printResult, printRows } from './output.js'
 import { readNewPassword } from './password.js'
@@ -25,7 +28,7 @@ export function addUserCommands(program: Command, io: Io): void {
     .option('--disabled', 'locked out from the start')
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function create({ config, database }, [username = ''], options) {
+      onDatabase(io, async function create({ config, database, record }, [username = ''], options) {
         const email = readText('e-mail address', options.email, 254)
         const fullName = readText('full name', options.fullName, 255)
         const name = readUsername(username)
@@ -33,7 +36,11 @@ export function addUserCommands(program: Command, io: Io): void {
         const disabled = options.disabled === true
         const user = { username: name, email, fullName, hashedPassword, disabled }
         if (!(await createUser(user, database)))
-          throw new CommandError(exitStatus.refused, `there is a user ${name} already`)
+          throw new CommandError(
+            exitStatus.refused,
+            `there is a user ${name} already, or one who is too much like it`,
+          )
+        await record('user_created', name)
         printResult(
           io,
           { username: name, email, full_name: fullName, disabled },
@@ -53,7 +60,7 @@ export function addUserCommands(program: Command, io: Io): void {
       onDatabase(io, async function list({ database }, _args, { limit, after, json }) {
         if (!/^[1-9]\d{0,3}$/.test(String(limit)))
           throw new CommandError(exitStatus.usage, 'a limit is a number from 1 to 9999')
-        const found = await listUsers(Number(limit), readText('name', after, 255) ?? '', database)
+        const found = await listUsers({ limit: Number(limit), after: readText('name', after, 255) }, database)
         const rows = found.map(({ username, email, fullName, disabled, createdAt }) => ({
           username,
           email,
@@ -72,8 +79,9 @@ export function addUserCommands(program: Command, io: Io): void {
       .description(disabled ? 'lock a user out, and end all his tokens' : 'let a user in again')
       .option('--json', 'print JSON')
       .action(
-        onDatabase(io, async function setDisabled({ database }, [username = ''], { json }) {
+        onDatabase(io, async function setDisabled({ database, record }, [username = ''], { json }) {
           requireFound(await setUserDisabled(username, disabled, database), username)
+          await record(disabled ? 'user_disabled' : 'user_enabled', username)
           printResult(io, { username, disabled }, `${username} is ${verb}d.`, json)
         }),
       )
@@ -86,10 +94,42 @@ export function addUserCommands(program: Command, io: Io): void {
     )
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function changePassword({ config, database }, [username = ''], { json }) {
+      onDatabase(io, async function changePassword({ config, database, record }, [username = ''], { json }) {
         const hashedPassword = await hashPassword(await readNewPassword(io), config.bcryptCost)
         requireFound(await setPassword(username, hashedPassword, database), username)
+        await record('password_changed', username)
         printResult(io, { username }, `${username} has a new password.`, json)
+      }),
+    )
+
+  users
+    .command('set-scopes <username>')
+    .description('set what a user may do beyond what all may; none takes all of it away')
+    .addOption(new Option('--scope <scope...>', 'one of them').choices(grantableScopes).default([]))
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function setScopes({ database, record }, [username = ''], { scope, json }) {
+        const scopes = [...new Set(scope as string[])]
+        requireFound((await updateUser(username, { scopes }, database)) !== null, username)
+        await record('scopes_changed', username)
+        printResult(
+          io,
+          { username, scopes },
+          `${username} has ${scopes.join(' ') || 'no scopes of his own'}.`,
+          json,
+        )
+      }),
+    )
+
+  users
+    .command('invite')
+    .description('make an invitation, with which one person can register')
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function invite({ database, record }, _args, { json }) {
+        const invitation = await createInvitation(database)
+        await record('invitation_created', null)
+        printResult(io, { invitation }, `Invitation, good once, for 7 days: ${invitation}`, json)
       }),
     )
 
@@ -98,8 +138,9 @@ export function addUserCommands(program: Command, io: Io): void {
     .description('delete a user, and all that the user owns')
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function remove({ database }, [username = ''], { json }) {
+      onDatabase(io, async function remove({ database, record }, [username = ''], { json }) {
         requireFound(await deleteUser(username, database), username)
+        await record('user_deleted', username)
         printResult(io, { username, deleted: true }, `Deleted ${username}.`, json)
       }),
     )

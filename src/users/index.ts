@@ -1,10 +1,28 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import type { Config } from '../config.js'
+import { errorResponses, ServiceError, validationResponse } from '../errors.js'
+import { type Action, ownEvent } from '../events/event.js'
+import { recordEvent } from '../events/store.js'
+import { hashPassword, verifyPassword } from '../password.js'
 import { ref, success } from '../schema.js'
-import { User } from './schema.js'
+import { checkPassword } from './checks.js'
+import { confirmationMail, emailChangedMail } from './mails.js'
+import { createMailedToken } from './one-time-tokens.js'
+import { maxUserBytes, PasswordChange, User, UserDeletion, UserPatch } from './schema.js'
+import {
+  type CurrentUser,
+  changePassword,
+  deleteOwnUser,
+  findCredentials,
+  findEmails,
+  updateProfile,
+} from './store.js'
 
-/** The routes about users. Register them in a scope that authenticates: they serve `request.currentUser`. */
-export const users: FastifyPluginAsyncTypebox = async function users(app) {
-  app.addSchema(User)
+/** The routes about the current user. Register them in a scope that authenticates one: they serve `request.currentUser`. */
+export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async function users(app, { config }) {
+  const { database } = app
 
   app.get(
     '/users/me/',
@@ -19,8 +37,134 @@ export const users: FastifyPluginAsyncTypebox = async function users(app) {
       },
     },
     async function readCurrentUser({ currentUser }) {
-      const { username, email, fullName, disabled } = currentUser
-      return { username, email, full_name: fullName, disabled }
+      return toUser(currentUser)
     },
   )
+
+  app.patch(
+    '/users/me/',
+    {
+      config: { scope: 'me' },
+      bodyLimit: maxUserBytes,
+      schema: {
+        operationId: 'update_current_user',
+        summary: 'Change the current user',
+        description:
+          'Changes the name to show, and the e-mail address. Another address counts once the link that is mailed to it ' +
+          'has been followed; until then the one before goes on being used for mail.',
+        tags: ['users'],
+        body: ref(UserPatch),
+        response: { 200: ref(User, success), ...validationResponse('email') },
+      },
+    },
+    async function updateCurrentUser(request) {
+      const { currentUser, body } = request
+      const { email: former } = await findEmails(currentUser.id, database)
+      const updated = await database.$transaction(async (transaction) => {
+        if (body.email !== undefined)
+          await recordEvent(ownEvent('email_changed', currentUser, request), transaction)
+        return updateProfile(currentUser.id, toChanges(body), transaction)
+      })
+      if (!updated) throw new ServiceError('invalid_token')
+      if (body.email) {
+        const { id, username } = currentUser
+        const token = await createMailedToken('confirm_email', id, body.email, database)
+        if (token) app.sendMail(confirmationMail(body.email, username, token, config.issuer))
+        if (former) app.sendMail(emailChangedMail(former, username))
+      }
+      return toUser(updated)
+    },
+  )
+
+  app.put(
+    '/users/me/password',
+    {
+      config: { scope: 'me', passwordChange: true },
+      bodyLimit: maxUserBytes,
+      schema: {
+        operationId: 'change_password',
+        summary: 'Change the password',
+        description: 'Sets another password and ends every log-in of the user, this one too.',
+        tags: ['users'],
+        body: ref(PasswordChange),
+        response: {
+          204: Type.Null({ description: 'Changed' }),
+          ...errorResponses('incorrect_password', 'conflict'),
+          ...validationResponse('new_password'),
+        },
+      },
+    },
+    async function changeOwnPassword(request, reply) {
+      const { currentUser, body } = request
+      const { old_password: from, new_password: to } = body
+      const hash = await requirePassword('password_changed', from, request)
+      const { email, pendingEmail } = await findEmails(currentUser.id, database)
+      checkPassword(
+        'new_password',
+        to,
+        { username: currentUser.username, emails: [email, pendingEmail] },
+        from,
+      )
+      const newHash = await hashPassword(to, config.bcryptCost)
+      await database.$transaction(async (transaction) => {
+        if (!(await changePassword(currentUser.id, hash, newHash, transaction)))
+          throw new ServiceError('conflict')
+        await recordEvent(ownEvent('password_changed', currentUser, request), transaction)
+      })
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/users/me/',
+    {
+      config: { scope: 'me' },
+      bodyLimit: maxUserBytes,
+      schema: {
+        operationId: 'delete_current_user',
+        summary: 'Delete the current user',
+        description: 'Deletes the account with all its items, for good.',
+        tags: ['users'],
+        body: ref(UserDeletion),
+        response: {
+          204: Type.Null({ description: 'Deleted' }),
+          ...errorResponses('incorrect_password', 'conflict', 'last_administrator'),
+          ...validationResponse('password'),
+        },
+      },
+    },
+    async function deleteCurrentUser(request, reply) {
+      const { currentUser, body } = request
+      const hash = await requirePassword('user_deleted', body.password, request)
+      await database.$transaction(async (transaction) => {
+        if (!(await deleteOwnUser(currentUser.id, hash, transaction))) throw new ServiceError('conflict')
+        await recordEvent(ownEvent('user_deleted', currentUser, request), transaction)
+      })
+      return reply.code(204).send(null)
+    },
+  )
+
+  /** The hash that the password was compared with. @throws ServiceError `incorrect_password` */
+  async function requirePassword(action: Action, password: string, request: FastifyRequest): Promise<string> {
+    const { currentUser } = request
+    const credentials = await findCredentials(currentUser.username, database)
+    const isCorrect = await verifyPassword(password, credentials?.hashedPassword, config.bcryptCost)
+    if (!credentials || !isCorrect) {
+      await recordEvent(ownEvent(action, currentUser, request, 'failed'), database)
+      throw new ServiceError('incorrect_password')
+    }
+    return credentials.hashedPassword
+  }
+}
+
+function toUser({ username, email, fullName, disabled }: CurrentUser): Static<typeof User> {
+  return { username, email, full_name: fullName, disabled }
+}
+
+function toChanges({ full_name: fullName, email }: Static<typeof UserPatch>) {
+  return {
+    ...(fullName !== undefined && { fullName }),
+    ...(email !== undefined && { pendingEmail: email }),
+    ...(email === null && { email }),
+  }
 }

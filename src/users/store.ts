@@ -1,20 +1,68 @@
-import type { Database } from '../database/index.js'
+import type { Transaction } from '../database/index.js'
+import { isStorable } from '../schema.js'
+import { usernameKey } from './username.js'
 
 /** What a request may know of its caller. */
 export interface CurrentUser {
   id: string
   username: string
+  /** The address that the user gave last, confirmed or not. */
   email: string | null
   fullName: string | null
   disabled: boolean
+  /** Whether nothing but a new password is open to the user. */
+  passwordChangeRequired: boolean
+  /** What the user may do beyond what all may. */
+  scopes: string[]
+}
+
+/** A user without what is secret or private. */
+export type StoredUser = NonNullable<Awaited<ReturnType<typeof findManagedUser>>>
+
+/** What a new user is. */
+export interface NewUser {
+  username: string
+  email: string | null
+  pendingEmail?: string | null
+  fullName: string | null
+  hashedPassword: string
+  disabled: boolean
+}
+
+/** Somebody who can be reached at an address. */
+export interface EmailHolder {
+  id: string
+  username: string
+  address: string
+}
+
+/** Which users to list: by their names, so many after one. */
+export interface UserPage {
+  limit: number
+  after?: string | null | undefined
+  namePrefix?: string | undefined
+  disabled?: boolean | undefined
+}
+
+const managed = {
+  ...{ id: true, username: true, email: true, fullName: true, disabled: true, scopes: true },
+  ...{ passwordChangeRequired: true, createdAt: true },
+} as const
+
+/** Whose things a path names, or null. */
+export async function findOwner(username: string, database: Transaction) {
+  if (!isStorable(username)) return null
+  return database.user.findUnique({ where: { username }, select: { id: true, username: true } })
 }
 
 /** What a login compares with, or null when nobody has that name. */
-export async function findCredentials(username: string, database: Database) {
+export async function findCredentials(username: string, database: Transaction) {
   if (!isStorable(username)) return null
   return database.user.findUnique({
     where: { username },
-    select: { id: true, username: true, hashedPassword: true, disabled: true, generation: true },
+    select: {
+      ...{ id: true, username: true, hashedPassword: true, disabled: true, generation: true, scopes: true },
+    },
   })
 }
 
@@ -23,7 +71,7 @@ export async function replaceHash(
   username: string,
   from: string,
   to: string,
-  database: Database,
+  database: Transaction,
 ): Promise<void> {
   await database.user.updateMany({
     where: { username, hashedPassword: from },
@@ -31,61 +79,124 @@ export async function replaceHash(
   })
 }
 
-/** What a new user is. */
-export interface NewUser {
-  username: string
-  email: string | null
-  fullName: string | null
-  hashedPassword: string
-  disabled: boolean
+/** Adds a user. The id, or null when the name, or one that looks like it, or the address is taken. */
+export async function createUser(user: NewUser, database: Transaction): Promise<string | null> {
+  const [created] = await database.user.createManyAndReturn({
+    data: [{ ...user, usernameKey: usernameKey(user.username) }],
+    skipDuplicates: true,
+    select: { id: true },
+  })
+  return created?.id ?? null
 }
 
-/** Adds a user. Whether the name was free. */
-export async function createUser(user: NewUser, database: Database): Promise<boolean> {
-  const { count } = await database.user.createMany({ data: [user], skipDuplicates: true })
-  return count === 1
-}
-
-/** At most `limit` users whose names come after one, by their names. */
-export async function listUsers(limit: number, after: string, database: Database) {
+/** Users by their names. */
+export async function listUsers(
+  { limit, after, namePrefix, disabled }: UserPage,
+  database: Transaction,
+): Promise<(StoredUser & { email: string | null })[]> {
   return database.user.findMany({
-    where: { username: { gt: after } },
+    where: {
+      username: {
+        ...(after && { gt: after }),
+        ...(namePrefix && { startsWith: namePrefix.replace(/[\\%_]/g, '\\$&') }),
+      },
+      ...(disabled !== undefined && { disabled }),
+    },
     orderBy: { username: 'asc' },
     take: limit,
-    select: { username: true, email: true, fullName: true, disabled: true, createdAt: true },
+    select: managed,
   })
+}
+
+/** A user as administrators see one, or null. */
+export async function findManagedUser(username: string, database: Transaction) {
+  return database.user.findUnique({ where: { username }, select: managed })
+}
+
+/** Changes what administrators may change of a user. Null when there is none. */
+export async function updateUser(
+  username: string,
+  changes: { disabled?: boolean; passwordChangeRequired?: boolean; scopes?: string[] },
+  database: Transaction,
+): Promise<StoredUser | null> {
+  if (!isStorable(username)) return null
+  const where = { username }
+  const [updated] = await database.user.updateManyAndReturn({ where, data: changes, select: managed })
+  return updated ?? null
+}
+
+/** The addresses of a user: the one that is known to be his, and the one that waits to be confirmed. */
+export async function findEmails(id: string, database: Transaction) {
+  const none = { email: null, pendingEmail: null }
+  const select = { email: true, pendingEmail: true }
+  return (await database.user.findUnique({ where: { id }, select })) ?? none
+}
+
+/** The enabled users of an address: the one whose it is or, if it is nobody's, those who gave it, five at most. */
+export async function findUsersByEmail(email: string, database: Transaction): Promise<EmailHolder[]> {
+  const found = await database.$queryRaw<(EmailHolder & { own: boolean })[]>`
+    SELECT id, username, coalesce(email, pending_email) AS address, email IS NOT NULL AS own
+    FROM users
+    WHERE NOT disabled
+      AND (email_key = lower(${email}) OR (email IS NULL AND lower(pending_email) = lower(${email})))
+    ORDER BY own DESC, id LIMIT 5`
+  return found[0]?.own ? found.slice(0, 1) : found
+}
+
+/** Changes what a user says of himself. Null when he is gone. */
+export async function updateProfile(
+  id: string,
+  changes: { fullName?: string | null; email?: null; pendingEmail?: string | null },
+  database: Transaction,
+): Promise<CurrentUser | null> {
+  const select = { ...managed, pendingEmail: true }
+  const [updated] = await database.user.updateManyAndReturn({ where: { id }, data: changes, select })
+  return updated ? { ...updated, email: updated.pendingEmail ?? updated.email } : null
 }
 
 /** Locks a user out, which ends all his tokens, or lets him in again. Whether there is such a user. */
 export async function setUserDisabled(
   username: string,
   disabled: boolean,
-  database: Database,
+  database: Transaction,
 ): Promise<boolean> {
-  if (!isStorable(username)) return false
-  const { count } = await database.user.updateMany({ where: { username }, data: { disabled } })
-  return count === 1
+  return (await updateUser(username, { disabled }, database)) !== null
 }
 
 /** Sets another password, which ends all tokens of the user. Whether there is such a user. */
 export async function setPassword(
   username: string,
   hashedPassword: string,
-  database: Database,
+  database: Transaction,
 ): Promise<boolean> {
   if (!isStorable(username)) return false
   const { count } = await database.user.updateMany({ where: { username }, data: { hashedPassword } })
   return count === 1
 }
 
+/** Replaces a password that was checked, unless it has changed since; that ends all tokens of the user. Whether it did. */
+export async function changePassword(
+  id: string,
+  from: string,
+  to: string,
+  database: Transaction,
+): Promise<boolean> {
+  const data = { hashedPassword: to, passwordChangeRequired: false }
+  return (await database.user.updateMany({ where: { id, hashedPassword: from }, data })).count === 1
+}
+
 /** Deletes a user and all that he owns. Whether there was such a user. */
-export async function deleteUser(username: string, database: Database): Promise<boolean> {
+export async function deleteUser(username: string, database: Transaction): Promise<boolean> {
   if (!isStorable(username)) return false
   const { count } = await database.user.deleteMany({ where: { username } })
   return count === 1
 }
 
-/** PostgreSQL stores neither NUL nor half a surrogate pair, so no user can have such a name. */
-export function isStorable(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed()
+/** Deletes a user whose password was checked and has not changed since. Whether it did. */
+export async function deleteOwnUser(
+  id: string,
+  hashedPassword: string,
+  database: Transaction,
+): Promise<boolean> {
+  return (await database.user.deleteMany({ where: { id, hashedPassword } })).count === 1
 }

@@ -37,7 +37,7 @@ t.test('a client is created with a secret that is shown once, and two of them ar
   const listed = await runCommand(url, ['clients', 'list'])
   t.match(
     listed.stdout,
-    /\nfirst-party +First party +public +password refresh_token +me items:read items:write +false +-\n/,
+    /\nfirst-party +First party +public +password refresh_token +me items:read items:write users:admin items:admin +false +-\n/,
   )
   t.match(
     listed.stdout,

@@ -59,6 +59,32 @@ t.test('a user who is locked out loses what he has, and does not get it back wit
   t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401)
 })
 
+t.test('administrators are made, and unmade but for the last one', async (t) => {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, {}, url)
+  const askForScope = async () =>
+    (
+      await postToken(app, {
+        ...{ grant_type: 'password', username: 'johndoe', password: 'secret', scope: 'users:admin' },
+      })
+    ).json<object>()
+  t.match(await askForScope(), { error: 'invalid_scope' })
+  const scopes = ['--scope', 'users:admin', 'items:admin']
+  t.match(await runCommand(url, ['users', 'set-scopes', 'johndoe', ...scopes]), {
+    status: 0,
+    stdout: 'johndoe has users:admin items:admin.\n',
+  })
+  t.match(await askForScope(), { token_type: 'bearer' })
+  t.match(await runCommand(url, ['users', 'set-scopes', 'johndoe']), { status: 4 })
+  await runCommand(url, ['users', 'create', 'bob'], { input: 'correct horse' })
+  await runCommand(url, ['users', 'set-scopes', 'bob', '--scope', 'users:admin'])
+  t.match(await runCommand(url, ['users', 'set-scopes', 'johndoe']), {
+    status: 0,
+    stdout: 'johndoe has no scopes of his own.\n',
+  })
+  t.match(await askForScope(), { error: 'invalid_scope' })
+})
+
 t.test('another password ends all tokens', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)
@@ -102,7 +128,7 @@ t.test('what cannot be done is told in one line, and by the exit status', async 
   const url = await cloneDatabase(t)
   const users = (...args: string[]) => ['users', ...args]
   for (const [args, status, line, input = 'secret'] of [
-    [users('create', 'johndoe'), 4, 'there is a user johndoe already'],
+    [users('create', 'johndoe'), 4, 'there is a user johndoe already, or one who is too much like it'],
     [users('create', 'client:x'), 2, 'a username does not begin with "client:" and is not empty'],
     [users('create', ''), 2, 'a username does not begin with "client:" and is not empty'],
     [users('create', 'a'.repeat(256)), 2, 'the username has more than 255 characters, or a NUL'],

@@ -1,3 +1,4 @@
+import type { Origin } from '../../events/event.js'
 import type { Grant } from '../access-token.js'
 import type { AuthContext } from '../context.js'
 import type { Client } from '../store/clients.js'
@@ -27,6 +28,7 @@ export type GrantType = (
   parameters: TokenParameters,
   client: Client,
   context: AuthContext,
+  origin: Origin,
 ) => Promise<Granted>
 
 /** The grants that there are; a deployment may allow fewer. */

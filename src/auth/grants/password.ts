@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../errors.js'
+import type { Origin, SecurityEvent } from '../../events/event.js'
+import { recordEvent } from '../../events/store.js'
+import { hashPassword, needsRehash, verifyPassword } from '../../password.js'
 import { findCredentials, replaceHash } from '../../users/store.js'
 import type { AuthContext } from '../context.js'
-import { hashPassword, needsRehash, verifyPassword } from '../password.js'
 import { grantScope, userScopes } from '../scope.js'
 import { fingerprint, newRefreshToken } from '../secrets.js'
 import type { Client } from '../store/clients.js'
@@ -19,11 +21,12 @@ export async function grantPassword(
   { grant_type, scope: asked, username = '', password = '' }: TokenParameters,
   client: Client,
   context: AuthContext,
+  origin: Origin,
 ): Promise<Granted> {
-  const allowed = userScopes.filter((one) => client.scopes.includes(one))
+  const user = await findUserByPassword(username, password, context, origin)
+  const allowed = [...userScopes, ...user.scopes].filter((one) => client.scopes.includes(one))
   const scope = grantScope(grant_type ? asked : undefined, allowed)
   if (!scope) throw new ServiceError('invalid_scope')
-  const user = await findUserByPassword(username, password, context)
   const refreshToken = isRefreshable(client, context) && !user.disabled ? newRefreshToken() : undefined
   const { clientId, generation: clientGeneration } = client
   const logIn = {
@@ -37,6 +40,7 @@ export async function grantPassword(
   }
   if (!(await startFamily(logIn, context.config, context.database)))
     throw new ServiceError('incorrect_credentials')
+  await recordEvent(logInEvent('ok', user, origin), context.database)
   return { sub: user.username, clientId, scope, sid: logIn.id, ...(refreshToken && { refreshToken }) }
 }
 
@@ -44,10 +48,18 @@ function isRefreshable({ grants }: Client, { config }: AuthContext): boolean {
   return [grants, config.allowedGrants].every((allowed) => allowed.includes('refresh_token'))
 }
 
-async function findUserByPassword(username: string, password: string, { config, database }: AuthContext) {
+async function findUserByPassword(
+  username: string,
+  password: string,
+  { config, database }: AuthContext,
+  origin: Origin,
+) {
   const user = await findCredentials(username, database)
   const correct = await verifyPassword(password, user?.hashedPassword, config.bcryptCost)
-  if (!user || !correct) throw new ServiceError('incorrect_credentials')
+  if (!user || !correct) {
+    await recordEvent(logInEvent('failed', user, origin), database)
+    throw new ServiceError('incorrect_credentials')
+  }
   if (needsRehash(user.hashedPassword, config.bcryptCost))
     await replaceHash(
       user.username,
@@ -56,4 +68,15 @@ async function findUserByPassword(username: string, password: string, { config, 
       database,
     )
   return user
+}
+
+/** A name that is nobody's is not kept: people type passwords into the wrong field. */
+function logInEvent(
+  outcome: SecurityEvent['outcome'],
+  user: { id: string; username: string } | null,
+  origin: Origin,
+): SecurityEvent {
+  const subject = user?.username ?? null
+  const actor = outcome === 'ok' ? subject : null
+  return { action: 'login', outcome, actor, subject, userId: user?.id ?? null, ...origin }
 }

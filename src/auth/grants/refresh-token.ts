@@ -1,4 +1,6 @@
 import { ServiceError } from '../../errors.js'
+import type { Origin } from '../../events/event.js'
+import { recordEvent } from '../../events/store.js'
 import type { AuthContext } from '../context.js'
 import { grantScope, splitScope } from '../scope.js'
 import { fingerprint, successorOf } from '../secrets.js'
@@ -22,6 +24,7 @@ export async function grantRefreshToken(
   parameters: TokenParameters,
   client: Client,
   context: AuthContext,
+  origin: Origin,
 ): Promise<Granted> {
   const { refresh_token: presented } = parameters
   if (presented === undefined) throw new ServiceError('invalid_parameter')
@@ -33,19 +36,28 @@ export async function grantRefreshToken(
   if (scope === null) throw new ServiceError('invalid_scope')
 
   const refreshToken = successorOf(presented, context.macKey)
-  await useUp(presented, refreshToken, found, context)
+  await useUp(presented, refreshToken, found, context, origin)
   return { sub: found.username, clientId: client.clientId, scope, sid: found.familyId, refreshToken }
 }
 
 async function useUp(
   presented: string,
   successor: string,
-  { familyId }: FoundRefreshToken,
+  { familyId, userId, username }: FoundRefreshToken,
   { config, database }: AuthContext,
+  origin: Origin,
 ): Promise<void> {
   const token = fingerprint(presented)
   if (await rotateRefreshToken(token, fingerprint(successor), config, database)) return
   if (await isWithinGrace(token, config, database)) return
   await revokeFamily(familyId, database)
+  const reuse = {
+    action: 'refresh_reuse',
+    outcome: 'failed',
+    actor: null,
+    subject: username,
+    userId,
+  } as const
+  await recordEvent({ ...reuse, ...origin }, database)
   throw new ServiceError('invalid_refresh_token')
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../config.js'
 import type { Database } from '../../database/index.js'
 import { ServiceError } from '../../errors.js'
+import { recordEvent } from '../../events/store.js'
 import { repeat } from '../../repeat.js'
 import { toPem } from './generate.js'
 import { type JwtKey, type PublicJwk, ringKey, sharedSecretKey, verifyingKey } from './jwt.js'
@@ -90,7 +91,7 @@ export async function openKeyRing(app: FastifyInstance, config: Config): Promise
   await refresh()
   isOpen = true
   repeat(app, 'following the keys', refreshMs(config), async function followKeys() {
-    await rotateKeys(database, plan, sealingKeys[0])
+    if (await rotateKeys(database, plan, sealingKeys[0])) await recordEvent(rotation, database)
     await raiseTokenTtl(database, plan.tokenTtlSeconds)
     await retireSpentKeys(database, keys)
     await refresh()
@@ -112,6 +113,13 @@ export async function openKeyRing(app: FastifyInstance, config: Config): Promise
     },
   }
 }
+
+/** A rotation whose time has come: nobody asked for it. */
+const rotation = {
+  action: 'keys_rotated',
+  outcome: 'ok',
+  ...{ actor: null, subject: null, userId: null, address: null, requestId: null },
+} as const
 
 /** What the configuration says of rotation. */
 export function rotationPlan(config: Config): RotationPlan {

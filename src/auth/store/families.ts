@@ -26,6 +26,7 @@ export interface LogIn {
 export interface FoundRefreshToken {
   familyId: string
   clientId: string
+  userId: string
   username: string
   scope: string
   /**
@@ -74,7 +75,7 @@ export async function findRefreshToken(
   database: Database,
 ): Promise<FoundRefreshToken | null> {
   const [found] = await database.$queryRaw<FoundRefreshToken[]>`
-    SELECT family.id AS "familyId", family.client_id AS "clientId", username, scope,
+    SELECT family.id AS "familyId", family.client_id AS "clientId", user_id AS "userId", username, scope,
       revoked_at IS NULL AND refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now())
         AND NOT users.disabled AND user_generation = users.generation
         AND client_generation = clients.generation AS "isLive",

@@ -1,5 +1,6 @@
 import type { Database } from '../../database/index.js'
-import { type CurrentUser, isStorable } from '../../users/store.js'
+import { isStorable } from '../../schema.js'
+import type { CurrentUser } from '../../users/store.js'
 import type { AccessTokenClaims } from '../access-token.js'
 import { clientOf } from '../subject.js'
 
@@ -38,7 +39,8 @@ async function findUserSubject(
   const sid = client_id === undefined ? undefined : ofFamily
   if (!isStorable(sub) || (sid !== undefined && !isUuid(sid))) return null
   const [found] = await database.$queryRaw<(CurrentUser & { revoked: boolean })[]>`
-    SELECT users.id, username, email, full_name AS "fullName", users.disabled,
+    SELECT users.id, username, coalesce(pending_email, email) AS email, full_name AS "fullName",
+      users.disabled, users.scopes, password_change_required AS "passwordChangeRequired",
       EXISTS (SELECT FROM revoked_tokens WHERE fingerprint = ${fingerprint})
         OR CASE WHEN ${sid ?? null}::uuid IS NULL THEN users.generation > 0
           ELSE family.id IS NULL OR revoked_at IS NOT NULL OR user_generation <> users.generation

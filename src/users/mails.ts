@@ -1,0 +1,45 @@
+import type { Mail } from '../mail/index.js'
+
+/** The mail with the link that confirms an address. */
+export function confirmationMail(to: string, username: string, token: string, origin: string): Mail {
+  return {
+    to,
+    subject: 'Confirm your e-mail address',
+    text: `This address was given for the account ${username}.
+
+If that was you, confirm it within 24 hours:
+
+${origin}/account/confirm-email#${token}
+
+If it was not, there is nothing to do.
+`,
+  }
+}
+
+/** The mail with the link that sets another password. */
+export function resetMail(to: string, username: string, token: string, origin: string): Mail {
+  return {
+    to,
+    subject: 'Set a new password',
+    text: `Somebody asked for a new password for the account ${username}.
+
+If that was you, set one within 30 minutes:
+
+${origin}/account/reset-password#${token}
+
+If it was not, there is nothing to do: the password stays as it is.
+`,
+  }
+}
+
+/** The mail that tells the old address of a new one, in case somebody else did it. */
+export function emailChangedMail(to: string, username: string): Mail {
+  return {
+    to,
+    subject: 'Your e-mail address was changed',
+    text: `The account ${username} was given another e-mail address. This one goes on being used until the other is confirmed.
+
+If that was not you, set a new password.
+`,
+  }
+}

@@ -1,0 +1,159 @@
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase } from '../helpers/database.js'
+
+interface Managed {
+  username: string
+}
+
+/** johndoe is administrator, made so from the command line. */
+async function start(t: Test, settings: Record<string, string> = {}) {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, settings, url)
+  const made = await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
+  t.match(made, { status: 0, stdout: 'johndoe has users:admin.\n' })
+  return { url, app, token: await logIn(app, 'johndoe', 'secret') }
+}
+
+async function addUsers(app: FastifyInstance, ...usernames: string[]) {
+  for (const username of usernames)
+    await sendAs(app, null, 'POST', '/users/', { username, password: 'correct horse' })
+}
+
+t.test('users are listed page by page, by name and state', async (t) => {
+  const { app, token } = await start(t)
+  await addUsers(app, 'anna', 'an_na', 'bert', 'carl')
+  const names = async (url: string) => {
+    const found: string[] = []
+    for (let next: string | undefined = url; next; ) {
+      const response = await sendAs(app, token, 'GET', next)
+      t.equal(response.statusCode, 200)
+      found.push(...response.json<Managed[]>().map(({ username }) => username))
+      next = /<(.*)>; rel="next"/.exec(String(response.headers.link ?? ''))?.[1]
+    }
+    return found
+  }
+  const all = await names('/users/')
+  t.same([...all].sort(), ['alice', 'an_na', 'anna', 'bert', 'carl', 'johndoe'])
+  t.same(await names('/users/?limit=1'), all)
+  t.same(await names('/users/?limit=4'), all)
+  t.same(await names('/users/?name_prefix=an_'), ['an_na'])
+  t.same(await names('/users/?state=disabled'), ['alice'])
+  t.same((await names('/users/?state=enabled')).length, 5)
+  t.same(await names('/users/?name_prefix=%25'), [])
+  for (const query of [
+    'limit=0',
+    'limit=201',
+    'limit=x',
+    'cursor=x',
+    'state=gone',
+    'name_prefix=%00',
+    'name_prefix=',
+  ])
+    t.equal((await sendAs(app, token, 'GET', `/users/?${query}`)).statusCode, 422, query)
+})
+
+t.test('a user is read, changed and deleted', async (t) => {
+  const { app, token } = await start(t)
+  await addUsers(app, 'anna')
+  const anna = await logIn(app, 'anna', 'correct horse')
+  const read = await sendAs(app, token, 'GET', '/users/anna/')
+  t.match(read.json(), {
+    username: 'anna',
+    full_name: null,
+    disabled: false,
+    password_change_required: false,
+    scopes: [],
+  })
+  t.notMatch(read.body, /email|hash/)
+
+  const change = (body: object) => sendAs(app, token, 'PATCH', '/users/anna/', body)
+  t.match((await change({ disabled: true })).json(), { disabled: true })
+  t.match((await sendAs(app, anna, 'GET', '/users/me/')).json(), { detail: 'Inactive user' })
+  t.match((await change({ disabled: false })).json(), { disabled: false })
+  t.equal((await sendAs(app, anna, 'GET', '/users/me/')).statusCode, 401, 'what was ended stays so')
+  for (const body of [
+    { scopes: ['root'] },
+    { scopes: 'users:admin' },
+    { username: 'x' },
+    { disabled: 'yes' },
+    { hashed_password: 'x' },
+  ])
+    t.equal((await change(body)).statusCode, 422, JSON.stringify(body))
+  t.equal((await sendAs(app, token, 'DELETE', '/users/anna/')).statusCode, 204)
+  for (const method of ['GET', 'DELETE'] as const)
+    for (const name of ['anna', 'a%2Fb', '..'])
+      t.equal((await sendAs(app, token, method, `/users/${name}/`)).statusCode, 404, name)
+  t.equal((await sendAs(app, token, 'PATCH', '/users/anna/', {})).statusCode, 404)
+})
+
+t.test('who has to change his password can do nothing else', async (t) => {
+  const { app, token } = await start(t)
+  await addUsers(app, 'anna')
+  await sendAs(app, token, 'PATCH', '/users/anna/', { password_change_required: true })
+  const anna = await logIn(app, 'anna', 'correct horse')
+  for (const url of ['/users/me/', '/users/me/items/']) {
+    const response = await sendAs(app, anna, 'GET', url)
+    t.equal(response.statusCode, 403)
+    t.same(response.json(), { detail: 'A new password is required' })
+  }
+  const body = { old_password: 'correct horse', new_password: 'battery staple' }
+  t.equal((await sendAs(app, anna, 'PUT', '/users/me/password', body)).statusCode, 204)
+  t.equal(
+    (await sendAs(app, await logIn(app, 'anna', 'battery staple'), 'GET', '/users/me/')).statusCode,
+    200,
+  )
+})
+
+t.test('an administrator makes another one, and loses at once what is taken from him', async (t) => {
+  const { app, token } = await start(t)
+  await addUsers(app, 'anna')
+  const before = await logIn(app, 'anna', 'correct horse')
+  t.equal((await sendAs(app, before, 'GET', '/users/')).statusCode, 403)
+  await sendAs(app, token, 'PATCH', '/users/anna/', { scopes: ['users:admin', 'items:admin'] })
+  t.equal((await sendAs(app, before, 'GET', '/users/')).statusCode, 403, 'the token was issued without')
+  const anna = await logIn(app, 'anna', 'correct horse')
+  t.match((await sendAs(app, anna, 'PATCH', '/users/johndoe/', { scopes: [] })).json(), { scopes: [] })
+  t.equal((await sendAs(app, token, 'GET', '/users/')).statusCode, 403)
+})
+
+t.test('the last administrator stays, whoever wants him to go', async (t) => {
+  const { url, app, token } = await start(t)
+  for (const [method, path, body] of [
+    ['PATCH', '/users/johndoe/', { disabled: true }],
+    ['PATCH', '/users/johndoe/', { scopes: ['items:admin'] }],
+    ['DELETE', '/users/johndoe/', undefined],
+    ['DELETE', '/users/me/', { password: 'secret' }],
+  ] as const) {
+    const response = await sendAs(app, token, method, path, body)
+    t.equal(response.statusCode, 409)
+    t.same(response.json(), { detail: 'The last administrator stays' })
+  }
+  for (const args of [
+    ['set-scopes', 'johndoe'],
+    ['disable', 'johndoe'],
+    ['delete', 'johndoe'],
+  ])
+    t.match(await runCommand(url, ['users', ...args]), { status: 4, stderr: /the last administrator stays/i })
+
+  await addUsers(app, 'anna')
+  await sendAs(app, token, 'PATCH', '/users/anna/', { scopes: ['users:admin'] })
+  const anna = await logIn(app, 'anna', 'correct horse')
+  const answers = await Promise.all([
+    sendAs(app, token, 'DELETE', '/users/anna/'),
+    sendAs(app, anna, 'DELETE', '/users/johndoe/'),
+  ])
+  t.equal(answers.filter(({ statusCode }) => statusCode === 204).length, 1, 'two cannot remove one another')
+})
+
+t.test('an administrator invites', async (t) => {
+  const { app, token } = await start(t, { REGISTRATION: 'invitation' })
+  const response = await sendAs(app, token, 'POST', '/invitations/')
+  t.equal(response.statusCode, 201)
+  const { invitation } = response.json<{ invitation: string }>()
+  const body = { username: 'janedoe', password: 'correct horse', invitation }
+  await sendAs(app, null, 'POST', '/users/', body)
+  t.ok(await logIn(app, 'janedoe', 'correct horse'))
+})

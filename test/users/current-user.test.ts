@@ -1,0 +1,97 @@
+import t from 'tap'
+import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+
+interface Login {
+  access_token: string
+  refresh_token: string
+}
+
+t.test('a user changes his name to show', async (t) => {
+  const app = await startApp(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  for (const full_name of ['Jöhn 🚪 Doe', '', null]) {
+    const response = await sendAs(app, token, 'PATCH', '/users/me/', { full_name })
+    t.equal(response.statusCode, 200)
+    t.same(response.json(), { username: 'johndoe', email: 'johndoe@example.com', full_name, disabled: false })
+    t.same((await sendAs(app, token, 'GET', '/users/me/')).json(), response.json())
+  }
+  for (const body of [
+    ...[
+      { username: 'x' },
+      { disabled: false },
+      { scopes: ['users:admin'] },
+      { hashed_password: 'x' },
+      { id: 'x' },
+    ],
+    ...[{ full_name: 7 }, { full_name: 'a\0' }, { email: 'none' }, { email: ['a@b.de'] }],
+  ]) {
+    const response = await sendAs(app, token, 'PATCH', '/users/me/', body)
+    t.equal(response.statusCode, 422, JSON.stringify(body))
+  }
+  t.match((await sendAs(app, token, 'PATCH', '/users/me/', {})).json(), { full_name: null })
+})
+
+t.test('another password ends every log-in and every token', async (t) => {
+  const app = await startApp(t)
+  const first = (await postToken(app, { username: 'johndoe', password: 'secret' })).json<Login>()
+  const second = await logIn(app, 'johndoe', 'secret')
+  const change = (old_password: string, new_password: string) =>
+    sendAs(app, second, 'PUT', '/users/me/password', { old_password, new_password })
+
+  const wrong = await change('wrong', 'correct horse')
+  t.equal(wrong.statusCode, 400)
+  t.same(wrong.json(), { detail: 'Incorrect password' })
+  for (const password of ['short', 'password', 'JohnDoe@example.com', 'x'.repeat(73)]) {
+    const refused = await change('secret', password)
+    t.equal(refused.statusCode, 422, password)
+    t.match(refused.json(), { detail: [{ loc: ['body', 'new_password'] }] })
+  }
+  t.equal((await change('secret', 'correct horse')).statusCode, 204)
+
+  for (const token of [first.access_token, second])
+    t.equal((await sendAs(app, token, 'GET', '/users/me/')).statusCode, 401)
+  const form = { grant_type: 'refresh_token', refresh_token: first.refresh_token }
+  t.equal((await postToken(app, form)).statusCode, 400)
+  t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 401)
+  const token = await logIn(app, 'johndoe', 'correct horse')
+  const body = { old_password: 'correct horse', new_password: 'correct horse' }
+  t.equal(
+    (await sendAs(app, token, 'PUT', '/users/me/password', body)).statusCode,
+    422,
+    'the same one is none',
+  )
+})
+
+t.test('of two changes at once one counts', async (t) => {
+  const app = await startApp(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const change = (new_password: string) =>
+    sendAs(app, token, 'PUT', '/users/me/password', { old_password: 'secret', new_password })
+  const statuses = (await Promise.all(['correct horse', 'battery staple'].map(change))).map(
+    (r) => r.statusCode,
+  )
+  t.equal(statuses.filter((status) => status === 204).length, 1)
+  t.ok(statuses.every((status) => [204, 400, 401, 409].includes(status)))
+})
+
+t.test('a user deletes himself with his items, and his name starts anew', async (t) => {
+  const app = await startApp(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  t.equal((await sendAs(app, token, 'DELETE', '/users/me/')).statusCode, 422)
+  t.equal((await sendAs(app, token, 'DELETE', '/users/me/', { password: 'wrong' })).statusCode, 400)
+  t.equal(await app.database.item.count({ where: { owner: { username: 'johndoe' } } }), 1)
+  const gone = await sendAs(app, token, 'DELETE', '/users/me/', { password: 'secret' })
+  t.equal(gone.statusCode, 204)
+  t.equal(await app.database.item.count({ where: { itemId: 'Foo' } }), 0)
+  t.equal((await sendAs(app, token, 'GET', '/users/me/')).statusCode, 401)
+
+  const again = { username: 'johndoe', password: 'correct horse' }
+  t.equal((await sendAs(app, null, 'POST', '/users/', again)).statusCode, 202)
+  t.equal((await sendAs(app, token, 'GET', '/users/me/')).statusCode, 401, 'the token was the former one s')
+  const { generation } = await app.database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })
+  t.equal(generation, 1, 'and so is one that was issued elsewhere')
+  t.same(
+    (await sendAs(app, await logIn(app, 'johndoe', 'correct horse'), 'GET', '/users/me/items/')).json(),
+    [],
+  )
+})

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { findEmails } from '../../src/users/store.js'
+import { query } from '../database/query.js'
+import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { cloneDatabase } from '../helpers/database.js'
+
+/** The database lets no row of a table be changed or deleted any more, as if it were gone by then. */
+async function start(t: Test, table: string, body = 'RETURN NULL;') {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, {}, url)
+  const token = await logIn(app, 'johndoe', 'secret')
+  await query(url, `CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body} END $$`)
+  await query(
+    url,
+    `CREATE TRIGGER hinder BEFORE UPDATE OR DELETE ON ${table} FOR EACH ROW EXECUTE FUNCTION hinder()`,
+  )
+  return { url, app, token }
+}
+
+t.test('a change of a user who is gone by then is refused', async (t) => {
+  const { app, token } = await start(t, 'users')
+  const passwords = { old_password: 'secret', new_password: 'correct horse' }
+  t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'x' })).statusCode, 401)
+  t.equal((await sendAs(app, token, 'PUT', '/users/me/password', passwords)).statusCode, 409)
+  t.equal((await sendAs(app, token, 'DELETE', '/users/me/', { password: 'secret' })).statusCode, 409)
+  t.equal(
+    await app.database.event.count({ where: { action: { not: 'login' } } }),
+    0,
+    'and nothing is recorded',
+  )
+})
+
+t.test('who is gone by then has no address', async (t) => {
+  const { app } = await start(t, 'users')
+  t.same(await findEmails(randomUUID(), app.database), { email: null, pendingEmail: null })
+})
+
+t.test('a change of an item that others keep changing gives up', async (t) => {
+  const { app, token } = await start(t, 'items')
+  for (const method of ['PUT', 'DELETE'] as const) {
+    const body = method === 'PUT' ? { title: 'x' } : undefined
+    const response = await sendAs(app, token, method, '/users/me/items/Foo', body)
+    t.equal(response.statusCode, 409)
+    t.same(response.json(), { detail: 'Somebody else changed it at the same time' })
+  }
+})
+
+t.test('a fault of the database is not taken for an address that is taken', async (t) => {
+  const { url, app } = await start(t, 'one_time_tokens', "RAISE EXCEPTION 'a fault';")
+  await query(
+    url,
+    `INSERT INTO one_time_tokens (fingerprint, purpose, user_id, email, expires_at)
+    SELECT sha256('token'), 'confirm_email', id, email, now() + interval '1 hour' FROM users WHERE username = 'johndoe'`,
+  )
+  const response = await sendAs(app, null, 'POST', '/account/confirm-email', { token: 'token' })
+  t.equal(response.statusCode, 500)
+  t.same(response.json(), { detail: 'Internal Server Error' })
+})
