@@ -1,17 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
-import { registerAuth, requireUser } from './auth/index.js'
+import { registerAuth, requireOwner, requireUser } from './auth/index.js'
 import { maxFormBytes } from './auth/schema.js'
+import { removeExpired } from './cleanup.js'
 import type { Config } from './config.js'
 import type { Database } from './database/index.js'
 import { registerDocs } from './docs/index.js'
 import { answerMalformedRequest, handleError } from './errors.js'
+import { events } from './events/index.js'
 import { items } from './items/index.js'
 import { loggerOptions } from './log.js'
+import { registerMail } from './mail/index.js'
 import { ops } from './ops.js'
+import { repeat } from './repeat.js'
+import { isStorable } from './schema.js'
 import { answerUnrouted, decodeSlashes } from './unrouted.js'
+import { account } from './users/account.js'
+import { administration } from './users/administration.js'
 import { users } from './users/index.js'
+import { registration } from './users/registration.js'
+import { registerUserSchemas } from './users/schema.js'
+
+const cleanupIntervalMs = 60_000
 
 /** The whole service, in the order of registration. It does not listen yet; closing it closes the database. */
 export async function buildApp(config: Config, database: Database): Promise<FastifyInstance> {
@@ -26,10 +37,20 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   await registerDocs(app)
   await app.register(ops)
   await registerAuth(app, config)
+  registerMail(app, config)
+  repeat(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(database, config))
+  registerUserSchemas(app)
+  for (const open of [registration, account]) await app.register(open, { config })
   await app.register(async function protectedRoutes(scope) {
     requireUser(scope)
-    await scope.register(users)
-    await scope.register(items)
+    await scope.register(users, { config })
+    await scope.register(administration)
+    await scope.register(events)
+    await scope.register(items, { path: '/users/me/items/', config })
+  })
+  await app.register(async function ownersRoutes(scope) {
+    requireOwner(scope)
+    await scope.register(items, { path: '/users/:username/items/', config })
   })
   return app
 }
@@ -44,6 +65,14 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     rewriteUrl: ({ url = '' }) => decodeSlashes(url),
     frameworkErrors: handleError,
     clientErrorHandler: answerMalformedRequest,
-    ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false } },
+    ajv: {
+      customOptions: {
+        allErrors: true,
+        coerceTypes: false,
+        removeAdditional: false,
+        formats: { text: isStorable },
+      },
+    },
+    routerOptions: { maxParamLength: 1024 },
   }
 }

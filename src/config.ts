@@ -27,12 +27,17 @@ export const Settings = Type.Object({
   REFRESH_TOKEN_IDLE_MINUTES: Type.Integer({ minimum: 1, maximum: 5_256_000, default: 20_160 }),
   REFRESH_TOKEN_EXPIRE_MINUTES: Type.Integer({ minimum: 1, maximum: 5_256_000, default: 129_600 }),
   REFRESH_TOKEN_GRACE_SECONDS: Type.Integer({ minimum: 0, maximum: 60, default: 10 }),
+  REQUIRE_IF_MATCH: Type.Enum(['true', 'false'], { default: 'false' }),
+  REGISTRATION: Type.Optional(Type.Enum(['open', 'invitation', 'closed'])),
+  SMTP_URL: Type.Optional(Type.String({ pattern: '^smtps?://.', maxLength: 2048 })),
+  MAIL_FROM: Type.Optional(Type.String({ pattern: '^[^\\r\\n]+$', maxLength: 320 })),
+  EVENT_RETENTION_DAYS: Type.Integer({ minimum: 1, maximum: 3650, default: 90 }),
   BCRYPT_COST: Type.Integer({ minimum: 4, maximum: 20, default: 12 }),
 })
 
 /** A variable whose name begins like this is meant for us, so one that is no setting is a mistake. */
 const ourPrefixes =
-  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|DATABASE_POOL|DATA_DIR)/
+  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|DATABASE_POOL|DATA_DIR)/
 /** What Kubernetes sets for a service that is called latchkey. */
 const setByKubernetes = /^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT.*)$/
 
@@ -63,6 +68,14 @@ export type Config = Readonly<{
   refreshTokenIdleSeconds: number
   refreshTokenTtlSeconds: number
   refreshTokenGraceSeconds: number
+  /** Whether a change of an item needs a condition. */
+  requireIfMatch: boolean
+  /** Who may register. */
+  registration: 'open' | 'invitation' | 'closed'
+  /** Without one, mails are written into files. */
+  smtpUrl: string | undefined
+  mailFrom: string
+  eventRetentionSeconds: number
   bcryptCost: number
 }>
 
@@ -96,6 +109,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     refreshTokenIdleSeconds: settings.REFRESH_TOKEN_IDLE_MINUTES * 60,
     refreshTokenTtlSeconds: settings.REFRESH_TOKEN_EXPIRE_MINUTES * 60,
     refreshTokenGraceSeconds: settings.REFRESH_TOKEN_GRACE_SECONDS,
+    requireIfMatch: settings.REQUIRE_IF_MATCH === 'true',
+    registration: settings.REGISTRATION ?? (settings.NODE_ENV === 'production' ? 'closed' : 'open'),
+    smtpUrl: settings.SMTP_URL,
+    mailFrom: settings.MAIL_FROM ?? `no-reply@${new URL(issuer).hostname}`,
+    eventRetentionSeconds: settings.EVENT_RETENTION_DAYS * 86_400,
     bcryptCost: settings.BCRYPT_COST,
   })
 }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import { isDatabaseUnavailable } from './database/errors.js'
+import { isDatabaseUnavailable, lastAdministrator, sqlStateOf } from './database/errors.js'
 import { HttpError, HttpValidationError, ref, type ValidationError } from './schema.js'
 
 declare module 'fastify' {
@@ -12,9 +12,11 @@ declare module 'fastify' {
   }
 }
 
+type Complaint = Static<typeof ValidationError>
+
 interface Answer {
   status: number
-  detail: string | Static<typeof ValidationError>[]
+  detail: string | Complaint[]
   headers?: Record<string, string>
   /** Error code of RFC 6749 §5.2 for callers that speak OAuth. */
   oauth?: string
@@ -73,6 +75,17 @@ const catalogue = {
   invalid_token: { status: 401, detail: 'Could not validate credentials', headers: bearer },
   insufficient_scope: { status: 403, detail: 'Insufficient scope' },
   inactive_user: { status: 400, detail: 'Inactive user' },
+  password_change_required: { status: 403, detail: 'A new password is required' },
+  incorrect_password: { status: 400, detail: 'Incorrect password' },
+  invalid_link: { status: 400, detail: 'The link is unknown, used or expired' },
+  registration_closed: { status: 403, detail: 'Registration is closed' },
+  invalid_invitation: { status: 403, detail: 'Registration needs an invitation that is good' },
+  email_taken: { status: 409, detail: 'The address belongs to another account' },
+  last_administrator: { status: 409, detail: 'The last administrator stays' },
+  item_exists: { status: 409, detail: 'An item of this id exists already' },
+  conflict: { status: 409, detail: 'Somebody else changed it at the same time' },
+  precondition_failed: { status: 412, detail: 'It is not what the condition says' },
+  precondition_required: { status: 428, detail: 'A change needs If-Match or If-None-Match' },
   not_found: { status: 404, detail: 'Not Found' },
   method_not_allowed: { status: 405, detail: 'Method Not Allowed' },
   internal_error: { status: 500, detail: 'Internal Server Error', oauth: 'server_error' },
@@ -87,6 +100,12 @@ const catalogue = {
 /** Names one error of the catalogue. */
 export type ErrorCode = keyof typeof catalogue
 
+/** FastAPI's names of the parts of a request, by Fastify's. */
+const parts: Record<string, string> = { querystring: 'query', params: 'path', headers: 'header' }
+
+/** What the database refuses to do, by SQLSTATE. */
+const refusals: Record<string, ErrorCode> = { [lastAdministrator]: 'last_administrator' }
+
 /** Thrown wherever a request ends in an error that its sender may know about. */
 export class ServiceError extends Error {
   constructor(
@@ -97,47 +116,91 @@ export class ServiceError extends Error {
   }
 }
 
+/** Thrown where input is found to be invalid by other means than its schema. */
+export class InvalidInput extends Error {
+  constructor(
+    readonly part: string,
+    readonly path: string[],
+    readonly type: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** Thrown for a body of many lines some of which are wrong. */
+export class InvalidLines extends Error {
+  constructor(readonly complaints: Complaint[]) {
+    super('lines are invalid')
+  }
+}
+
 /** The one error handler: decides what leaves, and logs in full only what is our fault. */
 export function handleError(
-  error: FastifyError | ServiceError,
+  error: FastifyError | ServiceError | InvalidInput | InvalidLines,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
   const answer = toAnswer(error)
   if (answer.status === 500) request.log.error({ err: error }, 'request failed')
   else if (answer.status === 503) request.log.warn({ reason: error.message }, 'service unavailable')
-  else request.log.debug({ code: error.code }, 'request refused')
+  else request.log.debug({ code: 'code' in error ? error.code : 'invalid_input' }, 'request refused')
   return reply
     .code(answer.status)
     .headers(answer.headers ?? {})
     .send(request.speaksOAuth ? withOAuthMembers(answer) : { detail: answer.detail })
 }
 
-function toAnswer(error: FastifyError | ServiceError): Answer {
+function toAnswer(error: FastifyError | ServiceError | InvalidInput | InvalidLines): Answer {
+  if (error instanceof InvalidLines) return { status: 422, detail: error.complaints }
+  if (error instanceof InvalidInput) {
+    return { status: 422, detail: [complaintOf(error, [error.part])] }
+  }
   if (error instanceof ServiceError) {
     const known: Answer = catalogue[error.code]
     return { ...known, headers: { ...known.headers, ...error.headers } }
   }
   if (error.validation) return invalidInput(error.validation, error.validationContext)
+  const refusal = refusals[String(sqlStateOf(error))]
+  if (refusal) return catalogue[refusal]
   if (isDatabaseUnavailable(error)) return catalogue.service_unavailable
   const status = error.statusCode ?? 500
   return status < 500 ? { status, detail: String(STATUS_CODES[status]) } : catalogue.internal_error
 }
 
-/** FastAPI's form of Ajv's complaints. */
-function invalidInput(errors: FastifySchemaValidationError[], part = 'body'): Answer {
-  const detail = errors.map(({ keyword, instancePath, params, message }) => {
-    const path = instancePath.split('/').slice(1)
-    return keyword === 'required'
-      ? {
-          type: 'missing',
-          loc: [part, ...path, String(params.missingProperty)],
-          msg: 'Field required',
-          input: null,
-        }
-      : { type: keyword, loc: [part, ...path], msg: String(message), input: null }
+function invalidInput(errors: FastifySchemaValidationError[], context = 'body'): Answer {
+  return {
+    status: 422,
+    detail: describeInvalid(errors, [parts[context] ?? context]),
+    oauth: 'invalid_request',
+  }
+}
+
+/** FastAPI's form of Ajv's complaints; `place` is where in the request what they are about is. */
+export function describeInvalid(errors: FastifySchemaValidationError[], place: string[]): Complaint[] {
+  return errors.map(({ keyword, instancePath, params, message }) => {
+    const loc = [...place, ...instancePath.split('/').slice(1)]
+    if (keyword === 'required')
+      return {
+        type: 'missing',
+        loc: [...loc, String(params.missingProperty)],
+        msg: 'Field required',
+        input: null,
+      }
+    if (keyword === 'additionalProperties')
+      return {
+        type: 'extra_forbidden',
+        loc: [...loc, String(params.additionalProperty)],
+        msg: 'Extra inputs are not permitted',
+        input: null,
+      }
+    return { type: keyword, loc, msg: String(message), input: null }
   })
-  return { status: 422, detail, oauth: 'invalid_request' }
+}
+
+/** The same form of what was found by other means than a schema. */
+export function complaintOf({ path, type, message: msg }: InvalidInput, place: string[]): Complaint {
+  return { type, loc: [...place, ...path], msg, input: null }
 }
 
 function withOAuthMembers({ detail, oauth = 'invalid_request' }: Answer) {
@@ -177,8 +240,8 @@ export function errorResponses(...codes: ErrorCode[]) {
 }
 
 /** The `response` schema of a route that validates its input, for the example of a field that is missing. */
-export function validationResponse(field: string) {
-  const missing = { type: 'missing', loc: ['body', field], msg: 'Field required', input: null }
+export function validationResponse(field: string, part = 'body') {
+  const missing = { type: 'missing', loc: [part, field], msg: 'Field required', input: null }
   return { 422: jsonResponse(422, ref(HttpValidationError), { missing: { value: { detail: [missing] } } }) }
 }
 

@@ -13,6 +13,16 @@ export function nullableString(options: { maxLength: number; description: string
   return Type.Unsafe<string | null>({ type: ['string', 'null'], ...options })
 }
 
+/** A string that PostgreSQL can store: it has neither NUL nor half a surrogate pair. */
+export function text(options: { minLength?: number; maxLength: number; description: string }) {
+  return Type.String({ ...options, format: 'text' })
+}
+
+/** Whether a string can be stored. */
+export function isStorable(value: string): boolean {
+  return !value.includes('\0') && value.isWellFormed()
+}
+
 /** The body of every error but invalid input. */
 export const HttpError = Type.Object(
   {

@@ -36,6 +36,11 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
     refreshTokenIdleSeconds: 14 * 86_400,
     refreshTokenTtlSeconds: 90 * 86_400,
     refreshTokenGraceSeconds: 10,
+    requireIfMatch: false,
+    registration: 'open',
+    smtpUrl: undefined,
+    mailFrom: 'no-reply@localhost',
+    eventRetentionSeconds: 90 * 86_400,
     bcryptCost: 12,
   })
   t.ok(Object.isFrozen(config))

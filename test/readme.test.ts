@@ -11,7 +11,7 @@ const run = promisify(execFile)
 const withoutCurl = spawnSync('curl', ['--version']).error ? 'curl is not installed' : false
 
 t.test('the five-minute tour works when it is pasted', { skip: withoutCurl }, async (t) => {
-  const { origin } = await startService(t)
+  const { origin } = await startService(t, { DATA_DIRECTORY: t.testdir() })
   const [, tour = ''] = /## Five minutes with curl\n(.*?)\n## /s.exec(readme) ?? []
   const commands = [...tour.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block).join('\n')
   const { stdout } = await run('bash', ['-euc', commands.replaceAll('http://localhost:8000', origin)])
@@ -23,6 +23,8 @@ t.test('the five-minute tour works when it is pasted', { skip: withoutCurl }, as
     /HTTP\/1.1 401 [\s\S]*\{"detail":"Incorrect username or password"\}/,
     /HTTP\/1.1 401 [\s\S]*\{"detail":"Could not validate credentials"\}/,
     '{"detail":"Inactive user"}',
+    /"item_id":"Bar","owner":"johndoe","title":"A bar".*"metadata":\{"open":true\}.*"version":2/,
+    '{"detail":"If the name is free, the account is there now: log in"}',
   ])
     t.match(stdout, answer)
 })

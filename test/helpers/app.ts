@@ -44,3 +44,19 @@ export async function logIn(app: FastifyInstance, username: string, password: st
   const response = await postToken(app, { username, password })
   return response.json<{ access_token: string }>().access_token
 }
+
+/** Sends JSON as the bearer of the token, or of none. */
+export function sendAs(
+  app: FastifyInstance,
+  token: string | null,
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  url: string,
+  body?: object,
+) {
+  return app.inject({
+    method,
+    url,
+    headers: { ...(token !== null && { authorization: `Bearer ${token}` }) },
+    ...(body && { payload: body }),
+  })
+}

@@ -1,0 +1,40 @@
+import { InvalidInput } from '../errors.js'
+
+/** The bounds of an item's metadata. */
+const maxMetadataBytes = 16_384
+const maxMetadataDepth = 16
+
+/** Refuses metadata that is too large or too deep, or that would come back otherwise than it was sent. @throws InvalidInput */
+export function checkMetadata(metadata: unknown): void {
+  const problem = findProblem(metadata, maxMetadataDepth)
+  if (problem) throw new InvalidInput('body', ['metadata'], 'metadata', problem)
+  if (Buffer.byteLength(JSON.stringify(metadata)) > maxMetadataBytes)
+    throw new InvalidInput(
+      'body',
+      ['metadata'],
+      'metadata',
+      `must be at most ${maxMetadataBytes} bytes of JSON`,
+    )
+}
+
+function findProblem(value: unknown, depth: number): string | undefined {
+  if (typeof value === 'string') return findTextProblem(value)
+  if (typeof value === 'number') return findNumberProblem(value)
+  if (typeof value !== 'object' || value === null) return undefined
+  if (depth === 0) return `must be nested at most ${maxMetadataDepth} deep`
+  for (const [name, member] of Object.entries(value)) {
+    const problem = findTextProblem(name) ?? findProblem(member, depth - 1)
+    if (problem) return problem
+  }
+  return undefined
+}
+
+function findTextProblem(text: string): string | undefined {
+  return text.includes('\0') || !text.isWellFormed() ? 'must be text without NUL' : undefined
+}
+
+/** A number that JavaScript cannot hold would be changed in silence. */
+function findNumberProblem(value: number): string | undefined {
+  const isHeld = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
+  return isHeld ? undefined : 'must not have numbers beyond 2^53'
+}

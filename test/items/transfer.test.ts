@@ -1,0 +1,222 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { query } from '../database/query.js'
+import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
+import { cloneDatabase } from '../helpers/database.js'
+
+interface Whole {
+  item_id: string
+  owner: string
+  title: string | null
+  description: string | null
+  metadata: object
+}
+
+interface Report {
+  created: number
+  failed: number
+  errors: { type: string; loc: string[] }[]
+}
+
+const path = '/users/me/items/'
+const { strings: naughty } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../vectors/blns.json'), 'utf8'),
+) as { strings: string[] }
+
+async function start(t: Test) {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, {}, url)
+  return { url, app, token: await logIn(app, 'johndoe', 'secret') }
+}
+
+function load(app: FastifyInstance, token: string, lines: (string | Buffer | object)[], mode = '') {
+  const payload = Buffer.concat(
+    lines.flatMap((line) => [
+      typeof line === 'string'
+        ? Buffer.from(line)
+        : Buffer.isBuffer(line)
+          ? line
+          : Buffer.from(JSON.stringify(line)),
+      Buffer.from('\n'),
+    ]),
+  )
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' }
+  return app.inject({ method: 'POST', url: `${path}import${mode && `?mode=${mode}`}`, headers, payload })
+}
+
+async function unload(app: FastifyInstance, token: string): Promise<Whole[]> {
+  const response = await getAs(app, token, `${path}export`)
+  t.match(response.headers['content-type'], 'application/x-ndjson')
+  return response.body
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Whole)
+}
+
+t.test('what is exported here is imported there', async (t) => {
+  const { app, token } = await start(t)
+  const given = Array.from({ length: 2_345 }, (_, i) => ({
+    item_id: `i${i}`,
+    title: `Title ${i}`,
+    metadata: { i },
+  }))
+  const loaded = await load(app, token, given)
+  t.same(loaded.json(), { created: 2_345, failed: 0, errors: [] })
+  const items = await unload(app, token)
+  t.equal(items.length, 2_346)
+  t.equal(items[0]?.item_id, 'Foo', 'the oldest first')
+  t.equal(new Set(items.map(({ item_id }) => item_id)).size, 2_346)
+
+  await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password: 'correct horse' })
+  const jane = await logIn(app, 'janedoe', 'correct horse')
+  t.same(await unload(app, jane), [])
+  const lines = items.map(({ item_id, title, description, metadata }) => ({
+    item_id,
+    title,
+    description,
+    metadata,
+  }))
+  t.match((await load(app, jane, lines)).json(), { created: 2_346, failed: 0 })
+  t.same((await unload(app, jane)).map(({ owner, metadata }) => ({ owner, metadata })).at(-1), {
+    owner: 'janedoe',
+    metadata: { i: 2_344 },
+  })
+})
+
+const bad: [string, string | Buffer | object, string][] = [
+  ['no JSON', '{', 'json_invalid'],
+  ['no UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'utf8_invalid'],
+  ['no object', '[]', 'type'],
+  ['null', 'null', 'type'],
+  ['an unknown member', { owner: 'alice' }, 'extra_forbidden'],
+  ['a prototype', '{"__proto__": {}}', 'json_invalid'],
+  ['an id that is none', { item_id: 'a/b' }, 'pattern'],
+  ['a reserved id', { item_id: 'export' }, 'not'],
+  ['an id that is taken', { item_id: 'Foo' }, 'exists'],
+  ['an id that came before', { item_id: 'good' }, 'exists'],
+  ['a title that is too long', { title: 'x'.repeat(256) }, 'maxLength'],
+  ['NUL', { title: 'a\0' }, 'format'],
+  ['half a surrogate pair', '{"title": "\\ud800"}', 'format'],
+  ['metadata that is too large', { metadata: { a: 'x'.repeat(20_000) } }, 'metadata'],
+  ['a line that is too long', { description: 'x'.repeat(70_000) }, 'too_long'],
+]
+
+t.test('lines that are wrong are told by their number', async (t) => {
+  const { app, token } = await start(t)
+  const lines = [{ item_id: 'good' }, '', ' \t\r', ...bad.map(([, line]) => line), { item_id: 'better' }]
+  const report = (await load(app, token, lines, 'each')).json<Report>()
+  t.match(report, { created: 2, failed: bad.length })
+  for (const [i, [name, , type]] of bad.entries())
+    t.ok(
+      report.errors.some((error) => error.type === type && error.loc[1] === String(i + 4)),
+      name,
+    )
+  t.same(
+    (await unload(app, token)).map(({ item_id }) => item_id),
+    ['Foo', 'good', 'better'],
+  )
+})
+
+t.test('all or nothing: one line that is wrong keeps the others out', async (t) => {
+  const { app, token } = await start(t)
+  for (const [name, line] of bad) {
+    const response = await load(app, token, [{ item_id: 'good' }, line, { item_id: 'better' }])
+    t.equal(response.statusCode, 422, name)
+    t.match(response.json(), { detail: [{ loc: ['body', '2'] }] })
+  }
+  t.equal((await unload(app, token)).length, 1)
+  const many = await load(
+    app,
+    token,
+    Array.from({ length: 500 }, () => '{'),
+  )
+  t.equal(many.json<{ detail: unknown[] }>().detail.length, 100, 'not every complaint is told')
+})
+
+t.test('odd texts come back byte for byte', async (t) => {
+  const { app, token } = await start(t)
+  const lines = naughty.map((text, i) => ({
+    item_id: `n${i}`,
+    title: text.slice(0, 100),
+    description: text,
+    metadata: { [text]: text },
+  }))
+  const storable = lines.filter(
+    ({ title, description }) => title.isWellFormed() && !description.includes('\0'),
+  )
+  const report = (await load(app, token, storable, 'each')).json<Report>()
+  const items = new Map((await unload(app, token)).map((item) => [item.item_id, item]))
+  t.equal(report.created + report.failed, storable.length)
+  t.ok(report.created > storable.length * 0.9)
+  for (const { item_id, ...texts } of storable) {
+    const { title, description, metadata } = items.get(item_id) ?? {}
+    if (items.has(item_id)) t.same({ title, description, metadata }, texts, item_id)
+  }
+})
+
+t.test('what is no NDJSON, or too large, is refused', async (t) => {
+  const { app, token } = await start(t)
+  const headers = { authorization: `Bearer ${token}` }
+  const post = (type: string, payload: string) =>
+    app.inject({
+      method: 'POST',
+      url: `${path}import`,
+      headers: { ...headers, 'content-type': type },
+      payload,
+    })
+  t.equal((await post('application/json', '{}')).statusCode, 415)
+  t.equal((await post('application/x-ndjson', 'x'.repeat(16 * 1024 * 1024 + 1))).statusCode, 413)
+  t.equal((await app.inject({ method: 'POST', url: `${path}import?mode=some`, headers })).statusCode, 422)
+  t.same((await app.inject({ method: 'POST', url: `${path}import`, headers })).json(), {
+    created: 0,
+    failed: 0,
+    errors: [],
+  })
+  for (const method of ['PUT', 'PATCH'] as const)
+    t.equal((await sendAs(app, token, method, `${path}export`, {})).statusCode, 422, 'no item is called so')
+})
+
+t.test('a fault of the database while importing leaves nothing behind', async (t) => {
+  const { url, app, token } = await start(t)
+  await query(
+    url,
+    "CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a fault'; END $$",
+  )
+  await query(
+    url,
+    "CREATE TRIGGER hinder BEFORE INSERT ON items FOR EACH ROW WHEN (NEW.item_id = 'i1500') EXECUTE FUNCTION hinder()",
+  )
+  const response = await load(
+    app,
+    token,
+    Array.from({ length: 2_000 }, (_, i) => ({ item_id: `i${i}` })),
+  )
+  t.equal(response.statusCode, 500)
+  t.equal((await unload(app, token)).length, 1)
+})
+
+t.test('an export reads on only as fast as its reader does', async (t) => {
+  const { app, token } = await start(t)
+  const description = 'x'.repeat(4_000)
+  for (let i = 0; i < 3; i++)
+    await load(
+      app,
+      token,
+      Array.from({ length: 3_000 }, () => ({ description })),
+      'each',
+    )
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as import('node:net').AddressInfo
+  const response = await fetch(`http://127.0.0.1:${port}${path}export`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const reader = response.body?.getReader()
+  await reader?.read()
+  await app.database.item.deleteMany({})
+  let bytes = 0
+  for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read())
+    bytes += chunk.value.length
+  t.ok(bytes < 9_000 * 4_000, 'what was deleted before it was read does not come')
+})

@@ -1,0 +1,181 @@
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { logIn, postToken, sendAs, startApp } from './helpers/app.js'
+import { runCommand } from './helpers/command.js'
+import { cloneDatabase } from './helpers/database.js'
+
+const callers = [
+  ...['none', 'other', 'disabled', 'administrator', 'service', 'service without scope', 'expired', 'revoked'],
+] as const
+
+/** What a kind of caller gets: a refusal of this status, or past the guard. */
+type Verdict = 401 | 403 | 'inactive' | 'pass'
+
+const isOpen: Verdict[] = callers.map(() => 'pass')
+const forUsers: Verdict[] = [401, 'pass', 'inactive', 'pass', 401, 401, 401, 401]
+const forAdministrators: Verdict[] = [401, 403, 'inactive', 'pass', 401, 401, 401, 401]
+const forDelegates: Verdict[] = [401, 403, 'inactive', 'pass', 'pass', 403, 401, 401]
+
+/** Every operation, and what each kind of caller gets there. */
+const table: Record<string, Verdict[]> = {
+  'GET /livez': isOpen,
+  'GET /readyz': isOpen,
+  'GET /.well-known/jwks.json': isOpen,
+  'GET /.well-known/oauth-authorization-server': isOpen,
+  'POST /token': isOpen,
+  'POST /revoke': isOpen,
+  'POST /introspect': isOpen,
+  'POST /users/': isOpen,
+  'POST /account/confirm-email': isOpen,
+  'POST /account/forgot-password': isOpen,
+  'POST /account/reset-password': isOpen,
+  'GET /users/me/': forUsers,
+  'PATCH /users/me/': forUsers,
+  'DELETE /users/me/': forUsers,
+  'PUT /users/me/password': forUsers,
+  'GET /users/me/items/': forUsers,
+  'POST /users/me/items/': forUsers,
+  'GET /users/me/items/{item_id}': forUsers,
+  'PUT /users/me/items/{item_id}': forUsers,
+  'PATCH /users/me/items/{item_id}': forUsers,
+  'DELETE /users/me/items/{item_id}': forUsers,
+  'GET /users/{username}/items/': forDelegates,
+  'POST /users/{username}/items/': forDelegates,
+  'GET /users/{username}/items/{item_id}': forDelegates,
+  'PUT /users/{username}/items/{item_id}': forDelegates,
+  'PATCH /users/{username}/items/{item_id}': forDelegates,
+  'DELETE /users/{username}/items/{item_id}': forDelegates,
+  'GET /users/': forAdministrators,
+  'GET /users/{username}/': forAdministrators,
+  'PATCH /users/{username}/': forAdministrators,
+  'DELETE /users/{username}/': forAdministrators,
+  'GET /users/me/events/': forUsers,
+  'GET /events/': forAdministrators,
+  'GET /users/me/items/export': forUsers,
+  'POST /users/me/items/import': forUsers,
+  'GET /users/{username}/items/export': forDelegates,
+  'POST /users/{username}/items/import': forDelegates,
+  'POST /invitations/': forAdministrators,
+}
+
+const password = 'correct horse'
+
+t.test('every kind of caller gets what the table says, everywhere', async (t) => {
+  const { app, url } = await start(t)
+  const { paths } = (await app.inject('/openapi.json')).json<{ paths: Record<string, object> }>()
+  const operations = Object.entries(paths).flatMap(([path, verbs]) =>
+    Object.keys(verbs).map((verb) => `${verb.toUpperCase()} ${path}`),
+  )
+  t.same(operations.sort(), Object.keys(table).sort(), 'the table has every operation')
+
+  const tokens = await makeTokens(app, url)
+  for (const [operation, verdicts] of Object.entries(table))
+    for (const [i, caller] of callers.entries())
+      t.equal(await judge(app, operation, tokens[caller]), verdicts[i], `${operation} as ${caller}`)
+})
+
+t.test('somebody else s item cannot be told from one that is not there', async (t) => {
+  const { app } = await start(t)
+  const bob = await logIn(app, 'bob', password)
+  for (const [method, body] of [
+    ['GET', undefined],
+    ['PATCH', {}],
+    ['DELETE', undefined],
+  ] as const) {
+    const [foreign, absent] = await Promise.all(
+      ['Foo', 'Absent'].map((id) => sendAs(app, bob, method, `/users/me/items/${id}`, body)),
+    )
+    t.equal(foreign?.statusCode, 404)
+    t.equal(foreign?.body, absent?.body)
+    t.same(Object.keys(foreign?.headers ?? {}), Object.keys(absent?.headers ?? {}))
+  }
+  const johndoe = await logIn(app, 'johndoe', 'secret')
+  t.equal((await sendAs(app, johndoe, 'GET', '/users/me/items/Foo')).statusCode, 200, 'it is still there')
+  t.equal(
+    (await sendAs(app, bob, 'PUT', '/users/me/items/Foo', {})).statusCode,
+    201,
+    'an id is free for each owner',
+  )
+  t.match((await sendAs(app, johndoe, 'GET', '/users/me/items/Foo')).json(), { owner: 'johndoe', version: 1 })
+})
+
+/** bob and ann register; ann is administrator. */
+async function start(t: Test) {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, { JWT_SECRET: '' }, url)
+  for (const username of ['bob', 'ann']) await sendAs(app, null, 'POST', '/users/', { username, password })
+  await runCommand(url, ['users', 'set-scopes', 'ann', '--scope', 'users:admin', 'items:admin'])
+  return { app, url }
+}
+
+async function makeTokens(
+  app: FastifyInstance,
+  url: string,
+): Promise<Record<(typeof callers)[number], string | null>> {
+  const service = async (id: string, scope: string) => {
+    const made = await runCommand(url, [
+      'clients',
+      'create',
+      id,
+      '--name',
+      id,
+      '--scope',
+      ...scope.split(' '),
+      '--json',
+    ])
+    const { client_secret } = JSON.parse(made.stdout) as { client_secret: string }
+    const form = { grant_type: 'client_credentials', client_id: id, client_secret }
+    return (await postToken(app, form)).json<{ access_token: string }>().access_token
+  }
+  const revoked = await logIn(app, 'johndoe', 'secret')
+  await app.inject({
+    method: 'POST',
+    url: '/revoke',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: `token=${revoked}`,
+  })
+  return {
+    none: null,
+    other: await logIn(app, 'bob', password),
+    disabled: await logIn(app, 'alice', 'secret2'),
+    administrator: await logIn(app, 'ann', password),
+    service: await service('delegate', 'items:read items:write'),
+    'service without scope': await service('stranger', 'users:admin items:admin'),
+    expired: await expiredToken(url),
+    revoked,
+  }
+}
+
+/** A token of johndoe whose time was over before it was issued. */
+async function expiredToken(url: string): Promise<string> {
+  const realNow = Date.now
+  const { buildApp } = await import('../src/app.js')
+  const { loadConfig } = await import('../src/config.js')
+  const { openDatabase } = await import('../src/database/index.js')
+  const config = loadConfig({ LOG_LEVEL: 'silent', BCRYPT_COST: '4' })
+  const app = await buildApp(config, openDatabase(config, url))
+  Date.now = () => realNow() - 3_600_000
+  const token = await logIn(app, 'johndoe', 'secret').finally(() => {
+    Date.now = realNow
+  })
+  await app.close()
+  return token
+}
+
+/** Bodies are empty, so that whoever passes the guard changes nothing. */
+async function judge(app: FastifyInstance, operation: string, token: string | null): Promise<Verdict> {
+  const [method, path = ''] = operation.split(' ') as ['GET', string]
+  const url = path.replace('{username}', 'johndoe').replace('{item_id}', 'absent')
+  const isRemoval = operation === 'DELETE /users/{username}/'
+  const response = await sendAs(
+    app,
+    token,
+    method,
+    isRemoval ? '/users/absent/' : url,
+    method === 'GET' ? undefined : {},
+  )
+  const isJson = String(response.headers['content-type']).startsWith('application/json')
+  const { detail } = isJson ? (response.json() as { detail?: unknown }) : {}
+  if (detail === 'Inactive user') return 'inactive'
+  return response.statusCode === 401 || response.statusCode === 403 ? response.statusCode : 'pass'
+}
