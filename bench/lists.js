@@ -1,0 +1,151 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '../dist/src/database/embedded/index.js'
+import { PrismaClient } from '../dist/src/database/generated/client.js'
+import { migrate } from '../dist/src/database/migrations.js'
+import { listItems } from '../dist/src/items/store.js'
+
+// Shows by EXPLAIN which index serves each list of items, and that a late page costs what the first one does: on
+// 1,000,000 items of one owner and as many of others, page by page of 100.
+
+const rows = 1_000_000
+const limit = 100
+const lastPage = rows / limit
+const repetitions = 15
+
+const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
+const home = join(folder, 'postgres')
+const server = await startEmbeddedPostgres(home)
+try {
+  await migrate(server.url)
+  await run(server.url)
+} finally {
+  await server.stop()
+  await rm(await realpath(home), { recursive: true })
+  await rm(folder, { recursive: true, force: true })
+}
+
+/** @param {string} url */
+async function run(url) {
+  const sql = new pg.Client({ connectionString: url })
+  await sql.connect()
+  sql.on('error', () => {})
+  console.error(`adding ${2 * rows} items …`)
+  const owner = await fill(sql)
+  const database = new PrismaClient({
+    adapter: new PrismaPg({ connectionString: url, max: 1 }),
+    log: [{ emit: 'event', level: 'query' }],
+  })
+  /** @type {{ query: string, params: string } | undefined} */
+  let last
+  database.$on('query', (event) => {
+    last = event
+  })
+
+  const lists = []
+  const middle = new Date(Date.UTC(2026, 0, 1) + (rows / 2) * 1000)
+  const sorted = /** @type {const} */ (['created_at', '-created_at', 'item_id', 'title'])
+  /** @type {[string, Omit<import('../dist/src/items/store.js').ItemPage, 'limit'>][]} */
+  const pages = [
+    ...sorted.map((sort) => /** @type {[string, { sort: typeof sort }]} */ ([sort, { sort }])),
+    ['created_after', { sort: 'created_at', createdAfter: middle }],
+    ['created_before', { sort: '-created_at', createdBefore: middle }],
+    ['title_contains, in 1 of 10', { sort: 'created_at', titleContains: '7 of' }],
+    ['title_contains, in none', { sort: 'created_at', titleContains: 'nowhere' }],
+  ]
+  for (const [name, page] of pages) {
+    const late = name === page.sort ? [await positionBefore(sql, owner, page.sort)] : []
+    for (const after of [undefined, ...late]) {
+      const times = []
+      for (let i = 0; i < repetitions; i++) {
+        const began = performance.now()
+        await listItems({ id: owner, username: 'owner' }, { limit, ...page, after }, database)
+        times.push(performance.now() - began)
+      }
+      const { index, read } = await explain(sql, last)
+      lists.push({
+        list: name,
+        page: after ? lastPage : 1,
+        index,
+        'rows read': read,
+        ms: median(times).toFixed(2),
+      })
+    }
+  }
+  console.table(lists)
+  await database.$disconnect()
+  await sql.end()
+}
+
+/**
+ * @param {pg.Client} sql
+ * @returns {Promise<string>} the owner of half of the items
+ */
+async function fill(sql) {
+  const names = ['owner', ...Array.from({ length: 100 }, (_, i) => `other${i}`)]
+  const { rows: users } = await sql.query(
+    "INSERT INTO users (id, username, hashed_password, updated_at) SELECT gen_random_uuid(), name, '$2b$04$' || repeat('a', 53), now() FROM unnest($1::text[]) name RETURNING id",
+    [names],
+  )
+  const [owner, ...others] = users.map(({ id }) => id)
+  await sql.query(
+    `INSERT INTO items (id, owner_id, item_id, title, created_at, updated_at)
+     SELECT gen_random_uuid(), CASE WHEN n % 2 = 0 THEN $1::uuid ELSE ($2::uuid[])[1 + n / 2 % 100] END,
+       'item-' || lpad((n / 2)::text, 8, '0'), CASE WHEN n / 2 % 4 > 0 THEN n / 2 % 10 || ' of ' || n / 2 END,
+       timestamptz '2026-01-01Z' + n / 2 * interval '1 s', now()
+     FROM generate_series(0, $3::int) n`,
+    [owner, others, 2 * rows - 1],
+  )
+  await sql.query('VACUUM ANALYZE')
+  return owner
+}
+
+/**
+ * @param {pg.Client} sql
+ * @param {string} owner
+ * @param {string} sort
+ * @returns the position where the last page begins
+ */
+async function positionBefore(sql, owner, sort) {
+  const column = sort.replace('-', '')
+  const direction = sort.startsWith('-') ? 'DESC' : 'ASC'
+  const { rows: found } = await sql.query(
+    `SELECT ${column} AS value, id FROM items WHERE owner_id = $1 ORDER BY ${column} ${direction}, id ${direction} LIMIT 1 OFFSET $2`,
+    [owner, (lastPage - 1) * limit - 1],
+  )
+  const { value, id } = found[0]
+  return { sort, value: value instanceof Date ? value.toISOString() : value, id }
+}
+
+/**
+ * @param {pg.Client} sql
+ * @param {{ query: string, params: string } | undefined} statement
+ */
+async function explain(sql, statement) {
+  if (!statement) throw new Error('no statement was sent')
+  const { rows: plans } = await sql.query(
+    `EXPLAIN (ANALYZE, FORMAT JSON) ${statement.query}`,
+    JSON.parse(statement.params),
+  )
+  const nodes = flatten(plans[0]['QUERY PLAN'][0].Plan)
+  const scan = nodes.at(-1) ?? {}
+  const read = scan['Actual Rows'] + (scan['Rows Removed by Filter'] ?? 0)
+  return { index: nodes.map((node) => node['Index Name'] ?? node['Node Type']).join(' < '), read }
+}
+
+/**
+ * @param {Record<string, any>} plan
+ * @returns {Record<string, any>[]} the plan's nodes, the outermost first
+ */
+function flatten(plan) {
+  return [plan, ...(plan.Plans ?? []).flatMap(flatten)]
+}
+
+/** @param {number[]} values */
+function median(values) {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+}
