@@ -1,4 +1,5 @@
-const base = '^src/(config|errors|log|repeat|schema|shutdown|startup-error|unrouted)\\.ts$|^src/database/'
+const base =
+  '^src/(cleanup|config|errors|log|password|repeat|schema|shutdown|startup-error|unrouted)\\.ts$|^src/(database|http|mail)/|^src/events/(event|store)\\.ts$'
 const entries = '^src/(server\\.ts$|cli/)'
 
 /** One rule: whoever matches `from` must not import what matches `to`. */
@@ -18,6 +19,7 @@ module.exports = {
     ),
     forbid('users-know-nobody', { path: '^src/users/' }, { path: '^src/(auth|items|docs)/' }),
     forbid('items-know-nobody', { path: '^src/items/' }, { path: '^src/(auth|users|docs)/' }),
+    forbid('events-know-nobody', { path: '^src/events/' }, { path: '^src/(auth|users|items|docs)/' }),
     forbid('docs-and-ops-know-nobody', { path: '^src/(docs/|ops)' }, { path: '^src/(auth|users|items)/' }),
     forbid(
       'generated-client-stays-in-database',
@@ -27,7 +29,7 @@ module.exports = {
     forbid(
       'cores-are-pure',
       {
-        path: '^src/auth/(access-token|password|scope|secrets|subject|keys/(generate|lifecycle|seal))\\.ts$',
+        path: '^src/auth/(access-token|scope|secrets|subject|keys/(generate|lifecycle|seal))\\.ts$',
       },
       { path: 'node_modules/(@?fastify|@prisma|pg)/|^src/(database|errors)' },
     ),
