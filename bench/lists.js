@@ -1,13 +1,10 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../dist/src/database/embedded/index.js'
 import { PrismaClient } from '../dist/src/database/generated/client.js'
 import { migrate } from '../dist/src/database/migrations.js'
 import { listItems } from '../dist/src/items/store.js'
+import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 
 // Shows by EXPLAIN which index serves each list of items, and that a late page costs what the first one does: on
 // 1,000,000 items of one owner and as many of others, page by page of 100.
@@ -17,16 +14,12 @@ const limit = 100
 const lastPage = rows / limit
 const repetitions = 15
 
-const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
-const home = join(folder, 'postgres')
-const server = await startEmbeddedPostgres(home)
+const server = await startTemporaryPostgres('latchkey-bench-')
 try {
   await migrate(server.url)
   await run(server.url)
 } finally {
   await server.stop()
-  await rm(await realpath(home), { recursive: true })
-  await rm(folder, { recursive: true, force: true })
 }
 
 /** @param {string} url */

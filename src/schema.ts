@@ -10,7 +10,12 @@ export const success = { description: 'Successful Response' }
 
 /** A string or null. One type list instead of `anyOf`, which would be tried out on each answer. */
 export function nullableString(options: { maxLength: number; description: string }) {
-  return Type.Unsafe<string | null>({ type: ['string', 'null'], ...options })
+  return nullable(Type.String(options))
+}
+
+/** What a schema of strings takes, or null. */
+export function nullable(schema: TSchema) {
+  return Type.Unsafe<string | null>({ ...schema, type: ['string', 'null'] })
 }
 
 /** A string that PostgreSQL can store: it has neither NUL nor half a surrogate pair. */
@@ -21,6 +26,11 @@ export function text(options: { minLength?: number; maxLength: number; descripti
 /** Whether a string can be stored. */
 export function isStorable(value: string): boolean {
   return !value.includes('\0') && value.isWellFormed()
+}
+
+/** Whether a string is a UUID as we write them: in lower case. */
+export function isUuid(value: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(value)
 }
 
 /** The body of every error but invalid input. */

@@ -1,13 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { seed } from '../dist/prisma/seed.js'
-import { startEmbeddedPostgres } from '../dist/src/database/embedded/index.js'
 import { openDatabase } from '../dist/src/database/index.js'
 import { migrate } from '../dist/src/database/migrations.js'
+import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 import { createDatabase, dropDatabase } from './helpers/server.js'
 
 // Runs the tests on a PostgreSQL of their own, or on the server at TEST_DATABASE_URL, with a migrated and seeded
@@ -17,7 +14,7 @@ const fast = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'ma
 
 const server = process.env.TEST_DATABASE_URL
   ? { url: process.env.TEST_DATABASE_URL, stop: async () => {} }
-  : await startTemporaryServer()
+  : await startTemporaryPostgres('latchkey-test-', fast)
 try {
   const template = await createDatabase(server.url)
   await migrate(template)
@@ -28,20 +25,6 @@ try {
   await dropDatabase(template)
 } finally {
   await server.stop()
-}
-
-async function startTemporaryServer() {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
-  const home = join(folder, 'postgres')
-  const { url, stop } = await startEmbeddedPostgres(home, fast)
-  return {
-    url,
-    async stop() {
-      await stop()
-      await rm(await realpath(home), { recursive: true })
-      await rm(folder, { recursive: true })
-    },
-  }
 }
 
 /**

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { errorResponses } from '../errors.js'
+import { isUnchanged } from '../http/etag.js'
 import { ref, success } from '../schema.js'
 import type { AuthContext } from './context.js'
 
@@ -45,14 +46,8 @@ export const jwks: FastifyPluginAsyncTypebox<AuthContext> = async function jwks(
       const keys = keyRing.publicJwks()
       const etag = `"${createHash('sha256').update(JSON.stringify(keys)).digest('base64url')}"`
       reply.headers({ etag, 'cache-control': `public, max-age=${config.jwksMaxAgeSeconds}` })
-      if (isListed(etag, headers['if-none-match'])) return reply.code(304).send(null)
+      if (isUnchanged(headers, etag)) return reply.code(304).send(null)
       return { keys }
     },
   )
-}
-
-/** RFC 9110 §13.1.2: a list of entity tags, compared weakly, or `*`. */
-function isListed(etag: string, ifNoneMatch = ''): boolean {
-  const listed = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  return listed.includes(etag) || listed.includes('*')
 }

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { validationResponse } from '../errors.js'
 import { decodeCursor, encodeCursor, nextLink } from '../http/cursor.js'
-import { readLimit } from '../http/page.js'
+import { cutPage, readLimit } from '../http/page.js'
 import { ref, success } from '../schema.js'
 import { Event, EventQuery, OwnEventQuery } from './schema.js'
 import { type EventPage, listEvents, type StoredEvent } from './store.js'
@@ -59,8 +59,7 @@ export const events: FastifyPluginAsyncTypebox = async function events(app) {
   ): Promise<StoredEvent[]> {
     const before = cursor === undefined ? undefined : decodeCursor(cursor, 'events').id
     const found = await listEvents({ ...filter, limit: limit + 1, before }, app.database)
-    const page = found.slice(0, limit)
-    const last = found.length > limit ? page.at(-1) : undefined
+    const { page, last } = cutPage(found, limit)
     if (last) reply.header('link', nextLink(url, encodeCursor({ sort: 'events', value: null, id: last.id })))
     return page
   }

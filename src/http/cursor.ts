@@ -1,5 +1,5 @@
 import { InvalidInput } from '../errors.js'
-import { isStorable } from '../schema.js'
+import { isStorable, isUuid } from '../schema.js'
 
 /** Where a page ended: the value it is sorted by, and the id that decides between equal ones. */
 export interface Position {
@@ -51,8 +51,4 @@ function isTextOrNull(value: unknown): value is string | null {
 function isTime(value: unknown): value is string {
   const date = new Date(String(value))
   return !Number.isNaN(date.getTime()) && date.toISOString() === value
-}
-
-function isUuid(text: string): boolean {
-  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
 }

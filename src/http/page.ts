@@ -13,6 +13,12 @@ export const pageParameters = {
   ),
 }
 
+/** A page, of what was found when one more than fits was looked for, and its last row where more follow. */
+export function cutPage<T>(found: T[], limit: number): { page: T[]; last: T | undefined } {
+  const page = found.slice(0, limit)
+  return { page, last: found.length > limit ? page.at(-1) : undefined }
+}
+
 /** A query is text: this `preValidation` hook makes a number of the one parameter that is one. */
 export async function readLimit({ query }: FastifyRequest): Promise<void> {
   const parameters = query as Record<string, unknown>

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
-import { nullableString, ref, text, ValidationError } from '../schema.js'
+import { nullable, nullableString, ref, text, ValidationError } from '../schema.js'
 
 /** The largest body that says something of one item. */
 export const maxItemBytes = 65_536
@@ -26,7 +26,6 @@ const metadata = Type.Unsafe<Record<string, unknown>>({
   additionalProperties: true,
   description: 'A JSON object of at most 16,384 bytes, nested at most 16 deep.',
 })
-const nullable = (schema: object) => Type.Unsafe<string | null>({ ...schema, type: ['string', 'null'] })
 const writableText = {
   title: nullable(text({ maxLength: 255, description: 'A short name.' })),
   description: nullable(text({ maxLength: 4096, description: 'Any text.' })),

@@ -1,5 +1,7 @@
 import type { Transaction } from '../database/index.js'
+import { escapeLike } from '../database/like.js'
 import type { Position } from '../http/cursor.js'
+import { cutPage } from '../http/page.js'
 
 /** Whose items they are. */
 export interface Owner {
@@ -44,8 +46,7 @@ export async function listItems(
     orderBy: [...orderBy],
     take: limit + 1,
   })
-  const items = found.slice(0, limit)
-  const last = found.length > limit ? items.at(-1) : undefined
+  const { page: items, last } = cutPage(found, limit)
   return { items, next: last ? { sort, value: keyOf(last), id: last.id } : null }
 }
 
@@ -146,7 +147,7 @@ const orders = {
   },
 } as const
 
-/** In any case; `%` and `_` are letters like others. */
+/** In any case. */
 function containing(text: string) {
-  return { contains: text.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' as const }
+  return { contains: escapeLike(text), mode: 'insensitive' as const }
 }

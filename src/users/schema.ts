@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
-import { nullableString, text } from '../schema.js'
+import { nullable, nullableString, text } from '../schema.js'
 import { usernameSyntax } from './username.js'
 
 /** The largest body of a request about users. */
@@ -17,7 +17,6 @@ const password = (description: string) => Type.String({ minLength: 1, maxLength:
 const newPassword = password('8 or more characters, at most 72 bytes of UTF-8, and no common one.')
 const email = Type.String({ format: 'email', maxLength: 254, description: 'A mail with a link confirms it.' })
 const fullName = text({ maxLength: 255, description: 'The name to show to people.' })
-const nullable = (schema: object) => Type.Unsafe<string | null>({ ...schema, type: ['string', 'null'] })
 const closed = { additionalProperties: false }
 
 /** The current user as the world sees it: these four members and no more. */

@@ -1,4 +1,5 @@
 import type { Transaction } from '../database/index.js'
+import { escapeLike } from '../database/like.js'
 import { isStorable } from '../schema.js'
 import { usernameKey } from './username.js'
 
@@ -16,7 +17,7 @@ export interface CurrentUser {
   scopes: string[]
 }
 
-/** A user without what is secret or private. */
+/** A user as administrators and operators manage one. */
 export type StoredUser = NonNullable<Awaited<ReturnType<typeof findManagedUser>>>
 
 /** What a new user is. */
@@ -44,9 +45,24 @@ export interface UserPage {
   disabled?: boolean | undefined
 }
 
+const credentials = {
+  id: true,
+  username: true,
+  hashedPassword: true,
+  disabled: true,
+  generation: true,
+  scopes: true,
+} as const
+
 const managed = {
-  ...{ id: true, username: true, email: true, fullName: true, disabled: true, scopes: true },
-  ...{ passwordChangeRequired: true, createdAt: true },
+  id: true,
+  username: true,
+  email: true,
+  fullName: true,
+  disabled: true,
+  scopes: true,
+  passwordChangeRequired: true,
+  createdAt: true,
 } as const
 
 /** Whose things a path names, or null. */
@@ -60,9 +76,7 @@ export async function findCredentials(username: string, database: Transaction) {
   if (!isStorable(username)) return null
   return database.user.findUnique({
     where: { username },
-    select: {
-      ...{ id: true, username: true, hashedPassword: true, disabled: true, generation: true, scopes: true },
-    },
+    select: credentials,
   })
 }
 
@@ -93,12 +107,12 @@ export async function createUser(user: NewUser, database: Transaction): Promise<
 export async function listUsers(
   { limit, after, namePrefix, disabled }: UserPage,
   database: Transaction,
-): Promise<(StoredUser & { email: string | null })[]> {
+): Promise<StoredUser[]> {
   return database.user.findMany({
     where: {
       username: {
         ...(after && { gt: after }),
-        ...(namePrefix && { startsWith: namePrefix.replace(/[\\%_]/g, '\\$&') }),
+        ...(namePrefix && { startsWith: escapeLike(namePrefix) }),
       },
       ...(disabled !== undefined && { disabled }),
     },

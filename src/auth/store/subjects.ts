@@ -1,5 +1,5 @@
 import type { Database } from '../../database/index.js'
-import { isStorable } from '../../schema.js'
+import { isStorable, isUuid } from '../../schema.js'
 import type { CurrentUser } from '../../users/store.js'
 import type { AccessTokenClaims } from '../access-token.js'
 import { clientOf } from '../subject.js'
@@ -98,7 +98,3 @@ export async function revokeClientTokens(clientId: string, database: Database): 
 }
 
 const farFuture = Date.UTC(9999, 0)
-
-function isUuid(text: string): boolean {
-  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
-}
