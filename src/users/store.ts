@@ -152,7 +152,7 @@ export async function findUsersByEmail(email: string, database: Transaction): Pr
     SELECT id, username, coalesce(email, pending_email) AS address, email IS NOT NULL AS own
     FROM users
     WHERE NOT disabled
-      AND (email_key = lower(${email}) OR (email IS NULL AND lower(pending_email) = lower(${email})))
+      AND (email_key = lower(${email}) OR (email IS NULL AND pending_email_key = lower(${email})))
     ORDER BY own DESC, id LIMIT 5`
   return found[0]?.own ? found.slice(0, 1) : found
 }
