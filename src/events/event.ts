@@ -43,12 +43,21 @@ export function originOf({ ip, id }: FastifyRequest): Origin {
   return { address: ip, requestId: id }
 }
 
+/** What happened to a user; null where it is nobody's name or address. */
+export function eventOf(
+  what: Pick<SecurityEvent, 'action' | 'outcome' | 'actor'>,
+  user: { id: string; username: string } | null,
+  origin: Origin,
+): SecurityEvent {
+  return { ...what, subject: user?.username ?? null, userId: user?.id ?? null, ...origin }
+}
+
 /** What a user did to himself, or tried to. */
 export function ownEvent(
   action: Action,
-  { id, username }: { id: string; username: string },
+  user: { id: string; username: string },
   request: FastifyRequest,
   outcome: SecurityEvent['outcome'] = 'ok',
 ): SecurityEvent {
-  return { action, outcome, actor: username, subject: username, userId: id, ...originOf(request) }
+  return eventOf({ action, outcome, actor: user.username }, user, originOf(request))
 }

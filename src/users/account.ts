@@ -6,7 +6,7 @@ import type { Config } from '../config.js'
 import { sqlStateOf, uniqueViolation } from '../database/errors.js'
 import type { Transaction } from '../database/index.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
-import { type Origin, originOf, ownEvent, type SecurityEvent } from '../events/event.js'
+import { eventOf, originOf, ownEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import type { Mail } from '../mail/index.js'
 import { hashPassword } from '../password.js'
@@ -86,7 +86,14 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
       const { email } = request.body
       const users = await findUsersByEmail(email, database)
       const mails = await database.$transaction(async (transaction) => {
-        await recordEvent(forgottenEvent(users[0], originOf(request)), transaction)
+        const [user = null] = users
+        const asked = {
+          action: 'password_reset_requested',
+          outcome: user ? 'ok' : 'failed',
+          actor: null,
+        } as const
+        // An address that is nobody's is recorded too, which takes the same time; the address itself is not.
+        await recordEvent(eventOf(asked, user, originOf(request)), transaction)
         return createResetMails(users.length > 0 ? users : [nobody(email)], transaction)
       })
       mails.forEach(app.sendMail)
@@ -144,20 +151,6 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
 /** Stands in for the holder of an address that is nobody's, so that it takes the same statements. */
 function nobody(address: string): EmailHolder {
   return { id: randomUUID(), username: '', address }
-}
-
-/** An address that is nobody's is recorded too, which takes the same time; the address itself is not. */
-function forgottenEvent(user: { id: string; username: string } | undefined, origin: Origin): SecurityEvent {
-  const outcome = user ? 'ok' : 'failed'
-  const subject = user?.username ?? null
-  return {
-    action: 'password_reset_requested',
-    outcome,
-    actor: null,
-    subject,
-    userId: user?.id ?? null,
-    ...origin,
-  }
 }
 
 /** No two users have one address: the database decides who was first. */

@@ -3,10 +3,10 @@ import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Transaction } from '../database/index.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
-import { type Action, originOf } from '../events/event.js'
+import { type Action, eventOf, originOf } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import { decodeCursor, encodeCursor, nextLink } from '../http/cursor.js'
-import { readLimit } from '../http/page.js'
+import { cutPage, readLimit } from '../http/page.js'
 import { ref, success } from '../schema.js'
 import { createInvitation } from './one-time-tokens.js'
 import { Invitation, ManagedUser, ManagedUserPatch, maxUserBytes, UserAddress, UserQuery } from './schema.js'
@@ -38,8 +38,7 @@ export const administration: FastifyPluginAsyncTypebox = async function administ
       const after = cursor === undefined ? undefined : decodeCursor(cursor, 'username')
       const disabled = state === undefined ? undefined : state === 'disabled'
       const found = await listUsers({ limit: limit + 1, after: after?.value, namePrefix, disabled }, database)
-      const users = found.slice(0, limit)
-      const last = found.length > limit ? users.at(-1) : undefined
+      const { page: users, last } = cutPage(found, limit)
       if (last) {
         const next = encodeCursor({ sort: 'username', value: last.username, id: last.id })
         reply.header('link', nextLink(url, next))
@@ -177,9 +176,7 @@ function record(
   database: Transaction,
 ): Promise<void> {
   const { username: actor } = request.currentUser
-  const subject = user?.username ?? null
-  const event = { action, outcome: 'ok', actor, subject, userId: user?.id ?? null } as const
-  return recordEvent({ ...event, ...originOf(request) }, database)
+  return recordEvent(eventOf({ action, outcome: 'ok', actor }, user, originOf(request)), database)
 }
 
 /** @throws ServiceError `not_found` */

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { Config } from '../config.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
-import { type Origin, originOf, type SecurityEvent } from '../events/event.js'
+import { eventOf, type Origin, originOf, type SecurityEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import { hashPassword } from '../password.js'
 import { ref } from '../schema.js'
@@ -92,7 +92,11 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
 
 /** A name that is taken is recorded too, which takes the same time; whose it is, is not. */
 function registrationEvent(id: string | null, username: string, origin: Origin): SecurityEvent {
-  const name = id ? username : null
-  const outcome = id ? 'ok' : 'failed'
-  return { action: 'user_registered', outcome, actor: name, subject: name, userId: id, ...origin }
+  const user = id ? { id, username } : null
+  const what = {
+    action: 'user_registered',
+    outcome: user ? 'ok' : 'failed',
+    actor: user && username,
+  } as const
+  return eventOf(what, user, origin)
 }

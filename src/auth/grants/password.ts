@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../errors.js'
-import type { Origin, SecurityEvent } from '../../events/event.js'
+import { eventOf, type Origin } from '../../events/event.js'
 import { recordEvent } from '../../events/store.js'
 import { hashPassword, needsRehash, verifyPassword } from '../../password.js'
 import { findCredentials, replaceHash } from '../../users/store.js'
@@ -40,7 +40,8 @@ export async function grantPassword(
   }
   if (!(await startFamily(logIn, context.config, context.database)))
     throw new ServiceError('incorrect_credentials')
-  await recordEvent(logInEvent('ok', user, origin), context.database)
+  const logged = { action: 'login', outcome: 'ok', actor: user.username } as const
+  await recordEvent(eventOf(logged, user, origin), context.database)
   return { sub: user.username, clientId, scope, sid: logIn.id, ...(refreshToken && { refreshToken }) }
 }
 
@@ -57,7 +58,8 @@ async function findUserByPassword(
   const user = await findCredentials(username, database)
   const correct = await verifyPassword(password, user?.hashedPassword, config.bcryptCost)
   if (!user || !correct) {
-    await recordEvent(logInEvent('failed', user, origin), database)
+    // A name that is nobody's is not kept: people type passwords into the wrong field.
+    await recordEvent(eventOf({ action: 'login', outcome: 'failed', actor: null }, user, origin), database)
     throw new ServiceError('incorrect_credentials')
   }
   if (needsRehash(user.hashedPassword, config.bcryptCost))
@@ -68,15 +70,4 @@ async function findUserByPassword(
       database,
     )
   return user
-}
-
-/** A name that is nobody's is not kept: people type passwords into the wrong field. */
-function logInEvent(
-  outcome: SecurityEvent['outcome'],
-  user: { id: string; username: string } | null,
-  origin: Origin,
-): SecurityEvent {
-  const subject = user?.username ?? null
-  const actor = outcome === 'ok' ? subject : null
-  return { action: 'login', outcome, actor, subject, userId: user?.id ?? null, ...origin }
 }

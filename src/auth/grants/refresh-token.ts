@@ -1,5 +1,5 @@
 import { ServiceError } from '../../errors.js'
-import type { Origin } from '../../events/event.js'
+import { eventOf, type Origin } from '../../events/event.js'
 import { recordEvent } from '../../events/store.js'
 import type { AuthContext } from '../context.js'
 import { grantScope, splitScope } from '../scope.js'
@@ -51,13 +51,7 @@ async function useUp(
   if (await rotateRefreshToken(token, fingerprint(successor), config, database)) return
   if (await isWithinGrace(token, config, database)) return
   await revokeFamily(familyId, database)
-  const reuse = {
-    action: 'refresh_reuse',
-    outcome: 'failed',
-    actor: null,
-    subject: username,
-    userId,
-  } as const
-  await recordEvent({ ...reuse, ...origin }, database)
+  const reuse = { action: 'refresh_reuse', outcome: 'failed', actor: null } as const
+  await recordEvent(eventOf(reuse, { id: userId, username }, origin), database)
   throw new ServiceError('invalid_refresh_token')
 }
