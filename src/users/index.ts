@@ -2,9 +2,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Config } from '../config.js'
+import type { Transaction } from '../database/index.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
 import { type Action, ownEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
+import type { Mail } from '../mail/index.js'
 import { hashPassword, verifyPassword } from '../password.js'
 import { ref, success } from '../schema.js'
 import { checkPassword } from './checks.js'
@@ -59,19 +61,15 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     },
     async function updateCurrentUser(request) {
       const { currentUser, body } = request
-      const { email: former } = await findEmails(currentUser.id, database)
-      const updated = await database.$transaction(async (transaction) => {
+      const { updated, mails } = await database.$transaction(async (transaction) => {
+        const mails = body.email ? await createEmailMails(currentUser, body.email, transaction) : []
+        const updated = await updateProfile(currentUser.id, toChanges(body), transaction)
+        if (!updated) throw new ServiceError('invalid_token')
         if (body.email !== undefined)
           await recordEvent(ownEvent('email_changed', currentUser, request), transaction)
-        return updateProfile(currentUser.id, toChanges(body), transaction)
+        return { updated, mails }
       })
-      if (!updated) throw new ServiceError('invalid_token')
-      if (body.email) {
-        const { id, username } = currentUser
-        const token = await createMailedToken('confirm_email', id, body.email, database)
-        if (token) app.sendMail(confirmationMail(body.email, username, token, config.issuer))
-        if (former) app.sendMail(emailChangedMail(former, username))
-      }
+      mails.forEach(app.sendMail)
       return toUser(updated)
     },
   )
@@ -143,6 +141,20 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
       return reply.code(204).send(null)
     },
   )
+
+  /** To the new address the link that confirms it, to the one before a word of warning. */
+  async function createEmailMails(
+    { id, username }: CurrentUser,
+    email: string,
+    transaction: Transaction,
+  ): Promise<Mail[]> {
+    const { email: former } = await findEmails(id, transaction)
+    const token = await createMailedToken('confirm_email', id, email, transaction)
+    return [
+      ...(token ? [confirmationMail(email, username, token, config.issuer)] : []),
+      ...(former ? [emailChangedMail(former, username)] : []),
+    ]
+  }
 
   /** The hash that the password was compared with. @throws ServiceError `incorrect_password` */
   async function requirePassword(action: Action, password: string, request: FastifyRequest): Promise<string> {

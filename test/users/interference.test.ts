@@ -22,6 +22,7 @@ t.test('a change of a user who is gone by then is refused', async (t) => {
   const { app, token } = await start(t, 'users')
   const passwords = { old_password: 'secret', new_password: 'correct horse' }
   t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'x' })).statusCode, 401)
+  t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { email: 'x@example.com' })).statusCode, 401)
   t.equal((await sendAs(app, token, 'PUT', '/users/me/password', passwords)).statusCode, 409)
   t.equal((await sendAs(app, token, 'DELETE', '/users/me/', { password: 'secret' })).statusCode, 409)
   t.equal(
