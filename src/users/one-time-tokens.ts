@@ -57,14 +57,12 @@ export async function createMailedToken(
 
 /** Whether an invitation is good. */
 export async function isInvitation(token: string, database: Transaction): Promise<boolean> {
-  const where = { fingerprint: bytesOf(token), purpose: 'invitation', expiresAt: { gt: new Date() } }
-  return (await database.oneTimeToken.count({ where })) === 1
+  return (await database.oneTimeToken.count({ where: isGood(token, 'invitation') })) === 1
 }
 
 /** Uses an invitation up. Whether it was good. */
 export async function useInvitation(token: string, database: Transaction): Promise<boolean> {
-  const where = { fingerprint: bytesOf(token), purpose: 'invitation', expiresAt: { gt: new Date() } }
-  return (await database.oneTimeToken.deleteMany({ where })).count === 1
+  return (await database.oneTimeToken.deleteMany({ where: isGood(token, 'invitation') })).count === 1
 }
 
 /** The user whom a good token was mailed to, or null. */
@@ -74,7 +72,7 @@ export async function findTokenOwner(
   database: Transaction,
 ): Promise<TokenOwner | null> {
   const found = await database.oneTimeToken.findFirst({
-    where: { fingerprint: bytesOf(token), purpose, expiresAt: { gt: new Date() } },
+    where: isGood(token, purpose),
     select: { user: { select: { id: true, username: true, email: true, pendingEmail: true } } },
   })
   return found?.user ?? null
@@ -121,6 +119,7 @@ function newToken(): string {
   return randomBytes(32).toString('base64url')
 }
 
-function bytesOf(token: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(fingerprintOf(token))
+/** The condition that a token is good for a purpose now. */
+function isGood(token: string, purpose: Purpose) {
+  return { fingerprint: new Uint8Array(fingerprintOf(token)), purpose, expiresAt: { gt: new Date() } }
 }
