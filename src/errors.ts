@@ -12,7 +12,8 @@ declare module 'fastify' {
   }
 }
 
-type Complaint = Static<typeof ValidationError>
+/** One thing that is wrong with the input. */
+export type Complaint = Static<typeof ValidationError>
 
 interface Answer {
   status: number
@@ -153,9 +154,7 @@ export function handleError(
 
 function toAnswer(error: FastifyError | ServiceError | InvalidInput | InvalidLines): Answer {
   if (error instanceof InvalidLines) return { status: 422, detail: error.complaints }
-  if (error instanceof InvalidInput) {
-    return { status: 422, detail: [complaintOf(error, [error.part])] }
-  }
+  if (error instanceof InvalidInput) return { status: 422, detail: [complaintOf(error, [error.part])] }
   if (error instanceof ServiceError) {
     const known: Answer = catalogue[error.code]
     return { ...known, headers: { ...known.headers, ...error.headers } }

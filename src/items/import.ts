@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { Static } from 'typebox'
 import type { Database, Transaction } from '../database/index.js'
-import { toContent } from './item.js'
-import type { Complaint, ImportLine, ImportLines } from './lines.js'
+import type { Complaint } from '../errors.js'
+import type { ImportLine, ImportLines } from './lines.js'
 import type { ImportReport } from './schema.js'
 import { addItems, type Owner } from './store.js'
 
@@ -52,14 +51,11 @@ export async function importEach(
 
 /** The complaints about those whose id exists already, be it from a line before. */
 async function addBatch(owner: Owner, lines: ImportLine[], database: Transaction): Promise<Complaint[][]> {
-  const items = lines.map(({ item: { item_id: itemId = randomUUID(), ...given } }) => ({
-    itemId,
-    ...toContent(given),
-  }))
+  const items = lines.map(({ item }) => item)
   const added = await addItems(owner, items, database)
-  return items.flatMap(({ itemId }, i) => {
+  return lines.flatMap(({ line, item: { itemId } }) => {
     if (added.delete(itemId)) return []
-    const loc = ['body', String(lines[i]?.line), 'item_id']
+    const loc = ['body', String(line), 'item_id']
     return [[{ type: 'exists', loc, msg: 'An item of this id exists already', input: null }]]
   })
 }

@@ -1,17 +1,16 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import type { Static } from 'typebox'
-import { complaintOf, describeInvalid, InvalidInput } from '../errors.js'
-import { ref, type ValidationError } from '../schema.js'
-import { checkMetadata } from './metadata.js'
+import { type Complaint, complaintOf, describeInvalid, InvalidInput } from '../errors.js'
+import { ref } from '../schema.js'
+import { toContent } from './item.js'
 import { maxItemBytes, NewItem } from './schema.js'
+import type { ItemContent } from './store.js'
 
-/** What is wrong with a line, in the words of any other error. */
-export type Complaint = Static<typeof ValidationError>
-
-/** A line that says of an item what a POST would. Lines count from 1. */
+/** An item, as a line said it. Lines count from 1. */
 export interface ImportLine {
   line: number
-  item: Static<typeof NewItem>
+  item: ItemContent & { itemId: string }
 }
 
 /** What came of reading lines: the good ones, and what is wrong with the others. */
@@ -37,12 +36,12 @@ export function readLines(body: Buffer, request: FastifyRequest, app: FastifyIns
   }
   return read
 
-  function readLine(bytes: Buffer, path: string[]): Static<typeof NewItem> | Complaint[] {
+  function readLine(bytes: Buffer, path: string[]): ImportLine['item'] | Complaint[] {
     try {
       const item = parseLine(bytes) as Static<typeof NewItem>
       if (!isNewItem(item)) return describeInvalid(isNewItem.errors as FastifySchemaValidationError[], path)
-      checkMetadata(item.metadata ?? {})
-      return item
+      const { item_id: itemId = randomUUID(), ...given } = item
+      return { itemId, ...toContent(given) }
     } catch (error) {
       return [complaintOf(error as InvalidInput, path)]
     }
