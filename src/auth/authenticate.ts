@@ -43,15 +43,16 @@ export function makeAuthenticate(context: AuthContext) {
 }
 
 /**
- * Makes the hook behind `app.authenticateForOwner`, for routes below the name of a user: it lets users pass who are
- * administrators of items, and clients that have the route's scope. It sets `request.owner`.
+ * Makes the hook behind `app.authenticateForOwner`, for routes below the name of a user: it lets that user pass, users
+ * who are administrators of items, and clients that have the route's scope. It sets `request.owner`.
  */
 export function makeAuthenticateForOwner(context: AuthContext) {
   return async function authenticateForOwner(request: FastifyRequest): Promise<void> {
     const { claims, user } = await authenticateCaller(request, context)
-    const required = user ? 'items:admin' : request.routeOptions.config.scope
-    requireScope(required, effectiveScope(claims, user))
     const { username } = request.params as { username: string }
+    const isAnother = user !== null && user.username !== username
+    const required = isAnother ? 'items:admin' : request.routeOptions.config.scope
+    requireScope(required, effectiveScope(claims, user))
     const owner = await findOwner(username, context.database)
     if (!owner) throw new ServiceError('not_found')
     request.callerSubject = claims.sub

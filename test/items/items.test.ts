@@ -319,6 +319,7 @@ t.test('items of others are for administrators of items and for services', async
   const alice = await logIn(app, 'alice', 'secret2')
   t.same((await getAs(app, alice, path)).json(), [])
   t.equal((await getAs(app, alice, `${path}Mine`)).statusCode, 404, 'as if it were not there')
+  t.same((await getAs(app, alice, '/users/alice/items/')).json(), [], 'by their own name too they are theirs')
   const forbidden = await getAs(app, alice, '/users/johndoe/items/')
   t.equal(forbidden.statusCode, 403)
   t.equal(forbidden.headers['www-authenticate'], 'Bearer error="insufficient_scope", scope="items:admin"')
