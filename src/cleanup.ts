@@ -1,5 +1,13 @@
 import type { Database } from './database/index.js'
 
+/** Tables whose rows say themselves when they expire, and the key of each. */
+const expiringTables = [
+  ['token_families', 'id'],
+  ['revoked_tokens', 'fingerprint'],
+  ['one_time_tokens', 'fingerprint'],
+  ['idempotency_keys', 'subject, key'],
+] as const
+
 /** So many rows are removed by one statement, so that none holds its locks for long. */
 const batchRows = 1_000
 
@@ -10,11 +18,16 @@ export async function removeExpired(
   batch = batchRows,
 ): Promise<void> {
   for (const removeBatch of [
-    ...[removeRefreshTokens, removeFamilies, removeRevocations, removeOneTimeTokens, removeIdempotencyKeys],
+    () => removeRefreshTokens(database, batch),
+    ...expiringTables.map(
+      ([table, key]) =>
+        () =>
+          removeFrom(table, key, database, batch),
+    ),
     () => removeEvents(database, eventRetentionSeconds, batch),
   ]) {
     let removed: number
-    do removed = await removeBatch(database, batch)
+    do removed = await removeBatch()
     while (removed === batch)
   }
 }
@@ -28,32 +41,10 @@ function removeRefreshTokens(database: Database, batch: number): Promise<number>
     )`
 }
 
-function removeFamilies(database: Database, batch: number): Promise<number> {
-  return database.$executeRaw`
-    DELETE FROM token_families WHERE id IN (
-      SELECT id FROM token_families WHERE expires_at < now() LIMIT ${batch} FOR UPDATE SKIP LOCKED
-    )`
-}
-
-function removeRevocations(database: Database, batch: number): Promise<number> {
-  return database.$executeRaw`
-    DELETE FROM revoked_tokens WHERE fingerprint IN (
-      SELECT fingerprint FROM revoked_tokens WHERE expires_at < now() LIMIT ${batch} FOR UPDATE SKIP LOCKED
-    )`
-}
-
-function removeOneTimeTokens(database: Database, batch: number): Promise<number> {
-  return database.$executeRaw`
-    DELETE FROM one_time_tokens WHERE fingerprint IN (
-      SELECT fingerprint FROM one_time_tokens WHERE expires_at < now() LIMIT ${batch} FOR UPDATE SKIP LOCKED
-    )`
-}
-
-function removeIdempotencyKeys(database: Database, batch: number): Promise<number> {
-  return database.$executeRaw`
-    DELETE FROM idempotency_keys WHERE (subject, key) IN (
-      SELECT subject, key FROM idempotency_keys WHERE expires_at < now() LIMIT ${batch} FOR UPDATE SKIP LOCKED
-    )`
+/** Names cannot be parameters of a statement: these are the constants above, and nothing from outside. */
+function removeFrom(table: string, key: string, database: Database, batch: number): Promise<number> {
+  const expired = `SELECT ${key} FROM ${table} WHERE expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED`
+  return database.$executeRawUnsafe(`DELETE FROM ${table} WHERE (${key}) IN (${expired})`, batch)
 }
 
 function removeEvents(database: Database, retentionSeconds: number, batch: number): Promise<number> {
