@@ -18,7 +18,7 @@ declare namespace WebAssembly {
 const datasource = 'datasource db {\n  provider = "postgresql"\n}\n'
 
 /** Nothing is left out of what the engine looks at. */
-export const noFilters: SchemaFilter = { externalTables: [], externalEnums: [] }
+const noFilters: SchemaFilter = { externalTables: [], externalEnums: [] }
 
 /** The bindings hold one instance: a second one would take the memory of the first from under its feet. */
 let loading: Promise<void> | undefined
@@ -74,18 +74,9 @@ export async function diffSchemas(engine: SchemaEngine, from: string | null, to:
 async function loadWebAssembly(): Promise<void> {
   const glue = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
   const binary = await readFile(glue.replace(/\.js$/, '.wasm'))
-  const imports = Object.entries(bindings).map(([name, binding]) => [
-    name,
-    name.startsWith('__wbg_setTimeout') ? setIdleTimer : binding,
-  ])
   const { instance } = await WebAssembly.instantiate(binary, {
-    './schema_engine_bg.js': Object.fromEntries(imports),
+    './schema_engine_bg.js': { ...bindings },
   })
   bindings.__wbg_set_wasm(instance.exports)
   ;(instance.exports.__wbindgen_start as () => void)()
-}
-
-/** The engine forgets the timer of its lock, which would keep the process for another 10 s. */
-function setIdleTimer(callback: () => void, delayMs: number): NodeJS.Timeout {
-  return setTimeout(callback, delayMs).unref()
 }

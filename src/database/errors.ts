@@ -1,9 +1,16 @@
 const unavailableCodes = new Set([
-  // Prisma: cannot reach, timed out, closed the connection, pool exhausted, deadlock, too many connections
-  ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2034', 'P2037'],
+  // Prisma: cannot reach, timed out, closed the connection, pool exhausted, transaction timed out, deadlock, too many
+  // connections
+  ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2034', 'P2037'],
   // Node.js
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'],
 ])
+
+/**
+ * SQLSTATEs: connection exceptions, read-only, serialization failures and deadlocks, a lock that is not to be had, no
+ * memory, disk or connection left, cancelled or shut down, and faults of the machine.
+ */
+const unavailableStates = /^(08...|25006|40001|40P01|55P03|53...|57...|58...)$/
 
 /** What Prisma's driver adapter says of a raw query in the place of those codes. */
 const unavailableKinds = new Set([
@@ -19,7 +26,7 @@ const unavailableMessages = new RegExp(
   [
     ...['due to (lock|statement) timeout', 'deadlock detected'],
     ...['terminating connection', 'the database system is'],
-    ...['Connection terminated', 'timeout exceeded when trying to connect'],
+    ...['Connection terminated', 'timeout exceeded when trying to connect', 'Query read timeout'],
   ].join('|'),
 )
 
@@ -37,10 +44,14 @@ export function sqlStateOf(error: unknown): string | undefined {
 /** Whether an error says that PostgreSQL cannot serve us now, rather than that we asked for something wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
+  const { code, message, cause } = error as Error & { code?: unknown }
   return (
-    unavailableCodes.has(String((error as { code?: unknown }).code)) ||
+    unavailableCodes.has(String(code)) ||
+    unavailableStates.test(String(code)) ||
+    unavailableStates.test(String(sqlStateOf(error))) ||
     unavailableKinds.has(String(causeOf(error).kind)) ||
-    unavailableMessages.test(error.message)
+    unavailableMessages.test(message) ||
+    isDatabaseUnavailable(cause)
   )
 }
 

@@ -15,8 +15,11 @@ declare module 'fastify' {
 }
 
 const connectTimeoutMs = 5_000
+/** A statement that the server has not given up by itself has lost its server (milliseconds). */
+const statementTimeoutMs = 10_000
+const answerTimeoutMs = statementTimeoutMs + 1_000
 const sessionLimits = [
-  'statement_timeout=10000',
+  `statement_timeout=${statementTimeoutMs}`,
   'lock_timeout=5000',
   'idle_in_transaction_session_timeout=10000',
 ]
@@ -31,6 +34,8 @@ export function openDatabase(config: Pick<Config, 'databasePoolSize'>, url: stri
     connectionString: url,
     max: config.databasePoolSize,
     connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: answerTimeoutMs,
+    keepAlive: true,
     options: sessionLimits.map((limit) => `-c ${limit}`).join(' '),
   })
   return new PrismaClient({ adapter, errorFormat: 'minimal' })

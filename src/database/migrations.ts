@@ -1,9 +1,8 @@
+import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { MigrationList } from '@prisma/schema-engine-wasm'
 import pg from 'pg'
 import { StartupError } from '../startup-error.js'
-import { noFilters, withSchemaEngine } from './engine.js'
 import type { Database } from './index.js'
 
 /** Where the migrations are: one folder each, in the order of their names. */
@@ -12,6 +11,18 @@ export const migrationsDirectory = join(import.meta.dirname, '../../prisma/migra
 /** Names the lock that one replica holds while it migrates and the others wait for. */
 const migrationLock = 0x1a7c4e01
 
+/** As Prisma makes it. */
+const historyTable = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
+  id VARCHAR(36) PRIMARY KEY,
+  checksum VARCHAR(64) NOT NULL,
+  finished_at TIMESTAMPTZ,
+  migration_name VARCHAR(255) NOT NULL,
+  logs TEXT,
+  rolled_back_at TIMESTAMPTZ,
+  started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  applied_steps_count INTEGER NOT NULL DEFAULT 0
+)`
+
 /** How the migrations of this version stand in a database. */
 export interface MigrationStatus {
   applied: string[]
@@ -19,8 +30,8 @@ export interface MigrationStatus {
 }
 
 /**
- * Applies the migrations that a database lacks, by Prisma's own engine and into Prisma's own history table.
- * Replicas that start together take turns.
+ * Applies the migrations that a database lacks, each in a transaction, and notes them in Prisma's own history table, as
+ * `prisma migrate deploy` does. Replicas that start together take turns.
  *
  * @returns the names of those that were applied now
  * @throws StartupError when the database cannot be reached or a migration fails
@@ -30,13 +41,38 @@ export async function migrate(url: string): Promise<string[]> {
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
     const { pending } = await readStatus(connection)
     if (pending.length === 0) return []
-    const { appliedMigrationNames } = await withSchemaEngine(url, (engine) =>
-      engine.applyMigrations({ migrationsList: listMigrations(), filters: noFilters }),
-    ).catch((error: Error) => {
-      throw new StartupError(`a migration failed: ${error.message.trim().replace(/\s+/g, ' ')}`)
-    })
-    return appliedMigrationNames
+    await requireOurs(connection)
+    await connection.query(historyTable)
+    for (const name of pending) await applyMigration(name, connection)
+    return pending
   })
+}
+
+/** What is somebody else's is left alone. @throws StartupError */
+async function requireOurs(connection: pg.Client): Promise<void> {
+  const { rows } = await connection.query(`
+    SELECT FROM pg_tables WHERE schemaname = current_schema() AND to_regclass('_prisma_migrations') IS NULL LIMIT 1`)
+  if (rows.length > 0) throw new StartupError('a migration failed: the database is not empty, and not ours')
+}
+
+/** All of it or nothing, also when the process is killed, with the row that Prisma's own engine would write. */
+async function applyMigration(name: string, connection: pg.Client): Promise<void> {
+  const sql = readFileSync(join(migrationsDirectory, name, 'migration.sql'), 'utf8')
+  const checksum = createHash('sha256').update(sql).digest('hex')
+  try {
+    await connection.query('BEGIN')
+    await connection.query('SET LOCAL statement_timeout = 0')
+    await connection.query(sql)
+    await connection.query(
+      `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)
+       VALUES ($1, $2, $3, clock_timestamp(), 1)`,
+      [randomUUID(), checksum, name],
+    )
+    await connection.query('COMMIT')
+  } catch (error) {
+    const reason = (error as Error).message.trim().replace(/\s+/g, ' ')
+    throw new StartupError(`a migration failed: ${reason}`, { cause: error })
+  }
 }
 
 /** Which migrations of this version a database has. @throws StartupError when it cannot be reached */
@@ -77,26 +113,14 @@ async function withConnection<T>(url: string, action: (connection: pg.Client) =>
   const connection = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
   // Without a listener the end of the connection would end the process; the query that it interrupts fails anyway.
   connection.on('error', () => {})
-  await connection.connect().catch(({ message, code }: Error & { code?: string }) => {
+  await connection.connect().catch((error: Error & { code?: string }) => {
     // Where a host has several addresses, the message is empty.
-    throw new StartupError(`cannot reach the database: ${[message, code].find(Boolean)}`)
+    const reason = [error.message, error.code].find(Boolean)
+    throw new StartupError(`cannot reach the database: ${reason}`, { cause: error })
   })
   try {
     return await action(connection)
   } finally {
     await connection.end()
-  }
-}
-
-function listMigrations(): MigrationList {
-  const read = (path: string) => readFileSync(join(migrationsDirectory, path), 'utf8')
-  return {
-    baseDir: migrationsDirectory,
-    lockfile: { path: 'migration_lock.toml', content: read('migration_lock.toml') },
-    shadowDbInitScript: '',
-    migrationDirectories: migrationNames().map((path) => ({
-      path,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: read(`${path}/migration.sql`) } },
-    })),
   }
 }

@@ -55,11 +55,8 @@ t.test('a database with the last migration is migrated, one without is not', asy
 t.test('a migration that fails is one line for the user, then and on the next start', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, 'DELETE FROM _prisma_migrations')
-  const reasons = [
-    /^a migration failed: .*"users" already exists/,
-    /^a migration failed: .*failed migrations/,
-  ]
-  for (const reason of reasons) await refuses(t, url, reason)
+  for (let start = 1; start <= 2; start++)
+    await refuses(t, url, /^a migration failed: .*"users" already exists/)
   t.strictSame(await migrationStatus(url), { applied: [], pending: names })
 })
 
