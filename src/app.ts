@@ -9,10 +9,12 @@ import type { Database } from './database/index.js'
 import { registerDocs } from './docs/index.js'
 import { answerMalformedRequest, handleError } from './errors.js'
 import { events } from './events/index.js'
+import { registerHeaders } from './http/headers.js'
+import { readJson } from './http/json.js'
 import { items } from './items/index.js'
 import { loggerOptions } from './log.js'
 import { registerMail } from './mail/index.js'
-import { ops } from './ops.js'
+import { ops, registerDraining } from './ops.js'
 import { repeat } from './repeat.js'
 import { isStorable } from './schema.js'
 import { answerUnrouted, decodeSlashes } from './unrouted.js'
@@ -30,6 +32,11 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   app.decorate('database', database)
   app.addHook('onClose', () => database.$disconnect())
   app.decorateRequest('speaksOAuth', false)
+  app.server.maxConnections = config.maxConnections
+  registerDraining(app)
+  await registerHeaders(app, config.corsOrigins)
+  app.removeContentTypeParser('application/json')
+  readJson(app, 'application/json')
 
   app.setErrorHandler(handleError)
   answerUnrouted(app)
@@ -60,7 +67,11 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     logger: loggerOptions(config),
     genReqId: () => randomUUID(),
     bodyLimit: maxFormBytes,
+    trustProxy: [...config.trustProxy],
+    // A peer that neither sends nor reads, one that sends slowly, and one that asks for nothing more (milliseconds).
+    connectionTimeout: 30_000,
     requestTimeout: 20_000,
+    keepAliveTimeout: 65_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     rewriteUrl: ({ url = '' }) => decodeSlashes(url),
     frameworkErrors: handleError,

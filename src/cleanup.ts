@@ -6,6 +6,8 @@ const expiringTables = [
   ['revoked_tokens', 'fingerprint'],
   ['one_time_tokens', 'fingerprint'],
   ['idempotency_keys', 'subject, key'],
+  ['guess_counts', 'key'],
+  ['known_networks', 'digest'],
 ] as const
 
 /** So many rows are removed by one statement, so that none holds its locks for long. */

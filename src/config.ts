@@ -1,5 +1,8 @@
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { type Static, Type } from 'typebox'
 import { Default, Errors } from 'typebox/value'
+import { findUnsafeSettings } from './production.js'
 import { StartupError } from './startup-error.js'
 
 /** Every setting under the name of its environment variable: type, bounds and default. The README says what each does. */
@@ -31,13 +34,23 @@ export const Settings = Type.Object({
   REGISTRATION: Type.Optional(Type.Enum(['open', 'invitation', 'closed'])),
   SMTP_URL: Type.Optional(Type.String({ pattern: '^smtps?://.', maxLength: 2048 })),
   MAIL_FROM: Type.Optional(Type.String({ pattern: '^[^\\r\\n]+$', maxLength: 320 })),
+  TRUST_PROXY: Type.Optional(Type.String({ maxLength: 4096 })),
+  CORS_ORIGINS: Type.Optional(
+    Type.String({ pattern: '^https?://[^\\s/]+( https?://[^\\s/]+)*$', maxLength: 4096 }),
+  ),
+  MAX_CONNECTIONS: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 10_000 }),
+  DRAIN_SECONDS: Type.Optional(Type.Integer({ minimum: 0, maximum: 300 })),
+  HASHING_CONCURRENCY: Type.Integer({ minimum: 0, maximum: 1024, default: 0 }),
+  GUESSES_PER_ACCOUNT_AND_NETWORK: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 30 }),
+  GUESSES_PER_NETWORK: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1_000 }),
+  GUESSES_PER_ACCOUNT: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 100 }),
   EVENT_RETENTION_DAYS: Type.Integer({ minimum: 1, maximum: 3650, default: 90 }),
   BCRYPT_COST: Type.Integer({ minimum: 4, maximum: 20, default: 12 }),
 })
 
 /** A variable whose name begins like this is meant for us, so one that is no setting is a mistake. */
 const ourPrefixes =
-  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|DATABASE_POOL|DATA_DIR)/
+  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|TRUST_PROXY|CORS_|MAX_CONN|DRAIN_|HASHING_|GUESSES_|DATABASE_POOL|DATA_DIR)/
 /** What Kubernetes sets for a service that is called latchkey. */
 const setByKubernetes = /^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT.*)$/
 
@@ -75,6 +88,16 @@ export type Config = Readonly<{
   /** Without one, mails are written into files. */
   smtpUrl: string | undefined
   mailFrom: string
+  /** Addresses and networks (CIDR) of the proxies whose word on a client's address counts. */
+  trustProxy: readonly string[]
+  corsOrigins: readonly string[]
+  maxConnections: number
+  /** How long the service goes on after it has said that it ends. */
+  drainSeconds: number
+  /** How many passwords are hashed at once; 0 stands for the number of processors. */
+  hashingConcurrency: number
+  /** How many wrong passwords are free. */
+  guessBudgets: Readonly<{ perPair: number; perNetwork: number; perAccount: number }>
   eventRetentionSeconds: number
   bcryptCost: number
 }>
@@ -82,9 +105,23 @@ export type Config = Readonly<{
 /**
  * Reads the configuration from environment variables; an empty one counts as not set.
  *
- * @throws StartupError naming the setting that is unknown or wrong, never its value
+ * @throws StartupError naming the setting that is unknown, wrong or not safe in production, never its value
  */
 export function loadConfig(environment: NodeJS.ProcessEnv): Config {
+  const config = readConfig(environment)
+  const [unsafe] = config.production ? findUnsafeSettings(config, databasePasswordOf(environment)) : []
+  if (unsafe) throw new StartupError(`${unsafe.setting} ${unsafe.problem} (NODE_ENV is production)`)
+  return config
+}
+
+/** The password of the database: that of its URL or, where that has none, the one that PostgreSQL's clients read. */
+export function databasePasswordOf({ DATABASE_URL, PGPASSWORD }: NodeJS.ProcessEnv): string | undefined {
+  const { password } = DATABASE_URL && URL.canParse(DATABASE_URL) ? new URL(DATABASE_URL) : { password: '' }
+  return password || PGPASSWORD
+}
+
+/** The configuration as it is, safe or not. @throws StartupError naming the setting that is unknown or wrong */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
   refuseUnknownSettings(environment)
   const settings = parseSettings(environment)
   const issuer = settings.ISSUER ?? `http://localhost:${settings.PORT || 8000}`
@@ -113,6 +150,16 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     registration: settings.REGISTRATION ?? (settings.NODE_ENV === 'production' ? 'closed' : 'open'),
     smtpUrl: settings.SMTP_URL,
     mailFrom: settings.MAIL_FROM ?? `no-reply@${new URL(issuer).hostname}`,
+    trustProxy: readNetworks(settings.TRUST_PROXY),
+    corsOrigins: Object.freeze(settings.CORS_ORIGINS?.split(' ') ?? []),
+    maxConnections: settings.MAX_CONNECTIONS,
+    drainSeconds: settings.DRAIN_SECONDS ?? (settings.NODE_ENV === 'production' ? 5 : 0),
+    hashingConcurrency: settings.HASHING_CONCURRENCY,
+    guessBudgets: Object.freeze({
+      perPair: settings.GUESSES_PER_ACCOUNT_AND_NETWORK,
+      perNetwork: settings.GUESSES_PER_NETWORK,
+      perAccount: settings.GUESSES_PER_ACCOUNT,
+    }),
     eventRetentionSeconds: settings.EVENT_RETENTION_DAYS * 86_400,
     bcryptCost: settings.BCRYPT_COST,
   })
@@ -134,6 +181,14 @@ function parseSettings(environment: NodeJS.ProcessEnv): Static<typeof Settings> 
   const [error] = Errors(Settings, settings)
   if (error) throw new StartupError(`${error.instancePath.slice(1)} ${error.message}`)
   return settings as Static<typeof Settings>
+}
+
+/** @throws StartupError when one of them is neither an address nor a network */
+function readNetworks(list = ''): readonly string[] {
+  const networks = list.split(/[\s,]+/).filter(Boolean)
+  if (!networks.every((one) => isIP(one.replace(/\/.*/, '')) && (isIP(one) || ipaddr.isValidCIDR(one))))
+    throw new StartupError('TRUST_PROXY must be addresses or networks, such as 10.0.0.0/8')
+  return Object.freeze(networks)
 }
 
 /** Where tokens are signed by a shared secret no key but that of the keyed hashes is encrypted: it will do for that. */

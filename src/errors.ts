@@ -87,6 +87,7 @@ const catalogue = {
   conflict: { status: 409, detail: 'Somebody else changed it at the same time' },
   precondition_failed: { status: 412, detail: 'It is not what the condition says' },
   precondition_required: { status: 428, detail: 'A change needs If-Match or If-None-Match' },
+  too_many_attempts: { status: 429, detail: 'Too Many Requests', oauth: 'temporarily_unavailable' },
   not_found: { status: 404, detail: 'Not Found' },
   method_not_allowed: { status: 405, detail: 'Method Not Allowed' },
   internal_error: { status: 500, detail: 'Internal Server Error', oauth: 'server_error' },

@@ -1,10 +1,26 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { isMigrated } from './database/migrations.js'
 import { errorResponses, ServiceError } from './errors.js'
 import { ref, success } from './schema.js'
 
 const Health = Type.Object({ status: Type.Literal('ok') }, { $id: 'Health', examples: [{ status: 'ok' }] })
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether the service is about to end: it is not ready any more, and lets go of connections. */
+    draining: boolean
+  }
+}
+
+/** Registers `app.draining`: once it is set, every answer is the last one of its connection. */
+export function registerDraining(app: FastifyInstance): void {
+  app.decorate('draining', false)
+  app.addHook('onSend', async function letGo(_request, reply) {
+    if (app.draining) reply.header('connection', 'close')
+  })
+}
 
 /** The routes for whoever operates the service. */
 export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
@@ -32,7 +48,9 @@ export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
       schema: {
         operationId: 'readyz',
         summary: 'Readiness',
-        description: 'Whether the database can be reached and has every migration that this version needs.',
+        description:
+          'Whether the database can be reached and has every migration that this version needs, and the service is not ' +
+          'about to end.',
         tags: ['operations'],
         response: { 200: ref(Health, success), ...errorResponses('internal_error', 'service_unavailable') },
       },
@@ -42,7 +60,7 @@ export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
         request.log.warn({ reason: error.message }, 'not ready')
         return false
       })
-      if (!ready) throw new ServiceError('service_unavailable')
+      if (!ready || app.draining) throw new ServiceError('service_unavailable')
       return { status: 'ok' as const }
     },
   )

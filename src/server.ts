@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { seed } from '../prisma/seed.js'
 import { buildApp } from './app.js'
 import { loadConfig } from './config.js'
+import { isDatabaseUnavailable } from './database/errors.js'
 import { openDatabase } from './database/index.js'
 import { migrate } from './database/migrations.js'
 import { provideServer } from './database/server.js'
@@ -12,9 +14,18 @@ import { StartupError } from './startup-error.js'
 /** Open requests have so long to finish; then their connections are cut, before the deadline. */
 const patienceMs = 8_000
 const closeDeadlineMs = 10_000
+/** While the database cannot be reached, the start is tried again so often. */
+const retryMs = 1_000
 
 /** What has been started, to be ended in reverse order. */
 const started: (() => Promise<unknown>)[] = []
+
+/** What lets others find out that we end, before we do. */
+const draining: (() => Promise<unknown>)[] = []
+
+async function drainAll(): Promise<void> {
+  for (const drain of draining) await drain()
+}
 
 async function closeAll(): Promise<void> {
   for (const close of started.splice(0).reverse()) await close()
@@ -26,16 +37,39 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const server = await provideServer(config)
   started.push(server.stop)
-  await migrate(server.url)
   const database = openDatabase(config, server.url)
-  if (server.embedded) await seed(database)
-
   const app = await buildApp(config, database)
   started.push(() => closeApp(app))
+  draining.push(function drainApp() {
+    app.draining = true
+    return delay(config.drainSeconds * 1000)
+  })
+
+  async function prepare(): Promise<void> {
+    await migrate(server.url)
+    if (server.embedded) await seed(database)
+    await app.openKeys()
+  }
+
+  const isPrepared = await succeeds(prepare, app)
   await app.listen({ host: config.host, port: config.port }).catch((error: Error) => {
     throw new StartupError(`cannot listen: ${error.message.replace(/^listen \w+: /, '')}; see HOST and PORT`)
   })
+  // Without its database the service answers what needs none, and says that it is not ready.
+  if (!isPrepared) while (!(await succeeds(prepare, app))) await delay(retryMs)
   if (server.embedded) greet((app.server.address() as AddressInfo).port)
+}
+
+/** Whether the database could be reached. Any other failure is thrown. */
+async function succeeds(prepare: () => Promise<void>, { log }: FastifyInstance): Promise<boolean> {
+  try {
+    await prepare()
+    return true
+  } catch (error) {
+    if (!isDatabaseUnavailable(error)) throw error
+    log.warn({ reason: (error as Error).message }, 'waiting for the database')
+    return false
+  }
 }
 
 /** A connection that is in use when the close begins stays open afterwards, idle, unless it is closed then. */
@@ -62,5 +96,5 @@ function report(error: unknown): void {
   process.stderr.write(`latchkey: ${text}\n`)
 }
 
-const abandon = closeGracefully(closeAll, report, closeDeadlineMs)
+const abandon = closeGracefully(drainAll, closeAll, report, closeDeadlineMs)
 main().catch(abandon)

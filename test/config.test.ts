@@ -40,6 +40,12 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
     registration: 'open',
     smtpUrl: undefined,
     mailFrom: 'no-reply@localhost',
+    trustProxy: [],
+    corsOrigins: [],
+    maxConnections: 10_000,
+    drainSeconds: 0,
+    hashingConcurrency: 0,
+    guessBudgets: { perPair: 30, perNetwork: 1_000, perAccount: 100 },
     eventRetentionSeconds: 90 * 86_400,
     bcryptCost: 12,
   })
@@ -49,6 +55,13 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
 t.test('settings that are refused, by name and without their value', async (t) => {
   for (const [name, value] of [
     ['PORT', 'http'],
+    ['TRUST_PROXY', 'canary'],
+    ['TRUST_PROXY', '10.0.0.0/8, 10.0.0.0/33'],
+    ['TRUST_PROXY', '2'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://canary.example.com/'],
+    ['GUESSES_PER_NETWORK', '0'],
+    ['DRAIN_SECONDS', '-1'],
     ['PORT', '65536'],
     ['PORT', '80.5'],
     ['BCRYPT_COST', '3'],
@@ -90,7 +103,7 @@ t.test('the issuer is where the service listens, unless it is told', (t) => {
 })
 
 t.test('production asks for the secret that encrypts keys, and takes the shared one for it', (t) => {
-  const production = { NODE_ENV: 'production' }
+  const production = { NODE_ENV: 'production', DATABASE_URL: 'postgres://latchkey@db/latchkey' }
   t.match(refusalOf(production)?.message, /^KEY_ENCRYPTION_SECRET is required in production/)
   const own = 'a secret of more than thirty-two characters'
   const shared = 'the shared secret of more than thirty-two characters'

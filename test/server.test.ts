@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeFolder } from './database/folder.js'
 import { embeddedUrl, readPid, untilReleased } from './database/postmaster.js'
-import { query, unreachableUrl } from './database/query.js'
+import { query } from './database/query.js'
 import { type RunningProgram, type Service, startProgram, startService } from './helpers/service.js'
 
 t.test('without a database of yours the service brings its own and keeps the data', async (t) => {
@@ -64,12 +64,6 @@ t.test('a port that is taken is one line, and nothing is left running', async (t
 })
 
 const refusals: [what: string, env: Record<string, string>, args: string[], line: RegExp][] = [
-  [
-    'a database that cannot be reached',
-    { DATABASE_URL: await unreachableUrl() },
-    [],
-    /cannot reach the database: .*ECONNREFUSED.*/,
-  ],
   ['an unknown setting', { JWT_SECRTE: 'x' }, [], /unknown setting JWT_SECRTE; .*/],
   ['an argument', {}, ['--port=80'], /unknown argument --port=80; settings are environment variables/],
 ]

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { errorResponses, ServiceError } from '../errors.js'
 import { type CurrentUser, findOwner } from '../users/store.js'
 import { type AccessTokenClaims, readBearerToken, scopeOf } from './access-token.js'
@@ -101,7 +101,13 @@ export function requireOwner(scope: FastifyInstance): void {
   guard(scope, scope.authenticateForOwner)
 }
 
+/** What is meant for one caller is no cache's to keep (RFC 9111 §5.2.2.5). */
+async function forbidStorage(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  reply.header('cache-control', 'no-store')
+}
+
 function guard(scope: FastifyInstance, authenticate: FastifyInstance['authenticate']): void {
+  scope.addHook('onRequest', forbidStorage)
   scope.addHook('onRequest', authenticate)
   scope.addHook('onRoute', function documentGuard(route) {
     const schema = route.schema as FastifySchema

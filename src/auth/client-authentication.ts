@@ -25,13 +25,13 @@ export interface ClientRequest {
  */
 export async function authenticateClient(
   request: ClientRequest,
-  macKey: Buffer,
+  provideMacKey: () => Promise<Buffer>,
   database: Database,
 ): Promise<Client | null> {
   const credentials = readCredentials(request)
   if (!credentials) return null
   const client = await findClient(credentials.clientId, database)
-  const digest = digestClientSecret(credentials.secret ?? '', macKey)
+  const digest = digestClientSecret(credentials.secret ?? '', await provideMacKey())
   const secret = client?.secrets.find((known) => isSameDigest(known.digest, digest))
   const isPublic = client?.confidential === false && credentials.secret === undefined
   if (!client || client.disabled || !(secret || isPublic)) throw new ServiceError('invalid_client')

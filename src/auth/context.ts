@@ -1,5 +1,6 @@
 import type { Config } from '../config.js'
 import type { Database } from '../database/index.js'
+import type { Passwords } from '../passwords/index.js'
 import type { Issuer } from './access-token.js'
 import type { KeyRing } from './keys/ring.js'
 
@@ -8,8 +9,9 @@ export interface AuthContext {
   config: Config
   database: Database
   keyRing: KeyRing
-  /** Key of the keyed hashes. */
-  macKey: Buffer
+  passwords: Passwords
+  /** The key of the keyed hashes. The first time it is read from the database. */
+  provideMacKey(): Promise<Buffer>
   /** What tokens say of their issuer, and must say; nothing where a shared secret signs them. */
   issuer: Issuer | null
 }

@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.js'
+import { registerPasswords } from '../passwords/index.js'
+import { untilDone } from '../until-done.js'
 import { makeAuthenticate, makeAuthenticateForOwner } from './authenticate.js'
 import type { AuthContext } from './context.js'
 import { readForms } from './form.js'
 import { introspect } from './introspect.js'
 import { jwks } from './jwks.js'
-import { openKeyRing, openSharedSecret, sealingKeysOf } from './keys/ring.js'
+import { followKeyRing, openSharedSecret, sealingKeysOf } from './keys/ring.js'
 import { provideMacKey } from './keys/store.js'
 import { metadata } from './metadata.js'
 import { revoke } from './revoke.js'
@@ -14,9 +16,22 @@ import { token } from './token.js'
 
 export { requireOwner, requireUser } from './authenticate.js'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Reads all keys, which the first use does otherwise. @throws StartupError when they cannot be decrypted */
+    openKeys(): Promise<void>
+  }
+}
+
 /** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
-  const context = await openContext(app, config)
+  const readKey = untilDone(() => provideMacKey(app.database, sealingKeysOf(config)))
+  registerPasswords(app, config, readKey)
+  const context = await openContext(app, config, readKey)
+  app.decorate('openKeys', async function openKeys() {
+    await readKey()
+    await context.keyRing.open()
+  })
   app.decorate('authenticate', makeAuthenticate(context))
   app.decorate('authenticateForOwner', makeAuthenticateForOwner(context))
   for (const name of ['currentUser', 'callerSubject', 'owner']) app.decorateRequest(name)
@@ -29,13 +44,19 @@ export async function registerAuth(app: FastifyInstance, config: Config): Promis
   for (const document of [jwks, metadata]) await app.register(document, context)
 }
 
-async function openContext(app: FastifyInstance, config: Config): Promise<AuthContext> {
+async function openContext(
+  app: FastifyInstance,
+  config: Config,
+  readKey: () => Promise<Buffer>,
+): Promise<AuthContext> {
   const { jwtSecret, issuer: iss, audience: aud } = config
+  const { database, passwords } = app
   return {
     config,
-    database: app.database,
-    macKey: await provideMacKey(app.database, sealingKeysOf(config)),
-    keyRing: await (jwtSecret ? openSharedSecret(jwtSecret) : openKeyRing(app, config)),
+    database,
+    passwords,
+    provideMacKey: readKey,
+    keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : followKeyRing(app, config),
     issuer: jwtSecret ? null : { iss, aud },
   }
 }

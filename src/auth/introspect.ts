@@ -14,7 +14,7 @@ import { verifyAccessToken } from './verify.js'
 
 /** The introspection endpoint (RFC 7662). */
 export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function introspect(app, context) {
-  const { database, macKey } = context
+  const { database, provideMacKey } = context
   app.addSchema(Introspection)
 
   app.post(
@@ -46,7 +46,7 @@ export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function
     async function introspectToken({ body, headers: { authorization }, validationError }) {
       refuseRepeated(body as Form, TokenReference)
       if (validationError) throw new ServiceError('invalid_parameter')
-      const client = await authenticateClient({ authorization, ...body }, macKey, database)
+      const client = await authenticateClient({ authorization, ...body }, provideMacKey, database)
       if (!client?.confidential) throw new ServiceError('invalid_client')
       return (
         (await describeAccessToken(body.token, context)) ??

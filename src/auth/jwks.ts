@@ -38,12 +38,12 @@ export const jwks: FastifyPluginAsyncTypebox<AuthContext> = async function jwks(
         response: {
           200: ref(Jwks, success),
           304: Type.Null({ description: 'Not Modified' }),
-          ...errorResponses('internal_error'),
+          ...errorResponses('internal_error', 'service_unavailable'),
         },
       },
     },
     async function serveKeys({ headers }, reply) {
-      const keys = keyRing.publicJwks()
+      const keys = await keyRing.publicJwks()
       const etag = `"${createHash('sha256').update(JSON.stringify(keys)).digest('base64url')}"`
       reply.headers({ etag, 'cache-control': `public, max-age=${config.jwksMaxAgeSeconds}` })
       if (isUnchanged(headers, etag)) return reply.code(304).send(null)

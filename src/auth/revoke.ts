@@ -13,7 +13,7 @@ import { verifyAccessToken } from './verify.js'
 
 /** The revocation endpoint (RFC 7009). */
 export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function revoke(app, context) {
-  const { database, macKey } = context
+  const { database, provideMacKey } = context
   app.addSchema(Revocation)
 
   app.post(
@@ -46,7 +46,7 @@ export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function rev
     async function revokeToken({ body, headers: { authorization }, validationError }) {
       refuseRepeated(body as Form, TokenReference)
       if (validationError) throw new ServiceError('invalid_parameter')
-      const client = await authenticateClient({ authorization, ...body }, macKey, database)
+      const client = await authenticateClient({ authorization, ...body }, provideMacKey, database)
       await endToken(body.token, client?.clientId ?? firstPartyId, context)
       return {}
     },

@@ -44,6 +44,7 @@ export const token: FastifyPluginAsyncTypebox<AuthContext> = async function toke
             'foreign_token',
             'invalid_scope',
             'incorrect_credentials',
+            'too_many_attempts',
             'invalid_client',
           ),
           ...validationResponse('username'),
@@ -60,7 +61,7 @@ export const token: FastifyPluginAsyncTypebox<AuthContext> = async function toke
       const granted = await grants[grantType](parameters, client, context, originOf(request))
       const claims = claimsFor(granted, issuer, randomUUID(), Date.now() / 1000, config.accessTokenTtlSeconds)
       return {
-        access_token: keyRing.signer().sign(claims),
+        access_token: (await keyRing.signer()).sign(claims),
         token_type: 'bearer' as const,
         expires_in: config.accessTokenTtlSeconds,
         ...(!isSameScope(granted.scope, parameters.scope ?? '') && { scope: granted.scope }),
@@ -95,10 +96,10 @@ async function findRequestClient(
   { headers: { authorization } }: FastifyRequest,
   { grant_type, client_id, client_secret }: TokenParameters,
   grantType: string,
-  { database, macKey }: AuthContext,
+  { database, provideMacKey }: AuthContext,
 ): Promise<Client> {
   const named = grant_type
-    ? await authenticateClient({ authorization, client_id, client_secret }, macKey, database)
+    ? await authenticateClient({ authorization, client_id, client_secret }, provideMacKey, database)
     : null
   const client = named ?? (await findClient(firstPartyId, database))
   if (!client || client.disabled) throw new ServiceError('invalid_client')

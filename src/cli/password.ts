@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
-import { canBeHashed } from '../password.js'
+import { canBeHashed } from '../passwords/bcrypt.js'
 import { CommandError, exitStatus, type Io } from './run.js'
 
 /**

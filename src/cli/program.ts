@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addClientCommands } from './clients.js'
+import { addDoctorCommand } from './doctor.js'
 import { addKeyCommands } from './keys.js'
 import { addOpenApiCommand } from './openapi.js'
 import { exitStatus, type Io, reportError } from './run.js'
@@ -14,6 +15,7 @@ const groups = [
   addTokenCommands,
   addSchemaCommands,
   addOpenApiCommand,
+  addDoctorCommand,
 ]
 
 /** Runs one command. @param args what stands after `latchkey` @returns the exit status */

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { clientOf } from '../auth/subject.js'
-import { hashPassword } from '../password.js'
+import { hashPassword } from '../passwords/bcrypt.js'
 import { isStorable } from '../schema.js'
 import { createInvitation } from '../users/one-time-tokens.js'
 import { grantableScopes } from '../users/schema.js'

@@ -6,6 +6,7 @@ import { errorResponses, InvalidInput, validationResponse } from '../errors.js'
 import { decodeCursor, encodeCursor, nextLink } from '../http/cursor.js'
 import { isUnchanged } from '../http/etag.js'
 import { once } from '../http/idempotency.js'
+import { readJson } from '../http/json.js'
 import { readLimit } from '../http/page.js'
 import { ref, success } from '../schema.js'
 import { createItem, deleteItem, etagOf, patchItem, putItem, readItem, toWhole } from './item.js'
@@ -41,11 +42,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
   const one = `${path}:item_id([^/]+)` as const
   registerItemSchemas(app)
   await app.register(transfer, { path, config })
-  app.addContentTypeParser(
-    'application/merge-patch+json',
-    { parseAs: 'string' },
-    app.getDefaultJsonParser('error', 'error'),
-  )
+  readJson(app, 'application/merge-patch+json')
   const conditions = ({ headers }: FastifyRequest) => ({ headers, isRequired: config.requireIfMatch })
 
   app.get(

@@ -9,6 +9,8 @@ import type { Mail } from './index.js'
 export interface MailTransport {
   /** What to log of the mail that was sent. */
   send(mail: Mail): Promise<string>
+  /** Whether it would take mails. */
+  verify(): Promise<unknown>
   close(): void
 }
 
@@ -36,6 +38,7 @@ function openSmtp(smtpUrl: string, from: string): MailTransport {
       await transporter.sendMail(toMessage(mail, from))
       return 'mail sent'
     },
+    verify: () => transporter.verify(),
     close: () => transporter.close(),
   }
 }
@@ -50,6 +53,7 @@ function openFolder(folder: string, from: string): MailTransport {
       await writeFile(file, message as Buffer, { mode: 0o600 })
       return `mail written to ${file}, as there is no SMTP_URL`
     },
+    verify: () => mkdir(folder, { recursive: true, mode: 0o700 }),
     close: () => transporter.close(),
   }
 }

@@ -9,7 +9,6 @@ import { errorResponses, ServiceError, validationResponse } from '../errors.js'
 import { eventOf, originOf, ownEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import type { Mail } from '../mail/index.js'
-import { hashPassword } from '../password.js'
 import { ref } from '../schema.js'
 import { checkPassword } from './checks.js'
 import { resetMail } from './mails.js'
@@ -129,7 +128,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
       if (!owner) throw new ServiceError('invalid_link')
       const { username, email, pendingEmail } = owner
       checkPassword('password', password, { username, emails: [email, pendingEmail] })
-      const hashedPassword = await hashPassword(password, config.bcryptCost)
+      const hashedPassword = await app.passwords.hash(password)
       await database.$transaction(async (transaction) => {
         if (!(await resetPassword(token, hashedPassword, transaction))) throw new ServiceError('invalid_link')
         await recordEvent(ownEvent('password_reset', owner, request), transaction)

@@ -7,7 +7,6 @@ import { errorResponses, ServiceError, validationResponse } from '../errors.js'
 import { type Action, ownEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import type { Mail } from '../mail/index.js'
-import { hashPassword, verifyPassword } from '../password.js'
 import { ref, success } from '../schema.js'
 import { checkPassword } from './checks.js'
 import { confirmationMail, emailChangedMail } from './mails.js'
@@ -87,7 +86,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
         body: ref(PasswordChange),
         response: {
           204: Type.Null({ description: 'Changed' }),
-          ...errorResponses('incorrect_password', 'conflict'),
+          ...errorResponses('incorrect_password', 'too_many_attempts', 'conflict'),
           ...validationResponse('new_password'),
         },
       },
@@ -103,7 +102,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
         { username: currentUser.username, emails: [email, pendingEmail] },
         from,
       )
-      const newHash = await hashPassword(to, config.bcryptCost)
+      const newHash = await app.passwords.hash(to)
       await database.$transaction(async (transaction) => {
         if (!(await changePassword(currentUser.id, hash, newHash, transaction)))
           throw new ServiceError('conflict')
@@ -126,7 +125,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
         body: ref(UserDeletion),
         response: {
           204: Type.Null({ description: 'Deleted' }),
-          ...errorResponses('incorrect_password', 'conflict', 'last_administrator'),
+          ...errorResponses('incorrect_password', 'too_many_attempts', 'conflict', 'last_administrator'),
           ...validationResponse('password'),
         },
       },
@@ -160,7 +159,9 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
   async function requirePassword(action: Action, password: string, request: FastifyRequest): Promise<string> {
     const { currentUser } = request
     const credentials = await findCredentials(currentUser.username, database)
-    const isCorrect = await verifyPassword(password, credentials?.hashedPassword, config.bcryptCost)
+    const { username } = currentUser
+    const guess = { username, password, hash: credentials?.hashedPassword, address: request.ip }
+    const isCorrect = await app.passwords.check(guess)
     if (!credentials || !isCorrect) {
       await recordEvent(ownEvent(action, currentUser, request, 'failed'), database)
       throw new ServiceError('incorrect_password')

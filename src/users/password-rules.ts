@@ -1,5 +1,5 @@
 import { dictionary } from '@zxcvbn-ts/language-common'
-import { canBeHashed } from '../password.js'
+import { canBeHashed } from '../passwords/bcrypt.js'
 
 /** Fewer characters are too few (NIST SP 800-63B §3.1.1.2). */
 const minPasswordLength = 8

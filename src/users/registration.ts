@@ -5,7 +5,6 @@ import type { Config } from '../config.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
 import { eventOf, type Origin, originOf, type SecurityEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
-import { hashPassword } from '../password.js'
 import { ref } from '../schema.js'
 import { checkPassword, checkUsername } from './checks.js'
 import { confirmationMail } from './mails.js'
@@ -47,7 +46,7 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
       const { username, password, email, full_name: fullName = null } = body
       checkUsername(username)
       checkPassword('password', password, { username, emails: [email] })
-      const hashedPassword = await hashPassword(password, config.bcryptCost)
+      const hashedPassword = await app.passwords.hash(password)
       const user = {
         username,
         email: null,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { hashPassword } from '../../src/password.js'
+import { hashPassword } from '../../src/passwords/bcrypt.js'
 import { startApp } from '../helpers/app.js'
 import { storeClient } from '../helpers/clients.js'
 

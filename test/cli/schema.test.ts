@@ -15,6 +15,8 @@ const names = migrationNames()
 const upToDate = 'The database is up to date.\n'
 const production = {
   NODE_ENV: 'production',
+  ISSUER: 'https://latchkey.example.com',
+  BCRYPT_COST: '10',
   KEY_ENCRYPTION_SECRET: 'a secret of more than thirty-two characters',
 }
 

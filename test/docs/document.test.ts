@@ -106,7 +106,7 @@ t.test('the OpenAPI document', async (t) => {
 
   t.test('says how the log-in fails', async (t) => {
     const responses = document.paths['/token']?.post?.responses ?? {}
-    t.same(Object.keys(responses), ['200', '400', '401', '422', '500', '503'])
+    t.same(Object.keys(responses), ['200', '400', '401', '422', '429', '500', '503'])
   })
 })
 

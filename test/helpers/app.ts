@@ -8,6 +8,13 @@ import { cloneDatabase } from './database.js'
 /** The tutorial's published example secret. */
 export const jwtSecret = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7'
 
+/** Tests guess a lot, all from one network. */
+const manyGuesses = {
+  GUESSES_PER_ACCOUNT_AND_NETWORK: '1000000',
+  GUESSES_PER_NETWORK: '1000000',
+  GUESSES_PER_ACCOUNT: '1000000',
+}
+
 /**
  * The service inside the test's process, over a fresh database that has the tutorial's users; closed with the test.
  *
@@ -18,9 +25,16 @@ export async function startApp(
   settings: Record<string, string> = {},
   url?: string,
 ): Promise<FastifyInstance> {
-  const config = loadConfig({ LOG_LEVEL: 'silent', JWT_SECRET: jwtSecret, BCRYPT_COST: '4', ...settings })
+  const config = loadConfig({
+    LOG_LEVEL: 'silent',
+    JWT_SECRET: jwtSecret,
+    BCRYPT_COST: '4',
+    ...manyGuesses,
+    ...settings,
+  })
   const app = await buildApp(config, openDatabase(config, url ?? (await cloneDatabase(t))))
   t.teardown(() => app.close())
+  await app.openKeys()
   return app
 }
 

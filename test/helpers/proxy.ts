@@ -2,35 +2,75 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A way to a database that can be closed, as when its server goes away. */
+/** A way to a database that can be closed, cut and stalled, as when its server goes away or hangs. */
 export interface DatabaseProxy {
   url: string
+  /** Leads to another server from now on. */
+  leadTo(url: string): void
+  /** Breaks all connections and takes no more, until it is opened again. */
+  cut(): void
+  /** Keeps all connections and passes nothing on, until it is opened again. */
+  stall(): void
+  open(): void
   close(): Promise<void>
 }
 
 /** Passes connections on to the database at `url`, until it is closed or the test ends. */
 export async function startProxy(t: Test, url: string): Promise<DatabaseProxy> {
-  const { hostname, port } = new URL(url)
-  const sockets = new Set<Socket>()
+  let target = new URL(url)
+  let state: 'open' | 'cut' | 'stalled' = 'open'
+  const pairs = new Set<[near: Socket, far: Socket]>()
   const server = createServer((near) => {
-    const far = connect(Number(port), hostname)
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket)
-      socket.on('error', () => {}).on('close', () => other.destroy())
-      socket.pipe(other)
-    }
+    near.on('error', () => {})
+    if (state === 'cut') return near.destroy()
+    const far = connect(Number(target.port), target.hostname)
+    const pair: [Socket, Socket] = [near, far]
+    pairs.add(pair)
+    for (const [socket, other] of [pair, [far, near] as const])
+      socket
+        .on('error', () => {})
+        .on('close', () => {
+          other.destroy()
+          pairs.delete(pair)
+        })
+    if (state === 'open') join(pair)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = new URL(url)
   address.port = String((server.address() as AddressInfo).port)
 
+  function join([near, far]: [Socket, Socket]): void {
+    near.pipe(far)
+    far.pipe(near)
+  }
+
+  function cut(): void {
+    state = 'cut'
+    for (const pair of pairs) for (const socket of pair) socket.destroy()
+  }
+
   async function close(): Promise<void> {
     server.close()
-    for (const socket of sockets) socket.destroy()
+    cut()
   }
   t.teardown(close)
-  return { url: address.href, close }
+  return {
+    url: address.href,
+    leadTo(next) {
+      target = new URL(next)
+    },
+    cut,
+    stall() {
+      state = 'stalled'
+      for (const [near, far] of pairs) {
+        near.unpipe(far)
+        far.unpipe(near)
+      }
+    },
+    open() {
+      state = 'open'
+      for (const pair of pairs) join(pair)
+    },
+    close,
+  }
 }

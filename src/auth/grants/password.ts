@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../errors.js'
 import { eventOf, type Origin } from '../../events/event.js'
 import { recordEvent } from '../../events/store.js'
-import { hashPassword, needsRehash, verifyPassword } from '../../password.js'
+import { needsRehash } from '../../passwords/bcrypt.js'
 import { findCredentials, replaceHash } from '../../users/store.js'
 import type { AuthContext } from '../context.js'
 import { grantScope, userScopes } from '../scope.js'
@@ -52,22 +52,18 @@ function isRefreshable({ grants }: Client, { config }: AuthContext): boolean {
 async function findUserByPassword(
   username: string,
   password: string,
-  { config, database }: AuthContext,
+  { config, database, passwords }: AuthContext,
   origin: Origin,
 ) {
   const user = await findCredentials(username, database)
-  const correct = await verifyPassword(password, user?.hashedPassword, config.bcryptCost)
+  const address = String(origin.address)
+  const correct = await passwords.check({ username, password, hash: user?.hashedPassword, address })
   if (!user || !correct) {
     // A name that is nobody's is not kept: people type passwords into the wrong field.
     await recordEvent(eventOf({ action: 'login', outcome: 'failed', actor: null }, user, origin), database)
     throw new ServiceError('incorrect_credentials')
   }
   if (needsRehash(user.hashedPassword, config.bcryptCost))
-    await replaceHash(
-      user.username,
-      user.hashedPassword,
-      await hashPassword(password, config.bcryptCost),
-      database,
-    )
+    await replaceHash(user.username, user.hashedPassword, await passwords.hash(password), database)
   return user
 }

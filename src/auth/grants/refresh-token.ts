@@ -35,7 +35,7 @@ export async function grantRefreshToken(
   const scope = grantScope(parameters.scope, splitScope(found.scope))
   if (scope === null) throw new ServiceError('invalid_scope')
 
-  const refreshToken = successorOf(presented, context.macKey)
+  const refreshToken = successorOf(presented, await context.provideMacKey())
   await useUp(presented, refreshToken, found, context, origin)
   return { sub: found.username, clientId: client.clientId, scope, sid: found.familyId, refreshToken }
 }

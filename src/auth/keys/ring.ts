@@ -5,6 +5,7 @@ import type { Database } from '../../database/index.js'
 import { ServiceError } from '../../errors.js'
 import { recordEvent } from '../../events/store.js'
 import { repeat } from '../../repeat.js'
+import { untilDone } from '../../until-done.js'
 import { toPem } from './generate.js'
 import { type JwtKey, type PublicJwk, ringKey, sharedSecretKey, verifyingKey } from './jwt.js'
 import { isSpent, signingKey } from './lifecycle.js'
@@ -23,12 +24,14 @@ import {
 
 /** The keys that sign access tokens and that verify them. */
 export interface KeyRing {
+  /** Reads the keys, which the first use does otherwise. @throws StartupError when they cannot be decrypted */
+  open(): Promise<void>
   /** The key that signs now. @throws ServiceError `service_unavailable` when there is none, for the moment */
-  signer(): JwtKey
+  signer(): Promise<JwtKey>
   /** The key that a token's header names, or null. */
   find(kid: unknown): Promise<JwtKey | null>
   /** What verifiers elsewhere need; nothing where a shared secret signs. */
-  publicJwks(): PublicJwk[]
+  publicJwks(): Promise<PublicJwk[]>
 }
 
 /** A token with an unknown `kid` makes the ring look for new keys, but not more often than this. */
@@ -38,16 +41,15 @@ const longestRefreshMs = 10_000
 /** The one key of a deployment with JWT_SECRET. */
 export async function openSharedSecret(jwtSecret: string): Promise<KeyRing> {
   const key = await sharedSecretKey(jwtSecret)
-  return { signer: () => key, find: async () => key, publicJwks: () => [] }
+  return { open: async () => {}, signer: async () => key, find: async () => key, publicJwks: async () => [] }
 }
 
 /**
  * The keys in the database, followed for as long as the service runs: what another replica or the command line does
- * to them shows here within the refresh interval. It also rotates them when the time has come.
- *
- * @throws StartupError when the keys cannot be decrypted
+ * to them shows here within the refresh interval. It also rotates them when the time has come. Until the database can
+ * be reached for the first time, whatever needs a key fails as any query does.
  */
-export async function openKeyRing(app: FastifyInstance, config: Config): Promise<KeyRing> {
+export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
   const { database } = app
   const plan = rotationPlan(config)
   const sealingKeys = sealingKeysOf(config)
@@ -87,10 +89,13 @@ export async function openKeyRing(app: FastifyInstance, config: Config): Promise
     return refreshing
   }
 
-  await prepareKeys(database, plan, sealingKeys)
-  await refresh()
-  isOpen = true
+  const open = untilDone(async function openKeys() {
+    await prepareKeys(database, plan, sealingKeys)
+    await refresh()
+    isOpen = true
+  })
   repeat(app, 'following the keys', refreshMs(config), async function followKeys() {
+    await open()
     if (await rotateKeys(database, plan, sealingKeys[0])) await recordEvent(rotation, database)
     await raiseTokenTtl(database, plan.tokenTtlSeconds)
     await retireSpentKeys(database, keys)
@@ -98,17 +103,21 @@ export async function openKeyRing(app: FastifyInstance, config: Config): Promise
   })
 
   return {
-    signer() {
+    open,
+    async signer() {
+      await open()
       const able = keys.filter(({ canSign }) => canSign)
       const key = signingKey(able, new Date())
       if (!key) throw new ServiceError('service_unavailable')
       return key.jwt
     },
     async find(kid) {
+      await open()
       if (!keys.some((key) => key.kid === kid)) await lookAgain()
       return keys.find((key) => key.kid === kid)?.jwt ?? null
     },
-    publicJwks() {
+    async publicJwks() {
+      await open()
       return keys.map(({ publicJwk }) => publicJwk)
     },
   }

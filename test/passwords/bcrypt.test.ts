@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import bcrypt from 'bcrypt'
 import t from 'tap'
-import { hashPassword, needsRehash, verifyPassword } from '../src/password.js'
+import { hashPassword, needsRehash, verifyPassword } from '../../src/passwords/bcrypt.js'
 
 const cost = 4
 
@@ -12,7 +12,7 @@ interface KnownAnswer {
 }
 
 const vectors = JSON.parse(
-  readFileSync(join(import.meta.dirname, './vectors/bcrypt-kat.json'), 'utf8'),
+  readFileSync(join(import.meta.dirname, '../vectors/bcrypt-kat.json'), 'utf8'),
 ) as Record<'pyca' | 'pyca_2y', KnownAnswer[]>
 
 t.test('known answers of other implementations', async (t) => {

@@ -1,0 +1,167 @@
+import type { Command } from 'commander'
+import { sealingKeysOf } from '../auth/keys/ring.js'
+import { listKeys, openPrivateKey } from '../auth/keys/store.js'
+import { type Config, databasePasswordOf, readConfig } from '../config.js'
+import { type Database, openDatabase } from '../database/index.js'
+import { migrationStatus } from '../database/migrations.js'
+import { borrowServer } from '../database/server.js'
+import { openTransport } from '../mail/transport.js'
+import { verifyPassword } from '../passwords/bcrypt.js'
+import { findUnsafeSettings } from '../production.js'
+import { findCredentials } from '../users/store.js'
+import { printRows } from './output.js'
+import { CommandError, type Io } from './run.js'
+
+/** What came of one check: `fail` keeps the deployment from working or from being safe. */
+interface Finding {
+  state: 'ok' | 'warn' | 'fail'
+  check: string
+  explanation: string
+}
+
+/** What the checks look at. */
+interface Patient {
+  config: Config
+  database: Database
+  url: string
+}
+
+type Check = (patient: Patient) => Promise<Finding[]>
+
+const oldestPostgres = 150_000
+/** Tokens are good from the moment they are issued, by whichever clock. */
+const largestClockDifferenceMs = 2_000
+
+/** `latchkey doctor` */
+export function addDoctorCommand(program: Command, io: Io): void {
+  program
+    .command('doctor')
+    .description('check settings, database, keys and mail, and explain what is wrong')
+    .option('--json', 'print JSON')
+    .action(async function examine({ json }: { json?: boolean }) {
+      const config = readConfig(io.env)
+      const findings = checkSettings(config, io.env)
+      const server = await borrowServer(config)
+      const database = openDatabase(config, server.url)
+      try {
+        for (const [name, check] of Object.entries(checks))
+          findings.push(...(await check({ config, database, url: server.url }).catch(failed(name))))
+      } finally {
+        await database.$disconnect()
+        await server.stop()
+      }
+      printRows(
+        io,
+        findings.map((finding) => ({ ...finding })),
+        ['state', 'check', 'explanation'],
+        json,
+      )
+      const failures = findings.filter(({ state }) => state === 'fail').length
+      if (failures > 0) throw new CommandError(1, `${failures} of ${findings.length} checks failed`)
+    })
+}
+
+const checks: Record<string, Check> = {
+  server: checkServer,
+  migrations: checkMigrations,
+  keys: checkKeys,
+  users: checkUsers,
+  mail: checkMail,
+}
+
+/** One line, without the values of settings. */
+function failed(check: string) {
+  return ({ message }: Error): Finding[] => [
+    { state: 'fail', check, explanation: message.trim().replace(/\s+/g, ' ').slice(0, 300) },
+  ]
+}
+
+function checkSettings(config: Config, environment: NodeJS.ProcessEnv): Finding[] {
+  const state = config.production ? 'fail' : 'warn'
+  const unsafe = findUnsafeSettings(config, databasePasswordOf(environment))
+  if (unsafe.length === 0) return [{ state: 'ok', check: 'settings', explanation: 'fit for production' }]
+  return unsafe.map(({ setting, problem }) => ({ state, check: setting, explanation: problem }))
+}
+
+async function checkServer({ config, database }: Patient): Promise<Finding[]> {
+  const before = Date.now()
+  const [server] = await database.$queryRaw<
+    { version: string; number: number; writable: boolean; places: number; time: Date }[]
+  >`
+    SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
+      NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
+      current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS places,
+      clock_timestamp() AS time`
+  const { version, number, writable, places, time } = server as NonNullable<typeof server>
+  const difference = Math.round(Math.abs(time.getTime() - (before + Date.now()) / 2))
+  return [
+    judge(number >= oldestPostgres, 'PostgreSQL', `is ${version}`, `is ${version}: 15 or later is needed`),
+    judge(writable, 'writes', 'are taken', 'are refused: the server is a standby or read-only'),
+    judge(
+      config.databasePoolSize < places,
+      'connections',
+      `${config.databasePoolSize} of ${places} for each process`,
+      `DATABASE_POOL_SIZE is ${config.databasePoolSize}, and the server takes ${places} in all`,
+    ),
+    judge(
+      difference <= largestClockDifferenceMs,
+      'clock',
+      'agrees with that of the server',
+      `is ${difference} ms off that of the server: let both follow NTP`,
+    ),
+  ]
+}
+
+async function checkMigrations({ url }: Patient): Promise<Finding[]> {
+  const { applied, pending } = await migrationStatus(url)
+  return [
+    judge(
+      pending.length === 0,
+      'migrations',
+      `all ${applied.length} are applied`,
+      `${pending.length} are missing: latchkey migrate`,
+    ),
+  ]
+}
+
+async function checkKeys({ config, database }: Patient): Promise<Finding[]> {
+  if (config.jwtSecret) return [{ state: 'ok', check: 'keys', explanation: 'a shared secret signs' }]
+  const keys = (await listKeys(database)).filter(({ retiredAt }) => retiredAt === null)
+  for (const key of keys) openPrivateKey(key, sealingKeysOf(config))
+  return [{ state: 'ok', check: 'keys', explanation: `${keys.length} can be decrypted` }]
+}
+
+async function checkUsers({ config, database }: Patient): Promise<Finding[]> {
+  const john = await findCredentials('johndoe', database)
+  const isPublished = await verifyPassword('secret', john?.hashedPassword, config.bcryptCost)
+  const administrators = await database.user.count({
+    where: { disabled: false, scopes: { has: 'users:admin' } },
+  })
+  const one: Finding = judge(
+    administrators > 0,
+    'administrators',
+    `there are ${administrators}`,
+    'there are none: latchkey users set-scopes NAME --scope users:admin',
+  )
+  return [
+    judge(
+      !isPublished || !config.production,
+      'johndoe',
+      'does not let anybody in',
+      'has his published password: latchkey users delete johndoe',
+    ),
+    one.state === 'fail' ? { ...one, state: 'warn' } : one,
+  ]
+}
+
+async function checkMail({ config }: Patient): Promise<Finding[]> {
+  const transport = openTransport(config)
+  await transport.verify().finally(transport.close)
+  return config.smtpUrl
+    ? [{ state: 'ok', check: 'mail', explanation: 'the server of SMTP_URL takes it' }]
+    : [{ state: 'warn', check: 'mail', explanation: 'is written into files: there is no SMTP_URL' }]
+}
+
+function judge(isWell: boolean, check: string, well: string, wrong: string): Finding {
+  return { state: isWell ? 'ok' : 'fail', check, explanation: isWell ? well : wrong }
+}

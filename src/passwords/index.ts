@@ -1,0 +1,75 @@
+import { availableParallelism } from 'node:os'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from '../config.js'
+import { ServiceError } from '../errors.js'
+import { createAdmission } from './admission.js'
+import { hashPassword, verifyPassword } from './bcrypt.js'
+import { chargeGuess, findWait, ledgerOf, rewardGuess } from './throttle.js'
+
+/** Somebody says that this is the password of that user. */
+interface Guess {
+  username: string
+  password: string
+  /** Undefined when nobody has that name. */
+  hash: string | undefined
+  /** Where the guess comes from. */
+  address: string
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    passwords: Passwords
+  }
+}
+
+/** All that hashes passwords: so much at once, and no more guesses than the budgets allow. */
+export interface Passwords {
+  /** @throws ServiceError `service_unavailable` when there is too much to hash */
+  hash(password: string): Promise<string>
+  /**
+   * Whether the guess is right.
+   *
+   * @throws ServiceError `too_many_attempts` when the network has to wait, `service_unavailable`
+   */
+  check(guess: Guess): Promise<boolean>
+}
+
+/** So many wait for their turn at most, and for so long (milliseconds). */
+const [maxWaiting, deadlineMs] = [64, 5_000]
+
+/** Registers `app.passwords`. @param provideKey gives the key of the digests that guesses are counted by */
+export function registerPasswords(
+  app: FastifyInstance,
+  config: Config,
+  provideKey: () => Promise<Buffer>,
+): void {
+  const { database } = app
+  const { bcryptCost, guessBudgets } = config
+  const concurrency = config.hashingConcurrency || availableParallelism()
+  const { admit, requireRoom } = createAdmission({ concurrency, maxWaiting, deadlineMs })
+
+  app.decorate('passwords', {
+    hash(password) {
+      return admit(() => hashPassword(password, bcryptCost))
+    },
+
+    async check({ username, password, hash, address }) {
+      requireRoom()
+      const ledger = ledgerOf(username, address, await provideKey())
+      refuseThrottled(await findWait(ledger, database))
+      // Charged only when it is its turn: guesses that wait are none yet.
+      const isRight = await admit(async function guess() {
+        const { retryAfter, isHopeless } = await chargeGuess(ledger, guessBudgets, database)
+        refuseThrottled(retryAfter)
+        // The same work, whatever the answer will be.
+        return verifyPassword(password, isHopeless ? undefined : hash, bcryptCost)
+      })
+      if (isRight) await rewardGuess(ledger, database)
+      return isRight
+    },
+  })
+}
+
+function refuseThrottled(retryAfter: number): void {
+  if (retryAfter > 0) throw new ServiceError('too_many_attempts', { 'retry-after': String(retryAfter) })
+}

@@ -1,0 +1,46 @@
+import type { Config } from './config.js'
+
+/** A setting that production must not run with, and why. Never its value. */
+export interface UnsafeSetting {
+  setting: string
+  problem: string
+}
+
+/** What others have published: the tutorial's SECRET_KEY, our development secret, the values of .env.example. */
+const publishedSecrets = [
+  '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7',
+  'latchkey development secret: published, so it keeps nothing secret',
+  'replace-me-by-what-openssl-rand-prints',
+]
+const defaultPasswords = ['postgres', 'latchkey', 'password', 'secret', 'admin', 'root', 'replace-me', 'test']
+const leastBcryptCost = 10
+/** A secret of chance has more; of words and of one key held down there are fewer. */
+const leastDistinctCharacters = 10
+
+/** What is wrong with a configuration for production. @param databasePassword from wherever it comes */
+export function findUnsafeSettings(config: Config, databasePassword: string | undefined): UnsafeSetting[] {
+  const { jwtSecret, keyEncryptionSecret, issuer, databaseUrl, bcryptCost } = config
+  const unsafe: UnsafeSetting[] = []
+  const refuse = (setting: string, problem: string) => unsafe.push({ setting, problem })
+
+  for (const [setting, secret] of [
+    ['JWT_SECRET', jwtSecret],
+    ['KEY_ENCRYPTION_SECRET', keyEncryptionSecret],
+  ] as const) {
+    if (secret !== undefined && publishedSecrets.includes(secret)) refuse(setting, 'is published')
+    else if (secret !== undefined && new Set(secret).size < leastDistinctCharacters)
+      refuse(setting, 'can be guessed: openssl rand -base64 32 makes one that cannot')
+  }
+  if (!isHttps(issuer)) refuse('ISSUER', 'must begin with https://, unless it is localhost')
+  if (databaseUrl === undefined)
+    refuse('DATABASE_URL', 'is required: the embedded PostgreSQL is for trying out')
+  if (databasePassword !== undefined && defaultPasswords.includes(databasePassword))
+    refuse('DATABASE_URL', 'has a default password')
+  if (bcryptCost < leastBcryptCost) refuse('BCRYPT_COST', `must be at least ${leastBcryptCost}`)
+  return unsafe
+}
+
+function isHttps(issuer: string): boolean {
+  const { protocol, hostname } = new URL(issuer)
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+}

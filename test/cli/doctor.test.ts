@@ -1,0 +1,70 @@
+import t from 'tap'
+import { query, unreachableUrl } from '../database/query.js'
+import { startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { startMailServer } from '../helpers/mail.js'
+
+interface Finding {
+  state: string
+  check: string
+  explanation: string
+}
+
+const production = {
+  NODE_ENV: 'production',
+  ISSUER: 'https://latchkey.example.com',
+  KEY_ENCRYPTION_SECRET: 'q8Jp0Zs3tYv5xW7rN2kL4mB6hD1gF9cA',
+  BCRYPT_COST: '10',
+}
+
+async function examine(url: string, env: Record<string, string>) {
+  const { status, stdout, stderr } = await runCommand(url, ['doctor', '--json'], { env })
+  const findings = JSON.parse(stdout || '[]') as Finding[]
+  const stateOf = (check: string) => findings.find((one) => one.check === check)?.state
+  return { status, stderr, findings, stateOf }
+}
+
+t.test('a deployment that is well', async (t) => {
+  const mail = await startMailServer(t)
+  const url = await cloneDatabase(t)
+  await startApp(t, { JWT_SECRET: '', KEY_ENCRYPTION_SECRET: production.KEY_ENCRYPTION_SECRET }, url)
+  await query(url, "DELETE FROM users WHERE username = 'johndoe'")
+  await query(url, "UPDATE users SET disabled = false, scopes = '{users:admin}'")
+  const { status, findings } = await examine(url, { ...production, SMTP_URL: mail.url })
+  t.same(new Set(findings.map(({ state }) => state)), new Set(['ok']))
+  t.equal(status, 0)
+})
+
+t.test('each thing that is wrong is named', async (t) => {
+  const url = await cloneDatabase(t)
+  await startApp(t, { JWT_SECRET: '' }, url)
+  const { status, stderr, stateOf } = await examine(url, {
+    ...production,
+    BCRYPT_COST: '8',
+    SMTP_URL: 'smtp://127.0.0.1:1',
+    DATABASE_POOL_SIZE: '1000',
+  })
+  t.equal(status, 1)
+  t.match(stderr, /^latchkey: \d+ of \d+ checks failed\n$/)
+  for (const check of ['BCRYPT_COST', 'connections', 'keys', 'johndoe', 'mail'])
+    t.equal(stateOf(check), 'fail', check)
+  t.equal(stateOf('administrators'), 'warn')
+})
+
+t.test('while it is tried out, what production must not have is a warning', async (t) => {
+  const url = await cloneDatabase(t)
+  await query(url, 'DELETE FROM _prisma_migrations')
+  const { stateOf } = await examine(url, { JWT_SECRET: 'a'.repeat(32), DATA_DIRECTORY: t.testdir() })
+  t.equal(stateOf('JWT_SECRET'), 'warn')
+  t.equal(stateOf('migrations'), 'fail')
+  t.equal(stateOf('mail'), 'warn')
+  const { stdout } = await runCommand(url, ['doctor'], { env: { DATA_DIRECTORY: t.testdir() } })
+  t.match(stdout, /^state +check +explanation\n/)
+})
+
+t.test('a database that is not there', async (t) => {
+  const { status, stateOf } = await examine(await unreachableUrl(), { DATA_DIRECTORY: t.testdir() })
+  t.equal(status, 1)
+  t.equal(stateOf('server'), 'fail')
+})

@@ -1,0 +1,157 @@
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { type Service, startService } from '../helpers/service.js'
+import { until } from '../helpers/wait.js'
+import { type FragileServer, startFragileServer } from './server.js'
+
+const settings = {
+  DATABASE_POOL_SIZE: '3',
+  BCRYPT_COST: '4',
+  JWT_SECRET: '',
+  GUESSES_PER_ACCOUNT_AND_NETWORK: '1000',
+}
+
+interface Answer {
+  status: number
+  body: string
+  retryAfter: string | null
+}
+
+async function send(service: Service, path: string, init: RequestInit = {}): Promise<Answer> {
+  const response = await fetch(`${service.origin}${path}`, { ...init, redirect: 'manual' })
+  const retryAfter = response.headers.get('retry-after')
+  return { status: response.status, body: await response.text(), retryAfter }
+}
+
+const form = (fields: Record<string, string>) => ({ method: 'POST', body: new URLSearchParams(fields) })
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+const unavailable = { status: 503, body: '{"detail":"Service Unavailable"}', retryAfter: '5' }
+
+async function logIn(service: Service): Promise<string> {
+  const { body } = await send(service, '/token', form({ username: 'johndoe', password: 'secret' }))
+  return (JSON.parse(body) as { access_token: string }).access_token
+}
+
+const isReady = async (service: Service) => (await send(service, '/readyz')).status === 200
+
+function addItem(service: Service, token: string, itemId: string): Promise<Answer> {
+  const headers = { ...bearer(token), 'content-type': 'application/json' }
+  const body = JSON.stringify({ item_id: itemId })
+  return send(service, '/users/me/items/', { method: 'POST', headers, body })
+}
+
+/** What needs no database answers as ever. */
+async function answersWithout(t: Test, service: Service): Promise<void> {
+  for (const path of ['/livez', '/docs', '/openapi.json', '/.well-known/oauth-authorization-server'])
+    t.equal((await send(service, path)).status, 200, path)
+  const refused = await send(service, '/users/me/', { headers: bearer('a.b.c') })
+  t.match(refused, { status: 401, body: '{"detail":"Could not validate credentials"}' })
+}
+
+/** All else says that it cannot be had now, all at once as when many ask. */
+async function refusesAll(t: Test, service: Service, token: string): Promise<void> {
+  const answers = await Promise.all([
+    send(service, '/readyz'),
+    send(service, '/users/me/', { headers: bearer(token) }),
+    send(service, '/users/me/items/', { headers: bearer(token) }),
+    send(service, '/token', form({ username: 'johndoe', password: 'secret' })),
+    send(service, '/revoke', form({ token: 'unknown' })),
+    addItem(service, token, 'lost'),
+  ])
+  for (const { status, retryAfter } of answers)
+    t.match({ status, retryAfter }, { status: 503, retryAfter: '5' })
+  t.match(answers[1], unavailable)
+}
+
+/** Faults come and go; the service stays, and neither loses nor makes up anything. */
+async function survives(t: Test, server: FragileServer, service: Service, token: string, name: string) {
+  await until(() => isReady(service))
+  t.equal((await send(service, '/users/me/', { headers: bearer(token) })).status, 200)
+  t.equal((await addItem(service, token, name)).status, 201)
+  t.equal((await server.query(`SELECT FROM items WHERE item_id = '${name}'`)).length, 1)
+  t.equal((await server.query("SELECT FROM items WHERE item_id = 'lost'")).length, 0)
+  t.equal(service.program.process.exitCode, null)
+}
+
+t.test('a service whose database goes away', async (t) => {
+  const server = await startFragileServer(t, ['max_connections=20'])
+  const service = await startService(t, { ...settings, DATABASE_URL: server.url })
+  const token = await logIn(service)
+
+  for (const [name, fault, repair] of [
+    ['stopped', () => server.stop(), () => server.start()],
+    ['killed', () => server.kill(), () => server.start()],
+    ['cut off', async () => server.proxy.cut(), async () => server.proxy.open()],
+    ['paused', () => server.pause(), async () => server.resume()],
+    ['stalled', async () => server.proxy.stall(), async () => server.proxy.open()],
+  ] as const)
+    await t.test(`that is ${name} answers 503, and goes on afterwards`, async (t) => {
+      await fault()
+      await refusesAll(t, service, token)
+      await answersWithout(t, service)
+      t.equal((await send(service, '/.well-known/jwks.json')).status, 200, 'from memory')
+      await repair()
+      await survives(t, server, service, token, name.replace(' ', '-'))
+    })
+
+  await t.test('that is read-only serves what is read', async (t) => {
+    await server.query('ALTER SYSTEM SET default_transaction_read_only = on')
+    await server.query('SELECT pg_reload_conf()')
+    const isReadOnly = async () => (await addItem(service, token, 'lost')).status === 503
+    await until(isReadOnly)
+    t.match(await addItem(service, token, 'lost'), unavailable)
+    t.match(await send(service, '/token', form({ username: 'johndoe', password: 'secret' })), { status: 503 })
+    t.equal((await send(service, '/users/me/', { headers: bearer(token) })).status, 200)
+    await server.query('ALTER SYSTEM RESET default_transaction_read_only')
+    await server.query('SELECT pg_reload_conf()')
+    await until(async () => !(await isReadOnly()))
+    await server.query("DELETE FROM items WHERE item_id = 'lost'")
+    await survives(t, server, service, token, 'read-only')
+  })
+
+  await t.test('that takes no more connections is waited for', async (t) => {
+    const others = await occupy(t, server)
+    await others[0]?.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name <> 'occupant' AND backend_type = 'client backend'",
+    )
+    const more = await occupy(t, server)
+    await until(async () => (await send(service, '/users/me/', { headers: bearer(token) })).status === 503)
+    await answersWithout(t, service)
+    await Promise.all([...others, ...more].map((client) => client.end()))
+    await survives(t, server, service, token, 'connections')
+  })
+
+  t.notMatch(service.program.stdout, '"level":50', 'no fault of the database is a fault of the service')
+})
+
+t.test('a service that is there before its database waits for it', async (t) => {
+  const server = await startFragileServer(t)
+  const { proxy } = server
+  proxy.cut()
+  const service = await startService(t, { ...settings, DATABASE_URL: server.url })
+  await answersWithout(t, service)
+  t.match(await send(service, '/readyz'), unavailable)
+  t.match(await send(service, '/.well-known/jwks.json'), unavailable)
+  t.equal((await send(service, '/token', form({ username: 'johndoe', password: 'secret' }))).status, 503)
+  await service.program.prints('waiting for the database')
+  proxy.open()
+  await until(() => isReady(service))
+  t.type(await logIn(service), 'string')
+})
+
+/** Connections until the server takes no more. */
+async function occupy(t: Test, server: FragileServer): Promise<pg.Client[]> {
+  const clients: pg.Client[] = []
+  for (;;) {
+    const client = new pg.Client({ connectionString: server.url, application_name: 'occupant' })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+    } catch {
+      break
+    }
+    t.teardown(() => client.end().catch(() => {}))
+    clients.push(client)
+  }
+  return clients
+}

@@ -1,0 +1,119 @@
+import bcrypt from 'bcrypt'
+import t from 'tap'
+import { query } from '../database/query.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { startService } from '../helpers/service.js'
+
+const settings = { BCRYPT_COST: '10', LOG_LEVEL: 'warn', PORT: '0' }
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+}
+
+async function start(t: import('tap').Test, env: Record<string, string> = {}) {
+  const url = await cloneDatabase(t)
+  // `secret`, at the cost that the service hashes with.
+  await query(url, 'UPDATE users SET hashed_password = $1, rehashed_at = now()', [
+    bcrypt.hashSync('secret', Number(env.BCRYPT_COST ?? settings.BCRYPT_COST)),
+  ])
+  const { origin, program } = await startService(t, {
+    ...settings,
+    ...env,
+    DATABASE_URL: url,
+    LOG_LEVEL: 'info',
+  })
+  const logIn = (username: string, password: string) =>
+    fetch(`${origin}/token`, { method: 'POST', body: new URLSearchParams({ username, password }) })
+  const { access_token } = (await (await logIn('johndoe', 'secret')).json()) as { access_token: string }
+  const read = async () => {
+    const response = await fetch(`${origin}/users/me/`, {
+      headers: { authorization: `Bearer ${access_token}` },
+    })
+    await response.arrayBuffer()
+    return response.status
+  }
+  return { origin, program, logIn, read }
+}
+
+t.test('500 log-ins at once are let in, or refused in order, and reads go on', async (t) => {
+  const { logIn, read } = await start(t)
+  let flooding = true
+  const reads: Promise<number[]> = (async () => {
+    const statuses = []
+    while (flooding) statuses.push(await read())
+    return statuses
+  })()
+  const answers = await Promise.all(
+    Array.from({ length: 500 }, async () => {
+      const response = await logIn('johndoe', 'secret')
+      await response.arrayBuffer()
+      return response
+    }),
+  )
+  flooding = false
+  const statuses = await reads
+  t.same(new Set(statuses), new Set([200]))
+  t.ok(statuses.length > 50, `${statuses.length} reads meanwhile`)
+  t.same([...new Set(answers.map(({ status }) => status))].sort(), [200, 503])
+  for (const { status, headers } of answers) if (status === 503) t.ok(headers.get('retry-after'))
+})
+
+t.test('10,000 tokens of garbage are refused, each alike', async (t) => {
+  const { origin, program } = await start(t)
+  const statuses = new Set<string>()
+  for (let batch = 0; batch < 100; batch++)
+    await Promise.all(
+      Array.from({ length: 100 }, async (_, i) => {
+        const text = Buffer.from(`${batch} ${i} ${'x'.repeat(batch)}`).toString('base64url')
+        const token = [text, `${text}.${text}`, `${text}.${text}.${text}`, `e30.${text}.`][i % 4]
+        const response = await fetch(`${origin}/users/me/`, { headers: { authorization: `Bearer ${token}` } })
+        statuses.add(`${response.status} ${await response.text()}`)
+      }),
+    )
+  t.same([...statuses], ['401 {"detail":"Could not validate credentials"}'])
+  t.notMatch(program.stdout, '"level":50')
+})
+
+t.test('an answer does not tell by its time what was wrong', async (t) => {
+  const { logIn } = await start(t, {
+    BCRYPT_COST: '8',
+    GUESSES_PER_ACCOUNT_AND_NETWORK: '100000',
+    GUESSES_PER_NETWORK: '100000',
+    GUESSES_PER_ACCOUNT: '100000',
+  })
+  const kinds = {
+    unknown: ['nobody', 'wrong'],
+    wrong: ['johndoe', 'wrong'],
+    disabled: ['alice', 'wrong'],
+  } as const
+  const times: Record<string, number[]> = { unknown: [], wrong: [], disabled: [] }
+  for (let i = 0; i < 200; i++)
+    for (const [kind, [username, password]] of Object.entries(kinds)) {
+      const began = performance.now()
+      await (await logIn(username, password)).arrayBuffer()
+      times[kind]?.push(performance.now() - began)
+    }
+  const medians = Object.entries(times).map(([kind, values]) => [kind, median(values)] as const)
+  t.comment(medians.map(([kind, value]) => `${kind} ${value.toFixed(1)} ms`).join(', '))
+  const values = medians.map(([, value]) => value)
+  t.ok(Math.max(...values) < 1.25 * Math.min(...values))
+})
+
+t.test('a throttled account takes as long as any other, and so does one that is not there', async (t) => {
+  const { logIn } = await start(t, {
+    GUESSES_PER_ACCOUNT_AND_NETWORK: '1',
+    GUESSES_PER_NETWORK: '100000',
+    GUESSES_PER_ACCOUNT: '100000',
+  })
+  for (const username of ['alice', 'nobody']) for (let i = 0; i < 3; i++) await logIn(username, 'wrong')
+  const times: Record<string, number[]> = { alice: [], nobody: [] }
+  for (let i = 0; i < 200; i++)
+    for (const username of ['alice', 'nobody']) {
+      const began = performance.now()
+      await (await logIn(username, 'wrong')).arrayBuffer()
+      times[username]?.push(performance.now() - began)
+    }
+  const [known, unknown] = [median(times.alice ?? []), median(times.nobody ?? [])]
+  t.comment(`known ${known.toFixed(2)} ms, unknown ${unknown.toFixed(2)} ms`)
+  t.ok(Math.max(known, unknown) < 2 * Math.min(known, unknown))
+})

@@ -1,0 +1,91 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { seed } from '../../prisma/seed.js'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/index.js'
+import { openDatabase } from '../../src/database/index.js'
+import { migrate } from '../../src/database/migrations.js'
+import { makeFolder } from '../database/folder.js'
+import { readPid } from '../database/postmaster.js'
+import { query } from '../database/query.js'
+import { type DatabaseProxy, startProxy } from '../helpers/proxy.js'
+
+/** A PostgreSQL server of this test alone, that faults can be done to. Its address outlives it. */
+export interface FragileServer {
+  url: string
+  proxy: DatabaseProxy
+  /** One statement, on the server itself. */
+  query(sql: string): Promise<Record<string, unknown>[]>
+  stop(): Promise<void>
+  /** As the machine's reset button does. */
+  kill(): Promise<void>
+  start(): Promise<void>
+  /** Stops all its processes where they are. */
+  pause(): Promise<void>
+  resume(): void
+}
+
+/** `secret`, hashed at the lowest cost. */
+const cheapHash = '$2b$04$qpYcZ1W8qZLhPH4xk/vHWeD9aoZCbU6C0i2hbDucefeq3jBz1Eklm'
+
+/** Starts one that is migrated and seeded, where johndoe's password is hashed at the lowest cost. */
+export async function startFragileServer(
+  t: Test,
+  settings: string[] = [],
+  place?: string,
+): Promise<FragileServer> {
+  const home = join(place ?? (await makeFolder(t)), 'postgres')
+  let running: EmbeddedPostgres
+  running = await startEmbeddedPostgres(home, settings)
+  await migrate(running.url)
+  const database = openDatabase({ databasePoolSize: 1 }, running.url)
+  await seed(database)
+  await database.$disconnect()
+  await query(running.url, 'UPDATE users SET hashed_password = $1, rehashed_at = now()', [cheapHash])
+  const proxy = await startProxy(t, running.url)
+  let paused: number[] = []
+  function resume(): void {
+    for (const pid of paused.splice(0)) process.kill(pid, 'SIGCONT')
+  }
+  t.teardown(async () => {
+    resume()
+    await running.stop()
+  })
+
+  const server: FragileServer = {
+    url: proxy.url,
+    proxy,
+    query: (sql) => query(running.url, sql),
+    stop: () => running.stop(),
+    async kill() {
+      const pid = readPid(home) as number
+      process.kill(pid, 'SIGKILL')
+      await untilGone(pid)
+      await running.stop()
+    },
+    async start() {
+      running = await startEmbeddedPostgres(home, settings)
+      proxy.leadTo(running.url)
+    },
+    async pause() {
+      // Its processes lead sessions of their own: no group has them all.
+      const sessions = await query<{ pid: number }>(
+        running.url,
+        'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()',
+      )
+      paused = [readPid(home) as number, ...sessions.map(({ pid }) => pid)]
+      for (const pid of paused) process.kill(pid, 'SIGSTOP')
+    },
+    resume,
+  }
+  return server
+}
+
+async function untilGone(pid: number): Promise<void> {
+  for (;;)
+    try {
+      process.kill(pid, 0)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    } catch {
+      return
+    }
+}

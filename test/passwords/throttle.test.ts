@@ -1,0 +1,157 @@
+import t, { type Test } from 'tap'
+import { networkOf } from '../../src/passwords/network.js'
+import { postToken, sendAs, startApp } from '../helpers/app.js'
+import { cloneDatabase } from '../helpers/database.js'
+
+const budgets = {
+  GUESSES_PER_ACCOUNT_AND_NETWORK: '3',
+  GUESSES_PER_NETWORK: '6',
+  GUESSES_PER_ACCOUNT: '8',
+  TRUST_PROXY: '127.0.0.1',
+}
+
+async function start(t: Test, settings: Record<string, string> = {}) {
+  const app = await startApp(t, { ...budgets, ...settings })
+  const attempt = (username: string, password: string, from: string) =>
+    postToken(app, { username, password }, { 'x-forwarded-for': from })
+  /** As if the last guess were so many seconds older. */
+  const pass = (seconds: number) => app.database.$executeRaw`
+    UPDATE guess_counts SET blocked_until = blocked_until - make_interval(secs => ${seconds}),
+      expires_at = expires_at - make_interval(secs => ${seconds})`
+  return { app, attempt, pass }
+}
+
+t.test('an address belongs to a network', async (t) => {
+  t.equal(networkOf('192.0.2.1'), networkOf('::ffff:192.0.2.1'))
+  t.not(networkOf('192.0.2.1'), networkOf('192.0.2.2'))
+  t.equal(networkOf('2001:db8:1:2::1'), networkOf('2001:db8:1:2:ffff::9'))
+  t.not(networkOf('2001:db8:1:2::1'), networkOf('2001:db8:1:3::1'))
+  t.equal(networkOf('undefined'), 'undefined')
+})
+
+t.test('after some wrong passwords each further one has to wait, twice as long as the last', async (t) => {
+  const { attempt, pass } = await start(t, { GUESSES_PER_NETWORK: '100' })
+  for (let i = 0; i < 4; i++) t.equal((await attempt('johndoe', 'wrong', '192.0.2.1')).statusCode, 401)
+  for (const wait of [1, 2, 4]) {
+    const throttled = await attempt('johndoe', 'secret', '192.0.2.1')
+    t.equal(throttled.statusCode, 429, 'the right one has to wait too')
+    t.same(throttled.json(), { detail: 'Too Many Requests' })
+    t.equal(throttled.headers['retry-after'], String(wait))
+    await pass(wait)
+    if (wait < 4) t.equal((await attempt('johndoe', 'wrong', '192.0.2.1')).statusCode, 401)
+  }
+  t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200)
+  for (let i = 0; i < 3; i++) t.equal((await attempt('johndoe', 'wrong', '192.0.2.1')).statusCode, 401)
+  t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200, 'the count began anew')
+})
+
+t.test('a network that waits keeps no other out', async (t) => {
+  const { attempt } = await start(t)
+  for (let i = 0; i < 4; i++) await attempt('johndoe', 'wrong', '2001:db8:1:2::1')
+  t.equal((await attempt('johndoe', 'secret', '2001:db8:1:2::ffff')).statusCode, 429)
+  t.equal((await attempt('johndoe', 'secret', '2001:db8:1:3::1')).statusCode, 200)
+  t.equal((await attempt('alice', 'secret2', '2001:db8:1:2::1')).statusCode, 200)
+})
+
+t.test('a network that guesses at many accounts has to wait for all of them', async (t) => {
+  const { attempt } = await start(t)
+  for (let i = 0; i < 7; i++) t.equal((await attempt(`nobody${i}`, 'wrong', '192.0.2.1')).statusCode, 401)
+  t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 429)
+  t.equal((await attempt('johndoe', 'secret', '192.0.2.2')).statusCode, 200)
+})
+
+t.test('nobody can lock an account out where it was logged in before', async (t) => {
+  const { attempt, pass } = await start(t)
+  t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200)
+  const guessFromEverywhere = async (username: string) => {
+    const answers = []
+    for (let i = 0; i < 20; i++) answers.push(await attempt(username, 'wrong', `198.51.100.${i}`))
+    return answers.map(({ statusCode, body }) => `${statusCode} ${body}`)
+  }
+  const known = await guessFromEverywhere('johndoe')
+  t.same(new Set(known).size, 1, 'no guess learns that it does not count any more')
+  t.same(known, await guessFromEverywhere('nobody'))
+  const fromElsewhere = await attempt('johndoe', 'secret', '203.0.113.1')
+  t.equal(fromElsewhere.statusCode, 401)
+  t.same(fromElsewhere.json(), { detail: 'Incorrect username or password' })
+  t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200)
+  await pass(3_600)
+  t.equal((await attempt('johndoe', 'secret', '203.0.113.1')).statusCode, 200)
+})
+
+t.test('what is throttled is the same for an account that is not there', async (t) => {
+  const { attempt } = await start(t)
+  const answers = []
+  for (const username of ['johndoe', 'nobody']) {
+    const from = username === 'johndoe' ? '192.0.2.1' : '192.0.2.2'
+    for (let i = 0; i < 4; i++) await attempt(username, 'wrong', from)
+    answers.push(await attempt(username, 'wrong', from))
+  }
+  t.equal(answers[0]?.statusCode, 429)
+  t.equal(answers[0]?.body, answers[1]?.body)
+  t.same(
+    Object.keys(answers[0]?.headers ?? {}),
+    Object.keys(answers[1]?.headers ?? {}),
+    'and the same headers',
+  )
+})
+
+t.test('any number of guesses at once, at any replica, cannot exceed the budget', async (t) => {
+  const url = await cloneDatabase(t)
+  const settings = { ...budgets, GUESSES_PER_ACCOUNT: '1000', HASHING_CONCURRENCY: '64' }
+  const replicas = await Promise.all([startApp(t, settings, url), startApp(t, settings, url)])
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, i) =>
+      postToken(replicas[i % 2] as (typeof replicas)[0], { username: 'johndoe', password: 'wrong' }),
+    ),
+  )
+  const made = answers.filter(({ statusCode }) => statusCode === 401).length
+  t.equal(made, 4, 'three are free, and the next begins the wait')
+  t.equal(answers.filter(({ statusCode }) => statusCode === 429).length, 36)
+})
+
+t.test('an address that nobody vouches for is not believed', async (t) => {
+  const { attempt } = await start(t, { TRUST_PROXY: '10.0.0.0/8' })
+  for (let i = 0; i < 4; i++) await attempt('johndoe', 'wrong', `192.0.2.${i}`)
+  t.equal((await attempt('johndoe', 'secret', '192.0.2.9')).statusCode, 429)
+})
+
+t.test('a password that is asked for again is guessed at no more freely', async (t) => {
+  const { app, attempt } = await start(t)
+  const login = await attempt('johndoe', 'secret', '127.0.0.1')
+  const { access_token: token } = login.json<{ access_token: string }>()
+  const statuses = []
+  for (let i = 0; i < 5; i++)
+    statuses.push((await sendAs(app, token, 'DELETE', '/users/me/', { password: 'wrong' })).statusCode)
+  t.same(statuses, [400, 400, 400, 400, 429])
+})
+
+t.test('beyond what can be hashed in time log-ins are refused, and cost nothing', async (t) => {
+  const { app, attempt } = await start(t, { HASHING_CONCURRENCY: '1', GUESSES_PER_NETWORK: '100' })
+  const work = '$2b$10$'
+  await app.database.user.updateMany({
+    data: { hashedPassword: `${work}${'a'.repeat(53)}`, rehashedAt: new Date() },
+  })
+  const answers = await Promise.all(
+    Array.from({ length: 120 }, () => attempt('johndoe', 'wrong', '192.0.2.1')),
+  )
+  const statuses = answers.map(({ statusCode }) => statusCode)
+  t.equal(statuses.filter((status) => status === 401).length, 4)
+  t.ok(statuses.filter((status) => status === 503).length >= 50, 'the queue is full')
+  t.same(new Set(statuses), new Set([401, 429, 503]))
+  for (const { statusCode, headers } of answers) if (statusCode !== 401) t.ok(headers['retry-after'])
+  const [most] = await app.database.guessCount.findMany({ orderBy: { failures: 'desc' }, take: 1 })
+  t.equal(most?.failures, 4)
+})
+
+t.test('right passwords cost nothing, however many come at once', async (t) => {
+  const { attempt, app } = await start(t, { HASHING_CONCURRENCY: '2' })
+  const statuses = new Set<number>()
+  for (let round = 0; round < 10; round++)
+    for (const { statusCode } of await Promise.all(
+      Array.from({ length: 8 }, () => attempt('johndoe', 'secret', '192.0.2.1')),
+    ))
+      statuses.add(statusCode)
+  t.same([...statuses], [200])
+  t.same(new Set((await app.database.guessCount.findMany()).map(({ failures }) => failures)), new Set([0]))
+})
