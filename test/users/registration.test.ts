@@ -6,6 +6,15 @@ import { startMailServer } from '../helpers/mail.js'
 
 const password = 'correct horse'
 
+/** What production starts with. */
+const production = {
+  NODE_ENV: 'production',
+  ISSUER: 'https://latchkey.example.com',
+  DATABASE_URL: 'postgres://latchkey@db/latchkey',
+  JWT_SECRET: 'q8Jp0Zs3tYv5xW7rN2kL4mB6hD1gF9cA',
+  BCRYPT_COST: '10',
+}
+
 t.test('whoever registers can log in, and is what he said', async (t) => {
   const app = await startApp(t)
   const given = { username: 'janedoe', password, full_name: 'Jane' }
@@ -93,7 +102,7 @@ t.test('what nobody may be called, or have as a password, is refused', async (t)
 })
 
 t.test('a deployment may let nobody register, and production lets nobody unless it says so', async (t) => {
-  for (const settings of [{ REGISTRATION: 'closed' }, { NODE_ENV: 'production' }]) {
+  for (const settings of [{ REGISTRATION: 'closed' }, { ...production }]) {
     const app = await startApp(t, settings)
     const response = await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password })
     t.equal(response.statusCode, 403)
