@@ -13,6 +13,7 @@ export const Settings = Type.Object({
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.', maxLength: 2048 })),
   DATABASE_POOL_SIZE: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),
+  DATABASE_TIMEOUT_SECONDS: Type.Integer({ minimum: 2, maximum: 3600, default: 10 }),
   DATA_DIRECTORY: Type.String({ minLength: 1, maxLength: 4096, default: '.data' }),
   ISSUER: Type.Optional(Type.String({ pattern: '^https?://[A-Za-z0-9.:[\\]-]+$', maxLength: 255 })),
   AUDIENCE: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
@@ -50,7 +51,7 @@ export const Settings = Type.Object({
 
 /** A variable whose name begins like this is meant for us, so one that is no setting is a mistake. */
 const ourPrefixes =
-  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|TRUST_PROXY|CORS_|MAX_CONN|DRAIN_|HASHING_|GUESSES_|DATABASE_POOL|DATA_DIR)/
+  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|TRUST_PROXY|CORS_|MAX_CONN|DRAIN_|HASHING_|GUESSES_|DATABASE_(POOL|TIMEOUT)|DATA_DIR)/
 /** What Kubernetes sets for a service that is called latchkey. */
 const setByKubernetes = /^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT.*)$/
 
@@ -65,6 +66,8 @@ export type Config = Readonly<{
   logLevel: string
   databaseUrl: string | undefined
   databasePoolSize: number
+  /** How long a statement may take. */
+  databaseTimeoutSeconds: number
   dataDirectory: string
   /** The `iss` of the tokens, and the origin of every address in the metadata. */
   issuer: string
@@ -132,6 +135,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     logLevel: settings.LOG_LEVEL,
     databaseUrl: settings.DATABASE_URL,
     databasePoolSize: settings.DATABASE_POOL_SIZE,
+    databaseTimeoutSeconds: settings.DATABASE_TIMEOUT_SECONDS,
     dataDirectory: settings.DATA_DIRECTORY,
     issuer,
     audience: settings.AUDIENCE ?? issuer,

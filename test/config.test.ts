@@ -22,6 +22,7 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
     logLevel: 'info',
     databaseUrl: undefined,
     databasePoolSize: 10,
+    databaseTimeoutSeconds: 10,
     dataDirectory: '.data',
     issuer: 'http://localhost:8000',
     audience: 'http://localhost:8000',

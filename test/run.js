@@ -18,7 +18,7 @@ const server = process.env.TEST_DATABASE_URL
 try {
   const template = await createDatabase(server.url)
   await migrate(template)
-  const database = openDatabase({ databasePoolSize: 1 }, template)
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, template)
   await seed(database)
   await database.$disconnect()
   process.exitCode = await runTap({ ...process.env, TEST_TEMPLATE_URL: template })

@@ -14,29 +14,34 @@ declare module 'fastify' {
   }
 }
 
-const connectTimeoutMs = 5_000
-/** A statement that the server has not given up by itself has lost its server (milliseconds). */
-const statementTimeoutMs = 10_000
-const answerTimeoutMs = statementTimeoutMs + 1_000
-const sessionLimits = [
-  `statement_timeout=${statementTimeoutMs}`,
-  'lock_timeout=5000',
-  'idle_in_transaction_session_timeout=10000',
-]
+/** So much later than PostgreSQL should have given up a statement by itself, it does not answer at all (milliseconds). */
+const graceMs = 1_000
 
 /**
  * Opens a pool to PostgreSQL. No connection is made before the first query.
  *
- * Waiting for a connection ends after 5 s, a statement after 10 s, waiting for a lock after 5 s.
+ * A statement ends after `databaseTimeoutSeconds`, waiting for a connection or for a lock after half of it.
  */
-export function openDatabase(config: Pick<Config, 'databasePoolSize'>, url: string): Database {
+export function openDatabase(
+  { databasePoolSize, databaseTimeoutSeconds }: Pick<Config, 'databasePoolSize' | 'databaseTimeoutSeconds'>,
+  url: string,
+): Database {
+  const statementMs = databaseTimeoutSeconds * 1_000
+  const waitMs = statementMs / 2
+  const sessionLimits = {
+    statement_timeout: statementMs,
+    lock_timeout: waitMs,
+    idle_in_transaction_session_timeout: statementMs,
+  }
   const adapter = new PrismaPg({
     connectionString: url,
-    max: config.databasePoolSize,
-    connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: answerTimeoutMs,
+    max: databasePoolSize,
+    connectionTimeoutMillis: waitMs,
+    query_timeout: statementMs + graceMs,
     keepAlive: true,
-    options: sessionLimits.map((limit) => `-c ${limit}`).join(' '),
+    options: Object.entries(sessionLimits)
+      .map(([name, limit]) => `-c ${name}=${limit}`)
+      .join(' '),
   })
   return new PrismaClient({ adapter, errorFormat: 'minimal' })
 }

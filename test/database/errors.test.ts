@@ -33,11 +33,11 @@ for (const [what, error] of others)
   })
 
 t.test('a server that is not there is unavailable, and a name that is taken is not', async (t) => {
-  const nowhere = openDatabase({ databasePoolSize: 1 }, await unreachableUrl())
+  const nowhere = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, await unreachableUrl())
   for (const query of [nowhere.user.findFirst(), nowhere.$queryRaw`SELECT 1`, nowhere.$executeRaw`SELECT 1`])
     t.equal(isDatabaseUnavailable(await failureOf(query)), true)
 
-  const database = openDatabase({ databasePoolSize: 1 }, await cloneDatabase(t))
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, await cloneDatabase(t))
   t.teardown(() => database.$disconnect())
   const { id: _, ...john } = await database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })
   const error = await failureOf(database.user.create({ data: john }))
@@ -46,7 +46,7 @@ t.test('a server that is not there is unavailable, and a name that is taken is n
 })
 
 t.test('a lock that is not to be had, and a deadlock, are unavailable', async (t) => {
-  const database = openDatabase({ databasePoolSize: 3 }, await cloneDatabase(t))
+  const database = openDatabase({ databasePoolSize: 3, databaseTimeoutSeconds: 10 }, await cloneDatabase(t))
   t.teardown(() => database.$disconnect())
   const lock = (username: string, connection: Transaction) =>
     connection.$queryRaw`SELECT FROM users WHERE username = ${username} FOR UPDATE`

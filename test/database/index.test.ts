@@ -34,7 +34,7 @@ t.test('a session that the server ends costs one query at most', async (t) => {
 })
 
 function open(t: Test, databasePoolSize: number): Database {
-  const database = openDatabase({ databasePoolSize }, templateUrl())
+  const database = openDatabase({ databasePoolSize, databaseTimeoutSeconds: 10 }, templateUrl())
   t.teardown(() => database.$disconnect())
   return database
 }

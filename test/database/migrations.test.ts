@@ -112,7 +112,7 @@ function checksumOf(name: string): string {
 }
 
 async function checkMigrated(t: Test, url: string): Promise<boolean> {
-  const database = openDatabase({ databasePoolSize: 1 }, url)
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
   t.teardown(() => database.$disconnect())
   return isMigrated(database)
 }

@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/database/index.js'
 import { cloneDatabase } from '../helpers/database.js'
 
 t.test('seeding again leaves what is there as it is and puts back what is missing', async (t) => {
-  const database = openDatabase({ databasePoolSize: 1 }, await cloneDatabase(t))
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, await cloneDatabase(t))
   t.teardown(() => database.$disconnect())
   await database.user.update({ where: { username: 'johndoe' }, data: { fullName: 'Johnny', disabled: true } })
   await database.item.updateMany({ data: { title: 'Mine' } })

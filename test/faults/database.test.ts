@@ -6,6 +6,7 @@ import { type FragileServer, startFragileServer } from './server.js'
 
 const settings = {
   DATABASE_POOL_SIZE: '3',
+  DATABASE_TIMEOUT_SECONDS: '4',
   BCRYPT_COST: '4',
   JWT_SECRET: '',
   GUESSES_PER_ACCOUNT_AND_NETWORK: '1000',

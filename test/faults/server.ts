@@ -37,7 +37,7 @@ export async function startFragileServer(
   let running: EmbeddedPostgres
   running = await startEmbeddedPostgres(home, settings)
   await migrate(running.url)
-  const database = openDatabase({ databasePoolSize: 1 }, running.url)
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, running.url)
   await seed(database)
   await database.$disconnect()
   await query(running.url, 'UPDATE users SET hashed_password = $1, rehashed_at = now()', [cheapHash])
