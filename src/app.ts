@@ -7,14 +7,16 @@ import { removeExpired } from './cleanup.js'
 import type { Config } from './config.js'
 import type { Database } from './database/index.js'
 import { registerDocs } from './docs/index.js'
+import { registerDraining } from './drain.js'
 import { answerMalformedRequest, handleError } from './errors.js'
 import { events } from './events/index.js'
 import { registerHeaders } from './http/headers.js'
 import { readJson } from './http/json.js'
+import { cutSlowReaders } from './http/slow-readers.js'
 import { items } from './items/index.js'
 import { loggerOptions } from './log.js'
 import { registerMail } from './mail/index.js'
-import { ops, registerDraining } from './ops.js'
+import { ops } from './ops.js'
 import { repeat } from './repeat.js'
 import { isStorable } from './schema.js'
 import { answerUnrouted, decodeSlashes } from './unrouted.js'
@@ -33,6 +35,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   app.addHook('onClose', () => database.$disconnect())
   app.decorateRequest('speaksOAuth', false)
   app.server.maxConnections = config.maxConnections
+  cutSlowReaders(app)
   registerDraining(app)
   await registerHeaders(app, config.corsOrigins)
   app.removeContentTypeParser('application/json')
@@ -71,6 +74,7 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     // A peer that neither sends nor reads, one that sends slowly, and one that asks for nothing more (milliseconds).
     connectionTimeout: 30_000,
     requestTimeout: 20_000,
+    return503OnClosing: false,
     keepAliveTimeout: 65_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     rewriteUrl: ({ url = '' }) => decodeSlashes(url),

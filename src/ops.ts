@@ -1,26 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { isMigrated } from './database/migrations.js'
 import { errorResponses, ServiceError } from './errors.js'
 import { ref, success } from './schema.js'
 
 const Health = Type.Object({ status: Type.Literal('ok') }, { $id: 'Health', examples: [{ status: 'ok' }] })
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Whether the service is about to end: it is not ready any more, and lets go of connections. */
-    draining: boolean
-  }
-}
-
-/** Registers `app.draining`: once it is set, every answer is the last one of its connection. */
-export function registerDraining(app: FastifyInstance): void {
-  app.decorate('draining', false)
-  app.addHook('onSend', async function letGo(_request, reply) {
-    if (app.draining) reply.header('connection', 'close')
-  })
-}
 
 /** The routes for whoever operates the service. */
 export const ops: FastifyPluginAsyncTypebox = async function ops(app) {

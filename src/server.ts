@@ -8,6 +8,7 @@ import { isDatabaseUnavailable } from './database/errors.js'
 import { openDatabase } from './database/index.js'
 import { migrate } from './database/migrations.js'
 import { provideServer } from './database/server.js'
+import { drain } from './drain.js'
 import { closeGracefully } from './shutdown.js'
 import { StartupError } from './startup-error.js'
 
@@ -40,10 +41,7 @@ async function main(): Promise<void> {
   const database = openDatabase(config, server.url)
   const app = await buildApp(config, database)
   started.push(() => closeApp(app))
-  draining.push(function drainApp() {
-    app.draining = true
-    return delay(config.drainSeconds * 1000)
-  })
+  draining.push(() => drain(app, config.drainSeconds))
 
   async function prepare(): Promise<void> {
     await migrate(server.url)

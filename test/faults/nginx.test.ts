@@ -1,0 +1,126 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { makeFolder } from '../database/folder.js'
+import { logIn, startReplica, startReplicas } from '../helpers/replicas.js'
+import type { Service } from '../helpers/service.js'
+import { until } from '../helpers/wait.js'
+
+const withoutNginx = spawnSync('nginx', ['-v']).error ? 'nginx is not installed' : false
+
+t.test(
+  'a rolling restart of two replicas behind nginx loses no request',
+  { skip: withoutNginx },
+  async (t) => {
+    const settings = { DRAIN_SECONDS: '1', DATABASE_POOL_SIZE: '4' }
+    const { url, one, other } = await startReplicas(t, settings)
+    const nginx = await startNginx(t, [one, other])
+    const { access_token } = await logIn(one)
+    const load = startLoad(t, nginx.socket, access_token)
+    await until(() => load.served > 200)
+
+    const replicas = [one, other]
+    for (const [i, old] of replicas.entries()) {
+      const servedBefore = load.served
+      old.program.process.kill('SIGTERM')
+      t.equal(await old.program.ends(), 0)
+      replicas[i] = await startReplica(t, url, settings)
+      await nginx.leadTo(replicas)
+      await until(() => load.served > servedBefore + 200)
+    }
+    await load.stop()
+    t.same(load.failures, [])
+    if (load.failures.length)
+      console.error(
+        (await import('node:fs')).readFileSync(nginx.socket.replace('nginx.sock', 'error.log'), 'utf8'),
+      )
+  },
+)
+
+/** Starts nginx before the replicas, on a socket that is a file: no port can be taken from it. */
+async function startNginx(t: Test, replicas: Service[]) {
+  const folder = await makeFolder(t)
+  const [socket, file] = [join(folder, 'nginx.sock'), join(folder, 'nginx.conf')]
+  const configure = (upstream: Service[]) =>
+    writeFileSync(
+      file,
+      `daemon off; pid ${folder}/pid; error_log ${folder}/error.log;
+      events {}
+      http {
+        access_log off;
+        client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
+        uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+        upstream latchkey { ${upstream.map(({ host, port }) => `server ${host}:${port};`).join(' ')} keepalive 8; }
+        server {
+          listen unix:${socket};
+          location / { proxy_pass http://latchkey; proxy_http_version 1.1; proxy_set_header Connection ""; }
+        }
+      }`,
+    )
+  configure(replicas)
+  const child = spawn('nginx', ['-e', join(folder, 'error.log'), '-c', file], { stdio: 'ignore' })
+  t.teardown(async () => {
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  })
+  const answers = () => send(socket, 'GET', '/livez').then(({ status }) => status === 200)
+  await until(() => answers().catch(() => false))
+  return {
+    socket,
+    async leadTo(upstream: Service[]) {
+      configure(upstream)
+      child.kill('SIGHUP')
+      await until(answers)
+    },
+  }
+}
+
+/** Reads and writes without pause, in four lines. What is not answered as it should be is kept. */
+function startLoad(t: Test, socket: string, token: string) {
+  const load = { served: 0, failures: [] as string[], stop }
+  let stopped = false
+  const agent = new Agent({ keepAlive: false })
+  t.teardown(() => agent.destroy())
+  async function run(line: number): Promise<void> {
+    for (let i = 0; !stopped; i++) {
+      const item = JSON.stringify({ item_id: `w${line}-${i}` })
+      for (const [method, path, body, expected] of [
+        ['GET', '/users/me/', undefined, 200],
+        ['POST', '/users/me/items/', item, 201],
+      ] as const) {
+        const { status } = await send(socket, method, path, { token, body, agent }).catch((error: Error) => ({
+          status: error.message,
+        }))
+        if (status === expected) load.served += 1
+        else load.failures.push(`${method} ${status}`)
+      }
+    }
+  }
+  const lines = [1, 2, 3, 4].map(run)
+  async function stop(): Promise<void> {
+    stopped = true
+    await Promise.all(lines)
+  }
+  return load
+}
+
+interface Sent {
+  token?: string
+  body?: string | undefined
+  agent?: Agent
+}
+
+async function send(socketPath: string, method: string, path: string, { token, body, agent }: Sent = {}) {
+  const headers = {
+    host: 'localhost',
+    ...(token && { authorization: `Bearer ${token}` }),
+    ...(body && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+  }
+  const sent = request({ socketPath, method, path, headers, ...(agent && { agent }) }).end(body)
+  const [response] = (await once(sent, 'response')) as [import('node:http').IncomingMessage]
+  return { status: response.statusCode, body: await text(response) }
+}
