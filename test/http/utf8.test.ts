@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+
+/** What others hold for valid and for invalid UTF-8. */
+const cases = readFileSync(join(import.meta.dirname, '../vectors/utf8tests.txt'), 'utf8')
+  .split('\n')
+  .map((line) => /^([\d.]+):(valid|invalid)(?: hex)?:\s*([^:]+)/.exec(line))
+  .filter((match) => match !== null)
+  .map(([line, id, kind, bytes = '']) => ({
+    id: String(id),
+    isValid: kind === 'valid',
+    bytes: line.includes(' hex:') ? Buffer.from(bytes.replaceAll(' ', ''), 'hex') : Buffer.from(bytes),
+  }))
+const invalid = cases.filter(({ isValid }) => !isValid)
+const percentEncode = (bytes: Buffer) => bytes.toString('hex').replace(/../g, '%$&')
+
+t.test('invalid UTF-8 is refused wherever JSON is read, and nothing is stored', async (t) => {
+  const app = await startApp(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const before = (await getAs(app, token, '/users/me/items/')).body
+  t.ok(invalid.length > 100)
+  for (const { id, bytes } of invalid)
+    for (const [method, url, type, head, tail] of [
+      ['POST', '/users/me/items/', 'application/json', '{"item_id":"utf8","title":"', '"}'],
+      ['PATCH', '/users/me/items/Foo', 'application/merge-patch+json', '{"title":"', '"}'],
+      ['POST', '/users/me/items/import', 'application/x-ndjson', '{"item_id":"utf8","title":"', '"}'],
+    ] as const) {
+      const response = await app.inject({
+        method,
+        url,
+        headers: { authorization: `Bearer ${token}`, 'content-type': type },
+        payload: Buffer.concat([Buffer.from(head), bytes, Buffer.from(tail)]),
+      })
+      t.match(response, { statusCode: 422, body: 'utf8_invalid' }, `${id} ${type}`)
+    }
+  t.equal((await getAs(app, token, '/users/me/items/')).body, before)
+})
+
+t.test('invalid UTF-8 in a form, a path or a query lets nobody in and is no fault of ours', async (t) => {
+  const app = await startApp(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  for (const { id, bytes } of invalid) {
+    const written = percentEncode(bytes)
+    const [logIns, reads] = await Promise.all([
+      Promise.all(
+        [`username=johndoe&password=${written}`, `username=${written}&password=secret`].map((form) =>
+          postToken(app, form),
+        ),
+      ),
+      Promise.all(
+        [`/users/me/items/${written}`, `/users/me/items/?cursor=${written}`].map((url) =>
+          getAs(app, token, url),
+        ),
+      ),
+    ])
+    for (const { statusCode } of logIns) t.equal(statusCode, 401, id)
+    for (const { statusCode } of reads) t.match(statusCode, /^4/, id)
+  }
+})
+
+t.test('valid UTF-8 comes back byte for byte, and NUL is refused', async (t) => {
+  const app = await startApp(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  for (const { id, bytes } of cases.filter(({ isValid }) => isValid)) {
+    const title = bytes.toString()
+    const { statusCode } = await sendAs(app, token, 'PUT', '/users/me/items/utf8', { title })
+    if (bytes.includes(0)) t.equal(statusCode, 422, id)
+    else {
+      t.match(statusCode, /^20[01]$/, id)
+      const item = await getAs(app, token, '/users/me/items/utf8')
+      t.same(Buffer.from(item.json<{ title: string }>().title), bytes, id)
+    }
+  }
+})
