@@ -34,10 +34,6 @@ t.test(
     }
     await load.stop()
     t.same(load.failures, [])
-    if (load.failures.length)
-      console.error(
-        (await import('node:fs')).readFileSync(nginx.socket.replace('nginx.sock', 'error.log'), 'utf8'),
-      )
   },
 )
 
