@@ -68,7 +68,7 @@ export async function chargeGuess(
   { perPair, perNetwork, perAccount }: Budgets,
   database: Transaction,
 ): Promise<Verdict> {
-  const rows = await database.$queryRaw<{ key: Uint8Array; wait: number | null; charged: boolean }[]>`
+  const rows = await database.$queryRaw<{ gate: boolean; wait: number | null; charged: boolean }[]>`
     WITH given AS (
       SELECT key, budget, gate FROM (VALUES
         (${pair}::bytea, ${perPair}::int, true),
@@ -96,16 +96,11 @@ export async function chargeGuess(
       WHERE counted.blocked_until <= clock_timestamp()
       RETURNING key
     )
-    SELECT key, wait, EXISTS (SELECT FROM charged WHERE charged.key = given.key) AS charged
+    SELECT given.gate, wait, EXISTS (SELECT FROM charged WHERE charged.key = given.key) AS charged
     FROM given LEFT JOIN blocked USING (key)`
   const refused = rows.filter(({ charged }) => !charged)
-  const [ofAccount, ofNetwork] = [true, false].map((isAccount) =>
-    refused.filter(({ key }) => account.equals(key) === isAccount),
-  ) as [typeof refused, typeof refused]
-  return {
-    retryAfter: Math.max(0, ...ofNetwork.map(({ wait }) => wait ?? firstWait)),
-    isHopeless: ofAccount.length > 0,
-  }
+  const waits = refused.filter(({ gate }) => gate).map(({ wait }) => wait ?? firstWait)
+  return { retryAfter: Math.max(0, ...waits), isHopeless: refused.some(({ gate }) => !gate) }
 }
 
 /**
