@@ -24,6 +24,8 @@ declare module 'fastify' {
 
 /** All that hashes passwords: so much at once, and no more guesses than the budgets allow. */
 export interface Passwords {
+  /** To be asked before anything is read for a guess. @throws ServiceError `service_unavailable` when it is in vain */
+  requireRoom(): void
   /** @throws ServiceError `service_unavailable` when there is too much to hash */
   hash(password: string): Promise<string>
   /**
@@ -49,12 +51,13 @@ export function registerPasswords(
   const { admit, requireRoom } = createAdmission({ concurrency, maxWaiting, deadlineMs })
 
   app.decorate('passwords', {
+    requireRoom,
+
     hash(password) {
       return admit(() => hashPassword(password, bcryptCost))
     },
 
     async check({ username, password, hash, address }) {
-      requireRoom()
       const ledger = ledgerOf(username, address, await provideKey())
       refuseThrottled(await findWait(ledger, database))
       // Charged only when it is its turn: guesses that wait are none yet.

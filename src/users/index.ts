@@ -158,8 +158,9 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
   /** The hash that the password was compared with. @throws ServiceError `incorrect_password` */
   async function requirePassword(action: Action, password: string, request: FastifyRequest): Promise<string> {
     const { currentUser } = request
-    const credentials = await findCredentials(currentUser.username, database)
     const { username } = currentUser
+    app.passwords.requireRoom()
+    const credentials = await findCredentials(username, database)
     const guess = { username, password, hash: credentials?.hashedPassword, address: request.ip }
     const isCorrect = await app.passwords.check(guess)
     if (!credentials || !isCorrect) {

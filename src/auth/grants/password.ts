@@ -55,6 +55,7 @@ async function findUserByPassword(
   { config, database, passwords }: AuthContext,
   origin: Origin,
 ) {
+  passwords.requireRoom()
   const user = await findCredentials(username, database)
   const address = String(origin.address)
   const correct = await passwords.check({ username, password, hash: user?.hashedPassword, address })
