@@ -137,12 +137,6 @@ async function checkUsers({ config, database }: Patient): Promise<Finding[]> {
   const administrators = await database.user.count({
     where: { disabled: false, scopes: { has: 'users:admin' } },
   })
-  const one: Finding = judge(
-    administrators > 0,
-    'administrators',
-    `there are ${administrators}`,
-    'there are none: latchkey users set-scopes NAME --scope users:admin',
-  )
   return [
     judge(
       !isPublished || !config.production,
@@ -150,18 +144,30 @@ async function checkUsers({ config, database }: Patient): Promise<Finding[]> {
       'does not let anybody in',
       'has his published password: latchkey users delete johndoe',
     ),
-    one.state === 'fail' ? { ...one, state: 'warn' } : one,
+    judge(
+      administrators > 0,
+      'administrators',
+      `there are ${administrators}`,
+      'there are none: latchkey users set-scopes NAME --scope users:admin',
+      'warn',
+    ),
   ]
 }
 
 async function checkMail({ config }: Patient): Promise<Finding[]> {
   const transport = openTransport(config)
   await transport.verify().finally(transport.close)
-  return config.smtpUrl
-    ? [{ state: 'ok', check: 'mail', explanation: 'the server of SMTP_URL takes it' }]
-    : [{ state: 'warn', check: 'mail', explanation: 'is written into files: there is no SMTP_URL' }]
+  const isSent = config.smtpUrl !== undefined
+  const inFiles = 'is written into files: there is no SMTP_URL'
+  return [judge(isSent, 'mail', 'the server of SMTP_URL takes it', inFiles, 'warn')]
 }
 
-function judge(isWell: boolean, check: string, well: string, wrong: string): Finding {
-  return { state: isWell ? 'ok' : 'fail', check, explanation: isWell ? well : wrong }
+function judge(
+  isWell: boolean,
+  check: string,
+  well: string,
+  wrong: string,
+  otherwise: Finding['state'] = 'fail',
+): Finding {
+  return isWell ? { state: 'ok', check, explanation: well } : { state: otherwise, check, explanation: wrong }
 }
