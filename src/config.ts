@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { type Static, Type } from 'typebox'
 import { Default, Errors } from 'typebox/value'
-import { findUnsafeSettings } from './production.js'
+import { developmentSecret, findUnsafeSettings } from './production.js'
 import { StartupError } from './startup-error.js'
 
 /** Every setting under the name of its environment variable: type, bounds and default. The README says what each does. */
@@ -54,9 +54,6 @@ const ourPrefixes =
   /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|TRUST_PROXY|CORS_|MAX_CONN|DRAIN_|HASHING_|GUESSES_|DATABASE_(POOL|TIMEOUT)|DATA_DIR)/
 /** What Kubernetes sets for a service that is called latchkey. */
 const setByKubernetes = /^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT.*)$/
-
-/** Encrypts the keys of a deployment that is none: it is published, so production has no default. */
-const developmentSecret = 'latchkey development secret: published, so it keeps nothing secret'
 
 /** The service's settings, parsed, checked and frozen. */
 export type Config = Readonly<{

@@ -6,10 +6,13 @@ export interface UnsafeSetting {
   problem: string
 }
 
+/** Encrypts the keys of a deployment that is none: it is published, so production has no default. */
+export const developmentSecret = 'latchkey development secret: published, so it keeps nothing secret'
+
 /** What others have published: the tutorial's SECRET_KEY, our development secret, the values of .env.example. */
 const publishedSecrets = [
   '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7',
-  'latchkey development secret: published, so it keeps nothing secret',
+  developmentSecret,
   'replace-me-by-what-openssl-rand-prints',
 ]
 const defaultPasswords = ['postgres', 'latchkey', 'password', 'secret', 'admin', 'root', 'replace-me', 'test']
