@@ -74,9 +74,10 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     // A peer that neither sends nor reads, one that sends slowly, and one that asks for nothing more (milliseconds).
     connectionTimeout: 30_000,
     requestTimeout: 20_000,
-    return503OnClosing: false,
     keepAliveTimeout: 65_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+    // Whoever has reached us is answered, also while we end.
+    return503OnClosing: false,
     rewriteUrl: ({ url = '' }) => decodeSlashes(url),
     frameworkErrors: handleError,
     clientErrorHandler: answerMalformedRequest,

@@ -21,12 +21,8 @@ const retryMs = 1_000
 /** What has been started, to be ended in reverse order. */
 const started: (() => Promise<unknown>)[] = []
 
-/** What lets others find out that we end, before we do. */
-const draining: (() => Promise<unknown>)[] = []
-
-async function drainAll(): Promise<void> {
-  for (const drain of draining) await drain()
-}
+/** Lets others find out that we end, before we do. As long as nothing is served there are no others. */
+let announceEnd = async (): Promise<void> => {}
 
 async function closeAll(): Promise<void> {
   for (const close of started.splice(0).reverse()) await close()
@@ -41,7 +37,7 @@ async function main(): Promise<void> {
   const database = openDatabase(config, server.url)
   const app = await buildApp(config, database)
   started.push(() => closeApp(app))
-  draining.push(() => drain(app, config.drainSeconds))
+  announceEnd = () => drain(app, config.drainSeconds)
 
   async function prepare(): Promise<void> {
     await migrate(server.url)
@@ -94,5 +90,5 @@ function report(error: unknown): void {
   process.stderr.write(`latchkey: ${text}\n`)
 }
 
-const abandon = closeGracefully(drainAll, closeAll, report, closeDeadlineMs)
+const abandon = closeGracefully(() => announceEnd(), closeAll, report, closeDeadlineMs)
 main().catch(abandon)

@@ -47,7 +47,7 @@ export async function openSharedSecret(jwtSecret: string): Promise<KeyRing> {
 /**
  * The keys in the database, followed for as long as the service runs: what another replica or the command line does
  * to them shows here within the refresh interval. It also rotates them when the time has come. Until the database can
- * be reached for the first time, whatever needs a key fails as any query does.
+ * be reached for the first time, whatever needs a key fails as queries do.
  */
 export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
   const { database } = app
