@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { query } from '../database/query.js'
 import { cloneDatabase } from '../helpers/database.js'
-import { startReplica } from '../helpers/replicas.js'
+import { logIn, startReplica, startReplicas } from '../helpers/replicas.js'
 import type { Service } from '../helpers/service.js'
 import { until } from '../helpers/wait.js'
 
@@ -11,15 +11,10 @@ const headersOf = (token: string) => ({
   'content-type': 'application/json',
 })
 
-async function logIn({ origin }: Service, fields: Record<string, string> = {}) {
-  const body = new URLSearchParams({ username: 'johndoe', password: 'secret', ...fields })
-  const response = await fetch(`${origin}/token`, { method: 'POST', body })
-  return (await response.json()) as { access_token: string; refresh_token: string }
-}
-
 /** Writes without pause until it is told to stop; what was acknowledged is what must be there. */
 function writeOn(service: () => Service, token: string) {
   const acknowledged: string[] = []
+  const registered: string[] = []
   const refused: string[] = []
   let stopped = false
   async function write(writer: number): Promise<void> {
@@ -35,9 +30,23 @@ function writeOn(service: () => Service, token: string) {
       else refused.push(itemId)
     }
   }
-  const writers = [1, 2, 3, 4].map(write)
+  async function register(): Promise<void> {
+    for (let i = 0; !stopped; i++) {
+      const username = `user-${i}`
+      const init = {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ username, password: 'correct horse' }),
+      }
+      const response = await fetch(`${service().origin}/users/`, init).catch(() => null)
+      if (response?.status === 202) registered.push(username)
+      else refused.push(username)
+    }
+  }
+  const writers = [...[1, 2, 3, 4].map(write), register()]
   return {
     acknowledged,
+    registered,
     refused,
     async stop() {
       stopped = true
@@ -48,17 +57,12 @@ function writeOn(service: () => Service, token: string) {
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const)
   t.test(`what was acknowledged before ${signal} is there afterwards, whole`, async (t) => {
-    const url = await cloneDatabase(t)
-    await query(
-      url,
-      "UPDATE users SET hashed_password = '$2b$04$qpYcZ1W8qZLhPH4xk/vHWeD9aoZCbU6C0i2hbDucefeq3jBz1Eklm', rehashed_at = now()",
-    )
-    const service = await startReplica(t, url)
+    const { url, one: service } = await startReplicas(t)
     const tokens = await logIn(service)
     const revoked = await logIn(service)
     const { access_token } = await logIn(service)
     const writing = writeOn(() => service, access_token)
-    await until(() => writing.acknowledged.length > 100)
+    await until(() => writing.acknowledged.length > 100 && writing.registered.length > 10)
     const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token })
     t.equal((await fetch(`${service.origin}/token`, { method: 'POST', body })).status, 200)
     const revocation = new URLSearchParams({ token: revoked.refresh_token })
@@ -77,6 +81,16 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
       [],
     )
     t.ok(stored.every(({ whole }) => whole))
+    const users = await query<{ username: string; whole: boolean }>(
+      url,
+      "SELECT username, username_key IS NOT NULL AND length(hashed_password) = 60 AS whole FROM users WHERE username LIKE 'user-%'",
+    )
+    const names = new Set(users.map(({ username }) => username))
+    t.same(
+      writing.registered.filter((name) => !names.has(name)),
+      [],
+    )
+    t.ok(users.every(({ whole }) => whole))
     const next = await startReplica(t, url)
     const me = await fetch(`${next.origin}/users/me/`, { headers: headersOf(revoked.access_token) })
     t.equal(me.status, 401, 'the revocation holds')
@@ -85,17 +99,10 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
   })
 
 t.test('a rolling restart loses no request', async (t) => {
-  const url = await cloneDatabase(t)
-  await query(
-    url,
-    "UPDATE users SET hashed_password = '$2b$04$qpYcZ1W8qZLhPH4xk/vHWeD9aoZCbU6C0i2hbDucefeq3jBz1Eklm', rehashed_at = now()",
-  )
   const settings = { DRAIN_SECONDS: '1' }
-  let replicas: Service[] = await Promise.all([
-    startReplica(t, url, settings),
-    startReplica(t, url, settings),
-  ])
-  const { access_token } = await logIn(replicas[0] as Service)
+  const { url, one, other } = await startReplicas(t, settings)
+  let replicas: Service[] = [one, other]
+  const { access_token } = await logIn(one)
   let ready = [...replicas]
   let turn = 0
   // What a load balancer does: it asks who is ready, and sends each request to one of those.

@@ -8,6 +8,7 @@ import { makeFolder } from '../database/folder.js'
 import { readPid } from '../database/postmaster.js'
 import { query } from '../database/query.js'
 import { type DatabaseProxy, startProxy } from '../helpers/proxy.js'
+import { cheapHash } from '../helpers/replicas.js'
 
 /** A PostgreSQL server of this test alone, that faults can be done to. Its address outlives it. */
 export interface FragileServer {
@@ -23,9 +24,6 @@ export interface FragileServer {
   pause(): Promise<void>
   resume(): void
 }
-
-/** `secret`, hashed at the lowest cost. */
-const cheapHash = '$2b$04$qpYcZ1W8qZLhPH4xk/vHWeD9aoZCbU6C0i2hbDucefeq3jBz1Eklm'
 
 /** Starts one that is migrated and seeded, where johndoe's password is hashed at the lowest cost. */
 export async function startFragileServer(

@@ -27,7 +27,7 @@ export interface Tokens {
 }
 
 /** `secret`, hashed at the lowest cost. */
-const cheapHash = '$2b$04$qpYcZ1W8qZLhPH4xk/vHWeD9aoZCbU6C0i2hbDucefeq3jBz1Eklm'
+export const cheapHash = '$2b$04$qpYcZ1W8qZLhPH4xk/vHWeD9aoZCbU6C0i2hbDucefeq3jBz1Eklm'
 
 /** Starts two replicas, over a fresh database if none is given. There johndoe's password is hashed at the lowest cost. */
 export async function startReplicas(
