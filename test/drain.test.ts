@@ -1,0 +1,43 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { type AddressInfo, connect, Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import fastify from 'fastify'
+import t from 'tap'
+import { drain, registerDraining } from '../src/drain.js'
+import { until } from './helpers/wait.js'
+
+t.test('who has connected before the end is answered, and nobody can connect after it', async (t) => {
+  const app = fastify({ return503OnClosing: false })
+  registerDraining(app)
+  app.get('/', async () => 'here')
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  const { port } = app.server.address() as AddressInfo
+  const early = connect(port, '127.0.0.1')
+  await once(app.server, 'connection')
+
+  // A connection that is taken while it waits for a quiet moment makes it wait for another one.
+  const late = new Socket()
+  app.server.once('newListener', () => process.nextTick(() => app.server.emit('connection', late)))
+  const drained = drain(app, 0.01)
+  await until(() => !app.server.listening)
+  t.equal(late.listenerCount('close') > 0, true, 'it was taken')
+  late.destroy()
+  const [refusal] = await once(connect(port, '127.0.0.1'), 'error')
+  t.equal(refusal.code, 'ECONNREFUSED')
+  const sent = request({ createConnection: () => early }).end()
+  const [response] = await once(sent, 'response')
+  t.equal(await text(response), 'here')
+  t.equal(response.headers.connection, 'close')
+  await drained
+})
+
+t.test('without a time to drain it only lets go of connections', async (t) => {
+  const app = fastify()
+  registerDraining(app)
+  app.get('/', async () => 'here')
+  t.notOk((await app.inject('/')).headers.connection === 'close')
+  await drain(app, 0)
+  t.equal((await app.inject('/')).headers.connection, 'close')
+})
