@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
-import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
+import fastify, { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
 import { registerAuth, requireOwner, requireUser } from './auth/index.js'
 import { maxFormBytes } from './auth/schema.js'
 import { removeExpired } from './cleanup.js'
 import type { Config } from './config.js'
+import { answerWhenTold, followChanges } from './database/changes.js'
 import type { Database } from './database/index.js'
 import { registerDocs } from './docs/index.js'
 import { registerDraining } from './drain.js'
@@ -12,9 +13,10 @@ import { answerMalformedRequest, handleError } from './errors.js'
 import { events } from './events/index.js'
 import { registerHeaders } from './http/headers.js'
 import { readJson } from './http/json.js'
+import { shareSerializers } from './http/serializers.js'
 import { cutSlowReaders } from './http/slow-readers.js'
 import { items } from './items/index.js'
-import { loggerOptions } from './log.js'
+import { loggerOptions, logRequests } from './log.js'
 import { registerMail } from './mail/index.js'
 import { ops } from './ops.js'
 import { repeat } from './repeat.js'
@@ -35,6 +37,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   app.addHook('onClose', () => database.$disconnect())
   app.decorateRequest('speaksOAuth', false)
   app.server.maxConnections = config.maxConnections
+  logRequests(app)
   cutSlowReaders(app)
   registerDraining(app)
   await registerHeaders(app, config.corsOrigins)
@@ -46,15 +49,22 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
 
   await registerDocs(app)
   await app.register(ops)
+  followChanges(app)
   await registerAuth(app, config)
   registerMail(app, config)
   repeat(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(database, config))
   registerUserSchemas(app)
-  for (const open of [registration, account]) await app.register(open, { config })
+  await app.register(async function openRoutes(scope) {
+    answerWhenTold(scope)
+    for (const open of [registration, account]) await scope.register(open, { config })
+  })
   await app.register(async function protectedRoutes(scope) {
     requireUser(scope)
-    await scope.register(users, { config })
-    await scope.register(administration)
+    await scope.register(async function changingRoutes(changing) {
+      answerWhenTold(changing)
+      await changing.register(users, { config })
+      await changing.register(administration)
+    })
     await scope.register(events)
     await scope.register(items, { path: '/users/me/items/', config })
   })
@@ -68,6 +78,8 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
 function serverOptions(config: Config): FastifyHttpOptions<Server> {
   return {
     logger: loggerOptions(config),
+    // See logRequests.
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: maxFormBytes,
     trustProxy: [...config.trustProxy],
@@ -80,6 +92,7 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     return503OnClosing: false,
     rewriteUrl: ({ url = '' }) => decodeSlashes(url),
     frameworkErrors: handleError,
+    schemaController: { compilersFactory: { buildSerializer: shareSerializers() } },
     clientErrorHandler: answerMalformedRequest,
     ajv: {
       customOptions: {

@@ -30,5 +30,6 @@ export function answerUnrouted(app: FastifyInstance): void {
 
 /** A coded slash in a path is a slash, as it is to the tutorial's server. The query stays as it was sent. */
 export function decodeSlashes(target: string): string {
+  if (!/%2f/i.test(target)) return target
   return target.replace(/^[^?]*/, (path) => path.replaceAll(/%2f/gi, '/'))
 }

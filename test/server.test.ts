@@ -79,7 +79,7 @@ t.test('what the user can mend is one line and exit status 1', async (t) => {
 })
 
 t.test('a login in flight is answered before a signal, and its echo, end the service', async (t) => {
-  const { origin, program } = await startService(t, { BCRYPT_COST: '12' })
+  const { origin, program } = await startService(t, { BCRYPT_COST: '12', LOG_LEVEL: 'debug' })
   let answered = false
   const login = logIn(origin).finally(() => {
     answered = true
@@ -94,7 +94,7 @@ t.test('a login in flight is answered before a signal, and its echo, end the ser
 })
 
 t.test('a later second signal does not wait for a request that hangs', async (t) => {
-  const { program, ...service } = await startService(t)
+  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' })
   await sendHalfARequest(service)
   await program.prints('incoming request')
   const insisting = setInterval(() => program.process.kill('SIGINT'), 20)
@@ -104,7 +104,7 @@ t.test('a later second signal does not wait for a request that hangs', async (t)
 })
 
 t.test('a request that hangs is cut, and does not keep the service from ending in order', async (t) => {
-  const { program, ...service } = await startService(t)
+  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' })
   await sendHalfARequest(service)
   await program.prints('incoming request')
   program.process.kill('SIGTERM')
