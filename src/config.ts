@@ -12,6 +12,8 @@ export const Settings = Type.Object({
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8000 }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.', maxLength: 2048 })),
+  DATABASE_DIRECT_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.', maxLength: 2048 })),
+  DATABASE_REPLICA_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.', maxLength: 2048 })),
   DATABASE_POOL_SIZE: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),
   DATABASE_TIMEOUT_SECONDS: Type.Integer({ minimum: 2, maximum: 3600, default: 10 }),
   DATA_DIRECTORY: Type.String({ minLength: 1, maxLength: 4096, default: '.data' }),
@@ -51,7 +53,7 @@ export const Settings = Type.Object({
 
 /** A variable whose name begins like this is meant for us, so one that is no setting is a mistake. */
 const ourPrefixes =
-  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|TRUST_PROXY|CORS_|MAX_CONN|DRAIN_|HASHING_|GUESSES_|DATABASE_(POOL|TIMEOUT)|DATA_DIR)/
+  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|TRUST_PROXY|CORS_|MAX_CONN|DRAIN_|HASHING_|GUESSES_|DATABASE_(DIRECT|REPLICA|POOL|TIMEOUT)|DATA_DIR)/
 /** What Kubernetes sets for a service that is called latchkey. */
 const setByKubernetes = /^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT.*)$/
 
@@ -62,6 +64,10 @@ export type Config = Readonly<{
   port: number
   logLevel: string
   databaseUrl: string | undefined
+  /** PostgreSQL itself, where the URL leads to a pooler. */
+  databaseDirectUrl: string | undefined
+  /** A streaming replica, for reads of items. */
+  databaseReplicaUrl: string | undefined
   databasePoolSize: number
   /** How long a statement may take. */
   databaseTimeoutSeconds: number
@@ -124,6 +130,7 @@ export function databasePasswordOf({ DATABASE_URL, PGPASSWORD }: NodeJS.ProcessE
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   refuseUnknownSettings(environment)
   const settings = parseSettings(environment)
+  requirePrimary(settings)
   const issuer = settings.ISSUER ?? `http://localhost:${settings.PORT || 8000}`
   return Object.freeze({
     production: settings.NODE_ENV === 'production',
@@ -131,6 +138,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     port: settings.PORT,
     logLevel: settings.LOG_LEVEL,
     databaseUrl: settings.DATABASE_URL,
+    databaseDirectUrl: settings.DATABASE_DIRECT_URL,
+    databaseReplicaUrl: settings.DATABASE_REPLICA_URL,
     databasePoolSize: settings.DATABASE_POOL_SIZE,
     databaseTimeoutSeconds: settings.DATABASE_TIMEOUT_SECONDS,
     dataDirectory: settings.DATA_DIRECTORY,
@@ -182,6 +191,12 @@ function parseSettings(environment: NodeJS.ProcessEnv): Static<typeof Settings> 
   const [error] = Errors(Settings, settings)
   if (error) throw new StartupError(`${error.instancePath.slice(1)} ${error.message}`)
   return settings as Static<typeof Settings>
+}
+
+/** @throws StartupError where there is a second way to a database, and no first */
+function requirePrimary(settings: Static<typeof Settings>): void {
+  const second = (['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const).find((name) => settings[name])
+  if (second && !settings.DATABASE_URL) throw new StartupError(`${second} needs a DATABASE_URL`)
 }
 
 /** @throws StartupError when one of them is neither an address nor a network */

@@ -23,6 +23,7 @@ const leastDistinctCharacters = 10
 /** What is wrong with a configuration for production. @param databasePassword from wherever it comes */
 export function findUnsafeSettings(config: Config, databasePassword: string | undefined): UnsafeSetting[] {
   const { jwtSecret, keyEncryptionSecret, issuer, databaseUrl, bcryptCost } = config
+  const { databaseDirectUrl, databaseReplicaUrl } = config
   const unsafe: UnsafeSetting[] = []
   const refuse = (setting: string, problem: string) => unsafe.push({ setting, problem })
 
@@ -39,6 +40,12 @@ export function findUnsafeSettings(config: Config, databasePassword: string | un
     refuse('DATABASE_URL', 'is required: the embedded PostgreSQL is for trying out')
   if (databasePassword !== undefined && defaultPasswords.includes(databasePassword))
     refuse('DATABASE_URL', 'has a default password')
+  for (const [setting, url] of [
+    ['DATABASE_DIRECT_URL', databaseDirectUrl],
+    ['DATABASE_REPLICA_URL', databaseReplicaUrl],
+  ] as const)
+    if (url && URL.canParse(url) && defaultPasswords.includes(new URL(url).password))
+      refuse(setting, 'has a default password')
   if (bcryptCost < leastBcryptCost) refuse('BCRYPT_COST', `must be at least ${leastBcryptCost}`)
   return unsafe
 }

@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   announceEnd = () => drain(app, config.drainSeconds)
 
   async function prepare(): Promise<void> {
-    await migrate(server.url)
+    await migrate(database.directUrl)
     if (server.embedded) await seed(database)
     await app.openKeys()
   }

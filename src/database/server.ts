@@ -25,6 +25,9 @@ export async function provideServer({ databaseUrl, dataDirectory }: Config): Pro
  * @throws StartupError when the embedded server does not come up
  */
 export async function borrowServer(config: Config): Promise<DatabaseServer> {
-  const url = config.databaseUrl ?? (await findEmbeddedPostgres(join(config.dataDirectory, 'postgres')))
+  const url =
+    config.databaseDirectUrl ??
+    config.databaseUrl ??
+    (await findEmbeddedPostgres(join(config.dataDirectory, 'postgres')))
   return url ? { url, embedded: false, stop: async () => {} } : provideServer(config)
 }

@@ -1,0 +1,195 @@
+import fastify, { type FastifyInstance } from 'fastify'
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { followChanges } from '../../src/database/changes.js'
+import { openDatabase } from '../../src/database/index.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { startPooler } from '../helpers/pooler.js'
+import { startProxy } from '../helpers/proxy.js'
+import { until } from '../helpers/wait.js'
+import { query } from './query.js'
+
+const john = "(SELECT id FROM users WHERE username = 'johndoe')"
+const family = `INSERT INTO token_families
+  (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
+  SELECT gen_random_uuid(), ${john}, 'first-party', 'me', 0, 0, now(), now() + interval '1 day'`
+const secret = "INSERT INTO client_secrets (client_id, slot, digest) VALUES ('first-party', 1, sha256('x'))"
+
+const announcements: [what: string, before: string[], statement: string, told: RegExp[]][] = [
+  [
+    'a change of a user',
+    [],
+    "UPDATE users SET full_name = 'J' WHERE username = 'johndoe'",
+    [/^user:[\da-f-]{36}$/],
+  ],
+  ['changes of all users', [], 'UPDATE users SET disabled = disabled', [/^user:/, /^user:/]],
+  ['a deletion of a user', [], "DELETE FROM users WHERE username = 'johndoe'", [/^user:/]],
+  [
+    'a new user',
+    [],
+    "INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), 'new', '$2b$04$' || repeat('a', 53))",
+    [],
+  ],
+  [
+    'a revocation of a family',
+    [family],
+    'UPDATE token_families SET revoked_at = now()',
+    [/^family:[\da-f-]{36}$/],
+  ],
+  ['a deletion of a family', [family], 'DELETE FROM token_families', [/^family:/]],
+  [
+    'a deletion of a family that has expired',
+    [family, "UPDATE token_families SET expires_at = now() - interval '1 s'"],
+    'DELETE FROM token_families',
+    [],
+  ],
+  [
+    'a change of a client',
+    [],
+    "UPDATE clients SET disabled = true WHERE client_id = 'first-party'",
+    [/^client:first-party$/],
+  ],
+  [
+    'a deletion of a client',
+    [],
+    "DELETE FROM clients WHERE client_id = 'first-party'",
+    [/^client:first-party$/],
+  ],
+  ['a new secret', [], secret, [/^client:first-party$/]],
+  [
+    'another digest of a secret',
+    [secret],
+    "UPDATE client_secrets SET digest = sha256('y')",
+    [/^client:first-party$/],
+  ],
+  ['a use of a secret', [secret], 'UPDATE client_secrets SET last_used_at = now()', []],
+  ['a deletion of a secret', [secret], 'DELETE FROM client_secrets', [/^client:first-party$/]],
+  [
+    'a revocation of a token',
+    [],
+    "INSERT INTO revoked_tokens (fingerprint, expires_at) VALUES (sha256('x'), now())",
+    [/^token:\\x2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881$/],
+  ],
+  ['a truncation', [], 'TRUNCATE users, clients CASCADE', [/^null$/]],
+  [
+    'a change that a replication brings',
+    [],
+    "SET session_replication_role = replica; UPDATE users SET full_name = 'J' WHERE username = 'johndoe'",
+    [/^user:/],
+  ],
+]
+
+for (const [what, before, statement, expected] of announcements)
+  t.test(`${what} is told ${expected.length === 0 ? 'nobody' : 'when it is committed'}`, async (t) => {
+    const { app, url } = await follow(t)
+    for (const one of before) await query(url, one)
+    await app.changes.catchUp()
+    const told: string[] = []
+    app.changes.tell((change) => told.push(String(change)))
+    await query(url, statement)
+    await app.changes.catchUp()
+    const distinct = what === 'a truncation' ? [...new Set(told)] : told
+    t.equal(distinct.length, expected.length, told.join())
+    for (const [index, pattern] of expected.entries()) t.match(distinct[index], pattern)
+  })
+
+t.test('what is not committed yet is not told, nor what never is', async (t) => {
+  const { app, url } = await follow(t)
+  const told: (string | null)[] = []
+  app.changes.tell((change) => told.push(change))
+  const connection = new pg.Client({ connectionString: url })
+  await connection.connect()
+  t.teardown(() => connection.end())
+  for (const end of ['ROLLBACK', 'COMMIT']) {
+    await connection.query('BEGIN')
+    await connection.query("UPDATE users SET full_name = 'J' WHERE username = 'johndoe'")
+    await app.changes.catchUp()
+    t.equal(told.length, 0)
+    await connection.query(end)
+  }
+  await app.changes.catchUp()
+  t.equal(told.length, 1)
+})
+
+t.test('changes are current for as long as somebody asks, and again when somebody asks again', async (t) => {
+  const { app } = await follow(t)
+  await app.changes.catchUp()
+  t.equal(app.changes.areCurrent(), true)
+  const beganAt = performance.now()
+  await until(() => {
+    t.equal(app.changes.areHeard(), true)
+    return performance.now() - beganAt > 300
+  })
+  t.equal(app.changes.areCurrent(), false, 'nobody has asked for a while')
+  await until(() => app.changes.areCurrent())
+})
+
+t.test(
+  'when the server does not answer any more, changes are not trusted, and the connection is given up',
+  async (t) => {
+    const proxy = await startProxy(t, await cloneDatabase(t))
+    const { app } = await follow(t, proxy.url)
+    await until(() => app.changes.areCurrent())
+    const told: (string | null)[] = []
+    app.changes.tell((change) => told.push(change))
+    proxy.stall()
+    await until(() => !app.changes.areCurrent())
+    t.equal(app.changes.areHeard(), true)
+    await app.changes.catchUp()
+    t.equal(app.changes.areHeard(), false)
+    t.strictSame(told, [null], 'some may have been missed')
+    proxy.cut()
+    proxy.open()
+    await until(() => app.changes.areCurrent())
+  },
+)
+
+t.test('when the connection is lost another one is made, and nobody trusts what was before', async (t) => {
+  const { app, url } = await follow(t)
+  for (const _ of [1, 2]) {
+    await until(() => app.changes.areCurrent())
+    const told: (string | null)[] = []
+    app.changes.tell((change) => told.push(change))
+    await query(
+      url,
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
+    )
+    await until(() => told.includes(null))
+    await until(() => app.changes.areCurrent())
+  }
+})
+
+t.test('behind a pooler nothing is trusted', async (t) => {
+  const log: string[] = []
+  const pooler = await startPooler(t, await cloneDatabase(t))
+  const { app } = await follow(t, pooler, log)
+  await until(() =>
+    log.some((line) => line.includes('there is a pooler in between: see DATABASE_DIRECT_URL')),
+  )
+  t.equal(app.changes.areCurrent(), false)
+  t.equal(app.changes.areHeard(), false)
+  await app.changes.catchUp()
+})
+
+t.test('closing does not wait for a server that cannot be reached', async (t) => {
+  const proxy = await startProxy(t, await cloneDatabase(t))
+  proxy.stall()
+  const { app } = await follow(t, proxy.url, [], false)
+  await app.close()
+  t.equal(app.changes.areHeard(), false)
+})
+
+async function follow(t: Test, given?: string, log: string[] = [], isHeard = given === undefined) {
+  const url = given ?? (await cloneDatabase(t))
+  const app: FastifyInstance = fastify({
+    logger: { level: 'warn', stream: { write: (line: string) => log.push(line) } },
+  })
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
+  app.decorate('database', database)
+  app.addHook('onClose', () => database.$disconnect())
+  followChanges(app)
+  t.teardown(() => app.close())
+  await app.ready()
+  if (isHeard) await until(() => app.changes.areHeard())
+  return { app, url }
+}
