@@ -72,8 +72,7 @@ export function scopeOf({ client_id, scope = '' }: AccessTokenClaims): string {
 
 /** The token in an Authorization header (RFC 6750 §2.1), or null when there is none or the scheme is another. */
 export function readBearerToken(authorization = ''): string | null {
-  const [scheme = '', ...rest] = authorization.split(' ')
-  return scheme.toLowerCase() === 'bearer' ? rest.join(' ') : null
+  return /^bearer( |$)/i.test(authorization) ? authorization.slice('bearer '.length) : null
 }
 
 /** Whether it is three parts, each the one base64url text of its bytes, the first two in UTF-8 (RFC 7515 §2, §3.1). */
@@ -124,7 +123,8 @@ function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
-function isTimely({ exp, nbf = 0 }: AccessTokenClaims & { nbf?: unknown }, now: number): boolean {
+/** Whether a token is good at this time (RFC 7519 §4.1.4, §4.1.5). */
+export function isTimely({ exp, nbf = 0 }: AccessTokenClaims & { nbf?: unknown }, now: number): boolean {
   return exp > now && Number(nbf) <= now
 }
 

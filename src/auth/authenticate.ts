@@ -3,8 +3,8 @@ import { errorResponses, ServiceError } from '../errors.js'
 import { type CurrentUser, findOwner } from '../users/store.js'
 import { type AccessTokenClaims, readBearerToken, scopeOf } from './access-token.js'
 import type { AuthContext } from './context.js'
+import { currentSubject } from './current.js'
 import { splitScope, userScopes } from './scope.js'
-import { findSubject } from './store/subjects.js'
 import { verifyAccessToken } from './verify.js'
 
 declare module 'fastify' {
@@ -53,7 +53,7 @@ export function makeAuthenticateForOwner(context: AuthContext) {
     const isAnother = user !== null && user.username !== username
     const required = isAnother ? 'items:admin' : request.routeOptions.config.scope
     requireScope(required, effectiveScope(claims, user))
-    const owner = await findOwner(username, context.database)
+    const owner = isAnother || !user ? await findOwner(username, context.database) : user
     if (!owner) throw new ServiceError('not_found')
     request.callerSubject = claims.sub
     request.owner = owner
@@ -63,12 +63,12 @@ export function makeAuthenticateForOwner(context: AuthContext) {
 /** @throws ServiceError `not_authenticated`, `invalid_token`, `inactive_user`, `password_change_required` */
 async function authenticateCaller(
   { headers, routeOptions }: FastifyRequest,
-  { keyRing, issuer, database }: AuthContext,
+  context: AuthContext,
 ): Promise<{ claims: AccessTokenClaims; user: CurrentUser | null }> {
   const token = readBearerToken(headers.authorization)
   if (token === null) throw new ServiceError('not_authenticated')
-  const access = await verifyAccessToken(token, keyRing, issuer, Date.now() / 1000)
-  const subject = access && (await findSubject(access.claims, access.fingerprint, database))
+  const access = await verifyAccessToken(token, context, Date.now() / 1000)
+  const subject = access && (await currentSubject(access, context))
   if (!access || !subject) throw new ServiceError('invalid_token')
   if (subject.user?.disabled) throw new ServiceError('inactive_user')
   if (subject.revoked) throw new ServiceError('invalid_token')

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import type { Database } from '../database/index.js'
 import { ServiceError } from '../errors.js'
+import type { AuthContext } from './context.js'
+import { currentClient } from './current.js'
 import { digestClientSecret, isSameDigest } from './secrets.js'
-import { type Client, findClient, noteSecretUse } from './store/clients.js'
+import { type Client, noteSecretUse } from './store/clients.js'
 
 /** What a client calls itself, and how it proves it. */
 interface Credentials {
@@ -25,17 +26,16 @@ export interface ClientRequest {
  */
 export async function authenticateClient(
   request: ClientRequest,
-  provideMacKey: () => Promise<Buffer>,
-  database: Database,
+  context: AuthContext,
 ): Promise<Client | null> {
   const credentials = readCredentials(request)
   if (!credentials) return null
-  const client = await findClient(credentials.clientId, database)
-  const digest = digestClientSecret(credentials.secret ?? '', await provideMacKey())
+  const client = await currentClient(credentials.clientId, context)
+  const digest = digestClientSecret(credentials.secret ?? '', await context.provideMacKey())
   const secret = client?.secrets.find((known) => isSameDigest(known.digest, digest))
   const isPublic = client?.confidential === false && credentials.secret === undefined
   if (!client || client.disabled || !(secret || isPublic)) throw new ServiceError('invalid_client')
-  if (secret) await noteSecretUse(secret, database)
+  if (secret) await noteSecretUse(secret, context.database)
   return client
 }
 

@@ -1,8 +1,14 @@
+import type { LRUCache } from 'lru-cache'
 import type { Config } from '../config.js'
+import type { Changes } from '../database/changes.js'
 import type { Database } from '../database/index.js'
+import type { View } from '../database/view.js'
 import type { Passwords } from '../passwords/index.js'
 import type { Issuer } from './access-token.js'
 import type { KeyRing } from './keys/ring.js'
+import type { Client } from './store/clients.js'
+import type { Subject } from './store/subjects.js'
+import type { VerifiedToken } from './verify.js'
 
 /** What the OAuth endpoints and their grants work with. */
 export interface AuthContext {
@@ -14,4 +20,11 @@ export interface AuthContext {
   provideMacKey(): Promise<Buffer>
   /** What tokens say of their issuer, and must say; nothing where a shared secret signs them. */
   issuer: Issuer | null
+  changes: Changes
+  /** Clients by their ids. */
+  clients: View<string, Client | null>
+  /** Whose signature has been found good, by the tokens themselves. */
+  verified: LRUCache<string, VerifiedToken>
+  /** The subjects of tokens, by what those say. */
+  subjects: View<VerifiedToken, Subject | null>
 }

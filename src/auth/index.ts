@@ -1,5 +1,8 @@
 import type { FastifyInstance } from 'fastify'
+import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.js'
+import { answerWhenTold } from '../database/changes.js'
+import { createView } from '../database/view.js'
 import { registerPasswords } from '../passwords/index.js'
 import { untilDone } from '../until-done.js'
 import { makeAuthenticate, makeAuthenticateForOwner } from './authenticate.js'
@@ -23,6 +26,9 @@ declare module 'fastify' {
   }
 }
 
+/** So many are kept in memory at most. */
+const [maxClients, maxTokens] = [1_000, 20_000]
+
 /** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
   const readKey = untilDone(() => provideMacKey(app.database, sealingKeysOf(config)))
@@ -39,7 +45,11 @@ export async function registerAuth(app: FastifyInstance, config: Config): Promis
   await app.register(async function oauthEndpoints(scope) {
     await readForms(scope)
     scope.addSchema(TokenReference)
-    for (const endpoint of [token, revoke, introspect]) await scope.register(endpoint, context)
+    for (const endpoint of [token, introspect]) await scope.register(endpoint, context)
+    await scope.register(async function changingEndpoints(changing) {
+      answerWhenTold(changing)
+      await changing.register(revoke, context)
+    })
   })
   for (const document of [jwks, metadata]) await app.register(document, context)
 }
@@ -50,7 +60,7 @@ async function openContext(
   readKey: () => Promise<Buffer>,
 ): Promise<AuthContext> {
   const { jwtSecret, issuer: iss, audience: aud } = config
-  const { database, passwords } = app
+  const { database, passwords, changes } = app
   return {
     config,
     database,
@@ -58,5 +68,9 @@ async function openContext(
     provideMacKey: readKey,
     keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : followKeyRing(app, config),
     issuer: jwtSecret ? null : { iss, aud },
+    changes,
+    clients: createView(changes, maxClients),
+    verified: new LRUCache({ max: maxTokens }),
+    subjects: createView(changes, maxTokens),
   }
 }

@@ -5,16 +5,15 @@ import { ref, success } from '../schema.js'
 import { scopeOf } from './access-token.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'
+import { currentSubject } from './current.js'
 import { type Form, refuseRepeated } from './form.js'
 import { Introspection, TokenReference } from './schema.js'
 import { fingerprint } from './secrets.js'
 import { findRefreshToken } from './store/families.js'
-import { findSubject } from './store/subjects.js'
 import { verifyAccessToken } from './verify.js'
 
 /** The introspection endpoint (RFC 7662). */
 export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function introspect(app, context) {
-  const { database, provideMacKey } = context
   app.addSchema(Introspection)
 
   app.post(
@@ -46,7 +45,7 @@ export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function
     async function introspectToken({ body, headers: { authorization }, validationError }) {
       refuseRepeated(body as Form, TokenReference)
       if (validationError) throw new ServiceError('invalid_parameter')
-      const client = await authenticateClient({ authorization, ...body }, provideMacKey, database)
+      const client = await authenticateClient({ authorization, ...body }, context)
       if (!client?.confidential) throw new ServiceError('invalid_client')
       return (
         (await describeAccessToken(body.token, context)) ??
@@ -58,10 +57,10 @@ export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function
 
 async function describeAccessToken(
   token: string,
-  { database, keyRing, issuer }: AuthContext,
+  context: AuthContext,
 ): Promise<Static<typeof Introspection> | null> {
-  const access = await verifyAccessToken(token, keyRing, issuer, Date.now() / 1000)
-  const subject = access && (await findSubject(access.claims, access.fingerprint, database))
+  const access = await verifyAccessToken(token, context, Date.now() / 1000)
+  const subject = access && (await currentSubject(access, context))
   if (!subject || subject.revoked || subject.user?.disabled) return null
   const { claims } = access
   const scope = scopeOf(claims)

@@ -13,7 +13,6 @@ import { verifyAccessToken } from './verify.js'
 
 /** The revocation endpoint (RFC 7009). */
 export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function revoke(app, context) {
-  const { database, provideMacKey } = context
   app.addSchema(Revocation)
 
   app.post(
@@ -46,7 +45,7 @@ export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function rev
     async function revokeToken({ body, headers: { authorization }, validationError }) {
       refuseRepeated(body as Form, TokenReference)
       if (validationError) throw new ServiceError('invalid_parameter')
-      const client = await authenticateClient({ authorization, ...body }, provideMacKey, database)
+      const client = await authenticateClient({ authorization, ...body }, context)
       await endToken(body.token, client?.clientId ?? firstPartyId, context)
       return {}
     },
@@ -55,13 +54,13 @@ export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function rev
 
 /** RFC 7009 §2.1: the token must have been issued to the client that asks. */
 async function endToken(token: string, clientId: string, context: AuthContext): Promise<void> {
-  const { database, keyRing, issuer } = context
+  const { database } = context
   const family = await findRefreshToken(fingerprint(token), database)
   if (family) {
     if (family.clientId !== clientId) throw new ServiceError('foreign_token')
     return revokeFamily(family.familyId, database)
   }
-  const access = await verifyAccessToken(token, keyRing, issuer, Date.now() / 1000)
+  const access = await verifyAccessToken(token, context, Date.now() / 1000)
   if (!access) return
   const { client_id: issuedTo = firstPartyId, exp } = access.claims
   if (issuedTo !== clientId) throw new ServiceError('foreign_token')

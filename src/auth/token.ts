@@ -7,11 +7,12 @@ import { ref, success } from '../schema.js'
 import { claimsFor } from './access-token.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'
+import { currentClient } from './current.js'
 import { type Form, refuseRepeated } from './form.js'
 import { grants, type TokenParameters } from './grants/index.js'
 import { Token, TokenForm } from './schema.js'
 import { isSameScope } from './scope.js'
-import { type Client, findClient, firstPartyId } from './store/clients.js'
+import { type Client, firstPartyId } from './store/clients.js'
 
 /** The token endpoint (RFC 6749 §3.2). */
 export const token: FastifyPluginAsyncTypebox<AuthContext> = async function token(app, context) {
@@ -96,12 +97,12 @@ async function findRequestClient(
   { headers: { authorization } }: FastifyRequest,
   { grant_type, client_id, client_secret }: TokenParameters,
   grantType: string,
-  { database, provideMacKey }: AuthContext,
+  context: AuthContext,
 ): Promise<Client> {
   const named = grant_type
-    ? await authenticateClient({ authorization, client_id, client_secret }, provideMacKey, database)
+    ? await authenticateClient({ authorization, client_id, client_secret }, context)
     : null
-  const client = named ?? (await findClient(firstPartyId, database))
+  const client = named ?? (await currentClient(firstPartyId, context))
   if (!client || client.disabled) throw new ServiceError('invalid_client')
   if (!client.grants.includes(grantType))
     throw new ServiceError(named ? 'unauthorized_client' : 'invalid_client')

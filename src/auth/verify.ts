@@ -1,12 +1,12 @@
 import {
   type AccessTokenClaims,
-  type Issuer,
   isCanonical,
+  isTimely,
   readClaims,
   type VerifiedJws,
 } from './access-token.js'
+import type { AuthContext } from './context.js'
 import type { JwtKey } from './keys/jwt.js'
-import type { KeyRing } from './keys/ring.js'
 import { fingerprint } from './secrets.js'
 
 /** An access token of ours that has not expired; whether it was revoked is for the database to tell. */
@@ -14,24 +14,34 @@ export interface VerifiedToken {
   claims: AccessTokenClaims
   /** What it is revoked by: its `jti` or, where it has none, all of it that was signed. */
   fingerprint: Buffer
+  /** What its header names its key by, and that key. */
+  kid: unknown
+  key: JwtKey
 }
 
 /**
- * The claims of an access token, or null unless every check passes (RFC 8725, RFC 9068 §4).
+ * What an access token says, or null unless every check passes (RFC 8725, RFC 9068 §4). A signature is checked once: it
+ * stays good for as long as its key does.
  *
  * @param now seconds since 1970
  */
 export async function verifyAccessToken(
   token: string,
-  keyRing: KeyRing,
-  issuer: Issuer | null,
+  { keyRing, issuer, verified }: Pick<AuthContext, 'keyRing' | 'issuer' | 'verified'>,
   now: number,
 ): Promise<VerifiedToken | null> {
+  const known = verified.get(token)
+  if (known)
+    return (await keyRing.find(known.kid)) === known.key && isTimely(known.claims, now) ? known : null
   if (!isCanonical(token)) return null
-  const key = await keyRing.find(keyIdOf(token))
+  const kid = keyIdOf(token)
+  const key = await keyRing.find(kid)
   const jws = key && verifySignature(token, key)
   const claims = jws && readClaims(jws, issuer, now)
-  return claims && { claims, fingerprint: fingerprint(claims.jti ?? jws.input) }
+  if (!claims) return null
+  const access = { claims, fingerprint: fingerprint(claims.jti ?? jws.input), kid, key }
+  verified.set(token, access)
+  return access
 }
 
 /** The one member of a header that chooses something: the key. */

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
-import type { Transaction } from '../database/index.js'
+import type { Database } from '../database/index.js'
+import { queryRows } from '../database/statement.js'
 import { networkOf } from './network.js'
 
 /** How many wrong passwords are free before each further one has to wait, by what they have in common. */
@@ -52,12 +53,14 @@ export function ledgerOf(username: string, address: string, key: Buffer): Ledger
 }
 
 /** Seconds that the network of a guess has to wait now, or 0. */
-export async function findWait({ pair, network }: Ledger, database: Transaction): Promise<number> {
-  const [found] = await database.$queryRaw<{ wait: number | null }[]>`
-    SELECT ceil(extract(epoch FROM max(blocked_until) - now()))::int AS wait
-    FROM guess_counts WHERE key IN (${pair}, ${network}) AND blocked_until > now()`
+export async function findWait({ pair, network }: Ledger, database: Database): Promise<number> {
+  const [found] = await queryRows<{ wait: number | null }>(wait, [pair, network], database)
   return found?.wait ?? 0
 }
+
+const wait = `
+  SELECT ceil(extract(epoch FROM max(blocked_until) - now()))::int AS wait
+  FROM guess_counts WHERE key IN ($1, $2) AND blocked_until > now()`
 
 /**
  * Charges a guess before it is made, so that any number at once cannot exceed the budgets: one statement decides. A
@@ -66,42 +69,46 @@ export async function findWait({ pair, network }: Ledger, database: Transaction)
 export async function chargeGuess(
   { pair, network, account, known }: Ledger,
   { perPair, perNetwork, perAccount }: Budgets,
-  database: Transaction,
+  database: Database,
 ): Promise<Verdict> {
-  const rows = await database.$queryRaw<{ gate: boolean; wait: number | null; charged: boolean }[]>`
-    WITH given AS (
-      SELECT key, budget, gate FROM (VALUES
-        (${pair}::bytea, ${perPair}::int, true),
-        (${network}::bytea, ${perNetwork}::int, true),
-        (${account}::bytea, ${perAccount}::int, false)
-      ) AS given (key, budget, gate)
-      WHERE gate OR NOT EXISTS (SELECT FROM known_networks WHERE digest = ${known} AND expires_at > now())
-    ), blocked AS (
-      SELECT key, gate, ceil(extract(epoch FROM blocked_until - now()))::int AS wait
-      FROM guess_counts JOIN given USING (key) WHERE blocked_until > now()
-    ), charged AS (
-      INSERT INTO guess_counts AS counted (key, budget, failures, blocked_until, expires_at)
-      SELECT key, given.budget, 1, to_timestamp(0), now() + make_interval(secs => ${forgottenAfter})
-      FROM given WHERE NOT EXISTS (SELECT FROM blocked WHERE gate) ORDER BY key
-      ON CONFLICT (key) DO UPDATE SET
-        budget = excluded.budget,
-        failures = CASE WHEN counted.expires_at < now() THEN 1 ELSE counted.failures + 1 END,
-        blocked_until = CASE
-          WHEN counted.expires_at < now() OR counted.failures < excluded.budget THEN to_timestamp(0)
-          ELSE clock_timestamp() + make_interval(secs => least(
-            ${longestWait}, ${firstWait} * power(2, least(counted.failures - excluded.budget, 20))
-          ))
-        END,
-        expires_at = excluded.expires_at
-      WHERE counted.blocked_until <= clock_timestamp()
-      RETURNING key
-    )
-    SELECT given.gate, wait, EXISTS (SELECT FROM charged WHERE charged.key = given.key) AS charged
-    FROM given LEFT JOIN blocked USING (key)`
+  const rows = await queryRows<{ gate: boolean; wait: number | null; charged: boolean }>(
+    charge,
+    [pair, network, account, known, perPair, perNetwork, perAccount],
+    database,
+  )
   const refused = rows.filter(({ charged }) => !charged)
   const waits = refused.filter(({ gate }) => gate).map(({ wait }) => wait ?? firstWait)
   return { retryAfter: Math.max(0, ...waits), isHopeless: refused.some(({ gate }) => !gate) }
 }
+
+const charge = `
+  WITH given AS (
+    SELECT key, budget, gate FROM (VALUES
+      ($1::bytea, $5::int, true), ($2::bytea, $6::int, true), ($3::bytea, $7::int, false)
+    ) AS given (key, budget, gate)
+    WHERE gate OR NOT EXISTS (SELECT FROM known_networks WHERE digest = $4 AND expires_at > now())
+  ), blocked AS (
+    SELECT key, gate, ceil(extract(epoch FROM blocked_until - now()))::int AS wait
+    FROM guess_counts JOIN given USING (key) WHERE blocked_until > now()
+  ), charged AS (
+    INSERT INTO guess_counts AS counted (key, budget, failures, blocked_until, expires_at)
+    SELECT key, given.budget, 1, to_timestamp(0), now() + make_interval(secs => ${forgottenAfter})
+    FROM given WHERE NOT EXISTS (SELECT FROM blocked WHERE gate) ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET
+      budget = excluded.budget,
+      failures = CASE WHEN counted.expires_at < now() THEN 1 ELSE counted.failures + 1 END,
+      blocked_until = CASE
+        WHEN counted.expires_at < now() OR counted.failures < excluded.budget THEN to_timestamp(0)
+        ELSE clock_timestamp() + make_interval(secs => least(
+          ${longestWait}, ${firstWait} * power(2, least(counted.failures - excluded.budget, 20))
+        ))
+      END,
+      expires_at = excluded.expires_at
+    WHERE counted.blocked_until <= clock_timestamp()
+    RETURNING key
+  )
+  SELECT given.gate, wait, EXISTS (SELECT FROM charged WHERE charged.key = given.key) AS charged
+  FROM given LEFT JOIN blocked USING (key)`
 
 /**
  * Takes the charge of a right password back, forgets all charges of the pair, and remembers the network. Each statement
@@ -109,16 +116,23 @@ export async function chargeGuess(
  */
 export async function rewardGuess(
   { pair, network, account, known }: Ledger,
-  database: Transaction,
+  database: Database,
 ): Promise<void> {
-  await database.$executeRaw`
-    INSERT INTO known_networks (digest, expires_at)
-    VALUES (${known}, now() + make_interval(secs => ${knownFor}))
-    ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at`
-  await database.$executeRaw`UPDATE guess_counts SET failures = 0, blocked_until = to_timestamp(0) WHERE key = ${pair}`
-  for (const key of [network, account])
-    await database.$executeRaw`
-      UPDATE guess_counts SET failures = failures - 1,
-        blocked_until = CASE WHEN failures - 1 <= budget THEN to_timestamp(0) ELSE blocked_until END
-      WHERE key = ${key} AND failures > 0`
+  await queryRows(knowledge, [known], database)
+  await queryRows(forgiveness, [pair], database)
+  for (const key of [network, account]) await queryRows(refund, [key], database)
 }
+
+/** To the day: a network that is in use is not written down at each log-in. */
+const knowledge = `
+  INSERT INTO known_networks AS known (digest, expires_at)
+  VALUES ($1, now() + make_interval(secs => ${knownFor}))
+  ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at
+  WHERE known.expires_at < excluded.expires_at - interval '1 day'`
+
+const forgiveness = 'UPDATE guess_counts SET failures = 0, blocked_until = to_timestamp(0) WHERE key = $1'
+
+const refund = `
+  UPDATE guess_counts SET failures = failures - 1,
+    blocked_until = CASE WHEN failures - 1 <= budget THEN to_timestamp(0) ELSE blocked_until END
+  WHERE key = $1 AND failures > 0`

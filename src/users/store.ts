@@ -1,5 +1,6 @@
-import type { Transaction } from '../database/index.js'
+import type { Database, Transaction } from '../database/index.js'
 import { escapeLike } from '../database/like.js'
+import { queryRows } from '../database/statement.js'
 import { isStorable } from '../schema.js'
 import { usernameKey } from './username.js'
 
@@ -30,6 +31,16 @@ export interface NewUser {
   disabled: boolean
 }
 
+/** What a log-in compares with, and what it is good for. */
+export interface Credentials {
+  id: string
+  username: string
+  hashedPassword: string
+  disabled: boolean
+  generation: number
+  scopes: string[]
+}
+
 /** Somebody who can be reached at an address. */
 export interface EmailHolder {
   id: string
@@ -44,15 +55,6 @@ export interface UserPage {
   namePrefix?: string | undefined
   disabled?: boolean | undefined
 }
-
-const credentials = {
-  id: true,
-  username: true,
-  hashedPassword: true,
-  disabled: true,
-  generation: true,
-  scopes: true,
-} as const
 
 const managed = {
   id: true,
@@ -72,13 +74,15 @@ export async function findOwner(username: string, database: Transaction) {
 }
 
 /** What a login compares with, or null when nobody has that name. */
-export async function findCredentials(username: string, database: Transaction) {
+export async function findCredentials(username: string, database: Database): Promise<Credentials | null> {
   if (!isStorable(username)) return null
-  return database.user.findUnique({
-    where: { username },
-    select: credentials,
-  })
+  const [found] = await queryRows<Credentials>(credentials, [username], database)
+  return found ?? null
 }
+
+const credentials = `
+  SELECT id, username, hashed_password AS "hashedPassword", disabled, generation, scopes
+  FROM users WHERE username = $1`
 
 /** Replaces the hash of a password by another one of the same password, unless it has changed since it was read. */
 export async function replaceHash(

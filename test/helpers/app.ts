@@ -38,8 +38,12 @@ export async function startApp(
   return app
 }
 
-/** Posts a form to `/token`; a string is sent as it is. */
-export function postToken(app: FastifyInstance, form: Record<string, string> | string, headers = {}) {
+/**
+ * Posts a form to `/token`; a string is sent as it is. This and the helpers below wait first until the service has heard
+ * of what the test has changed behind its back.
+ */
+export async function postToken(app: FastifyInstance, form: Record<string, string> | string, headers = {}) {
+  await app.changes.catchUp()
   return app.inject({
     method: 'POST',
     url: '/token',
@@ -49,7 +53,8 @@ export function postToken(app: FastifyInstance, form: Record<string, string> | s
 }
 
 /** Sends a GET request as the bearer of the token. */
-export function getAs(app: FastifyInstance, token: string, url: string) {
+export async function getAs(app: FastifyInstance, token: string, url: string) {
+  await app.changes.catchUp()
   return app.inject({ url, headers: { authorization: `Bearer ${token}` } })
 }
 
@@ -60,13 +65,14 @@ export async function logIn(app: FastifyInstance, username: string, password: st
 }
 
 /** Sends JSON as the bearer of the token, or of none. */
-export function sendAs(
+export async function sendAs(
   app: FastifyInstance,
   token: string | null,
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   url: string,
   body?: object,
 ) {
+  await app.changes.catchUp()
   return app.inject({
     method,
     url,

@@ -99,14 +99,21 @@ export function tokensOf(answers: Answer[]): Tokens[] {
   return answers.filter(({ status }) => status === 200).map(({ body }) => body as unknown as Tokens)
 }
 
+/** Resolves when a replica has heard of all changes so far: it answers a revocation only then. */
+export async function hearAll(service: Service): Promise<void> {
+  await postForm(service, '/revoke', { token: 'unknown' })
+}
+
 /** Passes when neither replica takes any of the tokens. */
 export async function refusesAll(t: Test, { one, other }: Replicas, tokens: Tokens[], what: string) {
-  for (const service of [one, other])
+  for (const service of [one, other]) {
+    await hearAll(service)
     for (const { access_token, refresh_token } of tokens) {
       t.not((await askWho(service, access_token)).status, 200, `${what}: the access token is refused`)
       if (refresh_token)
         t.equal((await refresh(service, refresh_token)).status, 400, `${what}: the refresh token is refused`)
     }
+  }
 }
 
 /** The keys that a replica publishes, in the order in which they sign. */

@@ -44,13 +44,14 @@ async function useUp(
   presented: string,
   successor: string,
   { familyId, userId, username }: FoundRefreshToken,
-  { config, database }: AuthContext,
+  { config, database, changes }: AuthContext,
   origin: Origin,
 ): Promise<void> {
   const token = fingerprint(presented)
   if (await rotateRefreshToken(token, fingerprint(successor), config, database)) return
   if (await isWithinGrace(token, config, database)) return
   await revokeFamily(familyId, database)
+  await changes.catchUp()
   const reuse = { action: 'refresh_reuse', outcome: 'failed', actor: null } as const
   await recordEvent(eventOf(reuse, { id: userId, username }, origin), database)
   throw new ServiceError('invalid_refresh_token')

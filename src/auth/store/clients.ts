@@ -18,13 +18,12 @@ export async function findClient(clientId: string, database: Database) {
   return database.client.findUnique({ where: { clientId }, include: { secrets: true } })
 }
 
-/** Remembers that a secret was used, to the minute. */
-export async function noteSecretUse(
-  { clientId, slot, lastUsedAt }: Client['secrets'][number],
-  database: Transaction,
-): Promise<void> {
+/** Remembers that a secret was used, to the minute: in the database, and in what has been read of it. */
+export async function noteSecretUse(secret: Client['secrets'][number], database: Transaction): Promise<void> {
   const now = new Date()
+  const { clientId, slot, lastUsedAt } = secret
   if (lastUsedAt && now.getTime() - lastUsedAt.getTime() < lastUsePrecisionMs) return
+  secret.lastUsedAt = now
   await database.clientSecret.updateMany({ where: { clientId, slot }, data: { lastUsedAt: now } })
 }
 

@@ -1,4 +1,5 @@
 import type { Database } from '../../database/index.js'
+import { queryRows } from '../../database/statement.js'
 
 /** How long refresh tokens are good; times are in seconds. */
 export interface FamilyLimits {
@@ -47,46 +48,55 @@ export interface FoundRefreshToken {
 export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: Database): Promise<boolean> {
   const { id, userId, userGeneration, clientId, clientGeneration, scope, refreshToken } = logIn
   const { refreshTokenIdleSeconds, refreshTokenTtlSeconds, accessTokenTtlSeconds } = limits
-  const lifetime = refreshToken ? refreshTokenTtlSeconds : 0
-  const started = await database.$queryRaw<unknown[]>`
-    WITH unchanged AS (
-      SELECT id FROM users WHERE id = ${userId}::uuid AND generation = ${userGeneration} FOR SHARE
-    ), family AS (
-      INSERT INTO token_families
-        (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
-      SELECT ${id}::uuid, unchanged.id, ${clientId}, ${scope}, ${userGeneration}, ${clientGeneration},
-        now() + make_interval(secs => ${lifetime}),
-        now() + make_interval(secs => ${lifetime + accessTokenTtlSeconds})
-      FROM unchanged
-      RETURNING id, refreshable_until
-    ), token AS (
-      INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
-      SELECT ${refreshToken}::bytea, id,
-        least(now() + make_interval(secs => ${refreshTokenIdleSeconds}), refreshable_until)
-      FROM family WHERE ${refreshToken}::bytea IS NOT NULL
-    )
-    SELECT id FROM family`
+  const refreshableSeconds = refreshToken ? refreshTokenTtlSeconds : 0
+  const started = await queryRows(
+    familyStart,
+    [
+      ...[id, userId, userGeneration, clientId, clientGeneration, scope, refreshToken],
+      ...[refreshableSeconds, refreshableSeconds + accessTokenTtlSeconds, refreshTokenIdleSeconds],
+    ],
+    database,
+  )
   return started.length === 1
 }
+
+const familyStart = `
+  WITH unchanged AS (
+    SELECT id FROM users WHERE id = $2::uuid AND generation = $3::int FOR SHARE
+  ), family AS (
+    INSERT INTO token_families
+      (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
+    SELECT $1::uuid, unchanged.id, $4, $6, $3::int, $5::int,
+      now() + make_interval(secs => $8::int), now() + make_interval(secs => $9::int)
+    FROM unchanged
+    RETURNING id, refreshable_until
+  ), token AS (
+    INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
+    SELECT $7::bytea, id, least(now() + make_interval(secs => $10::int), refreshable_until)
+    FROM family WHERE $7::bytea IS NOT NULL
+  )
+  SELECT id FROM family`
 
 /** The family of a refresh token, used or not, or null when nobody was given that token. */
 export async function findRefreshToken(
   fingerprint: Buffer,
   database: Database,
 ): Promise<FoundRefreshToken | null> {
-  const [found] = await database.$queryRaw<FoundRefreshToken[]>`
-    SELECT family.id AS "familyId", family.client_id AS "clientId", user_id AS "userId", username, scope,
-      revoked_at IS NULL AND refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now())
-        AND NOT users.disabled AND user_generation = users.generation
-        AND client_generation = clients.generation AS "isLive",
-      used_at IS NOT NULL AS "isUsed", floor(extract(epoch FROM token.expires_at))::float8 AS "expiresAt"
-    FROM refresh_tokens AS token
-    JOIN token_families AS family ON family.id = family_id
-    JOIN users ON users.id = user_id
-    JOIN clients USING (client_id)
-    WHERE fingerprint = ${fingerprint}`
+  const [found] = await queryRows<FoundRefreshToken>(familyOfRefreshToken, [fingerprint], database)
   return found ?? null
 }
+
+const familyOfRefreshToken = `
+  SELECT family.id AS "familyId", family.client_id AS "clientId", user_id AS "userId", username, scope,
+    revoked_at IS NULL AND refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now())
+      AND NOT users.disabled AND user_generation = users.generation
+      AND client_generation = clients.generation AS "isLive",
+    used_at IS NOT NULL AS "isUsed", floor(extract(epoch FROM token.expires_at))::float8 AS "expiresAt"
+  FROM refresh_tokens AS token
+  JOIN token_families AS family ON family.id = family_id
+  JOIN users ON users.id = user_id
+  JOIN clients USING (client_id)
+  WHERE fingerprint = $1`
 
 /**
  * Uses a refresh token up and puts its successor in its place. Of any number that try at once one succeeds.
@@ -99,24 +109,26 @@ export async function rotateRefreshToken(
   { refreshTokenIdleSeconds }: FamilyLimits,
   database: Database,
 ): Promise<boolean> {
-  const rotated = await database.$executeRaw`
-    WITH family AS (
-      SELECT id, refreshable_until FROM token_families
-      WHERE id = (SELECT family_id FROM refresh_tokens WHERE fingerprint = ${fingerprint})
-        AND revoked_at IS NULL AND refreshable_until > now()
-      FOR KEY SHARE
-    ), used AS (
-      UPDATE refresh_tokens AS token SET used_at = now()
-      FROM family
-      WHERE fingerprint = ${fingerprint} AND used_at IS NULL AND token.expires_at > now() AND family.id = family_id
-      RETURNING family_id, refreshable_until
-    )
-    INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
-    SELECT ${successor}, family_id,
-      least(now() + make_interval(secs => ${refreshTokenIdleSeconds}), refreshable_until)
-    FROM used`
-  return rotated === 1
+  const values = [fingerprint, successor, refreshTokenIdleSeconds]
+  return (await queryRows(refreshTokenRotation, values, database)).length === 1
 }
+
+const refreshTokenRotation = `
+  WITH family AS (
+    SELECT id, refreshable_until FROM token_families
+    WHERE id = (SELECT family_id FROM refresh_tokens WHERE fingerprint = $1)
+      AND revoked_at IS NULL AND refreshable_until > now()
+    FOR KEY SHARE
+  ), used AS (
+    UPDATE refresh_tokens AS token SET used_at = now()
+    FROM family
+    WHERE fingerprint = $1 AND used_at IS NULL AND token.expires_at > now() AND family.id = family_id
+    RETURNING family_id, refreshable_until
+  )
+  INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
+  SELECT $2, family_id, least(now() + make_interval(secs => $3::int), refreshable_until)
+  FROM used
+  RETURNING family_id`
 
 /** Whether a used refresh token may be answered once more, because its answer may have been lost. */
 export async function isWithinGrace(

@@ -1,0 +1,258 @@
+import t, { type Test } from 'tap'
+import { openDatabase } from '../../src/database/index.js'
+import { query } from '../database/query.js'
+import { storeClient } from '../helpers/clients.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { startProxy } from '../helpers/proxy.js'
+import {
+  type Answer,
+  askWho,
+  createUser,
+  hearAll,
+  logIn,
+  postForm,
+  type Replicas,
+  startReplica,
+  startReplicas,
+  until,
+} from '../helpers/replicas.js'
+import type { Service } from '../helpers/service.js'
+
+// What one process keeps in memory of callers, while another one, or an operator, changes them.
+
+const replicas = await startReplicas(t)
+const { one, other, url } = replicas
+
+/** Sends JSON as the bearer of a token. */
+async function send({ origin }: Service, token: string, method: string, path: string, body?: object) {
+  const response = await fetch(`${origin}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  return response.status
+}
+
+/** A user who is logged in, and whom both replicas have in memory. */
+async function enter(t: Test, { one, other, url }: Replicas = replicas) {
+  const username = await createUser(url)
+  const { access_token: token, refresh_token: refreshToken } = await logIn(one, username)
+  await keep(t, [one, other], token)
+  return { username, token, refreshToken }
+}
+
+/** Asks until an answer has come out of memory, as far as that can be told from outside: many times in a row. */
+async function keep(t: Test, services: Service[], token: string): Promise<void> {
+  for (const service of services)
+    for (let times = 0; times < 5; times++) t.equal((await askWho(service, token)).status, 200)
+}
+
+const administrator = await createUser(url)
+await query(url, "UPDATE users SET scopes = '{users:admin}' WHERE username = $1", [administrator])
+const { access_token: adminToken } = await logIn(one, administrator)
+
+type Caller = Awaited<ReturnType<typeof enter>>
+
+const endings: [what: string, end: (caller: Caller) => Promise<unknown>, status: number][] = [
+  [
+    'disables',
+    ({ username }) => send(one, adminToken, 'PATCH', `/users/${username}/`, { disabled: true }),
+    400,
+  ],
+  ['deletes', ({ username }) => send(one, adminToken, 'DELETE', `/users/${username}/`), 401],
+  [
+    'forces a new password on',
+    ({ username }) =>
+      send(one, adminToken, 'PATCH', `/users/${username}/`, { password_change_required: true }),
+    403,
+  ],
+  [
+    'changes the password of',
+    ({ token }) =>
+      send(one, token, 'PUT', '/users/me/password', {
+        old_password: 'secret',
+        new_password: 'correct horse',
+      }),
+    401,
+  ],
+  [
+    'deletes, as himself,',
+    ({ token }) => send(one, token, 'DELETE', '/users/me/', { password: 'secret' }),
+    401,
+  ],
+  ['revokes the access token of', ({ token }) => postForm(one, '/revoke', { token }), 401],
+  [
+    'revokes the refresh token of',
+    ({ refreshToken }) => postForm(one, '/revoke', { token: refreshToken }),
+    401,
+  ],
+]
+
+for (const [what, end, status] of endings)
+  t.test(
+    `a replica that ${what} a user refuses him at once, and the other one when it has heard`,
+    async (t) => {
+      const caller = await enter(t)
+      await end(caller)
+      t.equal((await askWho(one, caller.token)).status, status)
+      await hearAll(other)
+      t.equal((await askWho(other, caller.token)).status, status)
+    },
+  )
+
+t.test('a refresh token that comes twice ends its family, at once where it came', async (t) => {
+  const strict = await startReplica(t, url, { REFRESH_TOKEN_GRACE_SECONDS: '0' })
+  const { token, refreshToken } = await enter(t, { ...replicas, other: strict })
+  const use = () => postForm(strict, '/token', { grant_type: 'refresh_token', refresh_token: refreshToken })
+  t.equal((await use()).status, 200)
+  t.equal((await use()).status, 400)
+  t.equal((await askWho(strict, token)).status, 401)
+  await hearAll(one)
+  t.equal((await askWho(one, token)).status, 401)
+})
+
+const statements: [what: string, sql: string, expected: number | object][] = [
+  ['a lock-out', 'UPDATE users SET disabled = true WHERE username = $1', 400],
+  ['a deletion', 'DELETE FROM users WHERE username = $1', 401],
+  ['another name to show', "UPDATE users SET full_name = 'Jane' WHERE username = $1", { full_name: 'Jane' }],
+  [
+    'another address',
+    "UPDATE users SET email = username || '@example.com' WHERE username = $1",
+    { email: /@example/ },
+  ],
+  [
+    'an end of the family',
+    'UPDATE token_families SET revoked_at = now() WHERE user_id = (SELECT id FROM users WHERE username = $1)',
+    401,
+  ],
+  [
+    'a removal of the family',
+    'DELETE FROM token_families WHERE user_id = (SELECT id FROM users WHERE username = $1)',
+    401,
+  ],
+]
+
+for (const [what, sql, expected] of statements)
+  t.test(`${what} by hand shows on both replicas when they have heard`, async (t) => {
+    const { username, token } = await enter(t)
+    await query(url, sql, [username])
+    for (const service of [one, other]) {
+      await hearAll(service)
+      const { status, body } = await askWho(service, token)
+      if (typeof expected === 'number') t.equal(status, expected)
+      else t.match({ status, body }, { status: 200, body: expected })
+    }
+  })
+
+t.test('a client that is disabled gets and checks no tokens any more', async (t) => {
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
+  t.teardown(() => database.$disconnect())
+  await storeClient(database, 'reports', 'lks_reports')
+  const credentials = { client_id: 'reports', client_secret: 'lks_reports' }
+  const ask = (service: Service) =>
+    postForm(service, '/token', { grant_type: 'client_credentials', ...credentials })
+  const tokens: Answer[] = []
+  for (const service of [one, other, one, other]) tokens.push(await ask(service))
+  t.strictSame(
+    tokens.map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
+  const introspect = (service: Service, { body }: Answer) =>
+    postForm(service, '/introspect', { token: String(body.access_token), ...credentials })
+  t.match((await introspect(other, tokens[0] as Answer)).body, { active: true })
+  await query(url, "UPDATE clients SET generation = generation + 1 WHERE client_id = 'reports'")
+  await hearAll(other)
+  t.strictSame((await introspect(other, tokens[0] as Answer)).body, { active: false })
+  await query(url, "UPDATE clients SET disabled = true WHERE client_id = 'reports'")
+  for (const service of [one, other]) {
+    await hearAll(service)
+    t.equal((await ask(service)).status, 401)
+  }
+})
+
+t.test('whoever changes himself reads his own change, however many read at the same time', async (t) => {
+  const { token } = await enter(t)
+  let isDone = false
+  async function readOn(service: Service): Promise<void> {
+    while (!isDone) await askWho(service, token)
+  }
+  const readers = [one, one, one, other, other].map(readOn)
+  for (let round = 0; round < 60; round++) {
+    const name = `name ${round}`
+    t.equal(await send(one, token, 'PATCH', '/users/me/', { full_name: name }), 200)
+    t.equal((await askWho(one, token)).body.full_name, name)
+    if (round % 10 > 0) continue
+    await hearAll(other)
+    t.equal((await askWho(other, token)).body.full_name, name)
+  }
+  isDone = true
+  await Promise.all(readers)
+})
+
+t.test('whose listening connection is lost reads the database, and hears again later', async (t) => {
+  const { username, token } = await enter(t)
+  for (const disabled of [true, false, true]) {
+    await query(
+      url,
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
+    )
+    await query(url, 'UPDATE users SET disabled = $2 WHERE username = $1', [username, disabled])
+    for (const service of [one, other]) {
+      await hearAll(service)
+      t.equal(
+        (await askWho(service, token)).status,
+        disabled ? 400 : 401,
+        'a lock-out ends what was issued before',
+      )
+    }
+  }
+  await until('both to listen again', async () => {
+    const listening = await query(
+      url,
+      "SELECT FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
+    )
+    return listening.length === 2
+  })
+  await enter(t)
+})
+
+t.test('messages that never arrive keep nothing alive', async (t) => {
+  const proxy = await startProxy(t, url)
+  const deaf = await startReplica(t, url, { DATABASE_DIRECT_URL: proxy.url })
+  const { token, username } = await enter(t, { ...replicas, other: deaf })
+  proxy.stall()
+  await query(url, "UPDATE users SET full_name = 'changed' WHERE username = $1", [username])
+  await until('what was in memory not to count any more', async () => {
+    const { body } = await askWho(deaf, token)
+    return body.full_name === 'changed'
+  })
+  for (const name of ['one', 'two', 'three']) {
+    await query(url, 'UPDATE users SET full_name = $2 WHERE username = $1', [username, name])
+    t.equal((await askWho(deaf, token)).body.full_name, name, 'it shows at once: the database is read')
+  }
+  proxy.cut()
+  proxy.open()
+  await until('it to listen again', async () => {
+    const listening = await query(
+      url,
+      "SELECT FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
+    )
+    return listening.length === 3
+  })
+  await keep(t, [deaf], token)
+  await query(url, 'UPDATE users SET disabled = true WHERE username = $1', [username])
+  await hearAll(deaf)
+  t.equal((await askWho(deaf, token)).status, 400)
+})
+
+t.test('a replica that was killed knows what has changed when it is back', async (t) => {
+  const shared = await cloneDatabase(t)
+  const first = await startReplica(t, shared)
+  const { access_token: token } = await logIn(first)
+  await keep(t, [first], token)
+  first.program.process.kill('SIGKILL')
+  await first.program.ends()
+  await query(shared, 'UPDATE token_families SET revoked_at = now() WHERE TRUE')
+  const second = await startReplica(t, shared)
+  t.equal((await askWho(second, token)).status, 401)
+})
