@@ -10,6 +10,7 @@ import { readJson } from '../http/json.js'
 import { readLimit } from '../http/page.js'
 import { ref, success } from '../schema.js'
 import { createItem, deleteItem, etagOf, patchItem, putItem, readItem, toWhole } from './item.js'
+import { batchFirstPages, type ItemPage, isFirstPage, listItems } from './list.js'
 import {
   addresses,
   Item,
@@ -21,7 +22,7 @@ import {
   registerItemSchemas,
   WholeItem,
 } from './schema.js'
-import { type ItemPage, listItems, type StoredItem } from './store.js'
+import type { StoredItem } from './store.js'
 import { transfer } from './transfer.js'
 
 /** Any printable ASCII. The draft's quotes around it are part of it. */
@@ -37,6 +38,7 @@ export interface ItemsOptions {
 export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function items(app, { path, config }) {
   const { database } = app
   const address = addresses[path]
+  const firstPageOf = batchFirstPages(database)
   const isOwn = path === '/users/me/items/'
   const named = (operation: string) => (isOwn ? `${operation}_own_item` : `${operation}_item_of`)
   const one = `${path}:item_id([^/]+)` as const
@@ -63,7 +65,9 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
       },
     },
     async function listOwnersItems({ owner, query, url }, reply) {
-      const { items, next } = await listItems(owner, readPage(query), database)
+      const page = readPage(query)
+      const found = isFirstPage(page) ? firstPageOf(owner, page.limit) : listItems(owner, page, database)
+      const { items, next } = await found
       if (next) reply.header('link', nextLink(url, encodeCursor(next)))
       return items.map(({ itemId, title }) => ({
         item_id: itemId,

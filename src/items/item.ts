@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Static } from 'typebox'
-import type { Transaction } from '../database/index.js'
+import type { Database, Transaction } from '../database/index.js'
 import { ServiceError } from '../errors.js'
 import { type Conditions, requirePreconditions } from '../http/etag.js'
 import { mergePatch } from '../http/merge-patch.js'
+import { lookUpItem } from './list.js'
 import { checkMetadata } from './metadata.js'
 import type { ItemContent as GivenContent, ItemPatch, NewItem, WholeItem } from './schema.js'
 import {
@@ -34,8 +35,8 @@ export function etagOf({ id, version }: Pick<StoredItem, 'id' | 'version'>): str
 }
 
 /** The item of one owner. @throws ServiceError `not_found`, whether it is absent or somebody else's */
-export async function readItem(owner: Owner, itemId: string, database: Transaction): Promise<StoredItem> {
-  const item = await findItem(owner, itemId, database)
+export async function readItem(owner: Owner, itemId: string, database: Database): Promise<StoredItem> {
+  const item = await lookUpItem(owner, itemId, database)
   if (!item) throw new ServiceError('not_found')
   return item
 }

@@ -1,7 +1,4 @@
 import type { Transaction } from '../database/index.js'
-import { escapeLike } from '../database/like.js'
-import type { Position } from '../http/cursor.js'
-import { cutPage } from '../http/page.js'
 
 /** Whose items they are. */
 export interface Owner {
@@ -17,37 +14,6 @@ export interface ItemContent {
   title: string | null
   description: string | null
   metadata: object
-}
-
-/** One page of a list. */
-export interface ItemPage {
-  limit: number
-  sort: 'created_at' | '-created_at' | 'item_id' | 'title'
-  after?: Position | null | undefined
-  titleContains?: string | undefined
-  createdAfter?: Date | undefined
-  createdBefore?: Date | undefined
-}
-
-/** At most `limit` items of one owner, in order, and the position of the last one when more follow. */
-export async function listItems(
-  { id: ownerId }: Owner,
-  { limit, sort, after, titleContains, createdAfter, createdBefore }: ItemPage,
-  database: Transaction,
-): Promise<{ items: StoredItem[]; next: Position | null }> {
-  const { orderBy, following, keyOf } = orders[sort]
-  const found = await database.item.findMany({
-    where: {
-      ownerId,
-      ...(titleContains !== undefined && { title: containing(titleContains) }),
-      createdAt: { ...(createdAfter && { gt: createdAfter }), ...(createdBefore && { lt: createdBefore }) },
-      ...(after && { AND: following(after) }),
-    },
-    orderBy: [...orderBy],
-    take: limit + 1,
-  })
-  const { page: items, last } = cutPage(found, limit)
-  return { items, next: last ? { sort, value: keyOf(last), id: last.id } : null }
 }
 
 /** One item, or null. */
@@ -105,49 +71,4 @@ export async function removeItem(
 ): Promise<boolean> {
   const { count } = await database.item.deleteMany({ where: { ownerId, id, version } })
   return count === 1
-}
-
-/** Every order ends with the id, which decides between equals: so a page begins right after the one before. */
-const orders = {
-  created_at: {
-    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
-    following: ({ value, id }: Position) => {
-      const createdAt = new Date(String(value))
-      // The first condition is implied; it is what the index is entered by.
-      return [
-        { createdAt: { gte: createdAt } },
-        { OR: [{ createdAt: { gt: createdAt } }, { id: { gt: id } }] },
-      ]
-    },
-    keyOf: ({ createdAt }: StoredItem) => createdAt.toISOString(),
-  },
-  '-created_at': {
-    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-    following: ({ value, id }: Position) => {
-      const createdAt = new Date(String(value))
-      return [
-        { createdAt: { lte: createdAt } },
-        { OR: [{ createdAt: { lt: createdAt } }, { id: { lt: id } }] },
-      ]
-    },
-    keyOf: ({ createdAt }: StoredItem) => createdAt.toISOString(),
-  },
-  item_id: {
-    orderBy: [{ itemId: 'asc' }],
-    following: ({ value }: Position) => [{ itemId: { gt: String(value) } }],
-    keyOf: ({ itemId }: StoredItem) => itemId,
-  },
-  title: {
-    orderBy: [{ title: { sort: 'asc', nulls: 'last' } }, { id: 'asc' }],
-    following: ({ value, id }: Position) =>
-      value === null
-        ? [{ title: null, id: { gt: id } }]
-        : [{ OR: [{ title: { gt: value } }, { title: value, id: { gt: id } }, { title: null }] }],
-    keyOf: ({ title }: StoredItem) => title,
-  },
-} as const
-
-/** In any case. */
-function containing(text: string) {
-  return { contains: escapeLike(text), mode: 'insensitive' as const }
 }

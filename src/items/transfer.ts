@@ -7,8 +7,9 @@ import { importAll, importEach } from './import.js'
 import type { ItemsOptions } from './index.js'
 import { toWhole } from './item.js'
 import { readLines } from './lines.js'
+import { type ItemPage, listWholeItems } from './list.js'
 import { addresses, ImportQuery, ImportReport, maxImportBytes } from './schema.js'
-import { type ItemPage, listItems, type Owner } from './store.js'
+import type { Owner } from './store.js'
 
 const ndjson = 'application/x-ndjson'
 
@@ -82,10 +83,10 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
   )
 
   function readPage(owner: Owner, after?: ItemPage['after']) {
-    return listItems(owner, { limit: exportRows, sort: 'created_at', after }, database)
+    return listWholeItems(owner, { limit: exportRows, sort: 'created_at', after }, database)
   }
 
-  async function* linesFrom(owner: Owner, first: Awaited<ReturnType<typeof listItems>>) {
+  async function* linesFrom(owner: Owner, first: Awaited<ReturnType<typeof readPage>>) {
     for (let page = first; ; page = await readPage(owner, page.next)) {
       yield page.items.map((item) => `${JSON.stringify(toWhole(owner, item))}\n`).join('')
       if (!page.next) return

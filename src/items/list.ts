@@ -1,0 +1,163 @@
+import DataLoader from 'dataloader'
+import type { Database } from '../database/index.js'
+import { escapeLike } from '../database/like.js'
+import { readRows } from '../database/statement.js'
+import type { Position } from '../http/cursor.js'
+import { cutPage } from '../http/page.js'
+import type { Owner, StoredItem } from './store.js'
+
+/** One page of a list. */
+export interface ItemPage {
+  limit: number
+  sort: keyof typeof orders
+  after?: Position | null | undefined
+  titleContains?: string | undefined
+  createdAfter?: Date | undefined
+  createdBefore?: Date | undefined
+}
+
+/** What a list tells of an item, and what its place in the list is known by. */
+export type ListedItem = Pick<StoredItem, 'id' | 'itemId' | 'title' | 'createdAt'>
+
+/** Items of a page, in order, and the position of the last one when more follow. */
+export interface FoundPage<T> {
+  items: T[]
+  next: Position | null
+}
+
+const listed = 'id, item_id AS "itemId", title, created_at AS "createdAt"'
+const whole = `${listed}, owner_id AS "ownerId", description, metadata, version, updated_at AS "updatedAt"`
+
+/** At most `limit` items of one owner. */
+export function listItems(owner: Owner, page: ItemPage, database: Database): Promise<FoundPage<ListedItem>> {
+  return findPage<ListedItem>(listed, owner, page, database)
+}
+
+/** The same with all there is to say of each item. */
+export function listWholeItems(
+  owner: Owner,
+  page: ItemPage,
+  database: Database,
+): Promise<FoundPage<StoredItem>> {
+  return findPage<StoredItem>(whole, owner, page, database)
+}
+
+/**
+ * Makes a function that reads first pages in the default order, as `listItems` does, but for all callers who wait at the
+ * same moment by one statement. What each gets was read after he had asked.
+ */
+export function batchFirstPages(database: Database) {
+  const pages = new DataLoader<FirstPage, FoundPage<ListedItem>, string>(
+    async function readFirstPages(wanted) {
+      const places = [wanted.map(({ owner }) => owner.id), wanted.map(({ limit }) => limit + 1)]
+      const rows = await readRows<ListedItem & { place: number }>(firstPages, places, database)
+      const found = wanted.map((): ListedItem[] => [])
+      for (const { place, ...item } of rows) found[place - 1]?.push(item)
+      return wanted.map(({ limit }, index) => toPage(found[index] ?? [], { limit, sort: 'created_at' }))
+    },
+    { cache: false, maxBatchSize, batchScheduleFn: setImmediate },
+  )
+  return (owner: Owner, limit: number) => pages.load({ owner, limit })
+}
+
+/** Whether a page is one that `batchFirstPages` reads. */
+export function isFirstPage({ sort, after, titleContains, createdAfter, createdBefore }: ItemPage): boolean {
+  return sort === 'created_at' && !after && titleContains === undefined && !createdAfter && !createdBefore
+}
+
+interface FirstPage {
+  owner: Owner
+  limit: number
+}
+
+/** So many pages are read by one statement at most. */
+const maxBatchSize = 50
+
+const firstPages = `
+  SELECT place::int, ${listed}
+  FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (owner, rows, place)
+  CROSS JOIN LATERAL (
+    SELECT * FROM items WHERE owner_id = wanted.owner ORDER BY created_at, id LIMIT wanted.rows
+  ) AS items
+  ORDER BY place, created_at, id`
+
+/** One item, or null, as whoever only reads it sees it. */
+export async function lookUpItem(
+  { id: ownerId }: Owner,
+  itemId: string,
+  database: Database,
+): Promise<StoredItem | null> {
+  const [found] = await readRows<StoredItem>(oneItem, [ownerId, itemId], database)
+  return found ?? null
+}
+
+const oneItem = `SELECT ${whole} FROM items WHERE owner_id = $1::uuid AND item_id = $2`
+
+async function findPage<T extends ListedItem>(
+  columns: string,
+  { id: ownerId }: Owner,
+  page: ItemPage,
+  database: Database,
+): Promise<FoundPage<T>> {
+  const values: unknown[] = []
+  const value: Value = (given, type) => `$${values.push(given)}::${type}`
+  const conditions = [`owner_id = ${value(ownerId, 'uuid')}`, ...conditionsOf(page, value)]
+  const text = `SELECT ${columns} FROM items WHERE ${conditions.join(' AND ')}
+    ORDER BY ${orders[page.sort].by} LIMIT ${value(page.limit + 1, 'int')}`
+  return toPage(await readRows<T>(text, values, database), page)
+}
+
+/** Adds a value to those of the statement, and says how the statement names it. */
+type Value = (given: unknown, type: string) => string
+
+function conditionsOf(
+  { sort, after, titleContains, createdAfter, createdBefore }: ItemPage,
+  value: Value,
+): string[] {
+  return [
+    ...(titleContains === undefined
+      ? []
+      : [`title ILIKE ${value(`%${escapeLike(titleContains)}%`, 'text')}`]),
+    ...(createdAfter ? [`created_at > ${value(createdAfter, 'timestamptz')}`] : []),
+    ...(createdBefore ? [`created_at < ${value(createdBefore, 'timestamptz')}`] : []),
+    ...(after ? [orders[sort].following(after, value)] : []),
+  ]
+}
+
+/** Every order ends with the id, which decides between equals: so a page begins right after the one before. */
+const orders = {
+  created_at: {
+    by: 'created_at, id',
+    following: (after: Position, value: Value) =>
+      `(created_at, id) > (${value(after.value, 'timestamptz')}, ${value(after.id, 'uuid')})`,
+    keyOf: ({ createdAt }: ListedItem) => createdAt.toISOString(),
+  },
+  '-created_at': {
+    by: 'created_at DESC, id DESC',
+    following: (after: Position, value: Value) =>
+      `(created_at, id) < (${value(after.value, 'timestamptz')}, ${value(after.id, 'uuid')})`,
+    keyOf: ({ createdAt }: ListedItem) => createdAt.toISOString(),
+  },
+  item_id: {
+    by: 'item_id',
+    following: (after: Position, value: Value) => `item_id > ${value(after.value, 'text')}`,
+    keyOf: ({ itemId }: ListedItem) => itemId,
+  },
+  title: {
+    by: 'title NULLS LAST, id',
+    following: (after: Position, value: Value) =>
+      after.value === null
+        ? `title IS NULL AND id > ${value(after.id, 'uuid')}`
+        : `((title, id) > (${value(after.value, 'text')}, ${value(after.id, 'uuid')}) OR title IS NULL)`,
+    keyOf: ({ title }: ListedItem) => title,
+  },
+} as const
+
+/** @param found one row more than fits, where more follow */
+function toPage<T extends ListedItem>(
+  found: T[],
+  { limit, sort }: Pick<ItemPage, 'limit' | 'sort'>,
+): FoundPage<T> {
+  const { page: items, last } = cutPage(found, limit)
+  return { items, next: last ? { sort, value: orders[sort].keyOf(last), id: last.id } : null }
+}
