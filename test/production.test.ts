@@ -30,6 +30,8 @@ const unsafe: [setting: string, change: Record<string, string>][] = [
     'DATABASE_URL',
     { DATABASE_URL: 'postgres://latchkey@db/latchkey', PGPASSWORD: String(example.POSTGRES_PASSWORD) },
   ],
+  ['DATABASE_DIRECT_URL', { DATABASE_DIRECT_URL: 'postgres://latchkey:latchkey@db/latchkey' }],
+  ['DATABASE_REPLICA_URL', { DATABASE_REPLICA_URL: 'postgres://latchkey:postgres@db2/latchkey' }],
   ['BCRYPT_COST', { BCRYPT_COST: '9' }],
 ]
 

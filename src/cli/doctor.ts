@@ -1,10 +1,13 @@
 import type { Command } from 'commander'
+import pg from 'pg'
 import { sealingKeysOf } from '../auth/keys/ring.js'
 import { listKeys, openPrivateKey } from '../auth/keys/store.js'
 import { type Config, databasePasswordOf, readConfig } from '../config.js'
 import { type Database, openDatabase } from '../database/index.js'
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/server.js'
+import { isOwnSession } from '../database/session.js'
+import { readRows } from '../database/statement.js'
 import { openTransport } from '../mail/transport.js'
 import { verifyPassword } from '../passwords/bcrypt.js'
 import { findUnsafeSettings } from '../production.js'
@@ -63,6 +66,8 @@ export function addDoctorCommand(program: Command, io: Io): void {
 
 const checks: Record<string, Check> = {
   server: checkServer,
+  sessions: checkSessions,
+  replica: checkReplica,
   migrations: checkMigrations,
   keys: checkKeys,
   users: checkUsers,
@@ -110,6 +115,46 @@ async function checkServer({ config, database }: Patient): Promise<Finding[]> {
       `is ${difference} ms off that of the server: let both follow NTP`,
     ),
   ]
+}
+
+/** What the service's connections are, which these of ours need not be. */
+async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
+  const connection = new pg.Client({
+    connectionString: config.databaseUrl ?? url,
+    connectionTimeoutMillis: 5_000,
+  })
+  connection.on('error', () => {})
+  await connection.connect()
+  try {
+    if (await isOwnSession(connection))
+      return [{ state: 'ok', check: 'sessions', explanation: "are PostgreSQL's own" }]
+    const { rows } = await connection.query<{ statement_timeout: string }>('SHOW statement_timeout')
+    return [
+      judge(
+        config.databaseDirectUrl !== undefined,
+        'sessions',
+        "are a pooler's, and there is a DATABASE_DIRECT_URL",
+        "are a pooler's: set DATABASE_DIRECT_URL to PostgreSQL itself",
+      ),
+      judge(
+        rows[0]?.statement_timeout !== '0',
+        'limits',
+        'are set for the role',
+        'are not set, and cannot be through a pooler: ALTER ROLE … SET statement_timeout, lock_timeout',
+        'warn',
+      ),
+    ]
+  } finally {
+    await connection.end()
+  }
+}
+
+async function checkReplica({ config, database }: Patient): Promise<Finding[]> {
+  if (config.databaseReplicaUrl === undefined) return []
+  // While it cannot be reached the primary answers, which is no standby.
+  const [server] = await readRows<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby', [], database)
+  const wrong = 'of DATABASE_REPLICA_URL cannot be reached, or is no standby'
+  return [judge(server?.standby === true, 'replica', 'is a standby', wrong)]
 }
 
 async function checkMigrations({ url }: Patient): Promise<Finding[]> {

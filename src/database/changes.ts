@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { repeat } from '../repeat.js'
+import { isOwnSession } from './session.js'
 
 /** What the triggers of the migrations tell: `kind:key` of a row that has changed, when the change is committed. */
 export interface Changes {
@@ -74,7 +75,8 @@ export function followChanges(app: FastifyInstance): void {
 
   async function listen(connection: pg.Client): Promise<void> {
     await connection.connect()
-    await requireSession(connection)
+    if (!(await isOwnSession(connection)))
+      throw new Error('there is a pooler in between: see DATABASE_DIRECT_URL')
     connection.on('notification', hear)
     await connection.query('SET synchronous_commit = off')
     await connection.query(`LISTEN ${changesChannel}`)
@@ -139,11 +141,4 @@ export function answerWhenTold(scope: FastifyInstance): void {
     if (route.method === 'GET' || route.method === 'HEAD') return
     route.onSend = async () => scope.changes.catchUp()
   })
-}
-
-/** A pooler hands on the notifications of a session to whoever has it, or to nobody. */
-async function requireSession(connection: pg.Client): Promise<void> {
-  const { processID } = connection as pg.Client & { processID?: number }
-  const { rows } = await connection.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-  if (rows[0]?.pid !== processID) throw new Error('there is a pooler in between: see DATABASE_DIRECT_URL')
 }

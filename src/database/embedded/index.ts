@@ -16,6 +16,8 @@ export interface EmbeddedPostgres {
 }
 
 const bindAttempts = 5
+/** A standby takes read-only connections. */
+const isReady = /ready to accept (read-only )?connections/
 const cannotBind = /could not bind|could not create any TCP\/IP sockets/
 
 /**
@@ -122,7 +124,7 @@ async function launchServer(binary: string, account: Account, args: string[]): P
   const ready = await new Promise<boolean>((resolve) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-4_000)
-      if (log.includes('ready to accept connections')) resolve(true)
+      if (isReady.test(log)) resolve(true)
     })
     child.once('exit', () => resolve(false))
   })

@@ -1,0 +1,116 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { startPooler } from '../helpers/pooler.js'
+import { until } from '../helpers/wait.js'
+import { makeFolder } from './folder.js'
+
+const withoutPgBouncer = spawnSync('pgbouncer', ['--version']).error ? 'pgbouncer is not installed' : false
+
+async function examine(url: string, env: Record<string, string>) {
+  const { stdout } = await runCommand(url, ['doctor', '--json'], {
+    env: { DATA_DIRECTORY: '/nowhere', ...env },
+  })
+  const findings = JSON.parse(stdout) as { check: string; state: string }[]
+  return (check: string) => findings.find((one) => one.check === check)?.state
+}
+
+t.test('the doctor notices a pooler, and what it keeps from PostgreSQL', async (t) => {
+  const url = await cloneDatabase(t)
+  const pooled = await startPooler(t, url)
+  t.equal((await examine(url, {}))('sessions'), 'ok')
+  t.equal((await examine(pooled, {}))('sessions'), 'fail')
+  const stateOf = await examine(pooled, { DATABASE_DIRECT_URL: url })
+  t.equal(stateOf('sessions'), 'ok')
+  t.equal(stateOf('limits'), 'warn')
+})
+
+t.test(
+  'all works through PgBouncer that gives each transaction another session',
+  { skip: withoutPgBouncer },
+  async (t) => {
+    const url = await cloneDatabase(t)
+    const pooled = await startPgBouncer(t, url)
+    const app = await startApp(t, { DATABASE_URL: pooled, DATABASE_DIRECT_URL: url, JWT_SECRET: '' }, pooled)
+    await app.ready()
+    await until(() => app.changes.areCurrent())
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => logIn(app, 'johndoe', 'secret')))
+    for (const path of [
+      '/users/me/',
+      '/users/me/items/',
+      '/users/me/items/?sort=title',
+      '/users/me/events/',
+      '/readyz',
+    ])
+      for (const { statusCode } of await Promise.all(tokens.map((token) => getAs(app, token, path))))
+        t.equal(statusCode, 200, path)
+    const made = await Promise.all(
+      tokens.map((token, i) => sendAs(app, token, 'POST', '/users/me/items/', { item_id: `item-${i}` })),
+    )
+    t.ok(made.every(({ statusCode }) => statusCode === 201))
+    const { refresh_token } = (await postToken(app, { username: 'johndoe', password: 'secret' })).json()
+    const refreshed = await postToken(app, { grant_type: 'refresh_token', refresh_token })
+    t.equal(refreshed.statusCode, 200)
+    await postToken(app, { grant_type: 'refresh_token', refresh_token: 'unknown' })
+    const [token = ''] = tokens
+    await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Pooled' })
+    t.match((await getAs(app, token, '/users/me/')).json(), { full_name: 'Pooled' })
+  },
+)
+
+/** One of two connections to the database for many clients, so that they do share sessions. */
+async function startPgBouncer(t: Test, url: string): Promise<string> {
+  const { hostname, port, username, password, pathname } = new URL(url)
+  const name = pathname.slice(1)
+  const folder = await makeFolder(t)
+  const listenPort = await findFreePort()
+  await writeFile(join(folder, 'users'), `"${username}" "${password}"\n`)
+  await writeFile(
+    join(folder, 'config'),
+    `[databases]
+${name} = host=${hostname} port=${port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${listenPort}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = ${folder}/users
+pool_mode = transaction
+default_pool_size = 2
+ignore_startup_parameters = extra_float_digits
+`,
+  )
+  await chmod(folder, 0o755)
+  const asUser = process.geteuid?.() === 0 ? ['-u', 'nobody'] : []
+  const pgbouncer = spawn('pgbouncer', [...asUser, join(folder, 'config')], { stdio: 'ignore' })
+  t.teardown(async () => {
+    pgbouncer.kill('SIGKILL')
+    if (pgbouncer.exitCode === null && pgbouncer.signalCode === null) await once(pgbouncer, 'exit')
+  })
+  await until(() => accepts(listenPort))
+  const pooled = new URL(url)
+  pooled.port = String(listenPort)
+  return pooled.href
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
+    socket.on('connect', () => socket.destroy())
+  })
+}
+
+async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
