@@ -1,9 +1,8 @@
 import { performance } from 'node:perf_hooks'
-import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import { PrismaClient } from '../dist/src/database/generated/client.js'
+import { openDatabase } from '../dist/src/database/index.js'
 import { migrate } from '../dist/src/database/migrations.js'
-import { listItems } from '../dist/src/items/store.js'
+import { listItems } from '../dist/src/items/list.js'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 
 // Shows by EXPLAIN which index serves each list of items, and that a late page costs what the first one does: on
@@ -29,20 +28,27 @@ async function run(url) {
   sql.on('error', () => {})
   console.error(`adding ${2 * rows} items …`)
   const owner = await fill(sql)
-  const database = new PrismaClient({
-    adapter: new PrismaPg({ connectionString: url, max: 1 }),
-    log: [{ emit: 'event', level: 'query' }],
-  })
-  /** @type {{ query: string, params: string } | undefined} */
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 60 }, url)
+  /** @type {{ text: string, values: unknown[] } | undefined} */
   let last
-  database.$on('query', (event) => {
-    last = event
+  const { readPool } = database
+  const recording = /** @type {pg.Pool} */ ({
+    query(/** @type {typeof last} */ statement) {
+      last = statement
+      return readPool.query(/** @type {pg.QueryConfig} */ (statement))
+    },
   })
+  const recorded = /** @type {typeof database} */ (
+    /** @type {unknown} */ ({
+      readPool: recording,
+      nameStatement: database.nameStatement,
+    })
+  )
 
   const lists = []
   const middle = new Date(Date.UTC(2026, 0, 1) + (rows / 2) * 1000)
   const sorted = /** @type {const} */ (['created_at', '-created_at', 'item_id', 'title'])
-  /** @type {[string, Omit<import('../dist/src/items/store.js').ItemPage, 'limit'>][]} */
+  /** @type {[string, Omit<import('../dist/src/items/list.js').ItemPage, 'limit'>][]} */
   const pages = [
     ...sorted.map((sort) => /** @type {[string, { sort: typeof sort }]} */ ([sort, { sort }])),
     ['created_after', { sort: 'created_at', createdAfter: middle }],
@@ -56,7 +62,7 @@ async function run(url) {
       const times = []
       for (let i = 0; i < repetitions; i++) {
         const began = performance.now()
-        await listItems({ id: owner, username: 'owner' }, { limit, ...page, after }, database)
+        await listItems({ id: owner, username: 'owner' }, { limit, ...page, after }, recorded)
         times.push(performance.now() - began)
       }
       const { index, read } = await explain(sql, last)
@@ -116,13 +122,13 @@ async function positionBefore(sql, owner, sort) {
 
 /**
  * @param {pg.Client} sql
- * @param {{ query: string, params: string } | undefined} statement
+ * @param {{ text: string, values: unknown[] } | undefined} statement
  */
 async function explain(sql, statement) {
   if (!statement) throw new Error('no statement was sent')
   const { rows: plans } = await sql.query(
-    `EXPLAIN (ANALYZE, FORMAT JSON) ${statement.query}`,
-    JSON.parse(statement.params),
+    `EXPLAIN (ANALYZE, FORMAT JSON) ${statement.text}`,
+    statement.values,
   )
   const nodes = flatten(plans[0]['QUERY PLAN'][0].Plan)
   const scan = nodes.at(-1) ?? {}

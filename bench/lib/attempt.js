@@ -1,0 +1,23 @@
+import { isEnding } from './cleanup.js'
+
+/** What has failed in this run. @type {string[]} */
+export const failures = []
+
+/**
+ * Does something whose failure should not cost the results of the rest.
+ *
+ * @template T
+ * @param {string} name
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T | undefined>}
+ */
+export async function attempt(name, work) {
+  try {
+    return await work()
+  } catch (error) {
+    if (isEnding()) throw error
+    failures.push(name)
+    console.error(`${name} failed: ${/** @type {Error} */ (error).stack}`)
+    return undefined
+  }
+}

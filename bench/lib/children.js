@@ -1,0 +1,78 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { promisify } from 'node:util'
+import { atEnd } from './cleanup.js'
+
+const execute = promisify(execFile)
+/** A child that does not end when it is asked to gets so long (milliseconds). */
+const patienceMs = 12_000
+
+/** @typedef {import('node:child_process').ChildProcess} ChildProcess */
+
+/**
+ * Starts a process that ends with the run at the latest. What it writes to standard output is lost.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {import('node:child_process').SpawnOptions} [options]
+ * @returns {{ child: ChildProcess, stop: () => Promise<void> }}
+ */
+export function start(command, args, options) {
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'inherit'] })
+  const stop = () => end(child)
+  atEnd(stop)
+  return { child, stop }
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<string>} what it wrote to standard output
+ */
+export async function run(command, args, env = process.env) {
+  const running = execute(command, args, { env, maxBuffer: 2 ** 24 })
+  atEnd(() => end(running.child))
+  return (await running).stdout
+}
+
+/**
+ * Runs one of our own programs, which answers with one line of JSON.
+ *
+ * @param {string} file
+ * @param {object} task what it is told, as JSON
+ */
+export async function ask(file, task) {
+  return JSON.parse(await run(process.execPath, [file, JSON.stringify(task)]))
+}
+
+/** Whether a program is installed. @param {string} command */
+export async function isInstalled(command) {
+  return execute('/bin/sh', ['-c', `command -v ${command}`]).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** A port that nobody listens on. */
+export async function findFreePort() {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = /** @type {import('node:net').AddressInfo} */ (probe.address())
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+/** @param {ChildProcess} child */
+async function end(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  const deadline = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+  await exit
+  clearTimeout(deadline)
+}

@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { migrate } from '../../dist/src/database/migrations.js'
+import { startTemporaryPostgres } from '../../scripts/temporary-postgres.js'
+import { atEnd } from './cleanup.js'
+
+/**
+ * Makes a database for the run, with the schema and no more: on the server that BENCH_DATABASE_URL names, or on one of
+ * its own.
+ *
+ * @returns the URL, and a connection
+ */
+export async function openBenchDatabase() {
+  const server = process.env.BENCH_DATABASE_URL ?? (await startServer())
+  const name = `latchkey_bench_${randomUUID().replaceAll('-', '')}`
+  await onServer(server, `CREATE DATABASE ${name}`)
+  atEnd(() => onServer(server, `DROP DATABASE ${name} WITH (FORCE)`))
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  await migrate(url.href)
+  const sql = new pg.Client({ connectionString: url.href })
+  sql.on('error', () => {})
+  await sql.connect()
+  atEnd(() => sql.end())
+  return { url: url.href, sql }
+}
+
+async function startServer() {
+  const starting = startTemporaryPostgres('latchkey-bench-')
+  atEnd(async () => (await starting).stop())
+  return (await starting).url
+}
+
+/**
+ * @param {string} url
+ * @param {string} statement
+ */
+async function onServer(url, statement) {
+  const connection = new pg.Client({ connectionString: url })
+  await connection.connect()
+  await connection.query(statement).finally(() => connection.end())
+}

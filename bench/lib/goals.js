@@ -1,0 +1,127 @@
+import { availableParallelism } from 'node:os'
+import { compare } from './rounds.js'
+
+/**
+ * @typedef {import('./rounds.js').Results} Results
+ * @typedef {{ what: string, goal: string, measured: string, met: boolean }} Outcome
+ *
+ * @typedef {object} Goal
+ * @property {string} what
+ * @property {string} goal
+ * @property {string[]} needs the scenarios and facts that it is about
+ * @property {(measured: Measurements) => number} value
+ * @property {(value: number, measured: Measurements) => boolean} isMet
+ *
+ * @typedef {object} Measurements
+ * @property {(one: string, other: string) => number} ratio of two rates
+ * @property {(name: string) => number} rate
+ * @property {(name: string) => number} p99
+ * @property {(name: string) => number} fact
+ */
+
+const cores = availableParallelism()
+/**
+ * What log-ins from 16 connections leave to the reads: half of what they would get of one core. Sixteen hashes at once
+ * take all the cores of a usual machine, so one counts as remaining; and the reads alone had all of them.
+ */
+const besideFlood = 0.5 / cores
+
+/** @type {Goal[]} */
+const goals = [
+  atLeast('/users/me/ against @fastify/jwt with cache', ['me', 'base-verified'], 0.7),
+  atLeast('the same with 10,000 tokens', ['me-tokens', 'base-verified'], 0.5),
+  atLeast('items of an owner of 1 against one read', ['items-1', 'base-items'], 0.5),
+  atLeast('log-ins against bcrypt alone', ['log-in', 'limit-bcrypt'], 0.95),
+  {
+    what: 'client_credentials, 1/s',
+    goal: '≥ 3000, or half of what signing allows',
+    needs: ['client-credentials', 'limit-signing'],
+    value: ({ rate }) => rate('client-credentials'),
+    isMet: (value, { rate }) => value >= Math.min(3000, rate('limit-signing') / 2),
+  },
+  atLeast('refreshes against their statements alone', ['refresh', 'limit-refresh'], 0.5),
+  atLeast('reads while one connection logs in', ['me-during-1', 'me'], 0.5),
+  atLeast('reads while 16 connections log in', ['me-during-16', 'me'], besideFlood),
+  {
+    what: 'p99 of the same, ms',
+    goal: '< 50',
+    needs: ['me-during-16'],
+    value: ({ p99 }) => p99('me-during-16'),
+    isMet: (value) => value < 50,
+  },
+  atLeast('page 10,000 against page 1', ['page-10000', 'page-1'], 0.8),
+  below('start until ready, ms', 1000),
+  below('memory at rest, MB', 120),
+  {
+    what: 'memory after the last request against after the first ones',
+    goal: '≤ 1.1',
+    needs: ['memory after the last request, MB', 'memory after the first requests, MB'],
+    value: ({ fact }) =>
+      fact('memory after the last request, MB') / fact('memory after the first requests, MB'),
+    isMet: (value) => value <= 1.1,
+  },
+  ...[
+    { what: 'reads of the user', pair: ['me', 'peer-me'], least: 3 },
+    { what: 'reads of the items', pair: ['items-1', 'peer-items'], least: 3 },
+    { what: 'log-ins, one connection', pair: ['log-in-1', 'peer-log-in-1'], least: 2 },
+    { what: 'log-ins, one connection per core', pair: ['log-in-cores', 'peer-log-in-cores'], least: 2 },
+    { what: 'reads while one connection logs in', pair: ['me-during-1', 'peer-me-during-1'], least: 3 },
+  ].map(({ what, pair, least }) => atLeast(`${what} against the peer`, pair, least)),
+]
+
+/**
+ * Holds what was measured against the goals that it is about.
+ *
+ * @param {Results} results
+ * @param {ReturnType<typeof import('./report.js').summarize>} summary
+ * @param {Record<string, number>} facts
+ * @returns {Outcome[]}
+ */
+export function judge(results, summary, facts) {
+  const measured = {
+    ratio: (/** @type {string} */ one, /** @type {string} */ other) =>
+      compare(results, one, other) ?? Number.NaN,
+    rate: (/** @type {string} */ name) => summary[name]?.rate ?? Number.NaN,
+    p99: (/** @type {string} */ name) => summary[name]?.p99 ?? Number.NaN,
+    fact: (/** @type {string} */ name) => facts[name] ?? Number.NaN,
+  }
+  return goals
+    .filter(({ needs }) => needs.every((name) => results.has(name) || name in facts))
+    .map(({ what, goal, value, isMet }) => {
+      const found = value(measured)
+      const text = found < 10 ? found.toFixed(2) : found.toFixed()
+      return { what, goal, measured: text, met: isMet(found, measured) }
+    })
+}
+
+/**
+ * @param {string} what
+ * @param {string[]} pair the two scenarios whose rates are compared
+ * @param {number} least
+ * @returns {Goal}
+ */
+function atLeast(what, pair, least) {
+  const [one = '', other = ''] = pair
+  return {
+    what,
+    goal: `≥ ${least}`,
+    needs: pair,
+    value: ({ ratio }) => ratio(one, other),
+    isMet: (value) => value >= least,
+  }
+}
+
+/**
+ * @param {string} fact
+ * @param {number} most
+ * @returns {Goal}
+ */
+function below(fact, most) {
+  return {
+    what: fact,
+    goal: `< ${most}`,
+    needs: [fact],
+    value: ({ fact: read }) => read(fact),
+    isMet: (value) => value < most,
+  }
+}

@@ -1,0 +1,64 @@
+import autocannon from 'autocannon'
+
+/** Loads a server by autocannon, which runs in this process. @type {import('./load.js').Load} */
+export async function loadWithAutocannon({ url, requests, connections, seconds, expect, chain }) {
+  let unexpected = 0
+  /** @param {number} status */
+  function look(status) {
+    if (status !== expect) unexpected += 1
+  }
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    timeout: 15,
+    requests: chain ? chained(requests, chain, look) : inTurn(requests, look),
+  })
+  return {
+    rate: result.requests.total / result.duration,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+    unexpected: unexpected + result.errors,
+  }
+}
+
+/**
+ * autocannon would have each connection send all of them, and make them all for each.
+ *
+ * @param {import('./load.js').Request[]} requests
+ * @param {(status: number) => void} look
+ * @returns {autocannon.Request[]}
+ */
+function inTurn(requests, look) {
+  const all = /** @type {autocannon.Request[]} */ (requests)
+  if (all.length === 1) return all.map((only) => ({ ...only, onResponse: look }))
+  let next = 0
+  return [
+    {
+      setupRequest: (request) => ({ ...request, ...all[next++ % all.length] }),
+      onResponse: look,
+    },
+  ]
+}
+
+/**
+ * @param {import('./load.js').Request[]} requests
+ * @param {string[]} chain
+ * @param {(status: number) => void} look
+ * @returns {autocannon.Request[]}
+ */
+function chained(requests, chain, look) {
+  const [first = ''] = chain
+  const tokens = [...chain]
+  return requests.map(({ method, path, headers, body = '' }) => ({
+    method: /** @type {'POST'} */ (method),
+    path,
+    headers,
+    setupRequest: (request) => ({ ...request, body: body.replace(first, tokens.pop() ?? 'none') }),
+    onResponse(status, answer) {
+      look(status)
+      const { refresh_token: next } = status === 200 ? JSON.parse(answer) : {}
+      if (next) tokens.push(next)
+    },
+  }))
+}

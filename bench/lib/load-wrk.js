@@ -1,0 +1,97 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run } from './children.js'
+import { atEnd } from './cleanup.js'
+
+/** @typedef {import('./load.js').Task} Task */
+
+/** Loads a server by wrk, which a script tells what to send. @type {import('./load.js').Load} */
+export async function loadWithWrk(task) {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-wrk-'))
+  const remove = () => rm(folder, { recursive: true, force: true })
+  atEnd(remove)
+  const script = join(folder, 'load.lua')
+  await writeFile(script, writeScript(task))
+  const output = await run('wrk', [
+    ...['--threads', '1', '--connections', String(task.connections), '--duration', `${task.seconds}s`],
+    ...['--timeout', '15s', '--script', script, task.url],
+  ])
+  await remove()
+  return JSON.parse(output.slice(output.lastIndexOf('{')))
+}
+
+/**
+ * A thread of wrk has its own variables, which only `setup` and `done` reach. To look at each answer costs wrk a good
+ * part of its speed, so that is left out where it counts itself: it knows the statuses from 400 on.
+ *
+ * @param {Task} task
+ */
+function writeScript(task) {
+  const looks = task.chain !== undefined || task.expect >= 400
+  return `
+unexpected = 0
+local threads = {}
+function setup(thread) table.insert(threads, thread) end
+${task.chain ? chainedRequests(task, task.chain) : requestsInTurn(task)}
+${looks ? lookAtAnswers(task) : ''}
+function done(summary, latency)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.timeout
+  for _, thread in ipairs(threads) do failed = failed + thread:get('unexpected') end
+  ${looks ? '' : 'failed = failed + errors.status'}
+  io.write(string.format('{"rate":%f,"p50":%f,"p99":%f,"unexpected":%d}\\n',
+    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, failed))
+end
+`
+}
+
+/** @param {Task} task */
+function requestsInTurn({ url, requests }) {
+  return `
+local requests = {\n${requests.map((request) => quote(write(url, request))).join(',\n')}\n}
+local last = 0
+function request()
+  last = last % #requests + 1
+  return requests[last]
+end`
+}
+
+/**
+ * @param {Task} task
+ * @param {string[]} chain
+ */
+function chainedRequests({ url, requests: [request] }, chain) {
+  const [first] = chain
+  if (!request || !first) throw new Error('a chain needs a request and tokens')
+  const [before = '', after = ''] = write(url, request).split(first)
+  return `
+local tokens = {\n${chain.map(quote).join(',\n')}\n}
+function request()
+  return ${quote(before)} .. (table.remove(tokens) or 'none') .. ${quote(after)}
+end`
+}
+
+/** @param {Task} task */
+function lookAtAnswers({ expect, chain }) {
+  return `
+function response(status, headers, body)
+  if status ~= ${expect} then unexpected = unexpected + 1 end
+  ${chain ? `table.insert(tokens, string.match(body, '"refresh_token":"([^"]*)"'))` : ''}
+end`
+}
+
+/**
+ * @param {string} url
+ * @param {import('./load.js').Request} request
+ */
+function write(url, { method, path, headers, body = '' }) {
+  const length = body ? [['content-length', Buffer.byteLength(body)]] : []
+  const fields = [['host', new URL(url).host], ...Object.entries(headers), ...length]
+  return `${method} ${path} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
+}
+
+/** Lua reads what JSON writes of ASCII. @param {string} text */
+function quote(text) {
+  return JSON.stringify(text)
+}

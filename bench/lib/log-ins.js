@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/**
+ * @typedef {object} LogIns who logs in where
+ * @property {string} url
+ * @property {string[]} usernames the password of all is `secret`
+ * @property {number} connections so many log in without pause
+ */
+
+/** Logs in for some seconds. @param {LogIns & { seconds: number }} task */
+export async function measureLogIns({ seconds, ...task }) {
+  const flood = startLogIns(task)
+  await delay(seconds * 1000)
+  return flood.stop()
+}
+
+/**
+ * Logs in until it is stopped.
+ *
+ * A log-in takes so long that it matters where the measurement is cut. So whatever has begun counts, and the time ends
+ * with its last answer: until then there is always something to do.
+ *
+ * @param {LogIns} task
+ */
+export function startLogIns({ url, usernames, connections }) {
+  const beganAt = performance.now()
+  /** @type {number[]} */
+  const times = []
+  let unexpected = 0
+  let isOver = false
+
+  /** @param {number} first */
+  async function keepLoggingIn(first) {
+    for (let turn = first; !isOver; turn += connections) {
+      const sentAt = performance.now()
+      const status = await logIn(url, usernames[turn % usernames.length] ?? '')
+      times.push(performance.now() - sentAt)
+      if (status !== 200) unexpected += 1
+    }
+  }
+
+  const running = Array.from({ length: connections }, (_, first) => keepLoggingIn(first))
+  return {
+    /** @returns {Promise<import('./load.js').Measured>} */
+    async stop() {
+      isOver = true
+      await Promise.all(running)
+      const rate = times.length / ((performance.now() - beganAt) / 1000)
+      times.sort((one, other) => one - other)
+      return { rate, p50: quantile(times, 0.5), p99: quantile(times, 0.99), unexpected }
+    },
+  }
+}
+
+/**
+ * @param {string} url
+ * @param {string} username
+ * @returns the status, or 0 when there was no answer
+ */
+async function logIn(url, username) {
+  try {
+    const body = new URLSearchParams({ username, password: 'secret' })
+    const answer = await fetch(`${url}/token`, { method: 'POST', body })
+    await answer.arrayBuffer()
+    return answer.status
+  } catch {
+    return 0
+  }
+}
+
+/**
+ * @param {number[]} sorted
+ * @param {number} fraction
+ */
+function quantile(sorted, fraction) {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? Number.NaN
+}

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+
+const sampleMs = 100
+const isLinux = process.platform === 'linux'
+
+/** The memory of a process that is resident now, in MB. @param {number} pid */
+export function residentMemory(pid) {
+  if (isLinux) return readStatus(pid, 'VmRSS')
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024
+}
+
+/**
+ * Watches how much memory a process takes at most. Linux keeps that number; elsewhere it is sampled.
+ *
+ * @param {number} pid
+ * @returns {() => number} ends it: the peak in MB
+ */
+export function watchPeakMemory(pid) {
+  if (isLinux) {
+    // The 5 makes the peak begin anew: proc_pid_clear_refs(5).
+    writeFileSync(`/proc/${pid}/clear_refs`, '5')
+    return () => readStatus(pid, 'VmHWM')
+  }
+  let peak = residentMemory(pid)
+  const timer = setInterval(() => {
+    peak = Math.max(peak, residentMemory(pid))
+  }, sampleMs)
+  return () => {
+    clearInterval(timer)
+    return Math.max(peak, residentMemory(pid))
+  }
+}
+
+/**
+ * @param {number} pid
+ * @param {string} name
+ */
+function readStatus(pid, name) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024
+}

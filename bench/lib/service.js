@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { findFreePort, run, start } from './children.js'
+
+const dist = join(import.meta.dirname, '../../dist/src')
+const [pollMs, patienceMs] = [2, 30_000]
+/** All processes of a run share the keys in the database, so they share their secret too. */
+const keyEncryptionSecret = randomBytes(32).toString('base64')
+
+/** @typedef {{ url: string, pid: number, readyMs: number, stop: () => Promise<void> }} Service */
+
+/**
+ * The settings of production, the defaults wherever there are some.
+ *
+ * @param {string} databaseUrl
+ */
+export function productionSettings(databaseUrl) {
+  return {
+    NODE_ENV: 'production',
+    ISSUER: 'https://latchkey.example.com',
+    KEY_ENCRYPTION_SECRET: keyEncryptionSecret,
+    DATABASE_URL: databaseUrl,
+    // Nobody is behind a proxy here that would have to find out.
+    DRAIN_SECONDS: '0',
+  }
+}
+
+/**
+ * Starts the service, and waits until it is ready.
+ *
+ * @param {string} databaseUrl
+ * @param {Record<string, string>} [settings] others than those of production
+ * @returns {Promise<Service>}
+ */
+export async function startService(databaseUrl, settings) {
+  const port = await findFreePort()
+  const env = { ...inherited(), ...productionSettings(databaseUrl), ...settings, PORT: String(port) }
+  const began = performance.now()
+  const { child, stop } = start(process.execPath, [join(dist, 'server.js')], { env })
+  await untilAnswered(port, '/readyz', child)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: Number(child.pid),
+    readyMs: performance.now() - began,
+    stop,
+  }
+}
+
+/**
+ * Runs a command of the service's own command line.
+ *
+ * @param {string} databaseUrl
+ * @param {string[]} args
+ * @returns what it printed, which has to be JSON
+ */
+export async function runCommand(databaseUrl, args) {
+  const env = { ...inherited(), ...productionSettings(databaseUrl) }
+  return JSON.parse(await run(process.execPath, [join(dist, 'cli/latchkey.js'), ...args, '--json'], env))
+}
+
+/**
+ * Waits until a server of ours answers 200.
+ *
+ * @param {number} port
+ * @param {string} path
+ * @param {import('./children.js').ChildProcess} child
+ */
+export async function untilAnswered(port, path, child) {
+  const deadline = performance.now() + patienceMs
+  while (!(await answers(port, path))) {
+    if (child.exitCode !== null) throw new Error(`a server ended with status ${child.exitCode}`)
+    if (performance.now() > deadline) throw new Error('a server does not get ready')
+    await delay(pollMs)
+  }
+}
+
+/**
+ * @param {number} port
+ * @param {string} path
+ * @returns {Promise<boolean>}
+ */
+function answers(port, path) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`),
+    )
+    socket.once('data', (answer) => {
+      socket.destroy()
+      resolve(answer.toString('latin1').startsWith('HTTP/1.1 200 '))
+    })
+    for (const event of ['error', 'close']) socket.once(event, () => resolve(false))
+  })
+}
+
+/** What a process needs of our environment: how to find programs. */
+function inherited() {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'SystemRoot']
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
+}

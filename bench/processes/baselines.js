@@ -1,0 +1,36 @@
+import jwt from '@fastify/jwt'
+import fastify from 'fastify'
+import pg from 'pg'
+import { Item } from '../../dist/src/items/schema.js'
+import { User } from '../../dist/src/users/schema.js'
+
+// What the service is compared with: the same answers from routes that do no more than they have to.
+
+/** @type {{ port: number, publicPem: string, databaseUrl: string, item: string }} */
+const { port, publicPem, databaseUrl, item } = JSON.parse(process.argv[2] ?? '')
+
+const user = { username: 'johndoe', email: 'johndoe@example.com', full_name: 'John Doe', disabled: false }
+const readItem = { name: 'read item', text: 'SELECT item_id, title FROM items WHERE id = $1' }
+const schema = { response: { 200: User } }
+
+const app = fastify({ logger: false })
+const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 })
+await app.register(jwt, {
+  secret: { public: publicPem },
+  verify: { algorithms: ['ES256'], cache: true },
+})
+
+app.get('/bare', { schema }, async () => user)
+
+app.get('/verified', { schema, onRequest: (request) => request.jwtVerify() }, async () => user)
+
+app.get('/items', { schema: { response: { 200: { type: 'array', items: Item } } } }, async () => {
+  const { rows } = await pool.query({ ...readItem, values: [item] })
+  return rows.map(({ item_id, title }) => ({
+    item_id,
+    owner: 'johndoe',
+    ...(title !== null && { title }),
+  }))
+})
+
+await app.listen({ host: '127.0.0.1', port })

@@ -1,0 +1,67 @@
+import { availableParallelism } from 'node:os'
+import bcrypt from 'bcrypt'
+import { claimsFor } from '../../dist/src/auth/access-token.js'
+import { generateRingKey, toPem } from '../../dist/src/auth/keys/generate.js'
+import { ringKey } from '../../dist/src/auth/keys/jwt.js'
+import { fingerprint, successorOf } from '../../dist/src/auth/secrets.js'
+import { findRefreshToken, rotateRefreshToken } from '../../dist/src/auth/store/families.js'
+import { readConfig } from '../../dist/src/config.js'
+import { openDatabase } from '../../dist/src/database/index.js'
+
+// How often the work that a kind of request cannot do without gets done in a second, when it is all that is done.
+
+/** @type {{ work: 'bcrypt' | 'signing' | 'refresh', seconds: number, databaseUrl: string, tokens: string[] }} */
+const { work, seconds, databaseUrl, tokens } = JSON.parse(process.argv[2] ?? '')
+
+const limits = { bcrypt: limitOfBcrypt, signing: limitOfSigning, refresh: limitOfRefresh }
+process.stdout.write(JSON.stringify({ rate: await limits[work]() }))
+
+async function limitOfBcrypt() {
+  const hash = await bcrypt.hash('secret', 12)
+  const cores = Array.from({ length: availableParallelism() })
+  return measure(cores.map(() => () => bcrypt.compare('secret', hash)))
+}
+
+async function limitOfSigning() {
+  const { privateKey, publicJwk } = await generateRingKey('ES256')
+  const pem = `-----BEGIN PRIVATE KEY-----\n${privateKey.toString('base64')}\n-----END PRIVATE KEY-----\n`
+  const key = await ringKey(publicJwk.kid, 'ES256', { private: pem, public: toPem(publicJwk) })
+  const grant = { sub: 'client:bench', clientId: 'bench', scope: 'items:read', gen: 0 }
+  const issuer = { iss: 'https://latchkey.example.com', aud: 'https://latchkey.example.com' }
+  return measure([async () => key.sign(claimsFor(grant, issuer, publicJwk.kid, Date.now() / 1000, 1800))])
+}
+
+/** The statements of a refresh, by as many as there are tokens to begin with. */
+async function limitOfRefresh() {
+  const config = readConfig({})
+  const database = openDatabase(config, databaseUrl)
+  const key = Buffer.alloc(32, 'bench')
+  const chains = tokens.map((first) => {
+    let token = first
+    return async function refresh() {
+      const next = successorOf(token, key)
+      await findRefreshToken(fingerprint(token), database)
+      const rotated = await rotateRefreshToken(fingerprint(token), fingerprint(next), config, database)
+      if (!rotated) throw new Error('a refresh token was not taken')
+      token = next
+    }
+  })
+  return measure(chains).finally(() => database.$disconnect())
+}
+
+/**
+ * What has begun counts, and the time ends when it is done.
+ *
+ * @param {(() => Promise<unknown>)[]} jobs each is done again and again, all of them at once
+ */
+async function measure(jobs) {
+  const began = performance.now()
+  const end = began + seconds * 1000
+  let done = 0
+  await Promise.all(
+    jobs.map(async (job) => {
+      for (; performance.now() < end; done++) await job()
+    }),
+  )
+  return done / ((performance.now() - began) / 1000)
+}
