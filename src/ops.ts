@@ -4,12 +4,14 @@ import { isMigrated } from './database/migrations.js'
 import { errorResponses, ServiceError } from './errors.js'
 import { ref, success } from './schema.js'
 
-const Health = Type.Object({ status: Type.Literal('ok') }, { $id: 'Health', examples: [{ status: 'ok' }] })
+/** The answer of both. */
+export const Health = Type.Object(
+  { status: Type.Literal('ok') },
+  { $id: 'Health', examples: [{ status: 'ok' }] },
+)
 
 /** The routes for whoever operates the service. */
 export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
-  app.addSchema(Health)
-
   app.get(
     '/livez',
     {

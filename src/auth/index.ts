@@ -9,12 +9,12 @@ import { makeAuthenticate, makeAuthenticateForOwner } from './authenticate.js'
 import type { AuthContext } from './context.js'
 import { readForms } from './form.js'
 import { introspect } from './introspect.js'
-import { jwks } from './jwks.js'
+import { Jwks, jwks } from './jwks.js'
 import { followKeyRing, openSharedSecret, sealingKeysOf } from './keys/ring.js'
 import { provideMacKey } from './keys/store.js'
-import { metadata } from './metadata.js'
+import { Metadata, metadata } from './metadata.js'
 import { revoke } from './revoke.js'
-import { TokenReference } from './schema.js'
+import { Introspection, Revocation, Token, TokenForm, TokenReference } from './schema.js'
 import { token } from './token.js'
 
 export { requireOwner, requireUser } from './authenticate.js'
@@ -25,6 +25,9 @@ declare module 'fastify' {
     openKeys(): Promise<void>
   }
 }
+
+/** What the routes refer to. */
+export const authSchemas = [TokenForm, Token, TokenReference, Revocation, Introspection, Jwks, Metadata]
 
 /** So many are kept in memory at most. */
 const [maxClients, maxTokens] = [1_000, 20_000]
@@ -44,7 +47,6 @@ export async function registerAuth(app: FastifyInstance, config: Config): Promis
 
   await app.register(async function oauthEndpoints(scope) {
     await readForms(scope)
-    scope.addSchema(TokenReference)
     for (const endpoint of [token, introspect]) await scope.register(endpoint, context)
     await scope.register(async function changingEndpoints(changing) {
       answerWhenTold(changing)

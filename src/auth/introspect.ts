@@ -14,8 +14,6 @@ import { verifyAccessToken } from './verify.js'
 
 /** The introspection endpoint (RFC 7662). */
 export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function introspect(app, context) {
-  app.addSchema(Introspection)
-
   app.post(
     '/introspect',
     {

@@ -19,12 +19,10 @@ const Jwk = Type.Object({
 })
 
 /** The public keys, RFC 7517 §5. A private member has no field to travel in. */
-const Jwks = Type.Object({ keys: Type.Array(Jwk) }, { $id: 'Jwks', examples: [{ keys: [] }] })
+export const Jwks = Type.Object({ keys: Type.Array(Jwk) }, { $id: 'Jwks', examples: [{ keys: [] }] })
 
 /** What verifiers elsewhere need to check our tokens: the JWK Set (RFC 7517). */
 export const jwks: FastifyPluginAsyncTypebox<AuthContext> = async function jwks(app, { config, keyRing }) {
-  app.addSchema(Jwks)
-
   app.get(
     '/.well-known/jwks.json',
     {

@@ -10,7 +10,7 @@ const url = (description: string) => Type.String({ description })
 const list = (description: string) => Type.Array(Type.String(), { description })
 
 /** Authorization server metadata, RFC 8414 §2. */
-const Metadata = Type.Object(
+export const Metadata = Type.Object(
   {
     issuer: url('The `iss` of the tokens.'),
     token_endpoint: url('`POST /token`.'),
@@ -33,7 +33,6 @@ const withSecret = ['client_secret_basic', 'client_secret_post']
 
 /** What clients configure themselves from (RFC 8414). */
 export const metadata: FastifyPluginAsyncTypebox<AuthContext> = async function metadata(app, { config }) {
-  app.addSchema(Metadata)
   const document = describe(config)
 
   app.get(

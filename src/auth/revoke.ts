@@ -13,8 +13,6 @@ import { verifyAccessToken } from './verify.js'
 
 /** The revocation endpoint (RFC 7009). */
 export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function revoke(app, context) {
-  app.addSchema(Revocation)
-
   app.post(
     '/revoke',
     {

@@ -17,8 +17,6 @@ import { type Client, firstPartyId } from './store/clients.js'
 /** The token endpoint (RFC 6749 §3.2). */
 export const token: FastifyPluginAsyncTypebox<AuthContext> = async function token(app, context) {
   const { config, keyRing, issuer } = context
-  app.addSchema(TokenForm)
-  app.addSchema(Token)
 
   app.post(
     '/token',

@@ -2,11 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { migrationsDirectory } from '../files.js'
 import { StartupError } from '../startup-error.js'
 import type { Database } from './index.js'
-
-/** Where the migrations are: one folder each, in the order of their names. */
-export const migrationsDirectory = join(import.meta.dirname, '../../prisma/migrations')
 
 /** Names the lock that one replica holds while it migrates and the others wait for. */
 const migrationLock = 0x1a7c4e01

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { assetsDirectory } from '../files.js'
 import { HttpError, HttpValidationError, ValidationError } from '../schema.js'
 import { documentOptions } from './document.js'
 import { oauth2RedirectPage, redocPage, swaggerUiPage } from './pages.js'
@@ -17,7 +18,6 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-const assets = join(import.meta.dirname, 'assets')
 const hidden = { schema: { hide: true } }
 
 /** Describes all routes registered after it at /openapi.json and shows them at /docs and /redoc. */
@@ -31,7 +31,7 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
   app.get('/docs', hidden, async function serveSwaggerUi(_request, reply) {
     return sendPage(reply, swaggerUiPage)
   })
-  const redirectPage = oauth2RedirectPage(await readFile(join(assets, 'oauth2-redirect.js'), 'utf8'))
+  const redirectPage = oauth2RedirectPage(await readFile(join(assetsDirectory, 'oauth2-redirect.js'), 'utf8'))
   app.get('/docs/oauth2-redirect', hidden, async function serveOAuth2Redirect(_request, reply) {
     return sendPage(reply, redirectPage)
   })
@@ -40,7 +40,7 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
   })
 
   await app.register(fastifyStatic, {
-    root: assets,
+    root: assetsDirectory,
     prefix: '/docs/assets/',
     schemaHide: true,
     maxAge: '1d',

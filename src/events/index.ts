@@ -10,7 +10,6 @@ import { type EventPage, listEvents, type StoredEvent } from './store.js'
 
 /** The routes about what happened. Register them in a scope that authenticates a user. */
 export const events: FastifyPluginAsyncTypebox = async function events(app) {
-  app.addSchema(Event)
   const response = { 200: Type.Array(ref(Event), success), ...validationResponse('limit', 'query') }
 
   app.get(

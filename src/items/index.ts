@@ -19,7 +19,6 @@ import {
   ItemQuery,
   maxItemBytes,
   NewItem,
-  registerItemSchemas,
   WholeItem,
 } from './schema.js'
 import type { StoredItem } from './store.js'
@@ -42,7 +41,6 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
   const isOwn = path === '/users/me/items/'
   const named = (operation: string) => (isOwn ? `${operation}_own_item` : `${operation}_item_of`)
   const one = `${path}:item_id([^/]+)` as const
-  registerItemSchemas(app)
   await app.register(transfer, { path, config })
   readJson(app, 'application/merge-patch+json')
   const conditions = ({ headers }: FastifyRequest) => ({ headers, isRequired: config.requireIfMatch })

@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
 import { nullable, nullableString, ref, text, ValidationError } from '../schema.js'
@@ -159,7 +158,5 @@ export const ImportReport = Type.Object(
   { $id: 'ImportReport', examples: [{ created: 2, failed: 0, errors: [] }] },
 )
 
-/** Registers what the routes refer to. */
-export function registerItemSchemas(app: FastifyInstance): void {
-  for (const schema of [Item, WholeItem, ItemContent, NewItem, ItemPatch, ImportReport]) app.addSchema(schema)
-}
+/** What the routes refer to. */
+export const itemSchemas = [Item, WholeItem, ItemContent, NewItem, ItemPatch, ImportReport]

@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
 import { nullable, nullableString, text } from '../schema.js'
@@ -162,11 +161,8 @@ export const Invitation = Type.Object(
   { $id: 'Invitation', examples: [{ invitation: 'q3mYwV0m0bXcH3mZ8lH8nD1m1bqUuT2e3yJwX0o5abc' }] },
 )
 
-/** Registers what the routes refer to. */
-export function registerUserSchemas(app: FastifyInstance): void {
-  for (const schema of [
-    ...[User, Registration, Accepted, UserPatch, PasswordChange, UserDeletion, EmailConfirmation],
-    ...[PasswordForgotten, PasswordReset, ManagedUser, ManagedUserPatch, Invitation],
-  ])
-    app.addSchema(schema)
-}
+/** What the routes refer to. */
+export const userSchemas = [
+  ...[User, Registration, Accepted, UserPatch, PasswordChange, UserDeletion, EmailConfirmation],
+  ...[PasswordForgotten, PasswordReset, ManagedUser, ManagedUserPatch, Invitation],
+]

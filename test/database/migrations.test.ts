@@ -4,13 +4,8 @@ import { join } from 'node:path'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/database/index.js'
-import {
-  isMigrated,
-  migrate,
-  migrationNames,
-  migrationStatus,
-  migrationsDirectory,
-} from '../../src/database/migrations.js'
+import { isMigrated, migrate, migrationNames, migrationStatus } from '../../src/database/migrations.js'
+import { migrationsDirectory } from '../../src/files.js'
 import { StartupError } from '../../src/startup-error.js'
 import { cloneDatabase, newDatabase } from '../helpers/database.js'
 import { query, unreachableUrl } from './query.js'
