@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.js'
-import { openTransport } from './transport.js'
+import { untilDone } from '../until-done.js'
+import type { MailTransport } from './transport.js'
 
 /** A mail to one person. */
 export interface Mail {
@@ -22,14 +23,21 @@ const maxWaiting = 1_000
 
 /** Registers `app.sendMail`. Closing the service waits for the mails that are under way. */
 export function registerMail(app: FastifyInstance, config: Config): void {
-  const transport = openTransport(config)
+  let transport: MailTransport | undefined
+  /** What it takes to send mails is loaded with the first one. */
+  const provideTransport = untilDone(async () => {
+    const { openTransport } = await import('./transport.js')
+    transport = openTransport(config)
+    return transport
+  })
   const underWay = new Set<Promise<void>>()
 
   async function deliver(mail: Mail): Promise<void> {
     // Whether there is a mail to send must not show in how long the answer takes.
     await setImmediate()
     try {
-      app.log.info(await transport.send(mail))
+      const { send } = await provideTransport()
+      app.log.info(await send(mail))
     } catch (error) {
       app.log.error({ reason: (error as { code?: string }).code }, 'a mail could not be sent')
     }
@@ -42,6 +50,6 @@ export function registerMail(app: FastifyInstance, config: Config): void {
   })
   app.addHook('onClose', async function finishMail() {
     await Promise.all(underWay)
-    transport.close()
+    transport?.close()
   })
 }

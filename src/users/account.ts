@@ -127,7 +127,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
       const owner = await findTokenOwner(token, 'reset_password', database)
       if (!owner) throw new ServiceError('invalid_link')
       const { username, email, pendingEmail } = owner
-      checkPassword('password', password, { username, emails: [email, pendingEmail] })
+      await checkPassword('password', password, { username, emails: [email, pendingEmail] })
       const hashedPassword = await app.passwords.hash(password)
       await database.$transaction(async (transaction) => {
         if (!(await resetPassword(token, hashedPassword, transaction))) throw new ServiceError('invalid_link')

@@ -13,8 +13,13 @@ export function checkUsername(username: string): void {
  * @param former the password before, which the new one must not be
  * @throws InvalidInput when it must not be his password
  */
-export function checkPassword(member: string, password: string, owner: PasswordOwner, former?: string): void {
+export async function checkPassword(
+  member: string,
+  password: string,
+  owner: PasswordOwner,
+  former?: string,
+): Promise<void> {
   const problem =
-    password === former ? 'must be another one than before' : findPasswordProblem(password, owner)
+    password === former ? 'must be another one than before' : await findPasswordProblem(password, owner)
   if (problem) throw new InvalidInput('body', [member], 'password', problem)
 }

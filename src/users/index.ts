@@ -96,7 +96,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
       const { old_password: from, new_password: to } = body
       const hash = await requirePassword('password_changed', from, request)
       const { email, pendingEmail } = await findEmails(currentUser.id, database)
-      checkPassword(
+      await checkPassword(
         'new_password',
         to,
         { username: currentUser.username, emails: [email, pendingEmail] },

@@ -1,10 +1,14 @@
-import { dictionary } from '@zxcvbn-ts/language-common'
 import { canBeHashed } from '../passwords/bcrypt.js'
+import { untilDone } from '../until-done.js'
 
 /** Fewer characters are too few (NIST SP 800-63B §3.1.1.2). */
 const minPasswordLength = 8
 
-const commonPasswords = new Set(dictionary['passwords-common'] as string[])
+/** Their list takes as much memory as much of the service: it is read when the first password is chosen. */
+const readCommonPasswords = untilDone(async () => {
+  const { dictionary } = await import('@zxcvbn-ts/language-common')
+  return new Set(dictionary['passwords-common'] as string[])
+})
 
 /** Whose password it is to be: it must be none of these. */
 export interface PasswordOwner {
@@ -13,16 +17,16 @@ export interface PasswordOwner {
 }
 
 /** What is wrong with a new password, or undefined. There are no rules of composition (NIST SP 800-63B §3.1.1.2). */
-export function findPasswordProblem(
+export async function findPasswordProblem(
   password: string,
   { username, emails }: PasswordOwner,
-): string | undefined {
+): Promise<string | undefined> {
   if ([...password].length < minPasswordLength) return `must have ${minPasswordLength} or more characters`
   if (!canBeHashed(password)) return 'must have at most 72 bytes of UTF-8 and no NUL'
   const names = [username, ...emails.flatMap((email) => (email ? [email, email.replace(/@.*/s, '')] : []))]
   const lowerCase = password.toLowerCase()
   if (names.some((name) => name.toLowerCase() === lowerCase))
     return 'must not be the username or the e-mail address'
-  if (commonPasswords.has(lowerCase)) return 'is too common'
+  if ((await readCommonPasswords()).has(lowerCase)) return 'is too common'
   return undefined
 }

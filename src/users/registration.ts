@@ -45,7 +45,7 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
       await requireAdmission(body.invitation)
       const { username, password, email, full_name: fullName = null } = body
       checkUsername(username)
-      checkPassword('password', password, { username, emails: [email] })
+      await checkPassword('password', password, { username, emails: [email] })
       const hashedPassword = await app.passwords.hash(password)
       const user = {
         username,
