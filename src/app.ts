@@ -16,9 +16,10 @@ import { registerHeaders } from './http/headers.js'
 import { readJson } from './http/json.js'
 import { shareSerializers } from './http/serializers.js'
 import { cutSlowReaders } from './http/slow-readers.js'
+import { answerTogether } from './http/together.js'
 import { items } from './items/index.js'
 import { itemSchemas } from './items/schema.js'
-import { loggerOptions, logRequests } from './log.js'
+import { loggerOptions, logRequests, makeRequestLogger } from './log.js'
 import { registerMail } from './mail/index.js'
 import { Health, ops } from './ops.js'
 import { repeat } from './repeat.js'
@@ -42,6 +43,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   logRequests(app)
   cutSlowReaders(app)
   registerDraining(app)
+  answerTogether(app)
   await registerHeaders(app, config.corsOrigins)
   app.removeContentTypeParser('application/json')
   readJson(app, 'application/json')
@@ -84,8 +86,10 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     // See logRequests.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
+    childLoggerFactory: makeRequestLogger,
     bodyLimit: maxFormBytes,
-    trustProxy: [...config.trustProxy],
+    // Where nobody is trusted, Fastify need not look for proxies at each request.
+    trustProxy: config.trustProxy.length > 0 && [...config.trustProxy],
     // A peer that neither sends nor reads, one that sends slowly, and one that asks for nothing more (milliseconds).
     connectionTimeout: 30_000,
     requestTimeout: 20_000,

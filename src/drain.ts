@@ -17,8 +17,9 @@ const [quietTurnMs, maxTurns] = [0.05, 100_000]
 /** Registers `app.draining`: once it is set, every answer is the last one of its connection. */
 export function registerDraining(app: FastifyInstance): void {
   app.decorate('draining', false)
-  app.addHook('onSend', async function letGo(_request, reply) {
+  app.addHook('onSend', function letGo(_request, reply, payload, done) {
     if (app.draining) reply.header('connection', 'close')
+    done(null, payload)
   })
 }
 

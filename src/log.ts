@@ -1,4 +1,11 @@
-import type { FastifyInstance, FastifyLoggerOptions, FastifyRequest } from 'fastify'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyLoggerOptions,
+  FastifyRequest,
+  LogLevel,
+} from 'fastify'
+import type { Bindings, ChildLoggerOptions } from 'fastify/types/logger.js'
 import type { Config } from './config.js'
 
 const secrets = [
@@ -11,18 +18,45 @@ const secrets = [
   'token',
 ]
 
-/** JSON lines on standard output. A request is logged without its query and headers, where secrets may be. */
+type LogFunction = FastifyBaseLogger['info']
+
+/** JSON lines on standard output. */
 export function loggerOptions({ logLevel }: Config): FastifyLoggerOptions & { redact: string[] } {
   return {
     level: logLevel,
     redact: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
-    serializers: {
-      req: ({ method, url, ip }: FastifyRequest) => ({
-        method,
-        path: url.replace(/\?.*/s, ''),
-        remoteAddress: ip,
-      }),
-    },
+    serializers: { req: describe },
+  }
+}
+
+/**
+ * The logger of one request, whose lines have its id. Most requests log nothing by it, so pino's own, which is costly to
+ * make, is made for the first line.
+ */
+export function makeRequestLogger(
+  parent: FastifyBaseLogger,
+  bindings: Bindings,
+  options: ChildLoggerOptions,
+): FastifyBaseLogger {
+  let child: FastifyBaseLogger | undefined
+  function own(): FastifyBaseLogger {
+    child ??= parent.child(bindings, options)
+    return child
+  }
+  const log = (level: LogLevel) =>
+    function write(...line: Parameters<LogFunction>) {
+      own()[level](...line)
+    } as LogFunction
+  return {
+    level: parent.level,
+    fatal: log('fatal'),
+    error: log('error'),
+    warn: log('warn'),
+    info: log('info'),
+    debug: log('debug'),
+    trace: log('trace'),
+    silent() {},
+    child: (...given) => own().child(...given),
   }
 }
 
@@ -33,12 +67,18 @@ export function loggerOptions({ logLevel }: Config): FastifyLoggerOptions & { re
 export function logRequests(app: FastifyInstance): void {
   const log = app.log.child({}, { redact: [] })
   app.addHook('onRequest', function logIncoming(request, _reply, done) {
-    log.debug({ reqId: request.id, req: request }, 'incoming request')
+    log.debug(describe(request), 'incoming request')
     done()
   })
   app.addHook('onResponse', function logCompleted(request, reply, done) {
-    const { id: reqId } = request
-    log.info({ reqId, req: request, res: reply, responseTime: reply.elapsedTime }, 'request completed')
+    const { statusCode, elapsedTime: responseTime } = reply
+    log.info({ ...describe(request), statusCode, responseTime }, 'request completed')
     done()
   })
+}
+
+/** What may be told of a request: not its query and headers, where secrets may be. */
+function describe({ id: reqId, method, url, ip: remoteAddress }: FastifyRequest) {
+  const end = url.indexOf('?')
+  return { reqId, method, path: end === -1 ? url : url.slice(0, end), remoteAddress }
 }

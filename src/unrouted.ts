@@ -17,14 +17,14 @@ export function answerUnrouted(app: FastifyInstance): void {
     methods.push(...[method].flat())
   })
 
-  app.addHook('onRequest', async function answerUnroutedRequest(request, reply) {
-    if (!request.is404) return
+  app.addHook('onRequest', function answerUnroutedRequest(request, reply, done) {
+    if (!request.is404) return done()
     const [path = '', query] = request.url.split(/\?(.*)/s, 2)
     const allowed = paths.find('GET', path)?.store as string[] | undefined
-    if (allowed) throw new ServiceError('method_not_allowed', { allow: allowed.join(', ') })
+    if (allowed) return done(new ServiceError('method_not_allowed', { allow: allowed.join(', ') }))
     const sibling = path.endsWith('/') ? path.replace(/\/+$/, '') : `${path}/`
-    if (!sibling || !paths.find('GET', sibling)) throw new ServiceError('not_found')
-    return reply.redirect(query ? `${sibling}?${query}` : sibling, 307)
+    if (!sibling || !paths.find('GET', sibling)) return done(new ServiceError('not_found'))
+    reply.redirect(query ? `${sibling}?${query}` : sibling, 307)
   })
 }
 

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { errorResponses, ServiceError } from '../errors.js'
 import { type CurrentUser, findOwner } from '../users/store.js'
-import { type AccessTokenClaims, readBearerToken, scopeOf } from './access-token.js'
+import { readBearerToken } from './access-token.js'
 import type { AuthContext } from './context.js'
 import { currentSubject } from './current.js'
-import { splitScope, userScopes } from './scope.js'
-import { verifyAccessToken } from './verify.js'
+import { isUserScope } from './scope.js'
+import { type VerifiedToken, verifyAccessToken } from './verify.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -33,10 +33,10 @@ declare module 'fastify' {
 /** Makes the hook behind `app.authenticate`; it sets `request.currentUser`, who owns what he asks for. */
 export function makeAuthenticate(context: AuthContext) {
   return async function authenticate(request: FastifyRequest): Promise<void> {
-    const { claims, user } = await authenticateCaller(request, context)
+    const { access, user } = await authenticateCaller(request, context)
     if (!user) throw new ServiceError('invalid_token')
-    requireScope(request.routeOptions.config.scope, effectiveScope(claims, user))
-    request.callerSubject = claims.sub
+    requireScope(request.routeOptions.config.scope, access, user)
+    request.callerSubject = access.claims.sub
     request.currentUser = user
     request.owner = user
   }
@@ -48,14 +48,14 @@ export function makeAuthenticate(context: AuthContext) {
  */
 export function makeAuthenticateForOwner(context: AuthContext) {
   return async function authenticateForOwner(request: FastifyRequest): Promise<void> {
-    const { claims, user } = await authenticateCaller(request, context)
+    const { access, user } = await authenticateCaller(request, context)
     const { username } = request.params as { username: string }
     const isAnother = user !== null && user.username !== username
     const required = isAnother ? 'items:admin' : request.routeOptions.config.scope
-    requireScope(required, effectiveScope(claims, user))
+    requireScope(required, access, user)
     const owner = isAnother || !user ? await findOwner(username, context.database) : user
     if (!owner) throw new ServiceError('not_found')
-    request.callerSubject = claims.sub
+    request.callerSubject = access.claims.sub
     request.owner = owner
   }
 }
@@ -64,7 +64,7 @@ export function makeAuthenticateForOwner(context: AuthContext) {
 async function authenticateCaller(
   { headers, routeOptions }: FastifyRequest,
   context: AuthContext,
-): Promise<{ claims: AccessTokenClaims; user: CurrentUser | null }> {
+): Promise<{ access: VerifiedToken; user: CurrentUser | null }> {
   const token = readBearerToken(headers.authorization)
   if (token === null) throw new ServiceError('not_authenticated')
   const access = await verifyAccessToken(token, context, Date.now() / 1000)
@@ -74,18 +74,18 @@ async function authenticateCaller(
   if (subject.revoked) throw new ServiceError('invalid_token')
   if (subject.user?.passwordChangeRequired && !routeOptions.config.passwordChange)
     throw new ServiceError('password_change_required')
-  return { claims: access.claims, user: subject.user }
+  return { access, user: subject.user }
 }
 
-/** What a token is good for now: of a user's scopes those that he still has. */
-function effectiveScope(claims: AccessTokenClaims, user: CurrentUser | null): string[] {
-  const scope = splitScope(scopeOf(claims))
-  return user ? scope.filter((one) => [...userScopes, ...user.scopes].includes(one)) : scope
-}
-
-/** RFC 6750 §3.1. */
-function requireScope(required: string | undefined, granted: string[]): void {
-  if (required === undefined || granted.includes(required)) return
+/** RFC 6750 §3.1. Of a token's scope that counts which the user still has. */
+function requireScope(
+  required: string | undefined,
+  { scope }: VerifiedToken,
+  user: CurrentUser | null,
+): void {
+  if (required === undefined) return
+  const isHis = !user || isUserScope(required) || user.scopes.includes(required)
+  if (isHis && scope.includes(required)) return
   throw new ServiceError('insufficient_scope', {
     'www-authenticate': `Bearer error="insufficient_scope", scope="${required}"`,
   })
@@ -102,8 +102,9 @@ export function requireOwner(scope: FastifyInstance): void {
 }
 
 /** What is meant for one caller is no cache's to keep (RFC 9111 §5.2.2.5). */
-async function forbidStorage(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function forbidStorage(_request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   reply.header('cache-control', 'no-store')
+  done()
 }
 
 function guard(scope: FastifyInstance, authenticate: FastifyInstance['authenticate']): void {

@@ -1,6 +1,11 @@
 /** What a user's token can be good for, in the order in which it is written. */
 export const userScopes = ['me', 'items:read', 'items:write'] as const
 
+/** Whether every user has that scope. */
+export function isUserScope(scope: string): boolean {
+  return (userScopes as readonly string[]).includes(scope)
+}
+
 /** RFC 6749 §3.3: printable ASCII without space, `"` and `\`. */
 const scopeToken = /^[\x21\x23-\x5B\x5D-\x7E]{1,255}$/
 

@@ -3,15 +3,19 @@ import {
   isCanonical,
   isTimely,
   readClaims,
+  scopeOf,
   type VerifiedJws,
 } from './access-token.js'
 import type { AuthContext } from './context.js'
 import type { JwtKey } from './keys/jwt.js'
+import { splitScope } from './scope.js'
 import { fingerprint } from './secrets.js'
 
 /** An access token of ours that has not expired; whether it was revoked is for the database to tell. */
 export interface VerifiedToken {
   claims: AccessTokenClaims
+  /** The scope-tokens of its scope. */
+  scope: readonly string[]
   /** What it is revoked by: its `jti` or, where it has none, all of it that was signed. */
   fingerprint: Buffer
   /** What its header names its key by, and that key. */
@@ -39,7 +43,8 @@ export async function verifyAccessToken(
   const jws = key && verifySignature(token, key)
   const claims = jws && readClaims(jws, issuer, now)
   if (!claims) return null
-  const access = { claims, fingerprint: fingerprint(claims.jti ?? jws.input), kid, key }
+  const scope = splitScope(scopeOf(claims))
+  const access = { claims, scope, fingerprint: fingerprint(claims.jti ?? jws.input), kid, key }
   verified.set(token, access)
   return access
 }

@@ -1,0 +1,12 @@
+import type { FastifyInstance } from 'fastify'
+
+/**
+ * Sends the answers to all requests that came in one turn of the event loop one right after the other, at its end. Whoever
+ * reads them, a proxy or a client on the same machine, is woken once instead of once for each, which costs more than to
+ * work out an answer that is in memory.
+ */
+export function answerTogether(app: FastifyInstance): void {
+  app.addHook('onSend', function waitForTheOthers(_request, _reply, payload, done) {
+    setImmediate(done, null, payload)
+  })
+}
