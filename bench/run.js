@@ -6,6 +6,7 @@ import { currentCommit, describeMachine } from './lib/machine.js'
 import { print, summarize, write } from './lib/report.js'
 import { measureInRounds } from './lib/rounds.js'
 import { openWorld } from './lib/world.js'
+import { coherence } from './scenarios/coherence.js'
 import { exportAll } from './scenarios/export.js'
 import { floods } from './scenarios/floods.js'
 import { items } from './scenarios/items.js'
@@ -53,7 +54,7 @@ async function bench() {
   const [commit, machine] = [currentCommit(), await describeMachine(world.database.sql)]
   const against = options.peer ? peers(new URL(options.peer).origin) : []
   const allScenarios = [...reads(world), ...tokens(world), ...items, ...floods, ...against]
-  const allInquiries = [start, memory, exportAll, scale]
+  const allInquiries = [start, memory, coherence, exportAll, scale]
   const isChosen = chooser([...allScenarios, ...allInquiries])
   const [scenarios, inquiries] = [allScenarios.filter(isChosen), allInquiries.filter(isChosen)]
 

@@ -19,10 +19,14 @@ export async function describeMachine(sql) {
   }
 }
 
-/** The short name of the commit that is checked out, and whether something was changed since. */
+/** The short name of the commit that is checked out, and whether something was changed since; of a copy there is none. */
 export function currentCommit() {
   const args = ['describe', '--always', '--exclude', '*', '--dirty']
-  return execFileSync('git', args, { encoding: 'utf8' }).trim()
+  try {
+    return execFileSync('git', args, { encoding: 'utf8', stdio: 'pipe' }).trim()
+  } catch {
+    return 'no-commit'
+  }
 }
 
 async function describeGenerator() {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { load } from '../lib/load.js'
 import { residentMemory, watchPeakMemory } from '../lib/memory.js'
+import { median } from '../lib/rounds.js'
 import { startService } from '../lib/service.js'
 import { get, post } from './scenario.js'
 
@@ -8,10 +9,16 @@ import { get, post } from './scenario.js'
 /** @typedef {import('./scenario.js').Request} Request */
 
 const quietMs = 10_000
-/** What the first fifth of the requests leaves behind is there to stay. */
-const warmUpShare = 0.2
+/**
+ * What the first fifth of the requests leaves behind is there to stay. Garbage comes and goes: from there to the half, and
+ * from seven tenths to the end, the median of what is taken counts.
+ */
+const [warmShare, endShare] = /** @type {const} */ ([
+  [0.2, 0.5],
+  [0.7, 1],
+])
 const requests = 1_000_000
-const chunkSeconds = 4
+const chunkSeconds = 3
 /** A slow machine stops before the last request (milliseconds). */
 const patienceMs = 100_000
 
@@ -78,6 +85,14 @@ async function sendMany({ url, pid }, token) {
     samples.push({ sent, memory: residentMemory(pid) })
     console.error(`memory: ${residentMemory(pid).toFixed()} MB after ${sent} requests`)
   }
-  const warm = samples.find((sample) => sample.sent >= sent * warmUpShare)
-  return { sent, unexpected, warm: warm?.memory ?? Number.NaN, end: residentMemory(pid) }
+  const within = (/** @type {number} */ from, /** @type {number} */ to) =>
+    samples.flatMap((sample) =>
+      sample.sent > from * sent && sample.sent <= to * sent ? [sample.memory] : [],
+    )
+  return {
+    sent,
+    unexpected,
+    warm: median(within(...warmShare)) ?? Number.NaN,
+    end: median(within(...endShare)) ?? Number.NaN,
+  }
 }

@@ -1,0 +1,55 @@
+import { startService } from '../lib/service.js'
+
+const changes = 200
+const readers = 8
+const path = '/users/me/'
+
+/**
+ * How long after a change was acknowledged another process still serves what was before it, while that process is busy:
+ * the time from the acknowledgement until the start of the last request that was answered so, and 0 where none was.
+ *
+ * @type {import('./scenario.js').Inquiry}
+ */
+export const coherence = {
+  name: 'coherence',
+  async inquire({ token, database: { url, sql } }) {
+    const service = await startService(url)
+    const headers = { authorization: `Bearer ${await token()}` }
+    /** @type {number[]} */
+    const delays = []
+    let unexpected = 0
+    let isDone = false
+
+    async function readName() {
+      const began = performance.now()
+      const response = await fetch(`${service.url}${path}`, { headers })
+      if (response.status !== 200) unexpected += 1
+      const { full_name: name } = /** @type {{ full_name: string }} */ (await response.json())
+      return { began, name }
+    }
+
+    async function keepReading() {
+      while (!isDone) await readName()
+    }
+
+    const reading = Array.from({ length: readers }, keepReading)
+    for (let change = 0; change < changes; change++) {
+      const name = `name ${change}`
+      await sql.query("UPDATE users SET full_name = $1 WHERE username = 'johndoe'", [name])
+      const acknowledged = performance.now()
+      let old = acknowledged
+      for (let read = await readName(); read.name !== name; read = await readName()) old = read.began
+      delays.push(old - acknowledged)
+    }
+    isDone = true
+    await Promise.all(reading)
+    await service.stop()
+    delays.sort((one, other) => one - other)
+    const at = (/** @type {number} */ share) => delays[Math.ceil(share * delays.length) - 1] ?? Number.NaN
+    const facts = {
+      'changes seen elsewhere after, median, ms': at(0.5),
+      'changes seen elsewhere after, p99, ms': at(0.99),
+    }
+    return { facts, unexpected }
+  },
+}
