@@ -5,6 +5,7 @@ import pg from 'pg'
 import { migrationsDirectory } from '../files.js'
 import { StartupError } from '../startup-error.js'
 import type { Database } from './index.js'
+import { isOwnSession } from './session.js'
 
 /** Names the lock that one replica holds while it migrates and the others wait for. */
 const migrationLock = 0x1a7c4e01
@@ -32,10 +33,12 @@ export interface MigrationStatus {
  * `prisma migrate deploy` does. Replicas that start together take turns.
  *
  * @returns the names of those that were applied now
- * @throws StartupError when the database cannot be reached or a migration fails
+ * @throws StartupError when the database cannot be reached, a pooler is in between or a migration fails
  */
 export async function migrate(url: string): Promise<string[]> {
   return withConnection(url, async (connection) => {
+    if (!(await isOwnSession(connection)))
+      throw new StartupError('DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself')
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
     const { pending } = await readStatus(connection)
     if (pending.length === 0) return []

@@ -4,6 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { migrate } from '../../src/database/migrations.js'
 import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
@@ -29,6 +30,13 @@ t.test('the doctor notices a pooler, and what it keeps from PostgreSQL', async (
   const stateOf = await examine(pooled, { DATABASE_DIRECT_URL: url })
   t.equal(stateOf('sessions'), 'ok')
   t.equal(stateOf('limits'), 'warn')
+})
+
+t.test('a start through a pooler alone ends with one line, as replicas could not take turns', async (t) => {
+  const pooled = await startPooler(t, await cloneDatabase(t))
+  await t.rejects(migrate(pooled), {
+    message: 'DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself',
+  })
 })
 
 t.test(
