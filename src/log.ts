@@ -61,13 +61,17 @@ export function makeRequestLogger(
 }
 
 /**
- * Logs each request once, when it has been answered; at the level `debug` also when it comes. The lines are made of parts
+ * Logs each request once, when it has been answered or its client is gone; at the level `debug` also when it comes. The lines are made of parts
  * that hold no secret, so nothing looks for some in them: that costs more than all else that a request needs.
  */
 export function logRequests(app: FastifyInstance): void {
   const log = app.log.child({}, { redact: [] })
   app.addHook('onRequest', function logIncoming(request, _reply, done) {
     log.debug(describe(request), 'incoming request')
+    done()
+  })
+  app.addHook('onRequestAbort', function logAborted(request, done) {
+    log.info(describe(request), 'request aborted')
     done()
   })
   app.addHook('onResponse', function logCompleted(request, reply, done) {

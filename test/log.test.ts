@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream'
-import fastify from 'fastify'
+import fastify, { LogController } from 'fastify'
 import t from 'tap'
 import { loadConfig } from '../src/config.js'
-import { loggerOptions } from '../src/log.js'
+import { loggerOptions, makeRequestLogger } from '../src/log.js'
 import { startService } from './helpers/service.js'
 
 t.test('requests are logged with an id, and without query, headers and body', async (t) => {
@@ -22,6 +22,43 @@ t.test('requests are logged with an id, and without query, headers and body', as
   t.match(program.stdout, /"reqId":"[0-9a-f-]{36}"/)
   t.match(program.stdout, '"path":"/token"')
   t.notMatch(program.stdout + program.stderr, canary)
+})
+
+t.test('a request whose client goes away is logged too', async (t) => {
+  const { origin, program } = await startService(t, { BCRYPT_COST: '12', LOG_LEVEL: 'debug' })
+  const leaving = new AbortController()
+  const body = new URLSearchParams({ username: 'johndoe', password: 'secret' })
+  const request = fetch(`${origin}/token`, { method: 'POST', body, signal: leaving.signal })
+  await program.prints('incoming request')
+  leaving.abort()
+  await t.rejects(request)
+  await program.prints('request aborted')
+})
+
+t.test('the lines of one request have its id, and those of its children too', async (t) => {
+  const lines: string[] = []
+  const stream = { write: (line: string) => lines.push(line) }
+  const app = fastify({
+    logger: { ...loggerOptions(loadConfig({ LOG_LEVEL: 'trace' })), stream },
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: makeRequestLogger,
+    genReqId: () => 'the-id',
+  })
+  t.teardown(() => app.close())
+  const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+  app.get('/', async function logAll({ log }) {
+    for (const level of levels) log[level]({ password: 'canary' }, `at ${level}`)
+    log.silent('at silent')
+    log.child({ part: 'child' }).info('from a child')
+    return log.level
+  })
+  t.equal((await app.inject('/')).body, 'trace')
+  t.match(
+    lines.map((line) => JSON.parse(line) as object),
+    [...levels.map((level) => ({ reqId: 'the-id', msg: `at ${level}` })), { reqId: 'the-id', part: 'child' }],
+  )
+  t.equal(lines.length, levels.length + 1)
+  t.notMatch(lines.join(), 'canary')
 })
 
 t.test('a secret that somebody logs all the same is redacted', async (t) => {

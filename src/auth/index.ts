@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.js'
-import { answerWhenTold } from '../database/changes.js'
 import { createView } from '../database/view.js'
 import { registerPasswords } from '../passwords/index.js'
 import { untilDone } from '../until-done.js'
@@ -30,7 +29,7 @@ declare module 'fastify' {
 export const authSchemas = [TokenForm, Token, TokenReference, Revocation, Introspection, Jwks, Metadata]
 
 /** So many are kept in memory at most. */
-const [maxClients, maxTokens] = [1_000, 20_000]
+const [maxClients, maxTokens, maxTokenBytes] = [1_000, 20_000, 32 * 2 ** 20]
 
 /** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
@@ -47,11 +46,7 @@ export async function registerAuth(app: FastifyInstance, config: Config): Promis
 
   await app.register(async function oauthEndpoints(scope) {
     await readForms(scope)
-    for (const endpoint of [token, introspect]) await scope.register(endpoint, context)
-    await scope.register(async function changingEndpoints(changing) {
-      answerWhenTold(changing)
-      await changing.register(revoke, context)
-    })
+    for (const endpoint of [token, revoke, introspect]) await scope.register(endpoint, context)
   })
   for (const document of [jwks, metadata]) await app.register(document, context)
 }
@@ -72,7 +67,11 @@ async function openContext(
     issuer: jwtSecret ? null : { iss, aud },
     changes,
     clients: createView(changes, maxClients),
-    verified: new LRUCache({ max: maxTokens }),
+    verified: new LRUCache({
+      max: maxTokens,
+      maxSize: maxTokenBytes,
+      sizeCalculation: (_access, token) => token.length,
+    }),
     subjects: createView(changes, maxTokens),
   }
 }

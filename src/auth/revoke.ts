@@ -52,15 +52,17 @@ export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function rev
 
 /** RFC 7009 §2.1: the token must have been issued to the client that asks. */
 async function endToken(token: string, clientId: string, context: AuthContext): Promise<void> {
-  const { database } = context
+  const { database, changes } = context
   const family = await findRefreshToken(fingerprint(token), database)
   if (family) {
     if (family.clientId !== clientId) throw new ServiceError('foreign_token')
-    return revokeFamily(family.familyId, database)
+    await revokeFamily(family.familyId, database)
+    return changes.catchUp()
   }
   const access = await verifyAccessToken(token, context, Date.now() / 1000)
   if (!access) return
   const { client_id: issuedTo = firstPartyId, exp } = access.claims
   if (issuedTo !== clientId) throw new ServiceError('foreign_token')
   await revokeAccessToken(access.fingerprint, exp, database)
+  await changes.catchUp()
 }

@@ -35,8 +35,8 @@ export async function verifyAccessToken(
   now: number,
 ): Promise<VerifiedToken | null> {
   const known = verified.get(token)
-  if (known)
-    return (await keyRing.find(known.kid)) === known.key && isTimely(known.claims, now) ? known : null
+  if (known && (await keyRing.find(known.kid)) === known.key)
+    return isTimely(known.claims, now) ? known : null
   if (!isCanonical(token)) return null
   const kid = keyIdOf(token)
   const key = await keyRing.find(kid)
@@ -45,8 +45,13 @@ export async function verifyAccessToken(
   if (!claims) return null
   const scope = splitScope(scopeOf(claims))
   const access = { claims, scope, fingerprint: fingerprint(claims.jti ?? jws.input), kid, key }
-  verified.set(token, access)
+  verified.set(copyOf(token), access)
   return access
+}
+
+/** A part of a body would keep all of the body in memory. A token that was found good is ASCII. */
+function copyOf(token: string): string {
+  return Buffer.from(token, 'latin1').toString('latin1')
 }
 
 /** The one member of a header that chooses something: the key. */

@@ -127,7 +127,15 @@ async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
   await connection.connect()
   try {
     if (await isOwnSession(connection))
-      return [{ state: 'ok', check: 'sessions', explanation: "are PostgreSQL's own" }]
+      return [
+        judge(
+          config.databaseDirectUrl === undefined,
+          'sessions',
+          "are PostgreSQL's own",
+          "are PostgreSQL's own, but a DATABASE_DIRECT_URL takes their limits and prepared statements away: unset it",
+          'warn',
+        ),
+      ]
     const { rows } = await connection.query<{ statement_timeout: string }>('SHOW statement_timeout')
     return [
       judge(

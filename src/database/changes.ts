@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { repeat } from '../repeat.js'
@@ -29,6 +31,8 @@ declare module 'fastify' {
 const changesChannel = 'latchkey_changes'
 /** What has been heard counts for so long, and after so much of that is asked for anew (milliseconds). */
 const [believedMs, pulseMs] = [100, 25]
+/** What goes through the pool is listened for so often: it may lead to another server by now (milliseconds). */
+const poolCheckMs = 5_000
 /** A connection that does not answer for so long is given up, and another one made (milliseconds). */
 const [patienceMs, retryMs] = [2_000, 1_000]
 
@@ -40,86 +44,121 @@ const [patienceMs, retryMs] = [2_000, 1_000]
 export function followChanges(app: FastifyInstance): void {
   const pulseChannel = `latchkey_pulse_${randomUUID().replaceAll('-', '')}`
   const listeners: ((change: string | null) => void)[] = []
-  let client: pg.Client | undefined
+  let line: Line | undefined
   let isHearing = false
-  let isClosing = false
+  const closing = new AbortController()
   /** When the last pulse that has come back was sent, and the one that is under way. */
   let heardAt = Number.NEGATIVE_INFINITY
   let sentAt = 0
   let pulse: Promise<void> | undefined
+  let poolCheckedAt = 0
+  let hearPool = () => {}
+  let complaint = ''
 
   function tellAll(change: string | null): void {
     for (const listener of listeners) listener(change)
   }
 
-  function hear({ channel, payload = '' }: pg.Notification): void {
-    if (channel === pulseChannel) heardAt = sentAt
-    else tellAll(payload === 'all' ? null : payload)
+  function hear({ channel, payload }: pg.Notification): void {
+    if (channel !== pulseChannel) tellAll(payload === 'all' ? null : String(payload))
+    else if (payload === 'pool') hearPool()
+    else heardAt = sentAt
   }
 
-  async function sendPulse(connection: pg.Client): Promise<void> {
+  async function sendPulse({ client }: Line): Promise<void> {
     sentAt = performance.now()
-    await connection.query(`NOTIFY ${pulseChannel}`)
+    await client.query(`NOTIFY ${pulseChannel}`)
     if (heardAt !== sentAt) throw new Error('messages do not come back')
   }
 
+  /** @throws Error when the pool leads to another database than the one that is listened to */
+  async function checkPool(): Promise<void> {
+    poolCheckedAt = performance.now()
+    const heard = new Promise<boolean>((resolve) => {
+      hearPool = () => resolve(true)
+    })
+    await app.database.pool.query({ text: `NOTIFY ${pulseChannel}, 'pool'` })
+    if (!(await Promise.race([heard, delay(patienceMs, false, { ref: false })])))
+      throw new OtherDatabase('DATABASE_URL and DATABASE_DIRECT_URL lead to different databases')
+  }
+
+  /** From this moment on, not only when the end of the connection has been noticed. */
+  function lose(current: Line, reason: Error): void {
+    isHearing = false
+    current.giveUp(reason)
+  }
+
   /** One at a time. Where it fails the connection is of no use any more. */
-  function beat(connection: pg.Client): Promise<void> {
-    pulse ??= sendPulse(connection)
-      .catch(() => connection.end())
+  function beat(current: Line): Promise<void> {
+    pulse ??= sendPulse(current)
+      .catch((error: Error) => lose(current, error))
       .finally(() => {
         pulse = undefined
       })
     return pulse
   }
 
-  async function listen(connection: pg.Client): Promise<void> {
-    await connection.connect()
-    if (!(await isOwnSession(connection)))
+  async function listen({ client }: Line): Promise<void> {
+    await client.connect()
+    if (!(await isOwnSession(client)))
       throw new Error('there is a pooler in between: see DATABASE_DIRECT_URL')
-    connection.on('notification', hear)
-    await connection.query('SET synchronous_commit = off')
-    await connection.query(`LISTEN ${changesChannel}`)
-    await connection.query(`LISTEN ${pulseChannel}`)
-    await sendPulse(connection)
+    client.on('notification', hear)
+    await client.query('SET synchronous_commit = off')
+    await client.query(`LISTEN ${changesChannel}`)
+    await client.query(`LISTEN ${pulseChannel}`)
   }
 
-  /** Lasts as long as the connection. */
-  async function follow(): Promise<void> {
-    const connection = new pg.Client({
-      connectionString: app.database.directUrl,
-      connectionTimeoutMillis: patienceMs,
-      query_timeout: patienceMs,
-      application_name: 'latchkey changes',
-      keepAlive: true,
-    })
-    const ended = new Promise((resolve) => connection.once('end', resolve))
-    connection.on('error', () => {})
-    client = connection
+  /** Lasts as long as the connection. @throws Error that says why it has ended */
+  async function hearUntilLost(): Promise<void> {
+    closing.signal.throwIfAborted()
+    const current = openLine(app.database.directUrl)
+    line = current
     try {
-      await listen(connection)
-      if (isClosing) return
+      await listen(current)
+      await sendPulse(current)
+      await checkPool()
       isHearing = true
+      complaint = ''
       tellAll(null)
-      await ended
-      if (!isClosing) throw new Error('the connection has ended')
+      await current.ended
     } finally {
       isHearing = false
       tellAll(null)
-      await connection.end()
+      current.giveUp()
     }
+  }
+
+  /** Says why nothing is heard once, not each time that it is tried. */
+  async function follow(): Promise<void> {
+    await hearUntilLost().catch(({ message: reason }: Error) => {
+      if (!closing.signal.aborted && reason !== complaint) app.log.warn({ reason }, 'changes are not heard')
+      complaint = reason
+    })
+  }
+
+  /** A pool that cannot be asked now says nothing of where it leads. */
+  async function checkPoolNow(current: Line): Promise<void> {
+    await checkPool().catch((error: Error) => {
+      if (error instanceof OtherDatabase) lose(current, error)
+    })
+  }
+
+  function keepCurrent(current: Line): void {
+    const now = performance.now()
+    if (now - heardAt > pulseMs) void beat(current)
+    if (now - poolCheckedAt > poolCheckMs) void checkPoolNow(current)
   }
 
   app.decorate('changes', {
     areCurrent() {
       const age = performance.now() - heardAt
-      if (isHearing && age > pulseMs) void beat(client as pg.Client)
+      if (isHearing) keepCurrent(line as Line)
       return isHearing && age <= believedMs
     },
     areHeard: () => isHearing,
     async catchUp() {
       const calledAt = performance.now()
-      while (isHearing && heardAt < calledAt) await beat(client as pg.Client)
+      while (isHearing && heardAt < calledAt) await beat(line as Line)
     },
     tell(listener) {
       listeners.push(listener)
@@ -127,18 +166,55 @@ export function followChanges(app: FastifyInstance): void {
   })
   repeat(app, 'following changes', retryMs, follow)
   app.addHook('onClose', async function stopFollowing() {
-    isClosing = true
-    if (isHearing) await client?.end()
+    closing.abort()
+    line?.giveUp()
   })
 }
 
 /**
  * Makes a scope answer whatever may have changed something only when that has been told here, so that it shows in the
- * very next request to this replica.
+ * very next request to this replica. What was refused has changed nothing.
  */
 export function answerWhenTold(scope: FastifyInstance): void {
   scope.addHook('onRoute', function waitForChanges(route) {
     if (route.method === 'GET' || route.method === 'HEAD') return
-    route.onSend = async () => scope.changes.catchUp()
+    route.onSend = async ({ server }, { statusCode }) => {
+      if (statusCode < 400 || statusCode >= 500) await server.changes.catchUp()
+    }
   })
+}
+
+class OtherDatabase extends Error {}
+
+/** A connection that can be given up at once, whatever its other end does. */
+interface Line {
+  client: pg.Client
+  /** Rejects when the connection has ended. */
+  ended: Promise<never>
+  giveUp(reason?: Error): void
+}
+
+function openLine(url: string): Line {
+  const socket = new Socket()
+  const client = new pg.Client({
+    connectionString: url,
+    stream: () => socket,
+    connectionTimeoutMillis: patienceMs,
+    query_timeout: patienceMs,
+    application_name: 'latchkey changes',
+    keepAlive: true,
+  })
+  let why = new Error('the connection has ended')
+  client.on('error', () => {})
+  const ended = new Promise<never>((_resolve, reject) => client.once('end', () => reject(why)))
+  // Nobody waits for it yet when it is lost early.
+  ended.catch(() => {})
+  return {
+    client,
+    ended,
+    giveUp(reason = why) {
+      why = reason
+      socket.destroy()
+    },
+  }
 }

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import type { Config } from '../config.js'
+import { untilDone } from '../until-done.js'
 import { type Prisma, PrismaClient } from './generated/client.js'
 import { preferReplica, type Queryable } from './replica.js'
 import { nameStatements } from './statement.js'
@@ -35,6 +36,8 @@ declare module 'fastify' {
 
 /** So much later than PostgreSQL should have given up a statement by itself, it does not answer at all (milliseconds). */
 const graceMs = 1_000
+/** Where a replica does not take a connection, the primary need not wait for long (milliseconds). */
+const replicaConnectMs = 1_000
 
 /**
  * Opens a pool to PostgreSQL. No connection is made before the first query.
@@ -47,27 +50,30 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
   const { databaseDirectUrl: directUrl = url, databaseReplicaUrl: replicaUrl } = settings
   const hasSessions = directUrl === url
   const pool = openPool(settings, url, hasSessions)
-  const replica = replicaUrl === undefined ? null : openPool(settings, replicaUrl, true)
+  const replica = replicaUrl === undefined ? null : openPool(settings, replicaUrl, true, replicaConnectMs)
   const client = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' })
   const disconnect = client.$disconnect.bind(client)
+  const close = untilDone(async function closeAll() {
+    await disconnect()
+    await Promise.all([pool.end(), replica?.end()])
+  })
   return Object.assign(client, {
     pool,
     readPool: replica ? preferReplica(replica, pool) : pool,
     nameStatement: hasSessions ? nameStatements() : () => undefined,
     directUrl,
-    async $disconnect() {
-      await disconnect()
-      await Promise.all([pool.end(), replica?.end()])
-    },
+    $disconnect: close,
   })
 }
 
 /** @param hasSessions whether a connection is a session of its own: behind a pooler its settings are others' too */
 function openPool(
-  { databasePoolSize, databaseTimeoutSeconds }: ConnectionSettings,
+  settings: ConnectionSettings,
   url: string,
   hasSessions: boolean,
+  connectMs = settings.databaseTimeoutSeconds * 500,
 ): pg.Pool {
+  const { databasePoolSize, databaseTimeoutSeconds } = settings
   const statementMs = databaseTimeoutSeconds * 1_000
   const waitMs = statementMs / 2
   const sessionLimits = {
@@ -79,7 +85,7 @@ function openPool(
   const pool = new pg.Pool({
     connectionString: url,
     max: databasePoolSize,
-    connectionTimeoutMillis: waitMs,
+    connectionTimeoutMillis: connectMs,
     query_timeout: statementMs + graceMs,
     keepAlive: true,
     ...(hasSessions && { options: limits.join(' ') }),

@@ -7,19 +7,30 @@ export interface Queryable {
 }
 
 /** After a replica could not answer, it is not asked for so long (milliseconds). */
-const restMs = 5_000
+const usualRestMs = 5_000
 
-/** Sends statements that only read to a replica; while that cannot answer, the primary does. */
-export function preferReplica(replica: Queryable, primary: Queryable): Queryable {
+/** SQLSTATEs that are about one statement only: it took too long, or stood in the way of what is replicated. */
+const [cancelled, conflict] = ['57014', '40001']
+
+/**
+ * Sends statements that only read to a replica; while that cannot answer, the primary does. After a rest one statement
+ * finds out whether it can again.
+ */
+export function preferReplica(replica: Queryable, primary: Queryable, restMs = usualRestMs): Queryable {
   let restsUntil = 0
   return {
     async query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig) {
-      if (performance.now() < restsUntil) return primary.query<Row>(statement)
+      const now = performance.now()
+      if (now < restsUntil) return primary.query<Row>(statement)
+      if (restsUntil > 0) restsUntil = now + restMs
       try {
-        return await replica.query<Row>(statement)
+        const answer = await replica.query<Row>(statement)
+        restsUntil = 0
+        return answer
       } catch (error) {
-        if (!isDatabaseUnavailable(error)) throw error
-        restsUntil = performance.now() + restMs
+        const { code = '' } = error as { code?: string }
+        if (!isDatabaseUnavailable(error) || code === cancelled) throw error
+        if (code !== conflict) restsUntil = now + restMs
         return primary.query<Row>(statement)
       }
     },

@@ -8,6 +8,11 @@ export interface Reading<V> {
   rows: readonly string[] | null
 }
 
+interface Kept<V> {
+  value: V
+  rows: readonly string[]
+}
+
 /** What was read from the database, kept in memory for as long as nothing that it was read from has changed. */
 export interface View<K, V> {
   /** What is kept under the key or, where nothing is or it cannot be trusted now, what is read. */
@@ -25,11 +30,11 @@ const keptMs = 60_000
  */
 export function createView<K extends {}, V>(changes: Changes, max: number): View<K, V> {
   const keysByRow = new Map<string, Set<K>>()
-  const entries = new LRUCache<K, Reading<V>>({
+  const entries = new LRUCache<K, Kept<V>>({
     max,
     ttl: keptMs,
     dispose({ rows }, key) {
-      for (const row of rows ?? []) unlink(row, key)
+      for (const row of rows) unlink(row, key)
     },
   })
   let told = 0
@@ -40,9 +45,9 @@ export function createView<K extends {}, V>(changes: Changes, max: number): View
     else for (const key of [...(keysByRow.get(row) ?? [])]) entries.delete(key)
   })
 
-  function keep(key: K, reading: Reading<V>): void {
-    entries.set(key, reading)
-    for (const row of reading.rows ?? []) {
+  function keep(key: K, value: V, rows: readonly string[]): void {
+    entries.set(key, { value, rows })
+    for (const row of rows) {
       const keys = keysByRow.get(row)
       if (keys) keys.add(key)
       else keysByRow.set(row, new Set([key]))
@@ -60,9 +65,9 @@ export function createView<K extends {}, V>(changes: Changes, max: number): View
       const kept = changes.areCurrent() ? entries.get(key) : undefined
       if (kept) return kept.value
       const toldBefore = told
-      const reading = await read()
-      if (reading.rows && changes.areHeard() && told === toldBefore) keep(key, reading)
-      return reading.value
+      const { value, rows } = await read()
+      if (rows && changes.areHeard() && told === toldBefore) keep(key, value, rows)
+      return value
     },
   }
 }

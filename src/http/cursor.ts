@@ -47,8 +47,10 @@ function isTextOrNull(value: unknown): value is string | null {
   return value === null || (typeof value === 'string' && isStorable(value))
 }
 
-/** As `Date.toISOString` writes it. */
+/** As `Date.toISOString` writes it, in a year that PostgreSQL takes. */
 function isTime(value: unknown): value is string {
   const date = new Date(String(value))
-  return !Number.isNaN(date.getTime()) && date.toISOString() === value
+  return (
+    /^(?!0000)\d{4}-/.test(String(value)) && !Number.isNaN(date.getTime()) && date.toISOString() === value
+  )
 }

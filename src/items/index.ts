@@ -10,7 +10,7 @@ import { readJson } from '../http/json.js'
 import { readLimit } from '../http/page.js'
 import { ref, success } from '../schema.js'
 import { createItem, deleteItem, etagOf, patchItem, putItem, readItem, toWhole } from './item.js'
-import { batchFirstPages, type ItemPage, isFirstPage, listItems } from './list.js'
+import { batchFirstPages, type ItemPage, isFirstPage, listItems } from './reads.js'
 import {
   addresses,
   Item,

@@ -4,8 +4,8 @@ import type { Database, Transaction } from '../database/index.js'
 import { ServiceError } from '../errors.js'
 import { type Conditions, requirePreconditions } from '../http/etag.js'
 import { mergePatch } from '../http/merge-patch.js'
-import { lookUpItem } from './list.js'
 import { checkMetadata } from './metadata.js'
+import { lookUpItem } from './reads.js'
 import type { ItemContent as GivenContent, ItemPatch, NewItem, WholeItem } from './schema.js'
 import {
   addItem,

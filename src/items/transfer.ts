@@ -7,7 +7,7 @@ import { importAll, importEach } from './import.js'
 import type { ItemsOptions } from './index.js'
 import { toWhole } from './item.js'
 import { readLines } from './lines.js'
-import { type ItemPage, listWholeItems } from './list.js'
+import { type ItemPage, listWholeItems } from './reads.js'
 import { addresses, ImportQuery, ImportReport, maxImportBytes } from './schema.js'
 import type { Owner } from './store.js'
 

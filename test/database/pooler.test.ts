@@ -14,9 +14,9 @@ import { makeFolder } from './folder.js'
 
 const withoutPgBouncer = spawnSync('pgbouncer', ['--version']).error ? 'pgbouncer is not installed' : false
 
-async function examine(url: string, env: Record<string, string>) {
+async function examine(t: Test, url: string, env: Record<string, string> = {}) {
   const { stdout } = await runCommand(url, ['doctor', '--json'], {
-    env: { DATA_DIRECTORY: '/nowhere', ...env },
+    env: { DATA_DIRECTORY: t.testdir(), ...env },
   })
   const findings = JSON.parse(stdout) as { check: string; state: string }[]
   return (check: string) => findings.find((one) => one.check === check)?.state
@@ -25,9 +25,9 @@ async function examine(url: string, env: Record<string, string>) {
 t.test('the doctor notices a pooler, and what it keeps from PostgreSQL', async (t) => {
   const url = await cloneDatabase(t)
   const pooled = await startPooler(t, url)
-  t.equal((await examine(url, {}))('sessions'), 'ok')
-  t.equal((await examine(pooled, {}))('sessions'), 'fail')
-  const stateOf = await examine(pooled, { DATABASE_DIRECT_URL: url })
+  t.equal((await examine(t, url))('sessions'), 'ok')
+  t.equal((await examine(t, pooled))('sessions'), 'fail')
+  const stateOf = await examine(t, pooled, { DATABASE_DIRECT_URL: url })
   t.equal(stateOf('sessions'), 'ok')
   t.equal(stateOf('limits'), 'warn')
 })

@@ -14,7 +14,8 @@ t.test('items are read from the replica, and from the primary while there is non
   const token = await logIn(app, 'johndoe', 'secret')
   const list = async () => (await getAs(app, token, '/users/me/items/')).json<object[]>().length
   const doctor = async () => {
-    const { stdout } = await runCommand(primary.url, ['doctor', '--json'], { env: settings })
+    const env = { ...settings, DATA_DIRECTORY: t.testdir() }
+    const { stdout } = await runCommand(primary.url, ['doctor', '--json'], { env })
     return (JSON.parse(stdout) as { check: string; state: string }[]).find(({ check }) => check === 'replica')
       ?.state
   }
@@ -51,26 +52,45 @@ t.test('items are read from the replica, and from the primary while there is non
   t.equal(await doctor(), 'fail')
 })
 
-t.test(
-  'a replica that cannot answer is left alone for a while; what is wrong with a statement is told',
-  async (t) => {
-    const asked: string[] = []
-    const server = (name: string, failure?: Error & { code?: string }) => ({
-      async query<Row extends pg.QueryResultRow>() {
-        asked.push(name)
-        if (failure) throw failure
-        return { rows: [] } as unknown as pg.QueryResult<Row>
-      },
-    })
-    const gone = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' })
-    const reads = preferReplica(server('replica', gone), server('primary'))
+/** A server that answers, or fails by one code after the other, the last one for good. */
+function fake(name: string, asked: string[], ...codes: (string | null)[]) {
+  return {
+    async query<Row extends pg.QueryResultRow>() {
+      asked.push(name)
+      const code = codes.length > 1 ? codes.shift() : codes[0]
+      if (code) throw Object.assign(new Error(code), { code })
+      return { rows: [] } as unknown as pg.QueryResult<Row>
+    },
+  }
+}
+
+t.test('a replica that cannot answer is left alone for a while, and then asked by one', async (t) => {
+  const asked: string[] = []
+  const reads = preferReplica(fake('replica', asked, 'ECONNREFUSED', null), fake('primary', asked), 50)
+  await reads.query({ text: 'SELECT 1' })
+  await reads.query({ text: 'SELECT 1' })
+  t.strictSame(asked.splice(0), ['replica', 'primary', 'primary'])
+  await until(async () => {
     await reads.query({ text: 'SELECT 1' })
-    await reads.query({ text: 'SELECT 1' })
-    t.strictSame(asked, ['replica', 'primary', 'primary'])
-    const wrong = Object.assign(new Error('syntax error'), { code: '42601' })
+    return asked.includes('replica')
+  })
+  asked.length = 0
+  await reads.query({ text: 'SELECT 1' })
+  t.strictSame(asked, ['replica'])
+})
+
+t.test('what is about one statement does not make a replica rest', async (t) => {
+  const asked: string[] = []
+  for (const code of ['42601', '57014'])
     await t.rejects(
-      preferReplica(server('replica', wrong), server('primary')).query({ text: 'SELEC' }),
-      wrong,
+      preferReplica(fake('replica', asked, code), fake('primary', asked)).query({ text: 'SELEC' }),
+      {
+        code,
+      },
     )
-  },
-)
+  t.strictSame(asked.splice(0), ['replica', 'replica'])
+  const reads = preferReplica(fake('replica', asked, '40001', null), fake('primary', asked))
+  await reads.query({ text: 'SELECT 1' })
+  await reads.query({ text: 'SELECT 1' })
+  t.strictSame(asked, ['replica', 'primary', 'replica'])
+})

@@ -2,16 +2,37 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Test } from 'tap'
 
-/** The message in which PostgreSQL tells a client which process serves it (BackendKeyData). */
-const [keyDataType, keyDataBytes] = ['K', 12]
+/** A message of PostgreSQL to its client: one letter for its type, then its length without that letter, then the rest. */
+interface Message {
+  type: string
+  bytes: Buffer
+}
 
 /** Leads to the database at `url` and, as poolers do, says that another process serves the client than does. */
-export async function startPooler(t: Test, url: string): Promise<string> {
+export function startPooler(t: Test, url: string): Promise<string> {
+  return startInterpreter(t, url, ({ type, bytes }) => {
+    // BackendKeyData, of a process id and a secret
+    if (type === 'K' && bytes.length === 13) bytes.writeUInt32BE(1, 5)
+    return bytes
+  })
+}
+
+/** Leads to the database at `url`, and keeps all notifications from its clients. */
+export function startDeafener(t: Test, url: string): Promise<string> {
+  return startInterpreter(t, url, ({ type, bytes }) => (type === 'A' ? Buffer.alloc(0) : bytes))
+}
+
+/** Passes on what `interpret` makes of each message of the server. Messages come whole here, as they are few and short. */
+async function startInterpreter(
+  t: Test,
+  url: string,
+  interpret: (message: Message) => Buffer,
+): Promise<string> {
   const target = new URL(url)
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname)
     near.pipe(far)
-    far.on('data', (data) => near.write(changeProcessId(data)))
+    far.on('data', (data) => near.write(Buffer.concat(split(data).map(interpret))))
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -25,11 +46,12 @@ export async function startPooler(t: Test, url: string): Promise<string> {
   return address.href
 }
 
-function changeProcessId(data: Buffer): Buffer {
-  for (let at = 0; at + 5 <= data.length; at += 1 + data.readUInt32BE(at + 1)) {
-    if (String.fromCharCode(data[at] ?? 0) !== keyDataType) continue
-    if (data.readUInt32BE(at + 1) === keyDataBytes) data.writeUInt32BE(1, at + 5)
-    break
+function split(data: Buffer): Message[] {
+  const messages: Message[] = []
+  for (let at = 0; at < data.length; ) {
+    const end = at + 5 <= data.length ? at + 1 + data.readUInt32BE(at + 1) : data.length
+    messages.push({ type: String.fromCharCode(data[at] ?? 0), bytes: data.subarray(at, end) })
+    at = end
   }
-  return data
+  return messages
 }

@@ -46,13 +46,14 @@ export async function startReplicas(
 
 /** Starts one process over a database that others use too. */
 export function startReplica(t: Test, url: string, settings: Record<string, string> = {}): Promise<Service> {
-  return startService(t, {
+  const replica = {
     DATABASE_URL: url,
     DATABASE_POOL_SIZE: '2',
     BCRYPT_COST: '4',
     LOG_LEVEL: 'info',
     ...settings,
-  })
+  }
+  return startService(t, replica, 'dist/src/server.js')
 }
 
 /** Posts a form. */
@@ -99,9 +100,14 @@ export function tokensOf(answers: Answer[]): Tokens[] {
   return answers.filter(({ status }) => status === 200).map(({ body }) => body as unknown as Tokens)
 }
 
-/** Resolves when a replica has heard of all changes so far: it answers a revocation only then. */
+/** Resolves when a replica has heard of all changes so far: it answers whoever forgot a password only then. */
 export async function hearAll(service: Service): Promise<void> {
-  await postForm(service, '/revoke', { token: 'unknown' })
+  const response = await fetch(`${service.origin}/account/forgot-password`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'nobody@example.com' }),
+  })
+  await response.arrayBuffer()
 }
 
 /** Passes when neither replica takes any of the tokens. */

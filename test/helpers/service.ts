@@ -18,16 +18,17 @@ export interface RunningProgram {
   ends(): Promise<number | string>
 }
 
-/** Starts one of the programs under src/ in a process of its own, as production does. */
+/** Starts one of the programs under src/, or as they are built under dist/, in a process of its own, as production does. */
 export function startProgram(
   t: Test,
   file: string,
   env: Record<string, string>,
   { args = [] as string[], cwd = root } = {},
 ): RunningProgram {
-  const child = spawn(process.execPath, [...process.execArgv, join(root, file), ...args], {
+  const loader = file.endsWith('.ts') ? process.execArgv : []
+  const child = spawn(process.execPath, [...loader, join(root, file), ...args], {
     cwd,
-    env: { ...inherited(), ...env },
+    env: { ...inherited(file), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exit = once(child, 'exit')
@@ -72,19 +73,28 @@ export interface Service {
   program: RunningProgram
 }
 
-/** Starts the service on a free port over a fresh, migrated and seeded database; it ends with the test. */
-export async function startService(t: Test, env: Record<string, string> = {}): Promise<Service> {
+/**
+ * Starts the service on a free port over a fresh, migrated and seeded database; it ends with the test.
+ *
+ * @param file its source, whose coverage counts, or what it is built to, which starts in a third of the time
+ */
+export async function startService(
+  t: Test,
+  env: Record<string, string> = {},
+  file: 'src/server.ts' | 'dist/src/server.js' = 'src/server.ts',
+): Promise<Service> {
   const url = env.DATABASE_URL ?? (await cloneDatabase(t))
-  const program = startProgram(t, 'src/server.ts', { PORT: '0', DATABASE_URL: url, ...env })
+  const program = startProgram(t, file, { PORT: '0', DATABASE_URL: url, ...env })
   await program.prints('Server listening at')
   const port = Number(/Server listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(program.stdout)?.[1])
   return { host: '127.0.0.1', port, origin: `http://127.0.0.1:${port}`, program }
 }
 
-/** What a child needs of our environment: how to find programs, and how tap measures coverage. */
-function inherited(): Record<string, string | undefined> {
-  const names = Object.keys(process.env).filter((name) =>
-    /^(PATH|HOME|TMPDIR|NODE_V8_COVERAGE|TAP|_TAP|TS_NODE)/.test(name),
-  )
+/** What a child needs of our environment: how to find programs and, of a source, how tap measures coverage. */
+function inherited(file: string): Record<string, string | undefined> {
+  const needed = file.endsWith('.ts')
+    ? /^(PATH|HOME|TMPDIR|NODE_V8_COVERAGE|TAP|_TAP|TS_NODE)/
+    : /^(PATH|HOME|TMPDIR)/
+  const names = Object.keys(process.env).filter((name) => needed.test(name))
   return Object.fromEntries(names.map((name) => [name, process.env[name]]))
 }

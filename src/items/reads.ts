@@ -47,17 +47,17 @@ export function listWholeItems(
  * same moment by one statement. What each gets was read after he had asked.
  */
 export function batchFirstPages(database: Database) {
-  const pages = new DataLoader<FirstPage, FoundPage<ListedItem>, string>(
+  const loader = new DataLoader<FirstPage, FoundPage<ListedItem>, string>(
     async function readFirstPages(wanted) {
       const places = [wanted.map(({ owner }) => owner.id), wanted.map(({ limit }) => limit + 1)]
       const rows = await readRows<ListedItem & { place: number }>(firstPages, places, database)
-      const found = wanted.map((): ListedItem[] => [])
-      for (const { place, ...item } of rows) found[place - 1]?.push(item)
-      return wanted.map(({ limit }, index) => toPage(found[index] ?? [], { limit, sort: 'created_at' }))
+      const pages = wanted.map(({ limit }) => ({ limit, found: [] as ListedItem[] }))
+      for (const { place, ...item } of rows) (pages[place - 1] as (typeof pages)[number]).found.push(item)
+      return pages.map(({ found, limit }) => toPage(found, { limit, sort: 'created_at' }))
     },
     { cache: false, maxBatchSize, batchScheduleFn: setImmediate },
   )
-  return (owner: Owner, limit: number) => pages.load({ owner, limit })
+  return (owner: Owner, limit: number) => loader.load({ owner, limit })
 }
 
 /** Whether a page is one that `batchFirstPages` reads. */
