@@ -112,15 +112,17 @@ const charge = `
 
 /**
  * Takes the charge of a right password back, forgets all charges of the pair, and remembers the network. Each statement
- * locks one row and is done: none can meet a charge half-way.
+ * locks one row and is done: none can meet a charge half-way. They wait for the disk together.
  */
 export async function rewardGuess(
   { pair, network, account, known }: Ledger,
   database: Database,
 ): Promise<void> {
-  await queryRows(knowledge, [known], database)
-  await queryRows(forgiveness, [pair], database)
-  for (const key of [network, account]) await queryRows(refund, [key], database)
+  await Promise.all([
+    queryRows(knowledge, [known], database),
+    queryRows(forgiveness, [pair], database),
+    ...[network, account].map((key) => queryRows(refund, [key], database)),
+  ])
 }
 
 /** To the day: a network that is in use is not written down at each log-in. */
