@@ -15,9 +15,10 @@ const warmUpSeconds = 1
  * @param {Scenario[]} scenarios
  * @param {import('./world.js').World} world
  * @param {number} rounds
+ * @param {() => boolean} isLate whether there is no time for another round
  * @returns {Promise<Results>}
  */
-export async function measureInRounds(scenarios, world, rounds) {
+export async function measureInRounds(scenarios, world, rounds, isLate) {
   for (const { name, measure } of scenarios) {
     console.error(`warming up: ${name}`)
     await attempt(name, () => measure({ ...world, seconds: warmUpSeconds }))
@@ -25,7 +26,7 @@ export async function measureInRounds(scenarios, world, rounds) {
   const able = scenarios.filter(({ name }) => !failures.includes(name))
   /** @type {Results} */
   const results = new Map(able.map(({ name, title }) => [name, { title, rounds: [] }]))
-  for (let round = 1; round <= rounds; round++)
+  for (let round = 1; round <= rounds && !(round > 1 && isLate()); round++)
     for (const { name, measure } of able) {
       const measured = await attempt(name, () => measure(world))
       if (!measured) continue
