@@ -61,8 +61,9 @@ export function makeRequestLogger(
 }
 
 /**
- * Logs each request once, when it has been answered or its client is gone; at the level `debug` also when it comes. The lines are made of parts
- * that hold no secret, so nothing looks for some in them: that costs more than all else that a request needs.
+ * Logs each request once, when it has been answered or its client is gone; at the level `debug` also when it comes. The
+ * lines are made of parts that hold no secret, so nothing looks for some in them: that costs more than all else that a
+ * request needs.
  */
 export function logRequests(app: FastifyInstance): void {
   const log = app.log.child({}, { redact: [] })
