@@ -11,6 +11,7 @@ import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 const rows = 1_000_000
 const limit = 100
 const lastPage = rows / limit
+const middlePage = lastPage / 2
 const repetitions = 15
 
 const server = await startTemporaryPostgres('latchkey-bench-')
@@ -57,8 +58,8 @@ async function run(url) {
     ['title_contains, in none', { sort: 'created_at', titleContains: 'nowhere' }],
   ]
   for (const [name, page] of pages) {
-    const late = name === page.sort ? [await positionBefore(sql, owner, page.sort)] : []
-    for (const after of [undefined, ...late]) {
+    for (const number of name === page.sort ? [1, middlePage, lastPage] : [1]) {
+      const after = number === 1 ? undefined : await positionBefore(sql, owner, page.sort, number)
       const times = []
       for (let i = 0; i < repetitions; i++) {
         const began = performance.now()
@@ -68,7 +69,7 @@ async function run(url) {
       const { index, read } = await explain(sql, last)
       lists.push({
         list: name,
-        page: after ? lastPage : 1,
+        page: number,
         index,
         'rows read': read,
         ms: median(times).toFixed(2),
@@ -107,14 +108,15 @@ async function fill(sql) {
  * @param {pg.Client} sql
  * @param {string} owner
  * @param {string} sort
- * @returns the position where the last page begins
+ * @param {number} page
+ * @returns the position where that page begins
  */
-async function positionBefore(sql, owner, sort) {
+async function positionBefore(sql, owner, sort, page) {
   const column = sort.replace('-', '')
   const direction = sort.startsWith('-') ? 'DESC' : 'ASC'
   const { rows: found } = await sql.query(
     `SELECT ${column} AS value, id FROM items WHERE owner_id = $1 ORDER BY ${column} ${direction}, id ${direction} LIMIT 1 OFFSET $2`,
-    [owner, (lastPage - 1) * limit - 1],
+    [owner, (page - 1) * limit - 1],
   )
   const { value, id } = found[0]
   return { sort, value: value instanceof Date ? value.toISOString() : value, id }

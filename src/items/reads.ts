@@ -93,34 +93,52 @@ export async function lookUpItem(
 
 const oneItem = `SELECT ${whole} FROM items WHERE owner_id = $1::uuid AND item_id = $2`
 
+/** What follows a position may lie in several stretches of an index: they are read one after the other, as far as needed. */
 async function findPage<T extends ListedItem>(
   columns: string,
-  { id: ownerId }: Owner,
+  owner: Owner,
   page: ItemPage,
   database: Database,
 ): Promise<FoundPage<T>> {
+  const found: T[] = []
+  for (const stretch of page.after ? orders[page.sort].following(page.after) : [everything]) {
+    const missing = page.limit + 1 - found.length
+    if (missing > 0) found.push(...(await readStretch<T>(columns, owner, page, stretch, missing, database)))
+  }
+  return toPage(found, page)
+}
+
+function readStretch<T extends ListedItem>(
+  columns: string,
+  { id: ownerId }: Owner,
+  page: ItemPage,
+  stretch: Stretch,
+  rows: number,
+  database: Database,
+): Promise<T[]> {
   const values: unknown[] = []
   const value: Value = (given, type) => `$${values.push(given)}::${type}`
-  const conditions = [`owner_id = ${value(ownerId, 'uuid')}`, ...conditionsOf(page, value)]
+  const conditions = [`owner_id = ${value(ownerId, 'uuid')}`, ...filtersOf(page, value), ...stretch(value)]
   const text = `SELECT ${columns} FROM items WHERE ${conditions.join(' AND ')}
-    ORDER BY ${orders[page.sort].by} LIMIT ${value(page.limit + 1, 'int')}`
-  return toPage(await readRows<T>(text, values, database), page)
+    ORDER BY ${orders[page.sort].by} LIMIT ${value(rows, 'int')}`
+  return readRows<T>(text, values, database)
 }
 
 /** Adds a value to those of the statement, and says how the statement names it. */
 type Value = (given: unknown, type: string) => string
 
-function conditionsOf(
-  { sort, after, titleContains, createdAfter, createdBefore }: ItemPage,
-  value: Value,
-): string[] {
+/** The conditions of some rows that lie side by side in the index of an order. */
+type Stretch = (value: Value) => string[]
+
+const everything: Stretch = () => []
+
+function filtersOf({ titleContains, createdAfter, createdBefore }: ItemPage, value: Value): string[] {
   return [
     ...(titleContains === undefined
       ? []
       : [`title ILIKE ${value(`%${escapeLike(titleContains)}%`, 'text')}`]),
     ...(createdAfter ? [`created_at > ${value(createdAfter, 'timestamptz')}`] : []),
     ...(createdBefore ? [`created_at < ${value(createdBefore, 'timestamptz')}`] : []),
-    ...(after ? [orders[sort].following(after, value)] : []),
   ]
 }
 
@@ -128,27 +146,32 @@ function conditionsOf(
 const orders = {
   created_at: {
     by: 'created_at, id',
-    following: (after: Position, value: Value) =>
-      `(created_at, id) > (${value(after.value, 'timestamptz')}, ${value(after.id, 'uuid')})`,
+    following: (after: Position): Stretch[] => [
+      (value) => [`(created_at, id) > (${value(after.value, 'timestamptz')}, ${value(after.id, 'uuid')})`],
+    ],
     keyOf: ({ createdAt }: ListedItem) => createdAt.toISOString(),
   },
   '-created_at': {
     by: 'created_at DESC, id DESC',
-    following: (after: Position, value: Value) =>
-      `(created_at, id) < (${value(after.value, 'timestamptz')}, ${value(after.id, 'uuid')})`,
+    following: (after: Position): Stretch[] => [
+      (value) => [`(created_at, id) < (${value(after.value, 'timestamptz')}, ${value(after.id, 'uuid')})`],
+    ],
     keyOf: ({ createdAt }: ListedItem) => createdAt.toISOString(),
   },
   item_id: {
     by: 'item_id',
-    following: (after: Position, value: Value) => `item_id > ${value(after.value, 'text')}`,
+    following: (after: Position): Stretch[] => [(value) => [`item_id > ${value(after.value, 'text')}`]],
     keyOf: ({ itemId }: ListedItem) => itemId,
   },
   title: {
     by: 'title NULLS LAST, id',
-    following: (after: Position, value: Value) =>
+    following: (after: Position): Stretch[] =>
       after.value === null
-        ? `title IS NULL AND id > ${value(after.id, 'uuid')}`
-        : `((title, id) > (${value(after.value, 'text')}, ${value(after.id, 'uuid')}) OR title IS NULL)`,
+        ? [(value) => ['title IS NULL', `id > ${value(after.id, 'uuid')}`]]
+        : [
+            (value) => [`(title, id) > (${value(after.value, 'text')}, ${value(after.id, 'uuid')})`],
+            () => ['title IS NULL'],
+          ],
     keyOf: ({ title }: ListedItem) => title,
   },
 } as const
