@@ -67,12 +67,11 @@ export function makeRequestLogger(
  */
 export function logRequests(app: FastifyInstance): void {
   const log = app.log.child({}, { redact: [] })
-  app.addHook('onRequest', function logIncoming(request, _reply, done) {
+  app.addHook('onRequest', function logIncoming(request, { raw }, done) {
     log.debug(describe(request), 'incoming request')
-    done()
-  })
-  app.addHook('onRequestAbort', function logAborted(request, done) {
-    log.info(describe(request), 'request aborted')
+    raw.once('close', function logAborted() {
+      if (!raw.writableFinished) log.info(describe(request), 'request aborted')
+    })
     done()
   })
   app.addHook('onResponse', function logCompleted(request, reply, done) {
