@@ -52,7 +52,7 @@ export function followChanges(app: FastifyInstance): void {
   let sentAt = 0
   let pulse: Promise<void> | undefined
   let poolCheckedAt = 0
-  let hearPool = () => {}
+  let hearPool: (() => void) | undefined
   let complaint = ''
 
   function tellAll(change: string | null): void {
@@ -61,7 +61,7 @@ export function followChanges(app: FastifyInstance): void {
 
   function hear({ channel, payload }: pg.Notification): void {
     if (channel !== pulseChannel) tellAll(payload === 'all' ? null : String(payload))
-    else if (payload === 'pool') hearPool()
+    else if (payload === 'pool') hearPool?.()
     else heardAt = sentAt
   }
 
@@ -109,7 +109,7 @@ export function followChanges(app: FastifyInstance): void {
   }
 
   /** Lasts as long as the connection. @throws Error that says why it has ended */
-  async function hearUntilLost(): Promise<void> {
+  async function hearUntilLost(): Promise<never> {
     closing.signal.throwIfAborted()
     const current = openLine(app.database.directUrl)
     line = current
@@ -120,7 +120,7 @@ export function followChanges(app: FastifyInstance): void {
       isHearing = true
       complaint = ''
       tellAll(null)
-      await current.ended
+      return await current.ended
     } finally {
       isHearing = false
       tellAll(null)

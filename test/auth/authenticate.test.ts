@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import t from 'tap'
 import { getAs, jwtSecret, logIn, startApp } from '../helpers/app.js'
+import { until } from '../helpers/wait.js'
 
 const encode = (text: string | Buffer) => Buffer.from(text).toString('base64url')
 
@@ -26,6 +27,14 @@ t.test('what is done to a user shows in the next request', async (t) => {
   const response = await getAs(app, token, '/users/me/')
   t.equal(response.statusCode, 401)
   t.equal(response.headers['www-authenticate'], 'Bearer')
+})
+
+t.test('a token that was good expires all the same', async (t) => {
+  const app = await startApp(t)
+  const token = mint(`{"sub":"johndoe","exp":${Date.now() / 1000 + 1.5}}`)
+  const ask = async () => (await getAs(app, token, '/users/me/')).statusCode
+  t.equal(await ask(), 200)
+  await until(async () => (await ask()) === 401)
 })
 
 t.test('well-signed tokens that are refused all the same', async (t) => {

@@ -88,6 +88,7 @@ t.test('without a database of yours a command brings one up, or uses the one tha
   const running = await startEmbeddedPostgres(home)
   t.teardown(running.stop)
   t.match(await runCommand('', ['status'], { env }), { status: 0, stdout: /applied/ })
+  t.match(await runCommand('', ['doctor'], { env }), { stdout: /ok +sessions/ })
   t.ok(readPid(home), 'it runs on')
 })
 

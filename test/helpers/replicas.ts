@@ -4,7 +4,7 @@ import pg from 'pg'
 import type { Test } from 'tap'
 import { query } from '../database/query.js'
 import { cloneDatabase } from './database.js'
-import { type Service, startService } from './service.js'
+import { type Service, type ServiceFile, startService } from './service.js'
 
 /** Two processes of the service over one database, each with few connections to it. */
 export interface Replicas {
@@ -34,18 +34,24 @@ export async function startReplicas(
   t: Test,
   settings: Record<string, string> = {},
   url?: string,
+  file?: ServiceFile,
 ): Promise<Replicas> {
   const shared = url ?? (await cloneDatabase(t))
   if (!url) await query(shared, 'UPDATE users SET hashed_password = $1, rehashed_at = now()', [cheapHash])
   const [one, other] = await Promise.all([
-    startReplica(t, shared, settings),
-    startReplica(t, shared, settings),
+    startReplica(t, shared, settings, file),
+    startReplica(t, shared, settings, file),
   ])
   return { url: shared, one, other }
 }
 
-/** Starts one process over a database that others use too. */
-export function startReplica(t: Test, url: string, settings: Record<string, string> = {}): Promise<Service> {
+/** Starts one process over a database that others use too: as it is built, unless what its source does there is to count. */
+export function startReplica(
+  t: Test,
+  url: string,
+  settings: Record<string, string> = {},
+  file: ServiceFile = 'dist/src/server.js',
+): Promise<Service> {
   const replica = {
     DATABASE_URL: url,
     DATABASE_POOL_SIZE: '2',
@@ -53,7 +59,7 @@ export function startReplica(t: Test, url: string, settings: Record<string, stri
     LOG_LEVEL: 'info',
     ...settings,
   }
-  return startService(t, replica, 'dist/src/server.js')
+  return startService(t, replica, file)
 }
 
 /** Posts a form. */

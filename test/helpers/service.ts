@@ -65,6 +65,9 @@ export function startProgram(
   return program
 }
 
+/** The service's source, or what it is built to. */
+export type ServiceFile = 'src/server.ts' | 'dist/src/server.js'
+
 /** Where a started service listens. */
 export interface Service {
   host: string
@@ -81,7 +84,7 @@ export interface Service {
 export async function startService(
   t: Test,
   env: Record<string, string> = {},
-  file: 'src/server.ts' | 'dist/src/server.js' = 'src/server.ts',
+  file: ServiceFile = 'src/server.ts',
 ): Promise<Service> {
   const url = env.DATABASE_URL ?? (await cloneDatabase(t))
   const program = startProgram(t, file, { PORT: '0', DATABASE_URL: url, ...env })

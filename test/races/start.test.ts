@@ -46,7 +46,8 @@ t.test('replicas that start at once on an empty database agree on all keys', asy
 t.test('a new KEY_ENCRYPTION_SECRET takes over without an interruption', async (t) => {
   const url = await cloneDatabase(t)
   const username = await createUser(url)
-  const before = await startReplica(t, url, { ...settings, KEY_ENCRYPTION_SECRET: secrets.first })
+  const beforeSettings = { ...settings, KEY_ENCRYPTION_SECRET: secrets.first }
+  const before = await startReplica(t, url, beforeSettings, 'src/server.ts')
   const tokens = await logIn(before, username)
   const sealed = await readSealings(url)
   const after = await startReplica(t, url, {

@@ -17,7 +17,7 @@ import {
   untilWaiting,
 } from '../helpers/replicas.js'
 
-const replicas = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' })
+const replicas = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' }, undefined, 'src/server.ts')
 const { one, other, url } = replicas
 /** Renews each hash at log-in: it writes between checking a password and starting a family. */
 const costlier = await startReplica(t, url, { BCRYPT_COST: '5' })
