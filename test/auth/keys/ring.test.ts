@@ -1,7 +1,7 @@
 import t from 'tap'
 import { stateOf } from '../../../src/auth/keys/lifecycle.js'
-import { sealingKeysOf } from '../../../src/auth/keys/ring.js'
-import { listKeys, openPrivateKey, retireKey } from '../../../src/auth/keys/store.js'
+import { rotationPlan, sealingKeysOf } from '../../../src/auth/keys/ring.js'
+import { listKeys, openPrivateKey, retireKey, rotateKeys } from '../../../src/auth/keys/store.js'
 import { loadConfig } from '../../../src/config.js'
 import { getAs, logIn, startApp } from '../../helpers/app.js'
 import { cloneDatabase } from '../../helpers/database.js'
@@ -132,6 +132,25 @@ t.test('the secret that encrypts the keys can be replaced', async (t) => {
     t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
     t.equal(kidOf(await logIn(app, 'johndoe', 'secret')), kidOf(token))
   }
+})
+
+t.test('a key whose secret is not known here verifies, and another one signs', async (t) => {
+  const url = await cloneDatabase(t)
+  const one = await startApp(t, { ...ring, KEY_ENCRYPTION_SECRET: oldSecret }, url)
+  const first = kidOf(await logIn(one, 'johndoe', 'secret'))
+  const settings = { ...ring, KEY_ENCRYPTION_SECRET: newSecret, KEY_ENCRYPTION_SECRET_PREVIOUS: oldSecret }
+  const other = await startApp(t, settings, url)
+  const config = loadConfig(settings)
+  const [sealing] = sealingKeysOf(config)
+  const made = await rotateKeys(other.database, rotationPlan(config), sealing, () => true)
+  await other.database.signingKey.updateMany({
+    where: { kid: made?.kid ?? '' },
+    data: { signsAt: new Date() },
+  })
+  await until(async () => kidOf(await logIn(other, 'johndoe', 'secret')) === made?.kid)
+  const token = await logIn(other, 'johndoe', 'secret')
+  t.equal((await getAs(one, token, '/users/me/')).statusCode, 200)
+  t.equal(kidOf(await logIn(one, 'johndoe', 'secret')), first)
 })
 
 t.test('a key that is damaged keeps the service from starting', async (t) => {
