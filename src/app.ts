@@ -42,8 +42,9 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   app.server.maxConnections = config.maxConnections
   logRequests(app)
   cutSlowReaders(app)
-  registerDraining(app)
   answerTogether(app)
+  // After what makes answers wait: whether to let go of a connection is said at the last moment.
+  registerDraining(app)
   await registerHeaders(app, config.corsOrigins)
   app.removeContentTypeParser('application/json')
   readJson(app, 'application/json')
