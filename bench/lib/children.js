@@ -1,6 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import { atEnd } from './cleanup.js'
 
@@ -55,16 +54,6 @@ export async function isInstalled(command) {
     () => true,
     () => false,
   )
-}
-
-/** A port that nobody listens on. */
-export async function findFreePort() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (probe.address())
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 /** @param {ChildProcess} child */

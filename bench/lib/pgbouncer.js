@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findAccount, giveTo } from '../../dist/src/database/embedded/account.js'
-import { findFreePort, isInstalled, start } from './children.js'
+import { findFreePort } from '../../dist/src/database/embedded/port.js'
+import { isInstalled, start } from './children.js'
 import { atEnd } from './cleanup.js'
 
 const pollMs = 20

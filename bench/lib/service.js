@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { findFreePort, run, start } from './children.js'
+import { findFreePort } from '../../dist/src/database/embedded/port.js'
+import { run, start } from './children.js'
 
 const dist = join(import.meta.dirname, '../../dist/src')
 const [pollMs, patienceMs] = [2, 30_000]

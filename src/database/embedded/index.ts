@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { StartupError } from '../../startup-error.js'
 import { type Account, chooseReachable, findAccount } from './account.js'
 import { findInstallation, provideBinaries } from './binaries.js'
 import { ensureCluster, readPassword, superuser } from './cluster.js'
+import { findFreePort } from './port.js'
 import { findReason } from './reason.js'
 
 /** A PostgreSQL server of our own: how to reach it and how to end it. */
@@ -84,15 +84,6 @@ async function prepare(home: string) {
   const binaries = await provideBinaries(await findInstallation(), account)
   const cluster = await ensureCluster(home, place, binaries, account)
   return { account, binaries, cluster, password: await readPassword(home) }
-}
-
-async function findFreePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 /**
