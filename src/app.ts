@@ -5,7 +5,7 @@ import { authSchemas, registerAuth, requireOwner, requireUser } from './auth/ind
 import { maxFormBytes } from './auth/schema.js'
 import { removeExpired } from './cleanup.js'
 import type { Config } from './config.js'
-import { answerWhenTold, followChanges } from './database/changes.js'
+import { answerWhenTold, followChanges, waitUntilTold } from './database/changes.js'
 import type { Database } from './database/index.js'
 import { registerDocs } from './docs/index.js'
 import { registerDraining } from './drain.js'
@@ -42,6 +42,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   app.server.maxConnections = config.maxConnections
   logRequests(app)
   cutSlowReaders(app)
+  waitUntilTold(app)
   answerTogether(app)
   // After what makes answers wait: whether to let go of a connection is said at the last moment.
   registerDraining(app)

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import fastify from 'fastify'
 import t from 'tap'
 import { drain, registerDraining } from '../src/drain.js'
+import { startApp } from './helpers/app.js'
 import { until } from './helpers/wait.js'
 
 t.test('who has connected before the end is answered, and nobody can connect after it', async (t) => {
@@ -40,4 +41,15 @@ t.test('without a time to drain it only lets go of connections', async (t) => {
   t.notOk((await app.inject('/')).headers.connection === 'close')
   await drain(app, 0)
   t.equal((await app.inject('/')).headers.connection, 'close')
+})
+
+t.test('an answer that has waited says what is so when it leaves', async (t) => {
+  const app = await startApp(t)
+  app.changes.catchUp = async () => {
+    await drain(app, 0)
+  }
+  const body = { email: 'nobody@example.com' }
+  const response = await app.inject({ method: 'POST', url: '/account/forgot-password', body })
+  t.equal(response.statusCode, 202)
+  t.equal(response.headers.connection, 'close')
 })

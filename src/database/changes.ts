@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import pg from 'pg'
+import type pg from 'pg'
 import { repeat } from '../repeat.js'
+import { type Line, openLine } from './line.js'
 import { isOwnSession } from './session.js'
 
 /** What the triggers of the migrations tell: `kind:key` of a row that has changed, when the change is committed. */
@@ -24,6 +24,10 @@ export interface Changes {
 declare module 'fastify' {
   interface FastifyInstance {
     changes: Changes
+  }
+  interface FastifyContextConfig {
+    /** Whether the route may change what is told. */
+    changes?: boolean
   }
 }
 
@@ -111,7 +115,7 @@ export function followChanges(app: FastifyInstance): void {
   /** Lasts as long as the connection. @throws Error that says why it has ended */
   async function hearUntilLost(): Promise<never> {
     closing.signal.throwIfAborted()
-    const current = openLine(app.database.directUrl)
+    const current = openLine(app.database.directUrl, patienceMs, 'latchkey changes')
     line = current
     try {
       await listen(current)
@@ -171,50 +175,23 @@ export function followChanges(app: FastifyInstance): void {
   })
 }
 
-/**
- * Makes a scope answer whatever may have changed something only when that has been told here, so that it shows in the
- * very next request to this replica. What was refused has changed nothing.
- */
+/** Has the routes of a scope that change something answer only when that has been told here: see `waitUntilTold`. */
 export function answerWhenTold(scope: FastifyInstance): void {
-  scope.addHook('onRoute', function waitForChanges(route) {
-    if (route.method === 'GET' || route.method === 'HEAD') return
-    route.onSend = async ({ server }, { statusCode }) => {
-      if (statusCode < 400 || statusCode >= 500) await server.changes.catchUp()
-    }
+  scope.addHook('onRoute', function markChanging(route) {
+    if (route.method !== 'GET' && route.method !== 'HEAD') route.config = { ...route.config, changes: true }
+  })
+}
+
+/**
+ * Registers the wait of the answers to whatever may have changed something, so that it shows in the very next request to
+ * this replica. What was refused has changed nothing.
+ */
+export function waitUntilTold(app: FastifyInstance): void {
+  app.addHook('onSend', function waitForChanges({ routeOptions }, { statusCode }, payload, done) {
+    const isRefusal = statusCode >= 400 && statusCode < 500
+    if (!routeOptions.config.changes || isRefusal) return done(null, payload)
+    app.changes.catchUp().then(() => done(null, payload))
   })
 }
 
 class OtherDatabase extends Error {}
-
-/** A connection that can be given up at once, whatever its other end does. */
-interface Line {
-  client: pg.Client
-  /** Rejects when the connection has ended. */
-  ended: Promise<never>
-  giveUp(reason?: Error): void
-}
-
-function openLine(url: string): Line {
-  const socket = new Socket()
-  const client = new pg.Client({
-    connectionString: url,
-    stream: () => socket,
-    connectionTimeoutMillis: patienceMs,
-    query_timeout: patienceMs,
-    application_name: 'latchkey changes',
-    keepAlive: true,
-  })
-  let why = new Error('the connection has ended')
-  client.on('error', () => {})
-  const ended = new Promise<never>((_resolve, reject) => client.once('end', () => reject(why)))
-  // Nobody waits for it yet when it is lost early.
-  ended.catch(() => {})
-  return {
-    client,
-    ended,
-    giveUp(reason = why) {
-      why = reason
-      socket.destroy()
-    },
-  }
-}
