@@ -3,7 +3,7 @@ import { stateOf } from '../../../src/auth/keys/lifecycle.js'
 import { rotationPlan, sealingKeysOf } from '../../../src/auth/keys/ring.js'
 import { listKeys, openPrivateKey, retireKey, rotateKeys } from '../../../src/auth/keys/store.js'
 import { loadConfig } from '../../../src/config.js'
-import { getAs, logIn, startApp } from '../../helpers/app.js'
+import { getAs, logIn, postToken, startApp } from '../../helpers/app.js'
 import { cloneDatabase } from '../../helpers/database.js'
 import { until } from '../../helpers/wait.js'
 
@@ -151,6 +151,12 @@ t.test('a key whose secret is not known here verifies, and another one signs', a
   const token = await logIn(other, 'johndoe', 'secret')
   t.equal((await getAs(one, token, '/users/me/')).statusCode, 200)
   t.equal(kidOf(await logIn(one, 'johndoe', 'secret')), first)
+
+  await retireKey(other.database, first)
+  const johndoe = { username: 'johndoe', password: 'secret' }
+  await until(async () => (await postToken(one, johndoe)).statusCode === 503)
+  t.equal((await getAs(one, token, '/users/me/')).statusCode, 200, 'who cannot sign verifies all the same')
+  t.equal((await postToken(other, johndoe)).statusCode, 200)
 })
 
 t.test('a key that is damaged keeps the service from starting', async (t) => {
