@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/database/index.js'
 import { query } from '../database/query.js'
@@ -220,16 +221,15 @@ t.test('messages that never arrive keep nothing alive', async (t) => {
   const proxy = await startProxy(t, url)
   const deaf = await startReplica(t, url, { DATABASE_DIRECT_URL: proxy.url })
   const { token, username } = await enter(t, { ...replicas, other: deaf })
-  proxy.stall()
-  await query(url, "UPDATE users SET full_name = 'changed' WHERE username = $1", [username])
-  await until('what was in memory not to count any more', async () => {
-    const { body } = await askWho(deaf, token)
-    return body.full_name === 'changed'
-  })
-  for (const name of ['one', 'two', 'three']) {
+  async function showsAtOnce(): Promise<boolean> {
+    const name = randomUUID()
     await query(url, 'UPDATE users SET full_name = $2 WHERE username = $1', [username, name])
-    t.equal((await askWho(deaf, token)).body.full_name, name, 'it shows at once: the database is read')
+    return (await askWho(deaf, token)).body.full_name === name
   }
+  proxy.stall()
+  // What the first one reads is in memory for the second one, if memory still counts.
+  await until('what is in memory not to count any more', async () => (await showsAtOnce()) && showsAtOnce())
+  for (let times = 0; times < 3; times++) t.ok(await showsAtOnce(), 'the database is read')
   proxy.cut()
   proxy.open()
   await until('it to listen again', async () => {
