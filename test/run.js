@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { seed } from '../dist/prisma/seed.js'
 import { openDatabase } from '../dist/src/database/index.js'
 import { migrate } from '../dist/src/database/migrations.js'
@@ -10,6 +11,8 @@ import { createDatabase, dropDatabase } from './helpers/server.js'
 // Runs the tests on a PostgreSQL of their own, or on the server at TEST_DATABASE_URL, with a migrated and seeded
 // database in it that each test file clones. Arguments go to tap: npm test -- test/users
 
+/** Files that run side by side: tests wait a lot, so one for each processor, as far as the server has connections. */
+const jobs = Math.min(availableParallelism(), 4)
 const fast = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300']
 
 const server = process.env.TEST_DATABASE_URL
@@ -35,7 +38,10 @@ async function runTap(env) {
   const tap = createRequire(import.meta.url)
     .resolve('tap/package.json')
     .replace('package.json', 'dist/esm/run.mjs')
-  const child = spawn(process.execPath, [tap, 'run', ...process.argv.slice(2)], { env, stdio: 'inherit' })
+  const child = spawn(process.execPath, [tap, 'run', `--jobs=${jobs}`, ...process.argv.slice(2)], {
+    env,
+    stdio: 'inherit',
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill('SIGTERM'))
   const [status] = await once(child, 'exit')
   return status ?? 1
