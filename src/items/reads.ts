@@ -44,18 +44,20 @@ export function listWholeItems(
 
 /**
  * Makes a function that reads first pages in the default order, as `listItems` does, but for all callers who wait at the
- * same moment by one statement. What each gets was read after he had asked.
+ * same moment by one statement, and what several of them want only once. What each gets was read after he had asked.
  */
-export function batchFirstPages(database: Database) {
+export function batchFirstPages(database: Pick<Database, 'readPool' | 'nameStatement'>) {
   const loader = new DataLoader<FirstPage, FoundPage<ListedItem>, string>(
     async function readFirstPages(wanted) {
+      // Whoever asks from now on gets what is read from now on.
+      loader.clearAll()
       const places = [wanted.map(({ owner }) => owner.id), wanted.map(({ limit }) => limit + 1)]
       const rows = await readRows<ListedItem & { place: number }>(firstPages, places, database)
       const pages = wanted.map(({ limit }) => ({ limit, found: [] as ListedItem[] }))
       for (const { place, ...item } of rows) (pages[place - 1] as (typeof pages)[number]).found.push(item)
       return pages.map(({ found, limit }) => toPage(found, { limit, sort: 'created_at' }))
     },
-    { cache: false, maxBatchSize, batchScheduleFn: setImmediate },
+    { cacheKeyFn: ({ owner, limit }) => `${owner.id} ${limit}`, maxBatchSize, batchScheduleFn: setImmediate },
   )
   return (owner: Owner, limit: number) => loader.load({ owner, limit })
 }

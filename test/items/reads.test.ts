@@ -1,0 +1,73 @@
+import type pg from 'pg'
+import t, { type Test } from 'tap'
+import { openDatabase } from '../../src/database/index.js'
+import { batchFirstPages } from '../../src/items/reads.js'
+import { query } from '../database/query.js'
+import { cloneDatabase } from '../helpers/database.js'
+
+const newItem = `
+  INSERT INTO items (id, owner_id, item_id) SELECT gen_random_uuid(), id, $2 FROM users WHERE username = $1`
+
+/** Reads first pages of a fresh database. @param hold what each answer waits for before it comes */
+async function open(t: Test, hold: () => Promise<void> = async () => {}) {
+  const url = await cloneDatabase(t)
+  const { readPool, $disconnect: close } = openDatabase(
+    { databasePoolSize: 2, databaseTimeoutSeconds: 10 },
+    url,
+  )
+  t.teardown(close)
+  const statements: string[] = []
+  const counting = {
+    async query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig) {
+      statements.push(statement.text)
+      const answer = await readPool.query<Row>(statement)
+      await hold()
+      return answer
+    },
+  }
+  const firstPageOf = batchFirstPages({ readPool: counting, nameStatement: () => undefined })
+  const owners = await query<{ id: string; username: string }>(url, 'SELECT id, username FROM users')
+  async function read(username: string, limit: number): Promise<string[]> {
+    const { id = '' } = owners.find((owner) => owner.username === username) ?? {}
+    const { items, next } = await firstPageOf({ id, username }, limit)
+    return [...items.map(({ itemId }) => itemId), ...(next ? ['…'] : [])]
+  }
+  return { url, statements, read }
+}
+
+t.test('who asks at the same moment gets his own page, by one statement', async (t) => {
+  const { url, statements, read } = await open(t)
+  await query(url, newItem, ['johndoe', 'Bar'])
+  await query(url, newItem, ['alice', 'Baz'])
+  const pages = await Promise.all([
+    read('johndoe', 1),
+    read('johndoe', 100),
+    read('alice', 100),
+    read('johndoe', 1),
+    read('alice', 1),
+  ])
+  t.strictSame(pages, [['Foo', '…'], ['Foo', 'Bar'], ['Baz'], ['Foo', '…'], ['Baz']])
+  t.equal(statements.length, 1)
+})
+
+t.test('who asks while others wait gets what is there after he has asked', async (t) => {
+  const [answered, released] = [makeSignal(), makeSignal()]
+  const { url, read } = await open(t, async function holdAnswers() {
+    answered.give()
+    await released.given
+  })
+  const early = read('johndoe', 100)
+  await answered.given
+  await query(url, newItem, ['johndoe', 'Bar'])
+  const late = read('johndoe', 100)
+  released.give()
+  t.strictSame(await Promise.all([early, late]), [['Foo'], ['Foo', 'Bar']])
+})
+
+function makeSignal() {
+  let give = () => {}
+  const given = new Promise<void>((resolve) => {
+    give = resolve
+  })
+  return { give, given }
+}
