@@ -11,7 +11,7 @@ const run = promisify(execFile)
 const withoutCurl = spawnSync('curl', ['--version']).error ? 'curl is not installed' : false
 
 t.test('the five-minute tour works when it is pasted', { skip: withoutCurl }, async (t) => {
-  const { origin } = await startService(t, { DATA_DIRECTORY: t.testdir() })
+  const { origin } = await startService(t, { DATA_DIRECTORY: t.testdir() }, 'dist/src/server.js')
   const [, tour = ''] = /## Five minutes with curl\n(.*?)\n## /s.exec(readme) ?? []
   const commands = [...tour.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block).join('\n')
   const { stdout } = await run('bash', ['-euc', commands.replaceAll('http://localhost:8000', origin)])

@@ -5,14 +5,22 @@ import t from 'tap'
 import { makeFolder } from './database/folder.js'
 import { embeddedUrl, readPid, untilReleased } from './database/postmaster.js'
 import { query } from './database/query.js'
-import { type RunningProgram, type Service, startProgram, startService } from './helpers/service.js'
+import {
+  type RunningProgram,
+  type Service,
+  type ServiceFile,
+  startProgram,
+  startService,
+} from './helpers/service.js'
+
+const built = 'dist/src/server.js'
 
 t.test('without a database of yours the service brings its own and keeps the data', async (t) => {
   const folder = await makeFolder(t)
   const home = join(folder, 'postgres')
-  const start = () => startProgram(t, 'src/server.ts', { DATA_DIRECTORY: folder, PORT: '0' })
+  const start = (file: ServiceFile) => startProgram(t, file, { DATA_DIRECTORY: folder, PORT: '0' })
 
-  const first = start()
+  const first = start('src/server.ts')
   const origin = await untilGreeted(first)
   t.match(first.stdout, /Log in .* johndoe \/ secret/)
   t.equal((await fetch(`${origin}/readyz`)).status, 200)
@@ -27,21 +35,21 @@ t.test('without a database of yours the service brings its own and keeps the dat
   t.equal(first.stderr, '')
   t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'PostgreSQL has ended')
 
-  const second = start()
+  const second = start(built)
   const items = await readItems(await untilGreeted(second))
   t.strictSame(items.map(({ item_id }) => item_id).sort(), ['Bar', 'Foo'])
   second.process.kill('SIGINT')
   t.equal(await second.ends(), 0)
   t.equal(readPid(home), null)
 
-  const third = start()
+  const third = start(built)
   await untilAnswering(home)
   third.process.kill('SIGTERM')
   t.equal(await third.ends(), 0, 'a signal during the start ends it')
   t.equal(third.stderr, '')
   await untilReleased(home)
 
-  const fourth = start()
+  const fourth = start(built)
   await untilGreeted(fourth)
   fourth.process.kill('SIGKILL')
   t.equal(await fourth.ends(), 'SIGKILL')
@@ -94,7 +102,7 @@ t.test('a login in flight is answered before a signal, and its echo, end the ser
 })
 
 t.test('a later second signal does not wait for a request that hangs', async (t) => {
-  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' })
+  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' }, built)
   await sendHalfARequest(service)
   await program.prints('incoming request')
   const insisting = setInterval(() => program.process.kill('SIGINT'), 20)
@@ -104,7 +112,7 @@ t.test('a later second signal does not wait for a request that hangs', async (t)
 })
 
 t.test('a request that hangs is cut, and does not keep the service from ending in order', async (t) => {
-  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' })
+  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' }, built)
   await sendHalfARequest(service)
   await program.prints('incoming request')
   program.process.kill('SIGTERM')

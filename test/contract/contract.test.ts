@@ -9,7 +9,7 @@ t.setTimeout(300_000)
 
 const contract = await loadContract()
 const secret = contract.setup.env.JWT_SECRET
-const service = await startService(t, contract.setup.env)
+const service = await startService(t, contract.setup.env, 'dist/src/server.js')
 const logins = new Map<string, Promise<string>>()
 
 /** Cases in which Latchkey offers what the tutorial refuses. */

@@ -41,7 +41,7 @@ async function execute(page: Page, operation: string): Promise<string> {
 }
 
 t.test('Swagger UI: Authorize, log in, see the user and his items', { skip: withoutBrowser }, async (t) => {
-  const { origin } = await startService(t)
+  const { origin } = await startService(t, {}, 'dist/src/server.js')
   const { page, foreign } = await openPage(t, origin)
   await page.goto(`${origin}/docs`)
   await page.getByRole('button', { name: 'Authorize' }).first().click()
@@ -61,7 +61,7 @@ t.test('Swagger UI: Authorize, log in, see the user and his items', { skip: with
 })
 
 t.test('ReDoc shows the operations', { skip: withoutBrowser }, async (t) => {
-  const { origin } = await startService(t)
+  const { origin } = await startService(t, {}, 'dist/src/server.js')
   const { page, foreign } = await openPage(t, origin)
   await page.goto(`${origin}/redoc`)
   await page.getByRole('heading', { name: 'Login For Access Token' }).waitFor()

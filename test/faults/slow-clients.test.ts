@@ -7,7 +7,7 @@ import { until } from '../helpers/wait.js'
 const body = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n'
 
 t.test('clients that send slowly are cut, while others are served', async (t) => {
-  const { host, port, origin } = await startService(t)
+  const { host, port, origin } = await startService(t, {}, 'dist/src/server.js')
   const slow = [
     ['a header', 'GET /livez HTTP/1.1\r\nHost: x\r\n', 'X-Slow: x\r\n'],
     ['a body', `POST /token HTTP/1.1\r\nHost: x\r\n${body}`, 'a'],
@@ -39,7 +39,7 @@ t.test('clients that send slowly are cut, while others are served', async (t) =>
 })
 
 t.test('beyond so many connections none is taken', async (t) => {
-  const { host, port, origin } = await startService(t, { MAX_CONNECTIONS: '5' })
+  const { host, port, origin } = await startService(t, { MAX_CONNECTIONS: '5' }, 'dist/src/server.js')
   const sockets = Array.from({ length: 10 }, () => connect(port, host).on('error', () => {}))
   t.teardown(() => sockets.map((socket) => socket.destroy()))
   const closed = sockets.slice(0, 10).map((socket) => once(socket, 'close').then(() => socket))
