@@ -6,7 +6,16 @@ import type { FastifyInstance } from 'fastify'
  * work out an answer that is in memory.
  */
 export function answerTogether(app: FastifyInstance): void {
+  let waiting: (() => void)[] = []
+
+  function answerAll(): void {
+    const answers = waiting
+    waiting = []
+    for (const answer of answers) answer()
+  }
+
   app.addHook('onSend', function waitForTheOthers(_request, _reply, payload, done) {
-    setImmediate(done, null, payload)
+    if (waiting.length === 0) setImmediate(answerAll)
+    waiting.push(() => done(null, payload))
   })
 }
