@@ -33,6 +33,7 @@ export function createView<K extends {}, V>(changes: Changes, max: number): View
   const entries = new LRUCache<K, Kept<V>>({
     max,
     ttl: keptMs,
+    ttlResolution: keptMs / 60,
     dispose({ rows }, key) {
       for (const row of rows) unlink(row, key)
     },
