@@ -76,19 +76,21 @@ function openPool(
   const { databasePoolSize, databaseTimeoutSeconds } = settings
   const statementMs = databaseTimeoutSeconds * 1_000
   const waitMs = statementMs / 2
-  const sessionLimits = {
+  const sessionSettings = {
     statement_timeout: statementMs,
     lock_timeout: waitMs,
     idle_in_transaction_session_timeout: statementMs,
+    // PostgreSQL compiles what it takes for long, which is each page of an owner of very many items: that takes longer.
+    jit: 'off',
   }
-  const limits = Object.entries(sessionLimits).map(([name, limit]) => `-c ${name}=${limit}`)
+  const options = Object.entries(sessionSettings).map(([name, value]) => `-c ${name}=${value}`)
   const pool = new pg.Pool({
     connectionString: url,
     max: databasePoolSize,
     connectionTimeoutMillis: connectMs,
     query_timeout: statementMs + graceMs,
     keepAlive: true,
-    ...(hasSessions && { options: limits.join(' ') }),
+    ...(hasSessions && { options: options.join(' ') }),
   })
   // Without a listener the end of an idle connection would end the process; the pool makes another one.
   pool.on('error', () => {})
