@@ -10,7 +10,7 @@ import { readJson } from '../http/json.js'
 import { readLimit } from '../http/page.js'
 import { ref, success } from '../schema.js'
 import { createItem, deleteItem, etagOf, patchItem, putItem, readItem, toWhole } from './item.js'
-import { batchFirstPages, type ItemPage, isFirstPage, listItems } from './reads.js'
+import { type ItemPage, sharePages } from './reads.js'
 import {
   addresses,
   Item,
@@ -37,7 +37,7 @@ export interface ItemsOptions {
 export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function items(app, { path, config }) {
   const { database } = app
   const address = addresses[path]
-  const firstPageOf = batchFirstPages(database)
+  const pageOf = sharePages(database)
   const isOwn = path === '/users/me/items/'
   const named = (operation: string) => (isOwn ? `${operation}_own_item` : `${operation}_item_of`)
   const one = `${path}:item_id([^/]+)` as const
@@ -63,9 +63,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
       },
     },
     async function listOwnersItems({ owner, query, url }, reply) {
-      const page = readPage(query)
-      const found = isFirstPage(page) ? firstPageOf(owner, page.limit) : listItems(owner, page, database)
-      const { items, next } = await found
+      const { items, next } = await pageOf(owner, readPage(query))
       if (next) reply.header('link', nextLink(url, encodeCursor(next)))
       return items.map(({ itemId, title }) => ({
         item_id: itemId,

@@ -25,11 +25,14 @@ export interface FoundPage<T> {
   next: Position | null
 }
 
+/** What reads need of the database. */
+type Reader = Pick<Database, 'readPool' | 'nameStatement'>
+
 const listed = 'id, item_id AS "itemId", title, created_at AS "createdAt"'
 const whole = `${listed}, owner_id AS "ownerId", description, metadata, version, updated_at AS "updatedAt"`
 
 /** At most `limit` items of one owner. */
-export function listItems(owner: Owner, page: ItemPage, database: Database): Promise<FoundPage<ListedItem>> {
+export function listItems(owner: Owner, page: ItemPage, database: Reader): Promise<FoundPage<ListedItem>> {
   return findPage<ListedItem>(listed, owner, page, database)
 }
 
@@ -43,40 +46,61 @@ export function listWholeItems(
 }
 
 /**
- * Makes a function that reads first pages in the default order, as `listItems` does, but for all callers who wait at the
- * same moment by one statement, and what several of them want only once. What each gets was read after he had asked.
+ * Makes a function that does what `listItems` does, but reads what several callers want at the same moment only once,
+ * and all first pages in the default order by one statement. What each gets was read after he had asked.
  */
-export function batchFirstPages(database: Pick<Database, 'readPool' | 'nameStatement'>) {
-  const loader = new DataLoader<FirstPage, FoundPage<ListedItem>, string>(
-    async function readFirstPages(wanted) {
-      // Whoever asks from now on gets what is read from now on.
-      loader.clearAll()
-      const places = [wanted.map(({ owner }) => owner.id), wanted.map(({ limit }) => limit + 1)]
-      const rows = await readRows<ListedItem & { place: number }>(firstPages, places, database)
-      const pages = wanted.map(({ limit }) => ({ limit, found: [] as ListedItem[] }))
-      for (const { place, ...item } of rows) (pages[place - 1] as (typeof pages)[number]).found.push(item)
-      return pages.map(({ found, limit }) => toPage(found, { limit, sort: 'created_at' }))
+export function sharePages(database: Reader) {
+  const firstPages = new DataLoader<WantedPage, FoundPage<ListedItem>, string>(
+    function readTogether(wanted) {
+      firstPages.clearAll()
+      return readFirstPages(wanted, database)
     },
-    { cacheKeyFn: ({ owner, limit }) => `${owner.id} ${limit}`, maxBatchSize, batchScheduleFn: setImmediate },
+    { ...sharing, maxBatchSize },
   )
-  return (owner: Owner, limit: number) => loader.load({ owner, limit })
+  const otherPages = new DataLoader<WantedPage, FoundPage<ListedItem>, string>(
+    function readAlone(wanted) {
+      otherPages.clearAll()
+      return Promise.all(wanted.map(({ owner, page }) => listItems(owner, page, database)))
+    },
+    // A page may take longer than others, which must not wait for it.
+    { ...sharing, batch: false },
+  )
+  return function pageOf(owner: Owner, page: ItemPage): Promise<FoundPage<ListedItem>> {
+    return (isFirstPage(page) ? firstPages : otherPages).load({ owner, page })
+  }
 }
 
-/** Whether a page is one that `batchFirstPages` reads. */
-export function isFirstPage({ sort, after, titleContains, createdAfter, createdBefore }: ItemPage): boolean {
-  return sort === 'created_at' && !after && titleContains === undefined && !createdAfter && !createdBefore
-}
-
-interface FirstPage {
+interface WantedPage {
   owner: Owner
-  limit: number
+  page: ItemPage
+}
+
+/** A loader keeps what was asked for until it is read, and no longer: it forgets that as it begins to. */
+const sharing = {
+  cacheKeyFn: ({ owner, page }: WantedPage) => JSON.stringify([owner.id, page]),
+  batchScheduleFn: setImmediate,
 }
 
 /** So many pages are read by one statement at most. */
 const maxBatchSize = 50
 
-/** The arrays stand in subqueries, as PostgreSQL else makes a new plan for their lengths each time, which costs more than to read. */
-const firstPages = `
+function isFirstPage({ sort, after, titleContains, createdAfter, createdBefore }: ItemPage): boolean {
+  return sort === 'created_at' && !after && titleContains === undefined && !createdAfter && !createdBefore
+}
+
+async function readFirstPages(
+  wanted: readonly WantedPage[],
+  database: Reader,
+): Promise<FoundPage<ListedItem>[]> {
+  const places = [wanted.map(({ owner }) => owner.id), wanted.map(({ page }) => page.limit + 1)]
+  const rows = await readRows<ListedItem & { place: number }>(firstPagesOf, places, database)
+  const pages = wanted.map(({ page }) => ({ page, found: [] as ListedItem[] }))
+  for (const { place, ...item } of rows) (pages[place - 1] as (typeof pages)[number]).found.push(item)
+  return pages.map(({ found, page }) => toPage(found, page))
+}
+
+/** The arrays stand in subqueries: else PostgreSQL plans anew for their lengths each time, which costs more than to read. */
+const firstPagesOf = `
   SELECT place::int, ${listed}
   FROM unnest((SELECT $1::uuid[]), (SELECT $2::int[])) WITH ORDINALITY AS wanted (owner, rows, place)
   CROSS JOIN LATERAL (
@@ -101,7 +125,7 @@ async function findPage<T extends ListedItem>(
   columns: string,
   owner: Owner,
   page: ItemPage,
-  database: Database,
+  database: Reader,
 ): Promise<FoundPage<T>> {
   const found: T[] = []
   for (const stretch of page.after ? orders[page.sort].following(page.after) : [everything]) {
@@ -117,7 +141,7 @@ function readStretch<T extends ListedItem>(
   page: ItemPage,
   stretch: Stretch,
   rows: number,
-  database: Database,
+  database: Reader,
 ): Promise<T[]> {
   const values: unknown[] = []
   const value: Value = (given, type) => `$${values.push(given)}::${type}`

@@ -1,14 +1,14 @@
 import type pg from 'pg'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/database/index.js'
-import { batchFirstPages } from '../../src/items/reads.js'
+import { type ItemPage, sharePages } from '../../src/items/reads.js'
 import { query } from '../database/query.js'
 import { cloneDatabase } from '../helpers/database.js'
 
 const newItem = `
   INSERT INTO items (id, owner_id, item_id) SELECT gen_random_uuid(), id, $2 FROM users WHERE username = $1`
 
-/** Reads first pages of a fresh database. @param hold what each answer waits for before it comes */
+/** Reads pages of a fresh database. @param hold what each answer waits for before it comes */
 async function open(t: Test, hold: () => Promise<void> = async () => {}) {
   const url = await cloneDatabase(t)
   const { readPool, $disconnect: close } = openDatabase(
@@ -25,11 +25,11 @@ async function open(t: Test, hold: () => Promise<void> = async () => {}) {
       return answer
     },
   }
-  const firstPageOf = batchFirstPages({ readPool: counting, nameStatement: () => undefined })
+  const pageOf = sharePages({ readPool: counting, nameStatement: () => undefined })
   const owners = await query<{ id: string; username: string }>(url, 'SELECT id, username FROM users')
-  async function read(username: string, limit: number): Promise<string[]> {
+  async function read(username: string, limit: number, page: Partial<ItemPage> = {}): Promise<string[]> {
     const { id = '' } = owners.find((owner) => owner.username === username) ?? {}
-    const { items, next } = await firstPageOf({ id, username }, limit)
+    const { items, next } = await pageOf({ id, username }, { limit, sort: 'created_at', ...page })
     return [...items.map(({ itemId }) => itemId), ...(next ? ['…'] : [])]
   }
   return { url, statements, read }
@@ -50,19 +50,38 @@ t.test('who asks at the same moment gets his own page, by one statement', async 
   t.equal(statements.length, 1)
 })
 
-t.test('who asks while others wait gets what is there after he has asked', async (t) => {
-  const [answered, released] = [makeSignal(), makeSignal()]
-  const { url, read } = await open(t, async function holdAnswers() {
-    answered.give()
-    await released.given
-  })
-  const early = read('johndoe', 100)
-  await answered.given
+t.test('other pages are read one by one, and what several want only once', async (t) => {
+  const { url, statements, read } = await open(t)
   await query(url, newItem, ['johndoe', 'Bar'])
-  const late = read('johndoe', 100)
-  released.give()
-  t.strictSame(await Promise.all([early, late]), [['Foo'], ['Foo', 'Bar']])
+  const pages = await Promise.all([
+    read('johndoe', 1, { sort: '-created_at' }),
+    read('johndoe', 100, { sort: 'item_id' }),
+    read('alice', 100, { sort: 'item_id' }),
+    read('johndoe', 1, { sort: '-created_at' }),
+    read('johndoe', 100, { createdAfter: new Date(2100, 0) }),
+    read('johndoe', 100, { createdAfter: new Date(2000, 0) }),
+  ])
+  t.strictSame(pages, [['Bar', '…'], ['Bar', 'Foo'], [], ['Bar', '…'], [], ['Foo', 'Bar']])
+  t.equal(statements.length, 5)
 })
+
+for (const [what, page] of [
+  ['a first page', {}],
+  ['another page', { sort: 'item_id' }],
+] as [string, Partial<ItemPage>][])
+  t.test(`who asks for ${what} while others wait for it gets what is there after he has asked`, async (t) => {
+    const [answered, released] = [makeSignal(), makeSignal()]
+    const { url, read } = await open(t, async function holdAnswers() {
+      answered.give()
+      await released.given
+    })
+    const early = read('johndoe', 100, page)
+    await answered.given
+    await query(url, newItem, ['johndoe', 'Goo'])
+    const late = read('johndoe', 100, page)
+    released.give()
+    t.strictSame(await Promise.all([early, late]), [['Foo'], ['Foo', 'Goo']])
+  })
 
 function makeSignal() {
   let give = () => {}
