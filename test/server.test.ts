@@ -102,7 +102,7 @@ t.test('a login in flight is answered before a signal, and its echo, end the ser
 })
 
 t.test('a later second signal does not wait for a request that hangs', async (t) => {
-  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' }, built)
+  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' })
   await sendHalfARequest(service)
   await program.prints('incoming request')
   const insisting = setInterval(() => program.process.kill('SIGINT'), 20)

@@ -80,7 +80,7 @@ function openPool(
     statement_timeout: statementMs,
     lock_timeout: waitMs,
     idle_in_transaction_session_timeout: statementMs,
-    // PostgreSQL compiles what it takes for long, which is each page of an owner of very many items: that takes longer.
+    // PostgreSQL compiles what it takes for long, as pages of an owner of very many items: compiling takes longer.
     jit: 'off',
   }
   const options = Object.entries(sessionSettings).map(([name, value]) => `-c ${name}=${value}`)

@@ -44,10 +44,11 @@ const path = '/users/me/items/'
 t.test('the plain list is the tutorial s, the oldest first', async (t) => {
   const { app, token } = await start(t)
   await send(app, token, 'POST', path, { item_id: 'Bar', title: 'A bar' })
-  t.same((await getAs(app, token, path)).json(), [
-    { item_id: 'Foo', owner: 'johndoe' },
-    { item_id: 'Bar', owner: 'johndoe', title: 'A bar' },
-  ])
+  for (const query of ['', '?limit=0'])
+    t.same((await getAs(app, token, `${path}${query}`)).json(), [
+      { item_id: 'Foo', owner: 'johndoe' },
+      { item_id: 'Bar', owner: 'johndoe', title: 'A bar' },
+    ])
 })
 
 t.test('an item is created, read, replaced, patched and deleted', async (t) => {
