@@ -6,7 +6,7 @@ import { digestClientSecret, isSameDigest } from './secrets.js'
 import { type Client, noteSecretUse } from './store/clients.js'
 
 /** What a client calls itself, and how it proves it. */
-interface Credentials {
+interface ClientCredentials {
   clientId: string
   secret: string | undefined
 }
@@ -40,7 +40,11 @@ export async function authenticateClient(
 }
 
 /** RFC 6749 §2.3: never more than one way of authentication. An empty header is none: Swagger UI sends that. */
-function readCredentials({ authorization, client_id, client_secret }: ClientRequest): Credentials | null {
+function readCredentials({
+  authorization,
+  client_id,
+  client_secret,
+}: ClientRequest): ClientCredentials | null {
   const basic = readBasic(authorization)
   if (!basic || (basic.clientId === '' && basic.secret === undefined))
     return client_id === undefined && client_secret === undefined
@@ -52,7 +56,7 @@ function readCredentials({ authorization, client_id, client_secret }: ClientRequ
 }
 
 /** RFC 7617 §2, RFC 6749 §2.3.1: base64 of the id and the secret, each form-url-encoded, with a colon between. */
-function readBasic(authorization = ''): Credentials | null {
+function readBasic(authorization = ''): ClientCredentials | null {
   const [scheme = '', ...rest] = authorization.split(' ')
   if (scheme.toLowerCase() !== 'basic') return null
   const bytes = Buffer.from(rest.join(' '), 'base64')
