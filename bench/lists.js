@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import pg from 'pg'
 import { openDatabase } from '../dist/src/database/index.js'
 import { migrate } from '../dist/src/database/migrations.js'
-import { listItems } from '../dist/src/items/reads.js'
+import { sharePages } from '../dist/src/items/reads.js'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 
 // Shows by EXPLAIN which index serves each list of items, and that a late page costs what the first one does: on
@@ -39,12 +39,7 @@ async function run(url) {
       return readPool.query(/** @type {pg.QueryConfig} */ (statement))
     },
   })
-  const recorded = /** @type {typeof database} */ (
-    /** @type {unknown} */ ({
-      readPool: recording,
-      nameStatement: database.nameStatement,
-    })
-  )
+  const pageOf = sharePages({ readPool: recording, nameStatement: database.nameStatement })
 
   const lists = []
   const middle = new Date(Date.UTC(2026, 0, 1) + (rows / 2) * 1000)
@@ -63,7 +58,7 @@ async function run(url) {
       const times = []
       for (let i = 0; i < repetitions; i++) {
         const began = performance.now()
-        await listItems({ id: owner, username: 'owner' }, { limit, ...page, after }, recorded)
+        await pageOf({ id: owner, username: 'owner' }, { limit, ...page, after })
         times.push(performance.now() - began)
       }
       const { index, read } = await explain(sql, last)

@@ -32,7 +32,7 @@ const listed = 'id, item_id AS "itemId", title, created_at AS "createdAt"'
 const whole = `${listed}, owner_id AS "ownerId", description, metadata, version, updated_at AS "updatedAt"`
 
 /** At most `limit` items of one owner. */
-export function listItems(owner: Owner, page: ItemPage, database: Reader): Promise<FoundPage<ListedItem>> {
+function listItems(owner: Owner, page: ItemPage, database: Reader): Promise<FoundPage<ListedItem>> {
   return findPage<ListedItem>(listed, owner, page, database)
 }
 
