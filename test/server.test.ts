@@ -112,7 +112,7 @@ t.test('a later second signal does not wait for a request that hangs', async (t)
 })
 
 t.test('a request that hangs is cut, and does not keep the service from ending in order', async (t) => {
-  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' }, built)
+  const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' })
   await sendHalfARequest(service)
   await program.prints('incoming request')
   program.process.kill('SIGTERM')
