@@ -42,7 +42,7 @@ t.test('without a database of yours the service brings its own and keeps the dat
   t.equal(await second.ends(), 0)
   t.equal(readPid(home), null)
 
-  const third = start(built)
+  const third = start('src/server.ts')
   await untilAnswering(home)
   third.process.kill('SIGTERM')
   t.equal(await third.ends(), 0, 'a signal during the start ends it')
