@@ -12,6 +12,7 @@ import { registerDraining } from './drain.js'
 import { answerMalformedRequest, handleError } from './errors.js'
 import { events } from './events/index.js'
 import { Event } from './events/schema.js'
+import { registerClientAddress, trustNetworks } from './http/client-address.js'
 import { registerHeaders } from './http/headers.js'
 import { readJson } from './http/json.js'
 import { shareSerializers } from './http/serializers.js'
@@ -40,6 +41,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   app.addHook('onClose', () => database.$disconnect())
   app.decorateRequest('speaksOAuth', false)
   app.server.maxConnections = config.maxConnections
+  registerClientAddress(app)
   logRequests(app)
   cutSlowReaders(app)
   waitUntilTold(app)
@@ -91,7 +93,7 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     childLoggerFactory: makeRequestLogger,
     bodyLimit: maxFormBytes,
     // Where nobody is trusted, Fastify need not look for proxies at each request.
-    trustProxy: config.trustProxy.length > 0 && [...config.trustProxy],
+    trustProxy: config.trustProxy.length > 0 && trustNetworks(config.trustProxy),
     // A peer that neither sends nor reads, one that sends slowly, and one that asks for nothing more (milliseconds).
     connectionTimeout: 30_000,
     requestTimeout: 20_000,

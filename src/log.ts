@@ -82,7 +82,7 @@ export function logRequests(app: FastifyInstance): void {
 }
 
 /** What may be told of a request and its answer: not query and headers, where secrets may be. */
-function describe({ id: reqId, method, url, ip: remoteAddress }: FastifyRequest, reply?: FastifyReply) {
+function describe({ id: reqId, method, url, clientAddress }: FastifyRequest, reply?: FastifyReply) {
   const end = url.indexOf('?')
   const path = end === -1 ? url : url.slice(0, end)
   // One literal, as pino writes out an object that was spread into another one three times as slowly.
@@ -90,7 +90,7 @@ function describe({ id: reqId, method, url, ip: remoteAddress }: FastifyRequest,
     reqId,
     method,
     path,
-    remoteAddress,
+    remoteAddress: clientAddress ?? 'none',
     statusCode: reply?.statusCode,
     responseTime: reply?.elapsedTime,
   }

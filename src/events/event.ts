@@ -39,8 +39,8 @@ export interface SecurityEvent extends Origin {
 }
 
 /** Where a request came from. */
-export function originOf({ ip, id }: FastifyRequest): Origin {
-  return { address: ip, requestId: id }
+export function originOf({ clientAddress, id }: FastifyRequest): Origin {
+  return { address: clientAddress, requestId: id }
 }
 
 /** What happened to a user; null where it is nobody's name or address. */

@@ -161,7 +161,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     const { username } = currentUser
     app.passwords.requireRoom()
     const credentials = await findCredentials(username, database)
-    const guess = { username, password, hash: credentials?.hashedPassword, address: request.ip }
+    const guess = { username, password, hash: credentials?.hashedPassword, address: request.clientAddress }
     const isCorrect = await app.passwords.check(guess)
     if (!credentials || !isCorrect) {
       await recordEvent(ownEvent(action, currentUser, request, 'failed'), database)

@@ -57,7 +57,7 @@ async function findUserByPassword(
 ) {
   passwords.requireRoom()
   const user = await findCredentials(username, database)
-  const address = String(origin.address)
+  const { address } = origin
   const correct = await passwords.check({ username, password, hash: user?.hashedPassword, address })
   if (!user || !correct) {
     // A name that is nobody's is not kept: people type passwords into the wrong field.

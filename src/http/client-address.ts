@@ -1,0 +1,66 @@
+import { BlockList, isIP } from 'node:net'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import ipaddr from 'ipaddr.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * The network address of the client in its canonical spelling: the one that the trusted proxies vouch for or, where
+     * what they say is no address, that of the peer. Null where the peer has none, as on a Unix socket.
+     */
+    readonly clientAddress: string | null
+  }
+}
+
+/** Maximum number of characters of an address with its brackets, zone and port. */
+const maxAddressLength = 128
+
+/** Registers `request.clientAddress`, the one reading of a client's address for throttle, events and log. */
+export function registerClientAddress(app: FastifyInstance): void {
+  app.decorateRequest('clientAddress', {
+    getter(this: FastifyRequest) {
+      return normalizeAddress(this.ip) ?? normalizeAddress(this.raw.socket.remoteAddress)
+    },
+  })
+}
+
+/**
+ * Returns the canonical spelling of an address as proxies write it, also with a port (`192.0.2.1:40000`), brackets
+ * (`[2001:db8::1]:40000`) or a zone (`fe80::1%eth0`); an IPv4-mapped IPv6 address becomes the IPv4 address. Null for any
+ * other text.
+ */
+export function normalizeAddress(text: string | undefined): string | null {
+  if (text === undefined || text.length > maxAddressLength) return null
+  const address = withoutZone(withoutPort(text.trim()))
+  const version = isIP(address)
+  if (version === 4) return address
+  return version === 6 ? ipaddr.process(address).toString() : null
+}
+
+/** Makes the test whether an address, as the proxy after it writes it, is one of the trusted proxies and networks (CIDR). */
+export function trustNetworks(networks: readonly string[]): (address: string) => boolean {
+  const trusted = new BlockList()
+  for (const network of networks) {
+    const [address = '', prefix] = network.split('/', 2)
+    const family = familyOf(address)
+    if (prefix === undefined) trusted.addAddress(address, family)
+    else trusted.addSubnet(address, Number(prefix), family)
+  }
+  return function isTrusted(text) {
+    const address = normalizeAddress(text)
+    return address !== null && trusted.check(address, familyOf(address))
+  }
+}
+
+function withoutPort(text: string): string {
+  const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text)
+  return bracketed?.[1] ?? text.replace(/^([\d.]+):\d{1,5}$/, '$1')
+}
+
+function withoutZone(text: string): string {
+  return text.replace(/%.*/s, '')
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 4 ? 'ipv4' : 'ipv6'
+}
