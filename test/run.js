@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { seed } from '../dist/prisma/seed.js'
-import { openDatabase } from '../dist/src/database/index.js'
-import { migrate } from '../dist/src/database/migrations.js'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 import { createDatabase, dropDatabase } from './helpers/server.js'
+import { fillTemplate } from './helpers/template.js'
 
 // Runs the tests on a PostgreSQL of their own, or on the server at TEST_DATABASE_URL, with a migrated and seeded
 // database in it that each test file clones. Arguments go to tap: npm test -- test/users
@@ -20,10 +18,7 @@ const server = process.env.TEST_DATABASE_URL
   : await startTemporaryPostgres('latchkey-test-', fast)
 try {
   const template = await createDatabase(server.url)
-  await migrate(template)
-  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, template)
-  await seed(database)
-  await database.$disconnect()
+  await fillTemplate(template)
   process.exitCode = await runTap({ ...process.env, TEST_TEMPLATE_URL: template })
   await dropDatabase(template)
 } finally {

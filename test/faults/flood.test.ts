@@ -10,12 +10,22 @@ function median(values: number[]): number {
   return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
-async function start(t: import('tap').Test, env: Record<string, string> = {}) {
+async function start(
+  t: import('tap').Test,
+  env: Record<string, string> = {},
+  otherCosts: Record<string, number> = {},
+) {
   const url = await cloneDatabase(t)
   // `secret`, at the cost that the service hashes with.
   await query(url, 'UPDATE users SET hashed_password = $1, rehashed_at = now()', [
     bcrypt.hashSync('secret', Number(env.BCRYPT_COST ?? settings.BCRYPT_COST)),
   ])
+  // Imported, or from before a change of the cost.
+  for (const [username, cost] of Object.entries(otherCosts))
+    await query(url, 'INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), $1, $2)', [
+      username,
+      bcrypt.hashSync('secret', cost),
+    ])
   const { origin, program } = await startService(t, {
     ...settings,
     ...env,
@@ -75,18 +85,24 @@ t.test('10,000 tokens of garbage are refused, each alike', async (t) => {
 })
 
 t.test('an answer does not tell by its time what was wrong', async (t) => {
-  const { logIn } = await start(t, {
-    BCRYPT_COST: '8',
-    GUESSES_PER_ACCOUNT_AND_NETWORK: '100000',
-    GUESSES_PER_NETWORK: '100000',
-    GUESSES_PER_ACCOUNT: '100000',
-  })
+  const { logIn } = await start(
+    t,
+    {
+      BCRYPT_COST: '8',
+      GUESSES_PER_ACCOUNT_AND_NETWORK: '100000',
+      GUESSES_PER_NETWORK: '100000',
+      GUESSES_PER_ACCOUNT: '100000',
+    },
+    { cheaper: 6, costlier: 9 },
+  )
   const kinds = {
     unknown: ['nobody', 'wrong'],
     wrong: ['johndoe', 'wrong'],
     disabled: ['alice', 'wrong'],
+    cheaper: ['cheaper', 'wrong'],
+    costlier: ['costlier', 'wrong'],
   } as const
-  const times: Record<string, number[]> = { unknown: [], wrong: [], disabled: [] }
+  const times: Record<string, number[]> = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, []]))
   for (let i = 0; i < 200; i++)
     for (const [kind, [username, password]] of Object.entries(kinds)) {
       const began = performance.now()

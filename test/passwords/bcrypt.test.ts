@@ -53,15 +53,48 @@ t.test('passwords that bcrypt would cut short never match', async (t) => {
   t.equal(await verifyPassword('secret\0', await hashPassword('secret', cost), cost), false)
 })
 
+t.test('a hash that would take minutes is compared with nothing', async (t) => {
+  t.equal(await verifyPassword('secret', `$2b$31$${'a'.repeat(53)}`, cost), false)
+})
+
+t.test('the work is that of the cost, whatever the hash was made at', async (t) => {
+  const secret = { 4: await hashPassword('secret', 4), 6: await hashPassword('secret', 6) }
+  const compared: number[] = []
+  const compare = bcrypt.compare
+  t.teardown(() => Object.assign(bcrypt, { compare }))
+  Object.assign(bcrypt, {
+    compare(password: string, hash: string) {
+      compared.push(bcrypt.getRounds(hash))
+      return compare(password, hash)
+    },
+  })
+  const workOf = async (password: string, hash: string | undefined) => {
+    compared.length = 0
+    const matches = await verifyPassword(password, hash, 8)
+    return [matches, compared.reduce((sum, rounds) => sum + 2 ** rounds, 0)]
+  }
+  for (const [password, hash, matches] of [
+    ['secret', secret[4], true],
+    ['secret', secret[6], true],
+    ['wrong', secret[4], false],
+    ['wrong', secret[6], false],
+    ['wrong', await hashPassword('secret', 8), false],
+    ['wrong', undefined, false],
+    ['wrong', 'no hash', false],
+    ['x'.repeat(73), secret[4], false],
+  ] as const)
+    t.same(await workOf(password, hash), [matches, 2 ** 8], `${password} ${hash}`)
+})
+
 t.test('without a hash the answer is no, after the work of one comparison', async (t) => {
   const before = process.cpuUsage().user
   t.equal(await verifyPassword('', undefined, 10), false)
   t.ok(process.cpuUsage().user - before > 5_000, 'took CPU time')
 })
 
-t.test('a hash is due for renewal when it was cheaper than the cost asked for', async (t) => {
+t.test('a hash is due for renewal when it was made at another cost than the one asked for', async (t) => {
   const hash = await hashPassword('secret', 5)
   t.equal(needsRehash(hash, 6), true)
   t.equal(needsRehash(hash, 5), false)
-  t.equal(needsRehash(hash, 4), false)
+  t.equal(needsRehash(hash, 4), true)
 })

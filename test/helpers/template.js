@@ -1,0 +1,31 @@
+import bcrypt from 'bcrypt'
+import pg from 'pg'
+import { seed } from '../../dist/prisma/seed.js'
+import { openDatabase } from '../../dist/src/database/index.js'
+import { migrate } from '../../dist/src/database/migrations.js'
+
+/** Lowest cost that bcrypt takes: the seed's hashes would make each log-in of the tests 256 times as costly. */
+const cost = 4
+
+/**
+ * Makes the database that each test file clones: migrated and seeded, with the seed's passwords hashed at the lowest cost.
+ *
+ * @param {string} url an empty database
+ */
+export async function fillTemplate(url) {
+  await migrate(url)
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
+  await seed(database)
+  await database.$disconnect()
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  for (const [username, password] of [
+    ['johndoe', 'secret'],
+    ['alice', 'secret2'],
+  ])
+    await client.query('UPDATE users SET hashed_password = $1, rehashed_at = now() WHERE username = $2', [
+      bcrypt.hashSync(String(password), cost),
+      username,
+    ])
+  await client.end()
+}
