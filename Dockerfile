@@ -13,7 +13,8 @@ FROM manifest AS dependencies
 RUN npm ci --omit=dev --omit=optional
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0
+# More threads than processors: hashing takes one for each, and files and DNS keep two.
+ENV NODE_ENV=production HOST=0.0.0.0 UV_THREADPOOL_SIZE=16
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/package.json ./

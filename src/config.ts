@@ -1,9 +1,13 @@
 import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import { type Static, Type } from 'typebox'
 import { Default, Errors } from 'typebox/value'
 import { developmentSecret, findUnsafeSettings } from './production.js'
 import { StartupError } from './startup-error.js'
+
+/** Threads of libuv's pool that hashing leaves to files and DNS. */
+const threadsKept = 2
 
 /** Every setting under the name of its environment variable: type, bounds and default. The README says what each does. */
 export const Settings = Type.Object({
@@ -44,6 +48,7 @@ export const Settings = Type.Object({
   MAX_CONNECTIONS: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 10_000 }),
   DRAIN_SECONDS: Type.Optional(Type.Integer({ minimum: 0, maximum: 300 })),
   HASHING_CONCURRENCY: Type.Integer({ minimum: 0, maximum: 1024, default: 0 }),
+  UV_THREADPOOL_SIZE: Type.Integer({ minimum: 1 + threadsKept, maximum: 1024, default: 4 }),
   GUESSES_PER_ACCOUNT_AND_NETWORK: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 30 }),
   GUESSES_PER_NETWORK: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1_000 }),
   GUESSES_PER_ACCOUNT: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 100 }),
@@ -100,7 +105,7 @@ export type Config = Readonly<{
   maxConnections: number
   /** How long the service goes on after it has said that it ends. */
   drainSeconds: number
-  /** How many passwords are hashed at once; 0 stands for the number of processors. */
+  /** How many passwords are hashed at once: by default one for each processor, as far as libuv's pool has the threads. */
   hashingConcurrency: number
   /** How many wrong passwords are free. */
   guessBudgets: Readonly<{ perPair: number; perNetwork: number; perAccount: number }>
@@ -164,7 +169,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     corsOrigins: Object.freeze(settings.CORS_ORIGINS?.split(' ') ?? []),
     maxConnections: settings.MAX_CONNECTIONS,
     drainSeconds: settings.DRAIN_SECONDS ?? (settings.NODE_ENV === 'production' ? 5 : 0),
-    hashingConcurrency: settings.HASHING_CONCURRENCY,
+    hashingConcurrency: chooseHashingConcurrency(settings),
     guessBudgets: Object.freeze({
       perPair: settings.GUESSES_PER_ACCOUNT_AND_NETWORK,
       perNetwork: settings.GUESSES_PER_NETWORK,
@@ -214,6 +219,19 @@ function chooseKeyEncryptionSecret(settings: Static<typeof Settings>): string {
   if (NODE_ENV !== 'production') return developmentSecret
   if (JWT_SECRET) return JWT_SECRET
   throw new StartupError('KEY_ENCRYPTION_SECRET is required in production: openssl rand -base64 32 makes one')
+}
+
+/** @throws StartupError when hashing would take all threads of libuv's pool */
+function chooseHashingConcurrency({
+  HASHING_CONCURRENCY,
+  UV_THREADPOOL_SIZE,
+}: Static<typeof Settings>): number {
+  const most = UV_THREADPOOL_SIZE - threadsKept
+  if (HASHING_CONCURRENCY > most)
+    throw new StartupError(
+      `HASHING_CONCURRENCY must be at most ${most}: UV_THREADPOOL_SIZE is ${UV_THREADPOOL_SIZE}, and ${threadsKept} threads are kept for files and DNS`,
+    )
+  return HASHING_CONCURRENCY || Math.min(availableParallelism(), most)
 }
 
 /** The number that plain digits write; any other text stays as it is, for the schema to refuse. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { loadConfig, Settings } from '../src/config.js'
@@ -47,7 +48,7 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
     corsOrigins: [],
     maxConnections: 10_000,
     drainSeconds: 0,
-    hashingConcurrency: 0,
+    hashingConcurrency: Math.min(availableParallelism(), 2),
     guessBudgets: { perPair: 30, perNetwork: 1_000, perAccount: 100 },
     eventRetentionSeconds: 90 * 86_400,
     bcryptCost: 12,
@@ -61,6 +62,8 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['TRUST_PROXY', 'canary'],
     ['TRUST_PROXY', '10.0.0.0/8, 10.0.0.0/33'],
     ['TRUST_PROXY', '2'],
+    ['HASHING_CONCURRENCY', '3'],
+    ['UV_THREADPOOL_SIZE', '2'],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://canary.example.com/'],
     ['GUESSES_PER_NETWORK', '0'],
@@ -97,6 +100,18 @@ t.test('settings that are refused, by name and without their value', async (t) =
     t.match(refusal?.message, new RegExp(`\\b${name}\\b`))
     t.notMatch(refusal?.message, /canary|\n/)
   }
+})
+
+t.test('hashing leaves two threads to files and DNS', async (t) => {
+  const hashing = (settings: Record<string, string>) => loadConfig(settings).hashingConcurrency
+  t.equal(hashing({}), Math.min(availableParallelism(), 2))
+  t.equal(hashing({ UV_THREADPOOL_SIZE: '3' }), 1)
+  t.equal(hashing({ UV_THREADPOOL_SIZE: '1024' }), availableParallelism())
+  t.equal(hashing({ UV_THREADPOOL_SIZE: '16', HASHING_CONCURRENCY: '14' }), 14)
+  t.match(
+    refusalOf({ UV_THREADPOOL_SIZE: '16', HASHING_CONCURRENCY: '15' })?.message,
+    /HASHING_CONCURRENCY must be at most 14: UV_THREADPOOL_SIZE is 16/,
+  )
 })
 
 t.test('the issuer is where the service listens, unless it is told', (t) => {
