@@ -1,9 +1,9 @@
-import { availableParallelism } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.js'
 import { ServiceError } from '../errors.js'
 import { createAdmission } from './admission.js'
 import { hashPassword, verifyPassword } from './bcrypt.js'
+import { findHighestCost } from './store.js'
 import { chargeGuess, findWait, ledgerOf, rewardGuess } from './throttle.js'
 
 /** Somebody says that this is the password of that user. */
@@ -12,8 +12,8 @@ interface Guess {
   password: string
   /** Undefined when nobody has that name. */
   hash: string | undefined
-  /** Where the guess comes from. */
-  address: string
+  /** Network address that the guess comes from, in its canonical spelling; null where the peer has none. */
+  address: string | null
 }
 
 declare module 'fastify' {
@@ -46,8 +46,7 @@ export function registerPasswords(
   provideKey: () => Promise<Buffer>,
 ): void {
   const { database } = app
-  const { bcryptCost, guessBudgets } = config
-  const concurrency = config.hashingConcurrency || availableParallelism()
+  const { bcryptCost, guessBudgets, hashingConcurrency: concurrency } = config
   const { admit, requireRoom } = createAdmission({ concurrency, maxWaiting, deadlineMs })
 
   app.decorate('passwords', {
@@ -58,14 +57,15 @@ export function registerPasswords(
     },
 
     async check({ username, password, hash, address }) {
-      const ledger = ledgerOf(username, address, await provideKey())
-      refuseThrottled(await findWait(ledger, database))
+      const ledger = ledgerOf(username, address, await provideKey(), guessBudgets)
+      const [wait, highestCost] = await Promise.all([findWait(ledger, database), findHighestCost(database)])
+      refuseThrottled(wait)
       // Charged only when it is its turn: guesses that wait are none yet.
       const isRight = await admit(async function guess() {
-        const { retryAfter, isHopeless } = await chargeGuess(ledger, guessBudgets, database)
+        const { retryAfter, isHopeless } = await chargeGuess(ledger, database)
         refuseThrottled(retryAfter)
         // The same work, whatever the answer will be.
-        return verifyPassword(password, isHopeless ? undefined : hash, bcryptCost)
+        return verifyPassword(password, isHopeless ? undefined : hash, Math.max(bcryptCost, highestCost))
       })
       if (isRight) await rewardGuess(ledger, database)
       return isRight

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Database } from '../database/index.js'
 import { queryRows } from '../database/statement.js'
-import { networkOf } from './network.js'
+import { type Network, networksOf } from './network.js'
 
 /** How many wrong passwords are free before each further one has to wait, by what they have in common. */
 export interface Budgets {
@@ -13,11 +13,19 @@ export interface Budgets {
   perAccount: number
 }
 
+/** A count of wrong passwords, known by a keyed digest, and how many of them are free. */
+interface Count {
+  key: Buffer
+  budget: number
+}
+
 /** What a guess is charged to. Nothing in it tells the name or the address. */
 export interface Ledger {
-  pair: Buffer
-  network: Buffer
-  account: Buffer
+  /** The account from the smallest network that the guess comes from. */
+  pair: Count
+  /** The larger networks with the same account, and all of its networks with any account. */
+  wider: Count[]
+  account: Count
   /** By which a network is known that the account was logged in from. */
   known: Buffer
 }
@@ -37,43 +45,62 @@ const [firstWait, longestWait] = [1, 900]
 /** A network stays known for so long after the last log-in (seconds). */
 const knownFor = 90 * 86_400
 
-/** What guesses at one account from one address are charged to. */
-export function ledgerOf(username: string, address: string, key: Buffer): Ledger {
-  const network = networkOf(address)
+/**
+ * Returns what guesses at one account from one address are charged to: each network that the address belongs to counts,
+ * a larger one with a larger budget.
+ *
+ * @param address in its canonical spelling, or null where the peer has none
+ */
+export function ledgerOf(
+  username: string,
+  address: string | null,
+  key: Buffer,
+  { perPair, perNetwork, perAccount }: Budgets,
+): Ledger {
   const digest = (kind: string, ...parts: string[]) =>
     createHmac('sha256', key)
       .update(JSON.stringify([kind, ...parts]))
       .digest()
+  const [smallest, ...larger] = networksOf(address)
+  const pairOf = ({ prefix, weight }: Network) => ({
+    key: digest('guesses of pair', username, prefix),
+    budget: perPair * weight,
+  })
+  const networkOf = ({ prefix, weight }: Network) => ({
+    key: digest('guesses of network', prefix),
+    budget: perNetwork * weight,
+  })
   return {
-    pair: digest('guesses of pair', username, network),
-    network: digest('guesses of network', network),
-    account: digest('guesses of account', username),
-    known: digest('known network', username, network),
+    pair: pairOf(smallest),
+    wider: [...larger.map(pairOf), ...[smallest, ...larger].map(networkOf)],
+    account: { key: digest('guesses of account', username), budget: perAccount },
+    known: digest('known network', username, smallest.prefix),
   }
 }
 
-/** Seconds that the network of a guess has to wait now, or 0. */
-export async function findWait({ pair, network }: Ledger, database: Database): Promise<number> {
-  const [found] = await queryRows<{ wait: number | null }>(wait, [pair, network], database)
+/** Seconds that the networks of a guess have to wait now, or 0. */
+export async function findWait({ pair, wider }: Ledger, database: Database): Promise<number> {
+  const keys = [pair, ...wider].map((count) => count.key)
+  const [found] = await queryRows<{ wait: number | null }>(wait, [keys], database)
   return found?.wait ?? 0
 }
 
 const wait = `
   SELECT ceil(extract(epoch FROM max(blocked_until) - now()))::int AS wait
-  FROM guess_counts WHERE key IN ($1, $2) AND blocked_until > now()`
+  FROM guess_counts WHERE key = ANY ((SELECT $1::bytea[])::bytea[]) AND blocked_until > now()`
 
 /**
  * Charges a guess before it is made, so that any number at once cannot exceed the budgets: one statement decides. A
  * guess that has to wait is charged to nobody.
  */
 export async function chargeGuess(
-  { pair, network, account, known }: Ledger,
-  { perPair, perNetwork, perAccount }: Budgets,
+  { pair, wider, account, known }: Ledger,
   database: Database,
 ): Promise<Verdict> {
+  const counts = [pair, ...wider, account]
   const rows = await queryRows<{ gate: boolean; wait: number | null; charged: boolean }>(
     charge,
-    [pair, network, account, known, perPair, perNetwork, perAccount],
+    [counts.map(({ key }) => key), counts.map(({ budget }) => budget), account.key, known],
     database,
   )
   const refused = rows.filter(({ charged }) => !charged)
@@ -83,10 +110,9 @@ export async function chargeGuess(
 
 const charge = `
   WITH given AS (
-    SELECT key, budget, gate FROM (VALUES
-      ($1::bytea, $5::int, true), ($2::bytea, $6::int, true), ($3::bytea, $7::int, false)
-    ) AS given (key, budget, gate)
-    WHERE gate OR NOT EXISTS (SELECT FROM known_networks WHERE digest = $4 AND expires_at > now())
+    SELECT key, budget, key <> $3 AS gate
+    FROM unnest((SELECT $1::bytea[]), (SELECT $2::int[])) AS given (key, budget)
+    WHERE key <> $3 OR NOT EXISTS (SELECT FROM known_networks WHERE digest = $4 AND expires_at > now())
   ), blocked AS (
     SELECT key, gate, ceil(extract(epoch FROM blocked_until - now()))::int AS wait
     FROM guess_counts JOIN given USING (key) WHERE blocked_until > now()
@@ -111,17 +137,18 @@ const charge = `
   FROM given LEFT JOIN blocked USING (key)`
 
 /**
- * Takes the charge of a right password back, forgets all charges of the pair, and remembers the network. Each statement
- * locks one row and is done: none can meet a charge half-way. They wait for the disk together.
+ * Takes the charges of a right password back, forgets all charges of the pair, and remembers the network. The statements
+ * wait for the disk together; one that locks several rows locks them in the order in which a charge does.
  */
 export async function rewardGuess(
-  { pair, network, account, known }: Ledger,
+  { pair, wider, account, known }: Ledger,
   database: Database,
 ): Promise<void> {
+  const others = [...wider, account].map(({ key }) => key)
   await Promise.all([
     queryRows(knowledge, [known], database),
-    queryRows(forgiveness, [pair], database),
-    ...[network, account].map((key) => queryRows(refund, [key], database)),
+    queryRows(forgiveness, [pair.key], database),
+    queryRows(refund, [others], database),
   ])
 }
 
@@ -135,6 +162,10 @@ const knowledge = `
 const forgiveness = 'UPDATE guess_counts SET failures = 0, blocked_until = to_timestamp(0) WHERE key = $1'
 
 const refund = `
+  WITH locked AS (
+    SELECT key FROM guess_counts WHERE key = ANY ((SELECT $1::bytea[])::bytea[]) AND failures > 0
+    ORDER BY key FOR UPDATE
+  )
   UPDATE guess_counts SET failures = failures - 1,
     blocked_until = CASE WHEN failures - 1 <= budget THEN to_timestamp(0) ELSE blocked_until END
-  WHERE key = $1 AND failures > 0`
+  FROM locked WHERE guess_counts.key = locked.key`

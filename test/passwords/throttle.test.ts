@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { networkOf } from '../../src/passwords/network.js'
+import { networksOf } from '../../src/passwords/network.js'
 import { postToken, sendAs, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
 
@@ -21,12 +21,19 @@ async function start(t: Test, settings: Record<string, string> = {}) {
   return { app, attempt, pass }
 }
 
-t.test('an address belongs to a network', async (t) => {
-  t.equal(networkOf('192.0.2.1'), networkOf('::ffff:192.0.2.1'))
-  t.not(networkOf('192.0.2.1'), networkOf('192.0.2.2'))
-  t.equal(networkOf('2001:db8:1:2::1'), networkOf('2001:db8:1:2:ffff::9'))
-  t.not(networkOf('2001:db8:1:2::1'), networkOf('2001:db8:1:3::1'))
-  t.equal(networkOf('undefined'), 'undefined')
+t.test("an address belongs to networks, the smallest of which is one customer's", (t) => {
+  const prefixesOf = (address: string) => networksOf(address).map(({ prefix }) => prefix)
+  t.same(networksOf('192.0.2.1'), [{ prefix: 'c0000201', weight: 1 }])
+  t.same(networksOf('192.0.2.1'), networksOf('::ffff:192.0.2.1'))
+  t.same(networksOf('2001:db8:1:2::1'), [
+    { prefix: '20010db800010002', weight: 1 },
+    { prefix: '20010db8000100', weight: 4 },
+    { prefix: '20010db80001', weight: 16 },
+  ])
+  t.same(prefixesOf('2001:db8:1:2::1'), prefixesOf('2001:db8:1:2:ffff::9'))
+  t.same(prefixesOf('2001:db8:1:2::1').slice(1), prefixesOf('2001:db8:1:3::1').slice(1))
+  t.same(networksOf(null), [{ prefix: '', weight: 1 }])
+  t.end()
 })
 
 t.test('after some wrong passwords each further one has to wait, twice as long as the last', async (t) => {
@@ -53,6 +60,32 @@ t.test('a network that waits keeps no other out', async (t) => {
   t.equal((await attempt('alice', 'secret2', '2001:db8:1:2::1')).statusCode, 200)
 })
 
+t.test('a client with a /48 of IPv6 has no more than sixteen budgets', async (t) => {
+  const { attempt } = await start(t, { GUESSES_PER_ACCOUNT: '1000', GUESSES_PER_NETWORK: '1000' })
+  const statuses = []
+  for (let i = 0; i < 50; i++)
+    statuses.push((await attempt('johndoe', 'wrong', `2001:db8:1:${i.toString(16)}00::1`)).statusCode)
+  // 16 times 3 are free, and the one after them begins the wait.
+  t.equal(statuses.indexOf(429), 49)
+  t.equal((await attempt('johndoe', 'secret', '2001:db8:2::1')).statusCode, 200, 'another /48')
+})
+
+t.test('a client with a /56 of IPv6 has no more than four budgets', async (t) => {
+  const { attempt, app } = await start(t, { GUESSES_PER_ACCOUNT: '1000', GUESSES_PER_NETWORK: '2' })
+  const statuses = []
+  for (let i = 0; i < 10; i++)
+    statuses.push((await attempt(`nobody${i}`, 'wrong', `2001:db8:1:${i}::1`)).statusCode)
+  t.equal(statuses.indexOf(429), 9, 'four times 2 are free for any accounts')
+  await app.database.$executeRaw`UPDATE guess_counts SET blocked_until = to_timestamp(0)`
+  t.equal((await attempt('johndoe', 'secret', '2001:db8:1:ff::1')).statusCode, 200)
+  const failures = (await app.database.guessCount.findMany()).map((count) => count.failures)
+  t.equal(
+    failures.reduce((sum, count) => sum + count, 0),
+    9 * 7,
+    'of each guess seven charges stay, of the right password none',
+  )
+})
+
 t.test('a network that guesses at many accounts has to wait for all of them', async (t) => {
   const { attempt } = await start(t)
   for (let i = 0; i < 7; i++) t.equal((await attempt(`nobody${i}`, 'wrong', '192.0.2.1')).statusCode, 401)
@@ -71,11 +104,12 @@ t.test('nobody can lock an account out where it was logged in before', async (t)
   const known = await guessFromEverywhere('johndoe')
   t.same(new Set(known).size, 1, 'no guess learns that it does not count any more')
   t.same(known, await guessFromEverywhere('nobody'))
+  await pass(-600)
   const fromElsewhere = await attempt('johndoe', 'secret', '203.0.113.1')
   t.equal(fromElsewhere.statusCode, 401)
   t.same(fromElsewhere.json(), { detail: 'Incorrect username or password' })
   t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200)
-  await pass(3_600)
+  await pass(4_200)
   t.equal((await attempt('johndoe', 'secret', '203.0.113.1')).statusCode, 200)
 })
 
@@ -98,7 +132,10 @@ t.test('what is throttled is the same for an account that is not there', async (
 
 t.test('any number of guesses at once, at any replica, cannot exceed the budget', async (t) => {
   const url = await cloneDatabase(t)
-  const settings = { ...budgets, GUESSES_PER_ACCOUNT: '1000', HASHING_CONCURRENCY: '64' }
+  const settings = {
+    ...budgets,
+    ...{ GUESSES_PER_ACCOUNT: '1000', HASHING_CONCURRENCY: '64', UV_THREADPOOL_SIZE: '66' },
+  }
   const replicas = await Promise.all([startApp(t, settings, url), startApp(t, settings, url)])
   const answers = await Promise.all(
     Array.from({ length: 40 }, (_, i) =>
