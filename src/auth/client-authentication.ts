@@ -1,9 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import { ServiceError } from '../errors.js'
+import type { Origin, SecurityEvent } from '../events/event.js'
+import { recordEvent } from '../events/store.js'
 import type { AuthContext } from './context.js'
 import { currentClient } from './current.js'
 import { digestClientSecret, isSameDigest } from './secrets.js'
 import { type Client, noteSecretUse } from './store/clients.js'
+import { clientSubject } from './subject.js'
 
 /** What a client calls itself, and how it proves it. */
 interface ClientCredentials {
@@ -27,6 +30,7 @@ export interface ClientRequest {
 export async function authenticateClient(
   request: ClientRequest,
   context: AuthContext,
+  origin: Origin,
 ): Promise<Client | null> {
   const credentials = readCredentials(request)
   if (!credentials) return null
@@ -34,9 +38,18 @@ export async function authenticateClient(
   const digest = digestClientSecret(credentials.secret ?? '', await context.provideMacKey())
   const secret = client?.secrets.find((known) => isSameDigest(known.digest, digest))
   const isPublic = client?.confidential === false && credentials.secret === undefined
-  if (!client || client.disabled || !(secret || isPublic)) throw new ServiceError('invalid_client')
+  if (!client || client.disabled || !(secret || isPublic)) {
+    await recordEvent(failureOf(client, origin), context.database)
+    throw new ServiceError('invalid_client')
+  }
   if (secret) await noteSecretUse(secret, context.database)
   return client
+}
+
+/** An id that no client has is not kept: all failures with such ids are counted together. */
+function failureOf(client: Client | null, origin: Origin): SecurityEvent {
+  const subject = client && clientSubject(client.clientId)
+  return { action: 'client_authentication', outcome: 'failed', actor: null, subject, userId: null, ...origin }
 }
 
 /** RFC 6749 §2.3: never more than one way of authentication. An empty header is none: Swagger UI sends that. */

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { errorResponses, ServiceError } from '../errors.js'
+import { originOf } from '../events/event.js'
 import { ref, success } from '../schema.js'
 import { scopeOf } from './access-token.js'
 import { authenticateClient } from './client-authentication.js'
@@ -40,10 +41,12 @@ export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function
         },
       },
     },
-    async function introspectToken({ body, headers: { authorization }, validationError }) {
+    async function introspectToken(request) {
+      const { body, headers, validationError } = request
       refuseRepeated(body as Form, TokenReference)
       if (validationError) throw new ServiceError('invalid_parameter')
-      const client = await authenticateClient({ authorization, ...body }, context)
+      const credentials = { authorization: headers.authorization, ...body }
+      const client = await authenticateClient(credentials, context, originOf(request))
       if (!client?.confidential) throw new ServiceError('invalid_client')
       return (
         (await describeAccessToken(body.token, context)) ??

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { errorResponses, ServiceError } from '../errors.js'
+import { originOf } from '../events/event.js'
 import { ref, success } from '../schema.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'
@@ -40,10 +41,12 @@ export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function rev
         },
       },
     },
-    async function revokeToken({ body, headers: { authorization }, validationError }) {
+    async function revokeToken(request) {
+      const { body, headers, validationError } = request
       refuseRepeated(body as Form, TokenReference)
       if (validationError) throw new ServiceError('invalid_parameter')
-      const client = await authenticateClient({ authorization, ...body }, context)
+      const credentials = { authorization: headers.authorization, ...body }
+      const client = await authenticateClient(credentials, context, originOf(request))
       await endToken(body.token, client?.clientId ?? firstPartyId, context)
       return {}
     },

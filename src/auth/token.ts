@@ -92,14 +92,13 @@ function chooseGrant(
 
 /** The tutorial ignores what a log-in says of its client; where nothing is said it is the first party. */
 async function findRequestClient(
-  { headers: { authorization } }: FastifyRequest,
+  request: FastifyRequest,
   { grant_type, client_id, client_secret }: TokenParameters,
   grantType: string,
   context: AuthContext,
 ): Promise<Client> {
-  const named = grant_type
-    ? await authenticateClient({ authorization, client_id, client_secret }, context)
-    : null
+  const credentials = { authorization: request.headers.authorization, client_id, client_secret }
+  const named = grant_type ? await authenticateClient(credentials, context, originOf(request)) : null
   const client = named ?? (await currentClient(firstPartyId, context))
   if (!client || client.disabled) throw new ServiceError('invalid_client')
   if (!client.grants.includes(grantType))
