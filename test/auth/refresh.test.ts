@@ -55,6 +55,23 @@ t.test('an answer that was lost can be asked for again within the grace', async 
   t.equal((await refresh(app, first.refresh_token)).statusCode, 200)
 })
 
+t.test('within the grace a token is answered again only until its successor is used', async (t) => {
+  const app = await startApp(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' })
+  const first = await logIn(app)
+  const second = (await refresh(app, first.refresh_token)).json<Tokens>()
+  const third = (await refresh(app, second.refresh_token)).json<Tokens>()
+  const again = (await refresh(app, second.refresh_token)).json<Tokens>()
+  t.equal(again.refresh_token, third.refresh_token, 'the parent of the token that is alive')
+  await assertDead(t, app, first.refresh_token)
+  await assertDead(t, app, third.refresh_token)
+
+  const idle = await logIn(app)
+  await refresh(app, idle.refresh_token)
+  const past = { expiresAt: new Date(Date.now() - 1) }
+  await app.database.refreshToken.updateMany({ where: { usedAt: null }, data: past })
+  await assertDead(t, app, idle.refresh_token)
+})
+
 t.test('a token that comes again after the grace ends its family, for good', async (t) => {
   const app = await startApp(t)
   const bystander = await logIn(app)

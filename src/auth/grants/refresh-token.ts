@@ -16,7 +16,8 @@ import type { Granted, TokenParameters } from './index.js'
 
 /**
  * The refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2): each token is good once. One that comes again
- * within the grace gets the same successor, as its answer may have been lost; later it was stolen, and its family ends.
+ * within the grace gets the same successor, as its answer may have been lost, until that successor is used; later it was
+ * stolen, and its family ends.
  *
  * @throws ServiceError `invalid_parameter`, `invalid_refresh_token`, `foreign_token`, `invalid_scope`
  */
@@ -47,9 +48,9 @@ async function useUp(
   { config, database, changes }: AuthContext,
   origin: Origin,
 ): Promise<void> {
-  const token = fingerprint(presented)
-  if (await rotateRefreshToken(token, fingerprint(successor), config, database)) return
-  if (await isWithinGrace(token, config, database)) return
+  const [token, next] = [fingerprint(presented), fingerprint(successor)]
+  if (await rotateRefreshToken(token, next, config, database)) return
+  if (await isWithinGrace(token, next, config, database)) return
   await revokeFamily(familyId, database)
   await changes.catchUp()
   const reuse = { action: 'refresh_reuse', outcome: 'failed', actor: null } as const

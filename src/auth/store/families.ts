@@ -130,16 +130,23 @@ const refreshTokenRotation = `
   FROM used
   RETURNING family_id`
 
-/** Whether a used refresh token may be answered once more, because its answer may have been lost. */
+/**
+ * Whether a used refresh token may be answered once more, because its answer may have been lost: not once its successor
+ * has been used.
+ */
 export async function isWithinGrace(
   fingerprint: Buffer,
+  successor: Buffer,
   { refreshTokenGraceSeconds }: FamilyLimits,
   database: Database,
 ): Promise<boolean> {
   const found = await database.$queryRaw<unknown[]>`
-    SELECT 1 FROM refresh_tokens AS token JOIN token_families AS family ON family.id = family_id
-    WHERE fingerprint = ${fingerprint} AND revoked_at IS NULL
-      AND used_at > now() - make_interval(secs => ${refreshTokenGraceSeconds})`
+    SELECT 1 FROM refresh_tokens AS token
+    JOIN token_families AS family ON family.id = token.family_id
+    JOIN refresh_tokens AS next ON next.family_id = family.id AND next.fingerprint = ${successor}
+    WHERE token.fingerprint = ${fingerprint} AND revoked_at IS NULL
+      AND token.used_at > now() - make_interval(secs => ${refreshTokenGraceSeconds})
+      AND next.used_at IS NULL AND next.expires_at > now()`
   return found.length === 1
 }
 
