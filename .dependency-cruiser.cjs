@@ -15,7 +15,7 @@ module.exports = {
     forbid(
       'auth-knows-users-by-their-store',
       { path: '^src/auth/' },
-      { path: '^src/(items|docs|users/(?!store))' },
+      { path: '^src/(items|docs|users/(?!store|scopes))' },
     ),
     forbid('users-know-nobody', { path: '^src/users/' }, { path: '^src/(auth|items|docs)/' }),
     forbid('items-know-nobody', { path: '^src/items/' }, { path: '^src/(auth|users|docs)/' }),
@@ -29,7 +29,7 @@ module.exports = {
     forbid(
       'cores-are-pure',
       {
-        path: '^src/auth/(access-token|scope|secrets|subject|keys/(generate|lifecycle|seal))\\.ts$',
+        path: '^src/auth/(access-token|effective|scope|secrets|subject|keys/(generate|lifecycle|seal))\\.ts$',
       },
       { path: 'node_modules/(@?fastify|@prisma|pg)/|^src/(database|errors)' },
     ),

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { logIn, postToken, sendAs, startApp } from './helpers/app.js'
+import { everyScope, logIn, postToken, sendAs, startApp } from './helpers/app.js'
 import { runCommand } from './helpers/command.js'
 import { cloneDatabase } from './helpers/database.js'
 
@@ -138,7 +138,7 @@ async function makeTokens(
     none: null,
     other: await logIn(app, 'bob', password),
     disabled: await logIn(app, 'alice', 'secret2'),
-    administrator: await logIn(app, 'ann', password),
+    administrator: await logIn(app, 'ann', password, everyScope),
     service: await service('delegate', 'items:read items:write'),
     'service without scope': await service('stranger', 'users:admin items:admin'),
     expired: await expiredToken(url),

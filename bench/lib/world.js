@@ -82,7 +82,7 @@ async function seedUsers({ url, sql }) {
 /** @param {string} databaseUrl */
 async function createClient(databaseUrl) {
   const id = `bench-${randomUUID()}`
-  const scope = ['--scope', 'items:read']
+  const scope = ['--scope', 'items:read', '--right', 'introspect']
   const { client_secret: secret } = await runCommand(databaseUrl, [
     ...['clients', 'create', id, '--name', 'Bench', ...scope],
   ])

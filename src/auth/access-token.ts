@@ -34,6 +34,12 @@ export interface Issuer {
   aud: string
 }
 
+/**
+ * The audience of a token that is good for nothing: no service is called so, and our own guard takes it only to say that
+ * its user is locked out.
+ */
+export const nobody = 'latchkey:nobody'
+
 /** What a grant gives a token for. */
 export interface Grant {
   sub: string
@@ -41,11 +47,13 @@ export interface Grant {
   scope: string
   sid?: string
   gen?: number
+  /** Whether the token is good for nothing. */
+  isForNobody?: boolean
 }
 
 /** The claims of a new token, RFC 9068 §2.2. `now` is in seconds since 1970. */
 export function claimsFor(
-  { sub, clientId, scope, sid, gen }: Grant,
+  { sub, clientId, scope, sid, gen, isForNobody }: Grant,
   issuer: Issuer | null,
   jti: string,
   now: number,
@@ -53,7 +61,7 @@ export function claimsFor(
 ): AccessTokenClaims {
   const iat = Math.floor(now)
   return {
-    ...issuer,
+    ...(issuer && { iss: issuer.iss, aud: isForNobody ? nobody : issuer.aud }),
     sub,
     exp: iat + ttlSeconds,
     iat,
@@ -65,7 +73,7 @@ export function claimsFor(
   }
 }
 
-/** The scope of a token: the tutorial's have none and are good for all that a user may do. */
+/** The scope of a token: the tutorial's have none and are good for what every user may do. */
 export function scopeOf({ client_id, scope = '' }: AccessTokenClaims): string {
   return client_id === undefined ? userScopes.join(' ') : scope
 }
@@ -114,8 +122,9 @@ function areClaims(claims: Record<string, unknown>): claims is Record<string, un
   )
 }
 
+/** A generation as the database counts them, in 32 bits. */
 function isGeneration({ gen = 0 }: Record<string, unknown>): boolean {
-  return Number.isSafeInteger(gen)
+  return Number.isInteger(gen) && Number(gen) >= 0 && Number(gen) < 2 ** 31
 }
 
 /** RFC 7519 §2: a JSON number of seconds, which may have a fraction. */
@@ -135,7 +144,8 @@ function isAccessToken(typ: unknown): boolean {
 
 function isFrom({ iss, aud }: Issuer, claims: AccessTokenClaims): boolean {
   const required = [claims.iat, claims.jti, claims.client_id]
-  return claims.iss === iss && [claims.aud].flat().includes(aud) && !required.includes(undefined)
+  const isForUs = claims.aud === nobody || [claims.aud].flat().includes(aud)
+  return claims.iss === iss && isForUs && !required.includes(undefined)
 }
 
 /** A token for an audience is not for us, and one with `at_hash` is an ID token. */

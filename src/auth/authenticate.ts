@@ -3,9 +3,9 @@ import { errorResponses, ServiceError } from '../errors.js'
 import { type CurrentUser, findOwner } from '../users/store.js'
 import { readBearerToken } from './access-token.js'
 import type { AuthContext } from './context.js'
-import { currentSubject } from './current.js'
-import { isUserScope } from './scope.js'
-import { type VerifiedToken, verifyAccessToken } from './verify.js'
+import { currentStanding, type Standing } from './current.js'
+import { includesScope, passwordScope } from './scope.js'
+import { verifyPresentedToken } from './verify.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -25,18 +25,17 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The scope-token that a route behind `authenticate` asks for. */
     scope?: string
-    /** Whether the route serves those who have to change their password first. */
-    passwordChange?: boolean
   }
 }
 
 /** Makes the hook behind `app.authenticate`; it sets `request.currentUser`, who owns what he asks for. */
 export function makeAuthenticate(context: AuthContext) {
   return async function authenticate(request: FastifyRequest): Promise<void> {
-    const { access, user } = await authenticateCaller(request, context)
+    const { sub, standing } = await authenticateCaller(request, context)
+    const { user } = standing
     if (!user) throw new ServiceError('invalid_token')
-    requireScope(request.routeOptions.config.scope, access, user)
-    request.callerSubject = access.claims.sub
+    requireScope(request.routeOptions.config.scope, standing)
+    request.callerSubject = sub
     request.currentUser = user
     request.owner = user
   }
@@ -48,39 +47,42 @@ export function makeAuthenticate(context: AuthContext) {
  */
 export function makeAuthenticateForOwner(context: AuthContext) {
   return async function authenticateForOwner(request: FastifyRequest): Promise<void> {
-    const { access, user } = await authenticateCaller(request, context)
+    const { sub, standing } = await authenticateCaller(request, context)
+    const { user } = standing
     const { username } = request.params as { username: string }
     const isAnother = user !== null && user.username !== username
     const required = isAnother ? 'items:admin' : request.routeOptions.config.scope
-    requireScope(required, access, user)
+    requireScope(required, standing)
     const owner = isAnother || !user ? await findOwner(username, context.database) : user
     if (!owner) throw new ServiceError('not_found')
-    request.callerSubject = access.claims.sub
+    request.callerSubject = sub
     request.owner = owner
   }
 }
 
-/** @throws ServiceError `not_authenticated`, `invalid_token`, `inactive_user`, `password_change_required` */
+/** @throws ServiceError `not_authenticated`, `invalid_token`, `inactive_user` */
 async function authenticateCaller(
-  { headers, routeOptions }: FastifyRequest,
+  { headers }: FastifyRequest,
   context: AuthContext,
-): Promise<{ access: VerifiedToken; user: CurrentUser | null }> {
+): Promise<{ sub: string; standing: Standing }> {
   const token = readBearerToken(headers.authorization)
   if (token === null) throw new ServiceError('not_authenticated')
-  const access = await verifyAccessToken(token, context, Date.now() / 1000)
-  const subject = access && (await currentSubject(access, context))
-  if (!access || !subject) throw new ServiceError('invalid_token')
-  if (subject.user?.disabled) throw new ServiceError('inactive_user')
-  if (subject.revoked) throw new ServiceError('invalid_token')
-  if (subject.user?.passwordChangeRequired && !routeOptions.config.passwordChange)
-    throw new ServiceError('password_change_required')
-  return { access, user: subject.user }
+  const access = await verifyPresentedToken(token, context, Date.now() / 1000)
+  if (!access) throw new ServiceError('invalid_token')
+  const standing = await currentStanding(access, context)
+  const { reason } = standing
+  if (reason === 'invalid_token' || reason === 'inactive_user') throw new ServiceError(reason)
+  return { sub: access.claims.sub, standing }
 }
 
-/** RFC 6750 §3.1. Of a token's scope that counts which the user still has. A route that names no scope lets nobody pass. */
-function requireScope(required = '', { scope }: VerifiedToken, user: CurrentUser | null): void {
-  const isHis = !user || isUserScope(required) || user.scopes.includes(required)
-  if (isHis && scope.includes(required)) return
+/**
+ * Lets a token pass that has the route's scope (RFC 6750 §3.1). A route that names no scope lets nobody pass.
+ *
+ * @throws ServiceError `insufficient_scope`, `password_change_required`
+ */
+function requireScope(required = '', { scope, reason }: Standing): void {
+  if (includesScope(scope, required)) return
+  if (reason === 'password_change_required' && required !== passwordScope) throw new ServiceError(reason)
   throw new ServiceError('insufficient_scope', {
     'www-authenticate': `Bearer error="insufficient_scope", scope="${required}"`,
   })

@@ -4,6 +4,7 @@ import type { Origin, SecurityEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import type { AuthContext } from './context.js'
 import { currentClient } from './current.js'
+import { isLockedOut } from './effective.js'
 import { digestClientSecret, isSameDigest } from './secrets.js'
 import { type Client, noteSecretUse } from './store/clients.js'
 import { clientSubject } from './subject.js'
@@ -38,7 +39,7 @@ export async function authenticateClient(
   const digest = digestClientSecret(credentials.secret ?? '', await context.provideMacKey())
   const secret = client?.secrets.find((known) => isSameDigest(known.digest, digest))
   const isPublic = client?.confidential === false && credentials.secret === undefined
-  if (!client || client.disabled || !(secret || isPublic)) {
+  if (!client || isLockedOut(client) || !(secret || isPublic)) {
     await recordEvent(failureOf(client, origin), context.database)
     throw new ServiceError('invalid_client')
   }

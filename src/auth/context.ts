@@ -5,9 +5,9 @@ import type { Database } from '../database/index.js'
 import type { View } from '../database/view.js'
 import type { Passwords } from '../passwords/index.js'
 import type { Issuer } from './access-token.js'
+import type { Standing } from './current.js'
 import type { KeyRing } from './keys/ring.js'
 import type { Client } from './store/clients.js'
-import type { Subject } from './store/subjects.js'
 import type { VerifiedToken } from './verify.js'
 
 /** What the OAuth endpoints and their grants work with. */
@@ -25,6 +25,6 @@ export interface AuthContext {
   clients: View<string, Client | null>
   /** Whose signature has been found good, by the tokens themselves. */
   verified: LRUCache<string, VerifiedToken>
-  /** The subjects of tokens, by what those say. */
-  subjects: View<VerifiedToken, Subject | null>
+  /** What tokens may do now, by what they say. */
+  standings: View<VerifiedToken, Standing>
 }

@@ -1,7 +1,16 @@
+import type { Reading } from '../database/view.js'
+import type { CurrentUser } from '../users/store.js'
 import type { AuthContext } from './context.js'
+import { type Effective, effective } from './effective.js'
 import { type Client, findClient } from './store/clients.js'
-import { findSubject, type Subject } from './store/subjects.js'
+import { findSubject } from './store/subjects.js'
 import type { VerifiedToken } from './verify.js'
+
+/** Whom a token speaks for, and what it may do now. */
+export interface Standing extends Effective {
+  /** Null when the subject is a client, or gone. */
+  user: CurrentUser | null
+}
 
 /** The client of that id as it is now, from memory where that is known to be true still; or null. */
 export function currentClient(clientId: string, { clients, database }: AuthContext): Promise<Client | null> {
@@ -11,10 +20,17 @@ export function currentClient(clientId: string, { clients, database }: AuthConte
   })
 }
 
-/** Whom a token speaks for now, from memory where that is known to be true still; or null when it is gone. */
-export function currentSubject(
+/** What a token may do now, from memory where that is known to be true still. */
+export function currentStanding(access: VerifiedToken, context: AuthContext): Promise<Standing> {
+  return context.standings.get(access, () => readStanding(access, context))
+}
+
+/** What a token may do now, from the database. What may be kept in memory is that it is good, never that it is not. */
+export async function readStanding(
   access: VerifiedToken,
-  { subjects, database }: AuthContext,
-): Promise<Subject | null> {
-  return subjects.get(access, () => findSubject(access.claims, access.fingerprint, database))
+  { database }: AuthContext,
+): Promise<Reading<Standing>> {
+  const subject = await findSubject(access.claims, access.fingerprint, database)
+  const value: Standing = { ...effective(access, subject), user: subject?.user ?? null }
+  return { value, rows: subject && value.active ? subject.rows : null }
 }

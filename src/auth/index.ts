@@ -72,6 +72,6 @@ async function openContext(
       maxSize: maxTokenBytes,
       sizeCalculation: (_access, token) => token.length,
     }),
-    subjects: createView(changes, maxTokens),
+    standings: createView(changes, maxTokens),
   }
 }

@@ -23,7 +23,11 @@ export const TokenForm = Type.Object(
       description: "The user's password.",
     }),
     refresh_token: Type.Optional(field('The refresh token, for the grant of that name.')),
-    scope: Type.Optional(field('The scope asked for. Without a `grant_type` it is ignored.')),
+    scope: Type.Optional(
+      field(
+        'The scope asked for; left out it is `me items:read items:write` for a user. Without a `grant_type` it is ignored.',
+      ),
+    ),
     client_id: Type.Optional(field('The client, unless it is named by HTTP Basic.')),
     client_secret: Type.Optional(field('Its secret, unless that is sent by HTTP Basic.')),
   },

@@ -1,9 +1,22 @@
-/** What a user's token can be good for, in the order in which it is written. */
+import { grantableScopes } from '../users/scopes.js'
+
+/** Scopes that every user has, in the order in which they are written. */
 export const userScopes = ['me', 'items:read', 'items:write'] as const
 
-/** Whether every user has that scope. */
-export function isUserScope(scope: string): boolean {
-  return (userScopes as readonly string[]).includes(scope)
+/** Lets a user set another password and nothing else. `me` includes it. */
+export const passwordScope = 'account:password'
+
+/** Scopes of the routes of this service. Any other scope belongs to a service that takes our tokens. */
+const ownScopes: readonly string[] = [...userScopes, passwordScope, ...grantableScopes]
+
+/** Whether a scope is one of this service's own routes. */
+export function isOwnScope(scope: string): boolean {
+  return ownScopes.includes(scope)
+}
+
+/** Whether a scope holds a scope-token, or one that includes it. */
+export function includesScope(scope: readonly string[], wanted: string): boolean {
+  return scope.includes(wanted) || (wanted === passwordScope && scope.includes('me'))
 }
 
 /** RFC 6749 §3.3: printable ASCII without space, `"` and `\`. */
@@ -20,11 +33,15 @@ export function splitScope(scope: string): string[] {
 }
 
 /**
- * The scope to grant (RFC 6749 §3.3): all that is allowed when nothing was asked for, else what was asked for, each
- * scope-token once. Null when that is malformed or more than is allowed.
+ * The scope to grant (RFC 6749 §3.3): what was asked for, each scope-token once, or the default as far as it is allowed.
+ * Null when what was asked for is malformed or more than is allowed.
  */
-export function grantScope(asked: string | undefined, allowed: readonly string[]): string | null {
-  if (asked === undefined) return allowed.join(' ')
+export function grantScope(
+  asked: string | undefined,
+  allowed: readonly string[],
+  byDefault: readonly string[] = allowed,
+): string | null {
+  if (asked === undefined) return byDefault.filter((one) => allowed.includes(one)).join(' ')
   const scope = [...new Set(asked.split(' '))]
   return scope.every((one) => isScope(one) && allowed.includes(one)) ? scope.join(' ') : null
 }

@@ -8,6 +8,7 @@ import { claimsFor } from './access-token.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'
 import { currentClient } from './current.js'
+import { isLockedOut } from './effective.js'
 import { type Form, refuseRepeated } from './form.js'
 import { grants, type TokenParameters } from './grants/index.js'
 import { Token, TokenForm } from './schema.js'
@@ -100,7 +101,7 @@ async function findRequestClient(
   const credentials = { authorization: request.headers.authorization, client_id, client_secret }
   const named = grant_type ? await authenticateClient(credentials, context, originOf(request)) : null
   const client = named ?? (await currentClient(firstPartyId, context))
-  if (!client || client.disabled) throw new ServiceError('invalid_client')
+  if (!client || isLockedOut(client)) throw new ServiceError('invalid_client')
   if (!client.grants.includes(grantType))
     throw new ServiceError(named ? 'unauthorized_client' : 'invalid_client')
   return client

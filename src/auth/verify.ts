@@ -2,6 +2,7 @@ import {
   type AccessTokenClaims,
   isCanonical,
   isTimely,
+  nobody,
   readClaims,
   scopeOf,
   type VerifiedJws,
@@ -23,15 +24,29 @@ export interface VerifiedToken {
   key: JwtKey
 }
 
+type VerificationContext = Pick<AuthContext, 'keyRing' | 'issuer' | 'verified'>
+
 /**
- * What an access token says, or null unless every check passes (RFC 8725, RFC 9068 §4). A signature is checked once: it
- * stays good for as long as its key does.
+ * What an access token says, or null unless every check passes (RFC 8725, RFC 9068 §4).
  *
  * @param now seconds since 1970
  */
 export async function verifyAccessToken(
   token: string,
-  { keyRing, issuer, verified }: Pick<AuthContext, 'keyRing' | 'issuer' | 'verified'>,
+  context: VerificationContext,
+  now: number,
+): Promise<VerifiedToken | null> {
+  const access = await verifyPresentedToken(token, context, now)
+  return access?.claims.aud === nobody ? null : access
+}
+
+/**
+ * The same for our own guard, which takes a token that is for nobody too. A signature is checked once: it stays good for
+ * as long as its key does.
+ */
+export async function verifyPresentedToken(
+  token: string,
+  { keyRing, issuer, verified }: VerificationContext,
   now: number,
 ): Promise<VerifiedToken | null> {
   const known = verified.get(token)

@@ -7,11 +7,13 @@ import { digestClientSecret, newClientSecret } from '../auth/secrets.js'
 import {
   addSecret,
   clientIdSyntax,
+  clientRights,
   createClient,
   deleteClient,
   findClient,
   listClients,
   setClientDisabled,
+  setClientRights,
 } from '../auth/store/clients.js'
 import { clientSubject } from '../auth/subject.js'
 import { printResult, printRows } from './output.js'
@@ -28,6 +30,7 @@ export function addClientCommands(program: Command, io: Io): void {
     .option('--public', 'a client that cannot keep a secret')
     .addOption(new Option('--grant <grants...>', 'what it may use').choices(Object.keys(grants)))
     .option('--scope <scopes...>', 'what its tokens may be good for')
+    .addOption(rightOption())
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function create(context, [clientId = ''], options) {
@@ -39,6 +42,7 @@ export function addClientCommands(program: Command, io: Io): void {
           grants:
             list(options.grant) ?? (confidential ? ['client_credentials'] : ['password', 'refresh_token']),
           scopes: list(options.scope) ?? (confidential ? [] : [...userScopes]),
+          rights: list(options.right) ?? [],
         }
         checkClient(client)
         if (!(await createClient(client, context.database)))
@@ -66,13 +70,33 @@ export function addClientCommands(program: Command, io: Io): void {
           type: client.confidential ? 'confidential' : 'public',
           grants: client.grants,
           scopes: client.scopes,
+          rights: client.rights,
           disabled: client.disabled,
           secrets: client.secrets.map(
             ({ createdAt, lastUsedAt }) =>
               `${createdAt.toISOString()}/${lastUsedAt?.toISOString() ?? 'never-used'}`,
           ),
         }))
-        printRows(io, rows, ['client_id', 'name', 'type', 'grants', 'scopes', 'disabled', 'secrets'], json)
+        const columns = ['client_id', 'name', 'type', 'grants', 'scopes', 'rights', 'disabled', 'secrets']
+        printRows(io, rows, columns, json)
+      }),
+    )
+
+  clients
+    .command('set-rights <client-id>')
+    .description('set the rights of a confidential client; without --right it has none')
+    .addOption(rightOption())
+    .option('--json', 'print JSON')
+    .action(
+      onDatabase(io, async function setRights({ database, record }, [clientId = ''], { right, json }) {
+        const rights = list(right) ?? []
+        const client = await findClient(clientId, database)
+        requireFound(client !== null, clientId)
+        if (!(await setClientRights(clientId, rights, database)))
+          throw new CommandError(exitStatus.refused, `${clientId} is a public client: it can have no rights`)
+        await record('client_rights_changed', clientSubject(clientId))
+        const sentence = `${clientId} has ${rights.join(' ') || 'no rights'}.`
+        printResult(io, { client_id: clientId, rights }, sentence, json)
       }),
     )
 
@@ -120,6 +144,11 @@ export function addClientCommands(program: Command, io: Io): void {
     )
 }
 
+function rightOption(): Option {
+  const meaning = 'introspect: it is told about every access token'
+  return new Option('--right <rights...>', meaning).choices(clientRights)
+}
+
 async function makeSecret(clientId: string, { config, database }: DatabaseContext): Promise<string> {
   const macKey = await provideMacKey(database, sealingKeysOf(config))
   const secret = newClientSecret()
@@ -137,12 +166,14 @@ function checkClient(client: {
   confidential: boolean
   grants: string[]
   scopes: string[]
+  rights: string[]
 }) {
-  const { clientId, name, confidential, grants, scopes } = client
+  const { clientId, name, confidential, grants, scopes, rights } = client
   const problems: [boolean, string][] = [
     [!clientIdSyntax.test(clientId), 'a client id has 1 to 64 letters, digits and . _ -'],
     [name.length > 255 || name.includes('\0'), 'a name has at most 255 characters'],
     [!scopes.every(isScope), 'a scope has printable ASCII characters without " and \\ and no spaces'],
+    [!confidential && rights.length > 0, 'a public client has no rights'],
     [!confidential && grants.includes('client_credentials'), 'a public client has no client_credentials'],
   ]
   const problem = problems.find(([isProblem]) => isProblem)

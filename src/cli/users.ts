@@ -3,7 +3,7 @@ import { clientOf } from '../auth/subject.js'
 import { hashPassword } from '../passwords/bcrypt.js'
 import { isStorable } from '../schema.js'
 import { createInvitation } from '../users/one-time-tokens.js'
-import { grantableScopes } from '../users/schema.js'
+import { grantableScopes } from '../users/scopes.js'
 import {
   createUser,
   deleteUser,

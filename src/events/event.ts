@@ -14,7 +14,7 @@ export const actions = [
   ...['password_changed', 'password_change_forced', 'password_reset_requested', 'password_reset'],
   ...['email_changed', 'email_confirmed', 'scopes_changed'],
   ...['client_created', 'client_deleted', 'client_disabled', 'client_enabled', 'client_secret_rotated'],
-  ...['client_authentication'],
+  ...['client_authentication', 'client_rights_changed'],
   ...['keys_rotated', 'key_retired'],
 ] as const
 

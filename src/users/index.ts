@@ -76,7 +76,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
   app.put(
     '/users/me/password',
     {
-      config: { scope: 'me', passwordChange: true },
+      config: { scope: 'account:password' },
       bodyLimit: maxUserBytes,
       schema: {
         operationId: 'change_password',

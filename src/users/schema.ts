@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
 import { nullable, nullableString, text } from '../schema.js'
+import { grantableScopes } from './scopes.js'
 import { usernameSyntax } from './username.js'
 
 /** The largest body of a request about users. */
@@ -93,9 +94,6 @@ export const PasswordReset = Type.Object(
   { token: linkToken, password: newPassword },
   { ...closed, $id: 'PasswordReset' },
 )
-
-/** What a user can be granted beyond what all may. */
-export const grantableScopes = ['users:admin', 'items:admin'] as const
 
 const scopes = Type.Array(Type.Enum([...grantableScopes]), {
   uniqueItems: true,

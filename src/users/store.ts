@@ -12,10 +12,6 @@ export interface CurrentUser {
   email: string | null
   fullName: string | null
   disabled: boolean
-  /** Whether nothing but a new password is open to the user. */
-  passwordChangeRequired: boolean
-  /** What the user may do beyond what all may. */
-  scopes: string[]
 }
 
 /** A user as administrators and operators manage one. */
@@ -38,6 +34,7 @@ export interface Credentials {
   hashedPassword: string
   disabled: boolean
   generation: number
+  passwordChangeRequired: boolean
   scopes: string[]
 }
 
@@ -81,7 +78,8 @@ export async function findCredentials(username: string, database: Database): Pro
 }
 
 const credentials = `
-  SELECT id, username, hashed_password AS "hashedPassword", disabled, generation, scopes
+  SELECT id, username, hashed_password AS "hashedPassword", disabled, generation, scopes,
+    password_change_required AS "passwordChangeRequired"
   FROM users WHERE username = $1`
 
 /** Replaces the hash of a password by another one of the same password, unless it has changed since it was read. */

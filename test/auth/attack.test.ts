@@ -34,7 +34,8 @@ const clientSecret = 'of the attacker'
 const ring = await startApp(t, { JWT_SECRET: '' })
 const shared = await startApp(t)
 const elsewhere = await startApp(t, { JWT_SECRET: '' })
-for (const app of [ring, shared]) await storeClient(app.database, 'johndoe', clientSecret)
+for (const app of [ring, shared])
+  await storeClient(app.database, 'johndoe', clientSecret, undefined, ['introspect'])
 
 const good = await readGood(ring)
 const [publicJwk] = (await ring.inject('/.well-known/jwks.json')).json<{ keys: JsonWebKey[] }>().keys as [
@@ -378,7 +379,9 @@ t.test('others that know the shared secret cannot confuse the service with our o
     { sub: 'client:johndoe', gen: 0 },
     { sub: 'client:johndoe', client_id: 'johndoe' },
     { sub: 'client:johndoe', client_id: 'first-party', gen: 0 },
-    { sub: 'client:johndoe', client_id: 'johndoe', gen: 0.5 },
+    ...[0.5, -1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, -(2 ** 31), -(2 ** 31) - 1].map((gen) => ({
+      ...{ sub: 'client:johndoe', client_id: 'johndoe', gen },
+    })),
     { sub: 'client:johndoe', client_id: 'johndoe', gen: 2 ** 53 },
     { sub: 'client:johndoe', client_id: 'johndoe', gen: 1e300 },
     { sub: 'client:johndoe', client_id: 'johndoe', gen: '0' },

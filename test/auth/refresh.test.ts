@@ -72,6 +72,57 @@ t.test('within the grace a token is answered again only until its successor is u
   await assertDead(t, app, idle.refresh_token)
 })
 
+t.test('a refresh gives what is left of the scope, says so, and gives back what is given back', async (t) => {
+  const app = await startApp(t)
+  const where = { username: 'johndoe' }
+  const take = (...scopes: string[]) => app.database.user.update({ where, data: { scopes } })
+  await take('users:admin', 'items:admin')
+  // Another administrator, so that this one can lose the scope.
+  await app.database.user.update({
+    where: { username: 'alice' },
+    data: { disabled: false, scopes: ['users:admin'] },
+  })
+  const login = { grant_type: 'password', username: 'johndoe', password: 'secret' }
+  const scope = 'me users:admin items:admin'
+  let token = (await postToken(app, { ...login, scope })).json<Tokens>().refresh_token
+  const next = async (form: Record<string, string> = {}) => {
+    const answer = (await refresh(app, token, form)).json<Tokens & { error?: string }>()
+    token = answer.refresh_token ?? token
+    return answer
+  }
+  t.equal((await next({ scope })).scope, undefined, 'as asked for')
+  await take('items:admin')
+  t.equal((await next()).scope, 'me items:admin')
+  t.equal((await next({ scope })).scope, 'me items:admin', 'less than was asked for')
+  t.equal((await next({ scope: 'users:admin' })).error, 'invalid_scope', 'nothing of what was asked for')
+  await take('items:admin', 'users:admin')
+  t.equal((await next({ scope })).scope, undefined, 'given back')
+
+  token = (await postToken(app, { ...login, scope: 'items:admin' })).json<Tokens>().refresh_token
+  await take()
+  t.equal((await next()).error, 'invalid_grant', 'nothing is left')
+  await take('items:admin')
+  t.equal((await next({ scope: 'items:admin' })).error, undefined, 'the login goes on')
+})
+
+t.test('administrative scopes are given when asked for by name alone', async (t) => {
+  const app = await startApp(t)
+  const where = { username: 'johndoe' }
+  await app.database.user.update({ where, data: { scopes: ['users:admin', 'items:admin'] } })
+  const login = { username: 'johndoe', password: 'secret' }
+  const scopeOf = async (form: Record<string, string>) =>
+    (await postToken(app, { ...login, ...form })).json<Tokens>().scope
+  t.equal(await scopeOf({}), 'me items:read items:write')
+  t.equal(
+    await scopeOf({ scope: 'users:admin' }),
+    'me items:read items:write',
+    'the tutorial asks for nothing',
+  )
+  t.equal(await scopeOf({ grant_type: 'password' }), 'me items:read items:write')
+  const scope = 'items:admin me'
+  t.equal(await scopeOf({ grant_type: 'password', scope }), undefined)
+})
+
 t.test('a token that comes again after the grace ends its family, for good', async (t) => {
   const app = await startApp(t)
   const bystander = await logIn(app)

@@ -37,11 +37,11 @@ t.test('a client is created with a secret that is shown once, and two of them ar
   const listed = await runCommand(url, ['clients', 'list'])
   t.match(
     listed.stdout,
-    /\nfirst-party +First party +public +password refresh_token +me items:read items:write users:admin items:admin +false +-\n/,
+    /\nfirst-party +First party +public +password refresh_token +me items:read items:write users:admin items:admin +- +false +-\n/,
   )
   t.match(
     listed.stdout,
-    /\nreports +Reports +confidential +client_credentials +a b +false +20\S+Z\/20\S+Z 20/,
+    /\nreports +Reports +confidential +client_credentials +a b +- +false +20\S+Z\/20\S+Z 20/,
   )
   t.notMatch(listed.stdout, third)
   const [, reports] = JSON.parse((await runCommand(url, ['clients', 'list', '--json'])).stdout) as object[]
@@ -50,7 +50,27 @@ t.test('a client is created with a secret that is shown once, and two of them ar
     type: 'confidential',
     grants: ['client_credentials'],
     scopes: ['a', 'b'],
+    rights: [],
   })
+})
+
+t.test('a confidential client is given rights, and they are taken away', async (t) => {
+  const url = await cloneDatabase(t)
+  const list = async () => {
+    const { stdout } = await runCommand(url, ['clients', 'list', '--json'])
+    const rows = JSON.parse(stdout) as { client_id: string; rights: string[] }[]
+    return rows.find(({ client_id }) => client_id === 'api')?.rights
+  }
+  const create = ['clients', 'create', 'api', '--name', 'API', '--right', 'introspect']
+  t.match(await runCommand(url, create), { status: 0 })
+  t.same(await list(), ['introspect'])
+  const set = (...args: string[]) => runCommand(url, ['clients', 'set-rights', 'api', ...args])
+  t.match(await set(), { status: 0, stdout: 'api has no rights.\n' })
+  t.same(await list(), [])
+  t.match(await set('--right', 'introspect', 'introspect'), { status: 0, stdout: 'api has introspect.\n' })
+  t.same(await list(), ['introspect'])
+  const json = await set('--right', 'introspect', '--json')
+  t.same(JSON.parse(json.stdout), { client_id: 'api', rights: ['introspect'] })
 })
 
 t.test('parallel rotations leave the last two secrets', async (t) => {
@@ -117,6 +137,13 @@ t.test('what cannot be done is told in one line, and by the exit status', async 
     [create('first-party'), 4, /^latchkey: there is a client first-party already\n$/],
     [create('a b'), 2, /^latchkey: a client id has 1 to 64 letters, digits and \. _ -\n$/],
     [create('x', '--scope', 'a"b'), 2, /^latchkey: a scope has printable/],
+    [create('x', '--public', '--right', 'introspect'), 2, /^latchkey: a public client has no rights\n$/],
+    [create('x', '--right', 'root'), 2, /^error: option '--right <rights...>' argument 'root' is invalid/],
+    [
+      ['clients', 'set-rights', 'first-party', '--right', 'introspect'],
+      4,
+      /^latchkey: first-party is a public client: it can have no rights\n$/,
+    ],
     [create('x', '--public', '--grant', 'client_credentials'), 2, /^latchkey: a public client has no/],
     [
       ['clients', 'create', 'x', '--name', 'a'.repeat(256)],
@@ -129,7 +156,7 @@ t.test('what cannot be done is told in one line, and by the exit status', async 
       /^error: option '--grant <grants...>' argument 'implicit' is invalid/,
     ],
     [['clients', 'create', 'x'], 2, /^error: required option '--name <name>' not specified/],
-    ...['disable', 'enable', 'delete', 'rotate-secret'].map((verb) => [
+    ...['disable', 'enable', 'delete', 'rotate-secret', 'set-rights'].map((verb) => [
       ['clients', verb, 'nobody'],
       3,
       /^latchkey: there is no client nobody\n$/,

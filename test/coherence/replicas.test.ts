@@ -50,7 +50,7 @@ async function keep(t: Test, services: Service[], token: string): Promise<void> 
 
 const administrator = await createUser(url)
 await query(url, "UPDATE users SET scopes = '{users:admin}' WHERE username = $1", [administrator])
-const { access_token: adminToken } = await logIn(one, administrator)
+const { access_token: adminToken } = await logIn(one, administrator, 'secret', 'users:admin')
 
 type Caller = Awaited<ReturnType<typeof enter>>
 

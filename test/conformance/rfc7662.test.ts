@@ -1,5 +1,6 @@
 import t from 'tap'
 import { postToken } from '../helpers/app.js'
+import { storeClient } from '../helpers/clients.js'
 import {
   basic,
   billing,
@@ -94,4 +95,81 @@ t.test('§4 a client that is disabled speaks for nobody', async (t) => {
   for (const token of [access_token, own.access_token]) t.same(await introspect(token), inactive)
   await app.database.client.delete({ where: { clientId: 'billing' } })
   for (const token of [access_token, own.access_token]) t.same(await introspect(token), inactive)
+  await storeClient(app.database, billing.client_id, billing.client_secret, undefined, ['introspect'])
+  await app.changes.catchUp()
+  for (const token of [access_token, own.access_token])
+    for (const asker of [reports, billing])
+      t.same(await introspect(token, asker), inactive, 'also when its id is used again')
+})
+
+t.test('§4 of a token that does not concern a client nothing is said, by any means', async (t) => {
+  const scopes = { stranger: ['me', 'items:read', 'billing:read'], orders: ['orders:read'] }
+  for (const [clientId, scope] of Object.entries(scopes))
+    await storeClient(app.database, clientId, clientId, scope)
+  const ask = async (client: string, token: string) =>
+    (await postTo(app, '/introspect', { token }, basic(client, client))).json<Record<string, unknown>>()
+  const { access_token: ofUser, refresh_token } = await signIn(app)
+  const { access_token: ofClient } = await signInClient(app, { scope: 'items:read orders:read' })
+  for (const token of [ofUser, refresh_token, ofClient, 'unknown'])
+    t.same(await ask('stranger', token), inactive)
+  t.same(await ask('orders', ofUser), inactive)
+  const said = await ask('orders', ofClient)
+  t.match(said, { active: true, sub: 'client:reports', client_id: 'reports', scope: 'orders:read' })
+  const { scope: _, ...claims } = decode(ofClient, 1)
+  t.match(said, { exp: claims.exp, iss: claims.iss, aud: claims.aud, jti: claims.jti })
+  t.same(await ask('orders', refresh_token), inactive)
+
+  const where = { clientId: 'reports' }
+  await app.database.client.update({ where, data: { scopes: ['me', 'items:read'] } })
+  await app.changes.catchUp()
+  t.same(await ask('orders', ofClient), inactive, 'the scope was taken')
+  t.match(await introspect(ofClient), { active: true, scope: 'items:read' })
+})
+
+t.test(
+  '§4 a client is told of tokens that are meant for it, and by a right of all access tokens',
+  async (t) => {
+    const other = await startIssuer(t, { AUDIENCE: 'orders' })
+    await storeClient(other.database, 'orders', 'orders', [])
+    await storeClient(other.database, 'bystander', 'bystander', [])
+    const { access_token: token, refresh_token } = await signIn(other)
+    const ask = async (client: string, text = token) => {
+      await other.changes.catchUp()
+      return (await postTo(other, '/introspect', { token: text }, basic(client, client))).json<object>()
+    }
+    t.match(await ask('orders'), { active: true, sub: 'johndoe', aud: 'orders', scope: 'me items:read' })
+    t.same(await ask('bystander'), inactive)
+    const where = { clientId: 'bystander' }
+    await other.database.client.update({ where, data: { rights: ['introspect'] } })
+    t.match(await ask('bystander'), { active: true, sub: 'johndoe', scope: 'me items:read' })
+    t.same(await ask('bystander', refresh_token), inactive, 'never of refresh tokens')
+    await other.database.client.update({ where, data: { rights: [] } })
+    t.same(await ask('bystander'), inactive)
+  },
+)
+
+t.test('§4 a token of somebody else takes the same work whether it is good or not', async (t) => {
+  await storeClient(app.database, 'curious', 'curious', [])
+  const statements: unknown[] = []
+  const { pool } = app.database
+  const send = pool.query.bind(pool)
+  t.intercept(pool, 'query', {
+    value: (statement: { text: string }) => {
+      statements.push(statement.text)
+      return send(statement)
+    },
+  })
+  const good = (await signIn(app)).access_token
+  const revoked = (await signIn(app)).access_token
+  await postTo(app, '/revoke', { token: revoked, ...reports })
+  const sent: unknown[][] = []
+  // Twice: what the second time needs may be in memory.
+  for (const token of [good, revoked, good, revoked]) {
+    t.match(await introspect(token), token === good ? { active: true } : inactive)
+    statements.length = 0
+    t.same(await introspect(token, { client_id: 'curious', client_secret: 'curious' }), inactive)
+    sent.push(statements.filter((text) => /FROM users|refresh_tokens/.test(String(text))))
+  }
+  t.equal(sent[0]?.length, 2)
+  for (const each of sent) t.same(each, sent[0])
 })

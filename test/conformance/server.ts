@@ -7,7 +7,7 @@ export const issuer = 'https://login.example.com'
 
 /** A confidential client that may use every grant. */
 export const reports = { client_id: 'reports', client_secret: 'the secret of reports' }
-/** Another one. */
+/** Another one, which may introspect every access token. */
 export const billing = { client_id: 'billing', client_secret: 'the secret of billing' }
 
 export interface Tokens {
@@ -21,8 +21,9 @@ export interface Tokens {
 /** The service with its key ring, and two clients. */
 export async function startIssuer(t: Test, settings: Record<string, string> = {}): Promise<FastifyInstance> {
   const app = await startApp(t, { JWT_SECRET: '', ISSUER: issuer, ...settings })
-  for (const { client_id, client_secret } of [reports, billing])
-    await storeClient(app.database, client_id, client_secret, ['me', 'items:read', 'orders:read'])
+  const scopes = ['me', 'items:read', 'orders:read']
+  await storeClient(app.database, reports.client_id, reports.client_secret, scopes)
+  await storeClient(app.database, billing.client_id, billing.client_secret, scopes, ['introspect'])
   return app
 }
 

@@ -118,7 +118,7 @@ t.test('what administrators and operators do is recorded', async (t) => {
   const { url, app, stored } = await start(t, { JWT_SECRET: '' })
   await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
   await runCommand(url, ['users', 'create', 'bob'], { input: password })
-  const token = await logIn(app, 'johndoe', 'secret')
+  const token = await logIn(app, 'johndoe', 'secret', 'users:admin')
   for (const body of [
     ...[{ disabled: true }, { disabled: false }, { password_change_required: true }],
     ...[{ password_change_required: false }, { scopes: ['items:admin'] }],
@@ -184,7 +184,8 @@ t.test('everybody reads of himself, administrators of all', async (t) => {
   const { url, app } = await start(t)
   await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
   await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password })
-  const [jane, john] = [await logIn(app, 'janedoe', password), await logIn(app, 'johndoe', 'secret')]
+  const jane = await logIn(app, 'janedoe', password)
+  const john = await logIn(app, 'johndoe', 'secret', 'users:admin')
   await sendAs(app, john, 'PATCH', '/users/janedoe/', { disabled: false })
   await postToken(app, { username: 'janedoe', password: 'wrong' })
   const own = (await sendAs(app, jane, 'GET', '/users/me/events/')).json<Event[]>()

@@ -8,6 +8,9 @@ import { cloneDatabase } from './database.js'
 /** The tutorial's published example secret. */
 export const jwtSecret = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7'
 
+/** Every scope that an administrator can have. */
+export const everyScope = 'me items:read items:write users:admin items:admin'
+
 /** Tests guess a lot, all from one network. */
 const manyGuesses = {
   GUESSES_PER_ACCOUNT_AND_NETWORK: '1000000',
@@ -58,9 +61,15 @@ export async function getAs(app: FastifyInstance, token: string, url: string) {
   return app.inject({ url, headers: { authorization: `Bearer ${token}` } })
 }
 
-/** The access token that a log-in brings. */
-export async function logIn(app: FastifyInstance, username: string, password: string): Promise<string> {
-  const response = await postToken(app, { username, password })
+/** The access token that the tutorial's login brings or, where a scope is asked for, OAuth's. */
+export async function logIn(
+  app: FastifyInstance,
+  username: string,
+  password: string,
+  scope?: string,
+): Promise<string> {
+  const asked = scope === undefined ? {} : { grant_type: 'password', scope }
+  const response = await postToken(app, { username, password, ...asked })
   return response.json<{ access_token: string }>().access_token
 }
 

@@ -4,12 +4,13 @@ import { digestClientSecret } from '../../src/auth/secrets.js'
 import { loadConfig } from '../../src/config.js'
 import type { Database } from '../../src/database/index.js'
 
-/** Stores a confidential client that may use every grant, with a secret of any text. */
+/** Stores a confidential client that may use every grant, with a secret of any text. By default it has no rights. */
 export async function storeClient(
   database: Database,
   clientId: string,
   secret: string,
   scopes = ['me', 'items:read'],
+  rights: string[] = [],
 ): Promise<void> {
   const macKey = await provideMacKey(database, sealingKeysOf(loadConfig({})))
   await database.client.create({
@@ -19,6 +20,7 @@ export async function storeClient(
       confidential: true,
       grants: ['password', 'refresh_token', 'client_credentials'],
       scopes,
+      rights,
       secrets: { create: { slot: 1, digest: new Uint8Array(digestClientSecret(secret, macKey)) } },
     },
   })

@@ -81,8 +81,9 @@ export async function logIn(
   service: Service,
   username = 'johndoe',
   password = 'secret',
+  scope = 'me items:read items:write',
 ): Promise<Tokens & Answer> {
-  const answer = await postForm(service, '/token', { grant_type: 'password', username, password })
+  const answer = await postForm(service, '/token', { grant_type: 'password', username, password, scope })
   return { ...answer, ...(answer.body as unknown as Tokens) }
 }
 

@@ -327,7 +327,7 @@ t.test('items of others are for administrators of items and for services', async
 
   await database.user.update({ where: { username: 'alice' }, data: { scopes: ['items:admin'] } })
   t.equal((await getAs(app, alice, '/users/johndoe/items/')).statusCode, 403, 'the old token does not say so')
-  const admin = await logIn(app, 'alice', 'secret2')
+  const admin = await logIn(app, 'alice', 'secret2', 'items:admin')
   t.match((await getAs(app, admin, '/users/johndoe/items/')).json(), [
     { item_id: 'Foo' },
     { item_id: 'Mine' },

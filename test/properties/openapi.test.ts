@@ -3,7 +3,7 @@ import addFormats from 'ajv-formats'
 import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { everyScope, logIn, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import {
@@ -32,7 +32,7 @@ ajv.addSchema(document, 'document')
 
 for (const operation of operationsOf(document))
   await t.test(`${operation.name} answers as the document says, whatever it is sent`, async (t) => {
-    const token = await logIn(app, 'johndoe', 'secret')
+    const token = await logIn(app, 'johndoe', 'secret', everyScope)
     const property = fc.asyncProperty(requestsFor(operation, document), async (request) => {
       const response = await send(app, token, operation, request)
       const problem = findProblem(operation, response)

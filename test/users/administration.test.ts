@@ -14,7 +14,7 @@ async function start(t: Test, settings: Record<string, string> = {}) {
   const app = await startApp(t, settings, url)
   const made = await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
   t.match(made, { status: 0, stdout: 'johndoe has users:admin.\n' })
-  return { url, app, token: await logIn(app, 'johndoe', 'secret') }
+  return { url, app, token: await logIn(app, 'johndoe', 'secret', 'me users:admin') }
 }
 
 async function addUsers(app: FastifyInstance, ...usernames: string[]) {
@@ -114,7 +114,7 @@ t.test('an administrator makes another one, and loses at once what is taken from
   t.equal((await sendAs(app, before, 'GET', '/users/')).statusCode, 403)
   await sendAs(app, token, 'PATCH', '/users/anna/', { scopes: ['users:admin', 'items:admin'] })
   t.equal((await sendAs(app, before, 'GET', '/users/')).statusCode, 403, 'the token was issued without')
-  const anna = await logIn(app, 'anna', 'correct horse')
+  const anna = await logIn(app, 'anna', 'correct horse', 'users:admin')
   t.match((await sendAs(app, anna, 'PATCH', '/users/johndoe/', { scopes: [] })).json(), { scopes: [] })
   t.equal((await sendAs(app, token, 'GET', '/users/')).statusCode, 403)
 })
@@ -140,7 +140,7 @@ t.test('the last administrator stays, whoever wants him to go', async (t) => {
 
   await addUsers(app, 'anna')
   await sendAs(app, token, 'PATCH', '/users/anna/', { scopes: ['users:admin'] })
-  const anna = await logIn(app, 'anna', 'correct horse')
+  const anna = await logIn(app, 'anna', 'correct horse', 'users:admin')
   const answers = await Promise.all([
     sendAs(app, token, 'DELETE', '/users/anna/'),
     sendAs(app, anna, 'DELETE', '/users/johndoe/'),

@@ -1,8 +1,8 @@
 import { ServiceError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
+import { effectiveAtIssue } from '../effective.js'
 import { grantScope } from '../scope.js'
-import type { Client } from '../store/clients.js'
-import { clientSubject } from '../subject.js'
+import { type Client, ownClaims } from '../store/clients.js'
 import type { Granted, TokenParameters } from './index.js'
 
 /**
@@ -16,8 +16,8 @@ export async function grantClientCredentials(
   client: Client,
   _context: AuthContext,
 ): Promise<Granted> {
-  const { clientId, scopes, generation: gen } = client
-  const scope = grantScope(parameters.scope, scopes)
+  const allowed = effectiveAtIssue(null, client).scope
+  const scope = grantScope(parameters.scope, allowed)
   if (scope === null) throw new ServiceError('invalid_scope')
-  return { sub: clientSubject(clientId), clientId, scope, gen }
+  return { ...ownClaims(client), scope }
 }

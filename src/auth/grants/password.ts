@@ -5,6 +5,7 @@ import { recordEvent } from '../../events/store.js'
 import { needsRehash } from '../../passwords/bcrypt.js'
 import { findCredentials, replaceHash } from '../../users/store.js'
 import type { AuthContext } from '../context.js'
+import { effectiveAtIssue, isLockedOut } from '../effective.js'
 import { grantScope, userScopes } from '../scope.js'
 import { fingerprint, newRefreshToken } from '../secrets.js'
 import type { Client } from '../store/clients.js'
@@ -12,8 +13,11 @@ import { startFamily } from '../store/families.js'
 import type { Granted, TokenParameters } from './index.js'
 
 /**
- * The resource owner password credentials grant (RFC 6749 §4.3). Without a `grant_type` it is the tutorial's log-in,
- * which takes any scope and gives all. A disabled user passes too, as in the tutorial: the protected routes refuse him.
+ * The resource owner password credentials grant (RFC 6749 §4.3). Administrative scopes are given when asked for by name.
+ * A user who must change the password gets a token for that alone, whatever was asked for.
+ *
+ * Without a `grant_type` it is the tutorial's login, which ignores what scope is asked for. There a disabled user passes
+ * too, with a token that is good for nothing: the protected routes say `Inactive user` to it.
  *
  * @throws ServiceError `invalid_scope`; `incorrect_credentials`, the same for an unknown user as for a wrong password
  */
@@ -23,18 +27,21 @@ export async function grantPassword(
   context: AuthContext,
   origin: Origin,
 ): Promise<Granted> {
-  const user = await findUserByPassword(username, password, context, origin)
-  const allowed = [...userScopes, ...user.scopes].filter((one) => client.scopes.includes(one))
-  const scope = grantScope(grant_type ? asked : undefined, allowed)
+  const user = await findUserByPassword(username, password, grant_type !== undefined, context, origin)
+  const { clientId } = client
+  const { scope: allowed, reason } = effectiveAtIssue(user, client)
+  if (reason === 'inactive_user') {
+    await recordEvent(eventOf(failedLogIn, user, origin), context.database)
+    return { sub: user.username, clientId, scope: '', sid: randomUUID(), isForNobody: true }
+  }
+  const mustChange = reason === 'password_change_required'
+  const scope = mustChange ? allowed.join(' ') : grantScope(grant_type && asked, allowed, userScopes)
   if (!scope) throw new ServiceError('invalid_scope')
-  const refreshToken = isRefreshable(client, context) && !user.disabled ? newRefreshToken() : undefined
-  const { clientId, generation: clientGeneration } = client
+  const refreshToken = isRefreshable(client, context) && !mustChange ? newRefreshToken() : undefined
   const logIn = {
     id: randomUUID(),
-    userId: user.id,
-    userGeneration: user.generation,
-    clientId,
-    clientGeneration,
+    user,
+    client,
     scope,
     refreshToken: refreshToken ? fingerprint(refreshToken) : null,
   }
@@ -45,23 +52,28 @@ export async function grantPassword(
   return { sub: user.username, clientId, scope, sid: logIn.id, ...(refreshToken && { refreshToken }) }
 }
 
+/** A name that is nobody's is not kept: people type passwords into the wrong field. */
+const failedLogIn = { action: 'login', outcome: 'failed', actor: null } as const
+
 function isRefreshable({ grants }: Client, { config }: AuthContext): boolean {
   return [grants, config.allowedGrants].every((allowed) => allowed.includes('refresh_token'))
 }
 
+/** @param refusesLockedOut whether a disabled user is answered as one who is not there */
 async function findUserByPassword(
   username: string,
   password: string,
+  refusesLockedOut: boolean,
   { config, database, passwords }: AuthContext,
   origin: Origin,
 ) {
   passwords.requireRoom()
   const user = await findCredentials(username, database)
   const { address } = origin
-  const correct = await passwords.check({ username, password, hash: user?.hashedPassword, address })
+  const hash = user && refusesLockedOut && isLockedOut(user) ? undefined : user?.hashedPassword
+  const correct = await passwords.check({ username, password, hash, address })
   if (!user || !correct) {
-    // A name that is nobody's is not kept: people type passwords into the wrong field.
-    await recordEvent(eventOf({ action: 'login', outcome: 'failed', actor: null }, user, origin), database)
+    await recordEvent(eventOf(failedLogIn, user, origin), database)
     throw new ServiceError('incorrect_credentials')
   }
   if (needsRehash(user.hashedPassword, config.bcryptCost))

@@ -2,6 +2,7 @@ import { ServiceError } from '../../errors.js'
 import { eventOf, type Origin } from '../../events/event.js'
 import { recordEvent } from '../../events/store.js'
 import type { AuthContext } from '../context.js'
+import { effective } from '../effective.js'
 import { grantScope, splitScope } from '../scope.js'
 import { fingerprint, successorOf } from '../secrets.js'
 import type { Client } from '../store/clients.js'
@@ -17,7 +18,7 @@ import type { Granted, TokenParameters } from './index.js'
 /**
  * The refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2): each token is good once. One that comes again
  * within the grace gets the same successor, as its answer may have been lost, until that successor is used; later it was
- * stolen, and its family ends.
+ * stolen, and its family ends. The new access token has as much of the scope as is left now; the family keeps its own.
  *
  * @throws ServiceError `invalid_parameter`, `invalid_refresh_token`, `foreign_token`, `invalid_scope`
  */
@@ -32,9 +33,16 @@ export async function grantRefreshToken(
   const found = await findRefreshToken(fingerprint(presented), context.database)
   if (!found) throw new ServiceError('invalid_refresh_token')
   if (found.clientId !== client.clientId) throw new ServiceError('foreign_token')
-  if (!found.isLive) throw new ServiceError('invalid_refresh_token')
-  const scope = grantScope(parameters.scope, splitScope(found.scope))
-  if (scope === null) throw new ServiceError('invalid_scope')
+  const granted = splitScope(found.scope)
+  const now = effective({ claims: { client_id: found.clientId }, scope: granted }, found.facts)
+  if (!found.isTimely || !now.active) throw new ServiceError('invalid_refresh_token')
+  const asked = grantScope(parameters.scope, granted)
+  const scope =
+    asked &&
+    splitScope(asked)
+      .filter((one) => now.scope.includes(one))
+      .join(' ')
+  if (!scope) throw new ServiceError('invalid_scope')
 
   const refreshToken = successorOf(presented, await context.provideMacKey())
   await useUp(presented, refreshToken, found, context, origin)

@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../../database/index.js'
+import { clientSubject } from '../subject.js'
 
 /** The client of requests that name none, as the tutorial's do; a migration makes it. */
 export const firstPartyId = 'first-party'
@@ -8,6 +9,9 @@ export type Client = NonNullable<Awaited<ReturnType<typeof findClient>>>
 
 /** How fresh the time of a secret's last use is kept: a write on every request would cost more than it tells. */
 const lastUsePrecisionMs = 60_000
+
+/** What a client can be given the right to: `introspect`, to be told about tokens that do not concern it. */
+export const clientRights = ['introspect'] as const
 
 /** What a client may be called. */
 export const clientIdSyntax = /^[A-Za-z0-9._-]{1,64}$/
@@ -40,11 +44,30 @@ export interface NewClient {
   confidential: boolean
   grants: string[]
   scopes: string[]
+  rights: string[]
 }
 
 /** Adds a client. Whether its id was free. */
 export async function createClient(client: NewClient, database: Transaction): Promise<boolean> {
   const { count } = await database.client.createMany({ data: [client], skipDuplicates: true })
+  return count === 1
+}
+
+/** What a token of the client for itself says of it. */
+export function ownClaims({ clientId, generation }: Client): { sub: string; clientId: string; gen: number } {
+  return { sub: clientSubject(clientId), clientId, gen: generation }
+}
+
+/** Sets which rights a client has. Whether there is such a client, and it is a confidential one. */
+export async function setClientRights(
+  clientId: string,
+  rights: string[],
+  database: Transaction,
+): Promise<boolean> {
+  const { count } = await database.client.updateMany({
+    where: { clientId, confidential: true },
+    data: { rights },
+  })
   return count === 1
 }
 

@@ -1,5 +1,7 @@
 import type { Database } from '../../database/index.js'
 import { queryRows } from '../../database/statement.js'
+import type { Facts } from '../effective.js'
+import { type FactRow, factColumns, toFacts } from './facts.js'
 
 /** How long refresh tokens are good; times are in seconds. */
 export interface FamilyLimits {
@@ -12,12 +14,10 @@ export interface FamilyLimits {
 /** A log-in whose password has been checked. */
 export interface LogIn {
   id: string
-  userId: string
-  /** The user's generation when the password was read: by now it may be another one. */
-  userGeneration: number
-  clientId: string
-  /** The client's generation when it was authenticated. */
-  clientGeneration: number
+  /** As the user was when the password was read: by now the generation may be another one. */
+  user: { id: string; generation: number }
+  /** As the client was when it was authenticated. */
+  client: { clientId: string; generation: number }
   scope: string
   /** Fingerprint of the first refresh token, or null for a client or a user that gets none. */
   refreshToken: Buffer | null
@@ -30,11 +30,13 @@ export interface FoundRefreshToken {
   userId: string
   username: string
   scope: string
+  /** What the family stands on. */
+  facts: Facts
   /**
-   * Whether the family may go on: not revoked, not too old, its user and client unchanged and enabled. A used token
-   * does not expire: when it comes again is for the grace to judge, and however late that is it was stolen.
+   * Whether neither the token nor the family is too old. A used token does not expire: when it comes again is for the
+   * grace to judge, and however late that is it was stolen.
    */
-  isLive: boolean
+  isTimely: boolean
   /** Whether its successor has been given out already. */
   isUsed: boolean
   /** Seconds since 1970. */
@@ -46,13 +48,13 @@ export interface FoundRefreshToken {
  * checked. Whether it was started. Such a change waits for us, so that it sees the family that it has to end.
  */
 export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: Database): Promise<boolean> {
-  const { id, userId, userGeneration, clientId, clientGeneration, scope, refreshToken } = logIn
+  const { id, user, client, scope, refreshToken } = logIn
   const { refreshTokenIdleSeconds, refreshTokenTtlSeconds, accessTokenTtlSeconds } = limits
   const refreshableSeconds = refreshToken ? refreshTokenTtlSeconds : 0
   const started = await queryRows(
     familyStart,
     [
-      ...[id, userId, userGeneration, clientId, clientGeneration, scope, refreshToken],
+      ...[id, user.id, user.generation, client.clientId, client.generation, scope, refreshToken],
       ...[refreshableSeconds, refreshableSeconds + accessTokenTtlSeconds, refreshTokenIdleSeconds],
     ],
     database,
@@ -62,7 +64,7 @@ export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: 
 
 const familyStart = `
   WITH unchanged AS (
-    SELECT id FROM users WHERE id = $2::uuid AND generation = $3::int FOR SHARE
+    SELECT id FROM users WHERE id = $2::uuid AND generation = $3::int AND NOT disabled FOR SHARE
   ), family AS (
     INSERT INTO token_families
       (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
@@ -82,15 +84,17 @@ export async function findRefreshToken(
   fingerprint: Buffer,
   database: Database,
 ): Promise<FoundRefreshToken | null> {
-  const [found] = await queryRows<FoundRefreshToken>(familyOfRefreshToken, [fingerprint], database)
-  return found ?? null
+  const [row] = await queryRows<Omit<FoundRefreshToken, 'facts'> & FactRow>(
+    familyOfRefreshToken,
+    [fingerprint],
+    database,
+  )
+  return row ? { ...row, facts: toFacts(row, false) } : null
 }
 
 const familyOfRefreshToken = `
-  SELECT family.id AS "familyId", family.client_id AS "clientId", user_id AS "userId", username, scope,
-    revoked_at IS NULL AND refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now())
-      AND NOT users.disabled AND user_generation = users.generation
-      AND client_generation = clients.generation AS "isLive",
+  SELECT family.id AS "familyId", user_id AS "userId", username, scope, ${factColumns},
+    refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now()) AS "isTimely",
     used_at IS NOT NULL AS "isUsed", floor(extract(epoch FROM token.expires_at))::float8 AS "expiresAt"
   FROM refresh_tokens AS token
   JOIN token_families AS family ON family.id = family_id

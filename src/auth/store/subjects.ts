@@ -1,43 +1,34 @@
 import type { Database } from '../../database/index.js'
 import { queryRows } from '../../database/statement.js'
-import type { Reading } from '../../database/view.js'
 import { isStorable, isUuid } from '../../schema.js'
 import type { CurrentUser } from '../../users/store.js'
 import type { AccessTokenClaims } from '../access-token.js'
+import type { ClientFacts, Facts, UserFacts } from '../effective.js'
 import { clientOf } from '../subject.js'
+import { type FactRow, factColumns, toFacts } from './facts.js'
 
-/** Whom a token speaks for, and whether it still may. */
-export interface Subject {
-  /** Null when the subject is a client. */
-  user: CurrentUser | null
-  /** Whether the token, or what it was issued on, was revoked since. */
-  revoked: boolean
+/** The subject of a token, and everything stored that the token stands on. */
+export interface Subject extends Facts {
+  user: (CurrentUser & UserFacts) | null
+  /** The rows that it was read from, as changes of them are told. */
+  rows: string[]
 }
 
 const userSubject = `
-  SELECT users.id, username, coalesce(pending_email, email) AS email, full_name AS "fullName",
-    users.disabled, users.scopes, password_change_required AS "passwordChangeRequired", client_id AS "clientId",
-    EXISTS (SELECT FROM revoked_tokens WHERE fingerprint = $2)
-      OR CASE WHEN $3::uuid IS NULL THEN users.generation > 0
-        ELSE family.id IS NULL OR revoked_at IS NOT NULL OR user_generation <> users.generation
-          OR clients.disabled OR client_generation <> clients.generation END AS revoked
+  SELECT users.id, username, coalesce(pending_email, email) AS email, full_name AS "fullName", ${factColumns},
+    EXISTS (SELECT FROM revoked_tokens WHERE fingerprint = $2) AS revoked
   FROM users
   LEFT JOIN token_families AS family ON family.id = $3::uuid AND user_id = users.id
   LEFT JOIN clients USING (client_id)
   WHERE username = $1`
 
 const clientSubject = `
-  SELECT disabled OR generation <> $2 OR EXISTS (SELECT FROM revoked_tokens WHERE fingerprint = $3) AS revoked
+  SELECT disabled, generation, scopes, EXISTS (SELECT FROM revoked_tokens WHERE fingerprint = $2) AS revoked
   FROM clients WHERE client_id = $1`
 
-const nobody = { value: null, rows: null }
-
 /**
- * The subject of a token as the database has it now, or null when it is gone. What may be kept in memory is that a
- * token is good, never that it is not.
- *
- * A token of a family is good for as long as its family. One that names no family was issued elsewhere with the shared
- * secret: it is good until the user's first change of generation.
+ * The subject of a token as the database has it now, or null when it is gone. A token that names no client was issued
+ * elsewhere with the shared secret, and has no family.
  *
  * @param fingerprint the one under which the token would be revoked
  */
@@ -45,7 +36,7 @@ export async function findSubject(
   claims: AccessTokenClaims,
   fingerprint: Buffer,
   database: Database,
-): Promise<Reading<Subject | null>> {
+): Promise<Subject | null> {
   const clientId = clientOf(claims.sub)
   return clientId === null
     ? findUserSubject(claims, fingerprint, database)
@@ -56,34 +47,36 @@ async function findUserSubject(
   { sub, client_id, sid: ofFamily }: AccessTokenClaims,
   fingerprint: Buffer,
   database: Database,
-): Promise<Reading<Subject | null>> {
+): Promise<Subject | null> {
   const sid = client_id === undefined ? undefined : ofFamily
-  if (!isStorable(sub) || (sid !== undefined && !isUuid(sid))) return nobody
-  const [found] = await queryRows<CurrentUser & { clientId: string | null; revoked: boolean }>(
-    userSubject,
-    [sub, fingerprint, sid ?? null],
-    database,
-  )
-  if (!found) return nobody
-  const { revoked, clientId, ...user } = found
+  if (!isStorable(sub) || (sid !== undefined && !isUuid(sid))) return null
+  const values = [sub, fingerprint, sid ?? null]
+  const [found] = await queryRows<CurrentUser & FactRow & { revoked: boolean }>(userSubject, values, database)
+  if (!found) return null
+  const { id, username, email, fullName, clientId } = found
+  const { user, ...facts } = toFacts(found, found.revoked)
   const family = clientId === null ? [] : [`family:${sid}`, `client:${clientId}`]
-  const rows = [`user:${user.id}`, tokenRow(fingerprint), ...family]
-  return { value: { user, revoked }, rows: revoked || user.disabled ? null : rows }
+  return {
+    ...facts,
+    user: { id, username, email, fullName, ...user },
+    rows: [`user:${id}`, tokenRow(fingerprint), ...family],
+  }
 }
 
 /** A service that knows the shared secret may have users whose names look like this: only a client's own token is one. */
 async function findClientSubject(
   clientId: string,
-  { client_id, gen: generation }: AccessTokenClaims,
+  { client_id, gen }: AccessTokenClaims,
   fingerprint: Buffer,
   database: Database,
-): Promise<Reading<Subject | null>> {
-  if (client_id !== clientId || generation === undefined || !isStorable(clientId)) return nobody
-  const values = [clientId, generation, fingerprint]
-  const [found] = await queryRows<{ revoked: boolean }>(clientSubject, values, database)
-  if (!found) return nobody
+): Promise<Subject | null> {
+  if (client_id !== clientId || gen === undefined || !isStorable(clientId)) return null
+  const values = [clientId, fingerprint]
+  const [found] = await queryRows<ClientFacts & { revoked: boolean }>(clientSubject, values, database)
+  if (!found) return null
+  const { revoked, ...client } = found
   const rows = [`client:${clientId}`, tokenRow(fingerprint)]
-  return { value: { user: null, revoked: found.revoked }, rows: found.revoked ? null : rows }
+  return { user: null, client, family: null, revoked, rows }
 }
 
 /** As a change of the row is told: JSON has bytes in hexadecimal digits. */

@@ -1,0 +1,449 @@
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import {
+  type ClientFacts,
+  type Effective,
+  effective,
+  effectiveAtIssue,
+  type Facts,
+  type UserFacts,
+  visibleScope,
+} from '../../src/auth/effective.js'
+import { includesScope } from '../../src/auth/scope.js'
+import { basic, decode } from '../conformance/server.js'
+import { query } from '../database/query.js'
+import { getAs, jwtSecret, postToken, sendAs, startApp } from '../helpers/app.js'
+import { storeClient } from '../helpers/clients.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { cheapHash } from '../helpers/replicas.js'
+
+t.setTimeout(300_000)
+
+/** A state that a user or a client gets into after the tokens were issued: how, and what is stored then. */
+interface State<Stored> {
+  sql: string[]
+  stored: Stored | null
+}
+
+const user: UserFacts = {
+  disabled: false,
+  generation: 0,
+  passwordChangeRequired: false,
+  scopes: ['items:admin'],
+}
+const set = (assignments: string) => `UPDATE users SET ${assignments} WHERE username = $1`
+const userStates: Record<string, State<UserFacts>> = {
+  ok: { sql: [], stored: user },
+  disabled: { sql: [set('disabled = true')], stored: { ...user, disabled: true, generation: 1 } },
+  'enabled again': {
+    sql: [set('disabled = true'), set('disabled = false')],
+    stored: { ...user, generation: 1 },
+  },
+  deleted: { sql: ['DELETE FROM users WHERE username = $1'], stored: null },
+  'must change the password': {
+    sql: [set('password_change_required = true')],
+    stored: { ...user, passwordChangeRequired: true },
+  },
+  'scope taken': { sql: [set("scopes = '{}'")], stored: { ...user, scopes: [] } },
+}
+
+const client: ClientFacts = {
+  disabled: false,
+  generation: 0,
+  scopes: ['me', 'items:read', 'items:admin', 'orders:read'],
+}
+const setClient = (assignments: string) => `UPDATE clients SET ${assignments} WHERE client_id = $1`
+const clientStates: Record<string, State<ClientFacts>> = {
+  ok: { sql: [], stored: client },
+  disabled: {
+    sql: [setClient('disabled = true, generation = generation + 1')],
+    stored: { ...client, disabled: true, generation: 1 },
+  },
+  'enabled again': {
+    sql: [setClient('disabled = true, generation = generation + 1'), setClient('disabled = false')],
+    stored: { ...client, generation: 1 },
+  },
+  deleted: { sql: ['DELETE FROM clients WHERE client_id = $1'], stored: null },
+  'scope taken': {
+    sql: [setClient("scopes = array_remove(scopes, 'items:read')")],
+    stored: { ...client, scopes: ['me', 'items:admin', 'orders:read'] },
+  },
+  'every scope taken': { sql: [setClient("scopes = '{}'")], stored: { ...client, scopes: [] } },
+  'secret rotated': {
+    sql: ['UPDATE client_secrets SET slot = 2 WHERE client_id = $1 AND slot = 1'],
+    stored: client,
+  },
+}
+
+/** What is asked for at the login, and by the client for itself. */
+const asked = 'me items:read items:admin'
+const askedForItself = 'items:read orders:read'
+
+/** What is left of a user's token in each state, for people to check: scope-tokens, or why there are none. */
+const left: Record<string, Record<string, string>> = {
+  ok: {
+    ok: asked,
+    disabled: 'invalid_token',
+    'enabled again': 'invalid_token',
+    deleted: 'invalid_token',
+    'scope taken': 'me items:admin',
+    'every scope taken': 'insufficient_scope',
+    'secret rotated': asked,
+  },
+  disabled: {
+    ok: 'inactive_user',
+    disabled: 'inactive_user',
+    'enabled again': 'inactive_user',
+    deleted: 'inactive_user',
+    'scope taken': 'inactive_user',
+    'every scope taken': 'inactive_user',
+    'secret rotated': 'inactive_user',
+  },
+  'enabled again': {
+    ok: 'invalid_token',
+    disabled: 'invalid_token',
+    'enabled again': 'invalid_token',
+    deleted: 'invalid_token',
+    'scope taken': 'invalid_token',
+    'every scope taken': 'invalid_token',
+    'secret rotated': 'invalid_token',
+  },
+  deleted: {
+    ok: 'invalid_token',
+    disabled: 'invalid_token',
+    'enabled again': 'invalid_token',
+    deleted: 'invalid_token',
+    'scope taken': 'invalid_token',
+    'every scope taken': 'invalid_token',
+    'secret rotated': 'invalid_token',
+  },
+  'must change the password': {
+    ok: 'password_change_required account:password',
+    disabled: 'invalid_token',
+    'enabled again': 'invalid_token',
+    deleted: 'invalid_token',
+    'scope taken': 'password_change_required account:password',
+    'every scope taken': 'password_change_required',
+    'secret rotated': 'password_change_required account:password',
+  },
+  'scope taken': {
+    ok: 'me items:read',
+    disabled: 'invalid_token',
+    'enabled again': 'invalid_token',
+    deleted: 'invalid_token',
+    'scope taken': 'me',
+    'every scope taken': 'insufficient_scope',
+    'secret rotated': 'me items:read',
+  },
+}
+
+interface Cell {
+  name: string
+  username: string
+  clientId: string
+  user: UserFacts | null
+  client: ClientFacts | null
+  /** What the user's token and the client's own may do now. */
+  ofUser: Effective
+  ofClient: Effective
+  tokens: { access: string; refresh: string; own: string }
+}
+
+interface Said {
+  status: number
+  json: Record<string, unknown>
+}
+
+const secret = 'the secret of the client'
+const password = 'secret'
+
+for (const mode of ['the key ring', 'a shared secret'])
+  t.test(`with ${mode} every door follows what is decided`, async (t) => {
+    const url = await cloneDatabase(t)
+    const app = await startApp(t, { JWT_SECRET: mode === 'the key ring' ? '' : jwtSecret }, url)
+    await storeClient(app.database, 'introspector', secret, [], ['introspect'])
+    await storeClient(app.database, 'orders', secret, ['me', 'items:read', 'orders:read'])
+    await storeClient(app.database, 'stranger', secret, ['me', 'items:read', 'items:admin'])
+    let index = 0
+    for (const [userState, { sql: ofUser, stored: user }] of Object.entries(userStates))
+      for (const [clientState, { sql: ofClient, stored: client }] of Object.entries(clientStates)) {
+        const cell = await enter(app, `user-${++index}`, `client-${index}`)
+        for (const sql of ofUser) await query(url, sql, [cell.username])
+        for (const sql of ofClient) await query(url, sql, [cell.clientId])
+        const decided = decide(user, client)
+        t.equal(describe(decided.ofUser), left[userState]?.[clientState], `${userState}, ${clientState}`)
+        const now: Cell = {
+          name: `user ${userState}, client ${clientState}`,
+          ...cell,
+          user,
+          client,
+          ...decided,
+        }
+        for (const [door, check] of Object.entries(doors)) {
+          const { got, expected } = await check(app, now)
+          t.strictSame(got, expected, `${now.name}: ${door}`)
+        }
+      }
+  })
+
+/** A user and a client of the matrix, and what they were issued when all was well. */
+async function enter(app: FastifyInstance, username: string, clientId: string) {
+  const scopes = [...user.scopes]
+  await app.database.user.create({ data: { username, hashedPassword: cheapHash, scopes } })
+  await storeClient(app.database, clientId, secret, [...client.scopes])
+  const login = await token(app, clientId, { grant_type: 'password', username, password, scope: asked })
+  const own = await token(app, clientId, { grant_type: 'client_credentials', scope: askedForItself })
+  const tokens = {
+    access: String(login.json.access_token),
+    refresh: String(login.json.refresh_token),
+    own: String(own.json.access_token),
+  }
+  // So that what is decided of them is in memory when things change.
+  for (const text of [tokens.access, tokens.own]) {
+    await getAs(app, text, '/users/johndoe/items/')
+    await introspect(app, 'introspector', text)
+  }
+  return { username, clientId, tokens }
+}
+
+/** What `effective` says of both tokens. */
+function decide(user: UserFacts | null, client: ClientFacts | null): Pick<Cell, 'ofUser' | 'ofClient'> {
+  const family = user && client && { userGeneration: 0, clientGeneration: 0, revoked: false }
+  const facts: Facts | null = user && { user, client, family, revoked: false }
+  const ofItself: Facts | null = client && { user: null, client, family: null, revoked: false }
+  return {
+    ofUser: effective({ claims: { client_id: 'c' }, scope: asked.split(' ') }, facts),
+    ofClient: effective({ claims: { client_id: 'c', gen: 0 }, scope: askedForItself.split(' ') }, ofItself),
+  }
+}
+
+function describe({ active, scope, reason }: Effective): string {
+  return [...(active ? [] : [reason]), ...scope].join(' ')
+}
+
+/** What each door answers, and what it is to answer by what was decided. */
+const doors: Record<
+  string,
+  (app: FastifyInstance, cell: Cell) => Promise<{ got: unknown; expected: unknown }>
+> = {
+  'GET /users/me/': (app, cell) => guard(app, cell, 'me', '/users/me/'),
+  'GET /users/me/items/': (app, cell) => guard(app, cell, 'items:read', '/users/me/items/'),
+  'items of another': (app, cell) => guard(app, cell, 'items:admin', '/users/johndoe/items/'),
+
+  async 'PUT /users/me/password'(app, { ofUser, tokens }) {
+    const body = { old_password: 'wrong', new_password: 'correct horse' }
+    const response = await sendAs(app, tokens.access, 'PUT', '/users/me/password', body)
+    const { detail } = response.json<{ detail: string }>()
+    return { got: detail, expected: verdict(ofUser, 'account:password') ?? 'Incorrect password' }
+  },
+
+  async 'items of a user, for the client itself'(app, { ofClient, tokens }) {
+    const response = await getAs(app, tokens.own, '/users/johndoe/items/')
+    const { detail } = response.json<{ detail?: string }>()
+    return { got: detail ?? null, expected: verdict(ofClient, 'items:read') }
+  },
+
+  async 'introspection by the client'(app, cell) {
+    const ask = (text: string) => introspect(app, cell.clientId, text)
+    const { access, refresh, own } = cell.tokens
+    const refused = cell.client === null || cell.client.disabled
+    const said = [await ask(access), await ask(refresh), await ask(own)]
+    const told = [stated(cell.ofUser), stated(cell.ofUser), stated(cell.ofClient)]
+    return { got: said, expected: refused ? ['invalid_client', 'invalid_client', 'invalid_client'] : told }
+  },
+
+  async 'introspection by others'(app, { ofUser, ofClient, tokens: { access, refresh, own } }) {
+    const ofOrders = ofClient.active && ofClient.scope.includes('orders:read') ? 'orders:read' : 'inactive'
+    return {
+      got: {
+        introspector: await sayAll(app, 'introspector', [access, refresh, own]),
+        orders: await sayAll(app, 'orders', [access, refresh, own]),
+        stranger: await sayAll(app, 'stranger', [access, refresh, own]),
+      },
+      expected: {
+        introspector: [stated(ofUser), 'inactive', stated(ofClient)],
+        orders: ['inactive', 'inactive', ofOrders],
+        stranger: ['inactive', 'inactive', 'inactive'],
+      },
+    }
+  },
+
+  async 'login with grant_type'(app, { username, clientId, user, client }) {
+    const login = { grant_type: 'password', username, password }
+    const got = await token(app, clientId, login)
+    if (!client || client.disabled) return { got: got.json.error, expected: 'invalid_client' }
+    const wrong = await token(app, clientId, { ...login, password: 'wrong' })
+    if (!user || user.disabled) return { got, expected: wrong }
+    const { scope, reason } = effectiveAtIssue(user, { clientId, ...client })
+    const byDefault = ['me', 'items:read', 'items:write'].filter((one) => scope.includes(one))
+    const given = reason === 'password_change_required' ? scope : byDefault
+    return {
+      got: [got.json.error ?? got.json.scope, 'refresh_token' in got.json],
+      expected: [given.join(' ') || 'invalid_scope', given.length > 0 && reason === null],
+    }
+  },
+
+  async 'login that asks by name'(app, { username, clientId, user, client }) {
+    const got = await token(app, clientId, { grant_type: 'password', username, password, scope: asked })
+    if (!client || client.disabled) return { got: got.json.error, expected: 'invalid_client' }
+    if (!user || user.disabled) return { got: got.json.error, expected: 'invalid_grant' }
+    const { scope, reason } = effectiveAtIssue(user, { clientId, ...client })
+    const isAllowed = asked.split(' ').every((one) => scope.includes(one))
+    const given = reason === 'password_change_required' ? scope.join(' ') : isAllowed && asked
+    const { access_token: granted } = got.json
+    const said = granted ? decode(String(granted), 1).scope : got.json.error
+    return { got: said, expected: given || 'invalid_scope' }
+  },
+
+  async 'login of the tutorial'(app, { username, user }) {
+    const { status, json } = await toSaid(postToken(app, { username, password }))
+    if (!user) return { got: [status, json.detail], expected: [401, 'Incorrect username or password'] }
+    const me = await getAs(app, String(json.access_token), '/users/me/')
+    const { detail } = me.json<{ detail?: string }>()
+    const forced = user.passwordChangeRequired
+    return {
+      got: [status, json.scope, 'refresh_token' in json, detail],
+      expected: user.disabled
+        ? [200, undefined, false, 'Inactive user']
+        : forced
+          ? [200, 'account:password', false, 'A new password is required']
+          : [200, 'me items:read items:write', true, undefined],
+    }
+  },
+
+  async client_credentials(app, { clientId, client }) {
+    const got = await token(app, clientId, { grant_type: 'client_credentials' })
+    if (!client || client.disabled) return { got: got.json.error, expected: 'invalid_client' }
+    const given = decode(String(got.json.access_token), 1).scope
+    return { got: given, expected: client.scopes.join(' ') || undefined }
+  },
+
+  async refresh_token(app, { clientId, client, ofUser, tokens: { refresh } }) {
+    const got = await token(app, clientId, {
+      grant_type: 'refresh_token',
+      refresh_token: refresh,
+      scope: asked,
+    })
+    const { access_token: granted, error, scope } = got.json
+    if (!client || client.disabled) return { got: error, expected: 'invalid_client' }
+    if (!ofUser.active) return { got: error, expected: 'invalid_grant' }
+    const given = ofUser.scope.join(' ')
+    return {
+      got: [decode(String(granted), 1).scope, scope],
+      expected: [given, given === asked ? undefined : given],
+    }
+  },
+
+  async 'POST /revoke'(app, { clientId, client, tokens }) {
+    const refused = !client || client.disabled
+    const statuses: number[] = []
+    for (const text of [tokens.access, tokens.own, tokens.refresh])
+      statuses.push((await post(app, '/revoke', clientId, { token: text })).status)
+    const inactive = await introspect(app, 'introspector', tokens.access)
+    return {
+      got: [...statuses, inactive],
+      expected: refused ? [401, 401, 401, 'inactive'] : [200, 200, 200, 'inactive'],
+    }
+  },
+}
+
+/** What the guard says to a token, null where it lets it pass. */
+function verdict(now: Effective, required: string): string | null {
+  if (now.reason === 'inactive_user') return 'Inactive user'
+  if (now.reason === 'invalid_token') return 'Could not validate credentials'
+  if (includesScope(now.scope, required)) return null
+  const isForced = now.reason === 'password_change_required' && required !== 'account:password'
+  return isForced ? 'A new password is required' : 'Insufficient scope'
+}
+
+async function guard(app: FastifyInstance, { ofUser, tokens }: Cell, required: string, url: string) {
+  const { detail } = (await getAs(app, tokens.access, url)).json<{ detail?: string }>()
+  return { got: detail ?? null, expected: verdict(ofUser, required) }
+}
+
+/** What introspection says of a token: its scope. */
+function stated({ active, scope }: Effective): string {
+  return active ? scope.join(' ') : 'inactive'
+}
+
+async function introspect(app: FastifyInstance, clientId: string, text: string): Promise<unknown> {
+  const { json } = await post(app, '/introspect', clientId, { token: text })
+  return json.active
+    ? json.scope
+    : json.active === false && Object.keys(json).length === 1
+      ? 'inactive'
+      : json.error
+}
+
+async function sayAll(app: FastifyInstance, clientId: string, texts: string[]): Promise<unknown[]> {
+  const said: unknown[] = []
+  for (const text of texts) said.push(await introspect(app, clientId, text))
+  return said
+}
+
+function token(app: FastifyInstance, clientId: string, form: Record<string, string>): Promise<Said> {
+  return toSaid(postToken(app, form, basic(clientId, secret)))
+}
+
+async function post(app: FastifyInstance, url: string, clientId: string, form: Record<string, string>) {
+  await app.changes.catchUp()
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', ...basic(clientId, secret) }
+  const payload = new URLSearchParams(form).toString()
+  return toSaid(app.inject({ method: 'POST', url, headers, payload }))
+}
+
+async function toSaid(response: ReturnType<typeof postToken>): Promise<Said> {
+  const { statusCode, json } = await response
+  return { status: statusCode, json: json<Record<string, unknown>>() }
+}
+
+t.test('a token that says of itself what it is not', (t) => {
+  const family = { userGeneration: 0, clientGeneration: 0, revoked: false }
+  const facts = { user, client, family, revoked: false }
+  const reasonOf = (claims: object, changed: Partial<Facts> | null = {}) =>
+    effective({ claims, scope: ['me'] }, changed && { ...facts, ...changed }).reason
+  const tutorials = { client: null, family: null }
+  t.equal(reasonOf({ client_id: 'c' }), null)
+  t.equal(reasonOf({ client_id: 'c' }, null), 'invalid_token', 'nobody is behind it')
+  t.equal(reasonOf({ client_id: 'c' }, { revoked: true }), 'invalid_token', 'revoked by itself')
+  t.equal(
+    reasonOf({ client_id: 'c' }, { family: { ...family, revoked: true } }),
+    'invalid_token',
+    'by its login',
+  )
+  t.equal(reasonOf({ client_id: 'c' }, tutorials), 'invalid_token', 'of no login')
+  t.equal(reasonOf({}, tutorials), null, "the tutorial's")
+  t.equal(reasonOf({}, { ...tutorials, user: { ...user, generation: 1 } }), 'invalid_token', 'of before')
+  t.equal(reasonOf({ client_id: 'c', gen: 1 }, { user: null, family: null }), 'invalid_token')
+  t.same(effective({ claims: { client_id: 'c', gen: 0 }, scope: [] }, { ...facts, user: null }), {
+    ...{ active: true, scope: [], reason: null },
+  })
+  t.end()
+})
+
+t.test('a client is told of what concerns it', (t) => {
+  const shown = (
+    claims: object,
+    told: object,
+    scope = ['me', 'items:admin', 'orders:read', 'orders:write'],
+  ) =>
+    visibleScope(
+      { claims: { sub: 'x', exp: 1, ...claims }, scope },
+      { clientId: 'orders', scopes: [], rights: [], ...told },
+    )?.join(' ')
+  const all = 'me items:admin orders:read orders:write'
+  t.equal(shown({ client_id: 'orders' }, {}), all, 'issued to it')
+  t.equal(shown({ client_id: 'other', aud: 'orders' }, {}), all, 'for it')
+  t.equal(shown({ client_id: 'other', aud: ['x', 'orders'] }, {}), all, 'for it among others')
+  t.equal(shown({}, { rights: ['introspect'] }), all, 'by right')
+  t.equal(shown({ client_id: 'other' }, { scopes: ['orders:read', 'me'] }), 'orders:read', 'of its scope')
+  const routes = ['me', 'items:read', 'items:write', 'account:password', 'users:admin', 'items:admin']
+  t.equal(
+    shown({ client_id: 'other' }, { scopes: routes }, routes),
+    undefined,
+    'the scopes of our own routes',
+  )
+  t.equal(shown({ client_id: 'other', aud: 'https://issuer.example' }, {}), undefined)
+  t.equal(shown({}, {}), undefined, "the tutorial's")
+  t.end()
+})
