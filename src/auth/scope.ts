@@ -19,6 +19,9 @@ export function includesScope(scope: readonly string[], wanted: string): boolean
   return scope.includes(wanted) || (wanted === passwordScope && scope.includes('me'))
 }
 
+/** Maximum length of a granted scope: a token of it fits into the header and the form that it is sent in. */
+export const maxScopeLength = 4_096
+
 /** RFC 6749 §3.3: printable ASCII without space, `"` and `\`. */
 const scopeToken = /^[\x21\x23-\x5B\x5D-\x7E]{1,255}$/
 

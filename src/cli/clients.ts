@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { grants } from '../auth/grants/index.js'
 import { sealingKeysOf } from '../auth/keys/ring.js'
 import { provideMacKey } from '../auth/keys/store.js'
-import { isScope, userScopes } from '../auth/scope.js'
+import { isScope, maxScopeLength, userScopes } from '../auth/scope.js'
 import { digestClientSecret, newClientSecret } from '../auth/secrets.js'
 import {
   addSecret,
@@ -173,6 +173,10 @@ function checkClient(client: {
     [!clientIdSyntax.test(clientId), 'a client id has 1 to 64 letters, digits and . _ -'],
     [name.length > 255 || name.includes('\0'), 'a name has at most 255 characters'],
     [!scopes.every(isScope), 'a scope has printable ASCII characters without " and \\ and no spaces'],
+    [
+      scopes.join(' ').length > maxScopeLength,
+      `all scopes together have at most ${maxScopeLength} characters`,
+    ],
     [!confidential && rights.length > 0, 'a public client has no rights'],
     [!confidential && grants.includes('client_credentials'), 'a public client has no client_credentials'],
   ]

@@ -1,6 +1,10 @@
 import bcrypt from 'bcrypt'
 import t from 'tap'
+import { basic, postTo } from '../conformance/server.js'
 import { getAs, logIn, postToken, startApp } from '../helpers/app.js'
+import { storeClient } from '../helpers/clients.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase } from '../helpers/database.js'
 
 t.test('a log-in answers with a token that must not be stored by caches', async (t) => {
   const app = await startApp(t, { ACCESS_TOKEN_EXPIRE_MINUTES: '5' })
@@ -26,7 +30,6 @@ t.test('without JWT_SECRET', async (t) => {
 })
 
 t.test('replicas that start at once on one database agree on its key', async (t) => {
-  const { cloneDatabase } = await import('../helpers/database.js')
   const url = await cloneDatabase(t)
   const [first, second] = await Promise.all([
     startApp(t, { JWT_SECRET: '' }, url),
@@ -174,4 +177,30 @@ t.test('a caller that names a grant type gets OAuth error members too', async (t
     t.match(response.json(), { error, error_description: /\w/ }, body)
   }
   t.same((await postToken(app, 'username=johndoe&password=wrong')).json(), incorrect, 'and nobody else')
+})
+
+t.test('a token of the largest scope fits into every place where it is sent', async (t) => {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, { JWT_SECRET: '' }, url)
+  const largest = ['items:read', ...Array.from({ length: 15 }, (_, i) => `${i + 10}`.padEnd(255, 'y'))]
+  largest.push('z'.repeat(4_096 - largest.join(' ').length - 1))
+  t.equal(largest.join(' ').length, 4_096)
+  const create = ['clients', 'create', 'large', '--name', 'Large', '--json', '--scope', ...largest]
+  const { stdout } = await runCommand(url, create)
+  const { client_secret: secret } = JSON.parse(stdout) as { client_secret: string }
+  const form = { grant_type: 'client_credentials' }
+  const response = await postToken(app, form, basic('large', secret))
+  const { access_token: token } = response.json<{ access_token: string }>()
+  t.ok(token.length < 8_000, `${token.length} bytes`)
+  t.equal((await getAs(app, token, '/users/johndoe/items/')).statusCode, 200)
+  const introspect = async () =>
+    (await postTo(app, '/introspect', { token }, basic('large', secret))).json<object>()
+  t.match(await introspect(), { active: true, scope: largest.join(' ') })
+  t.equal((await postTo(app, '/revoke', { token }, basic('large', secret))).statusCode, 200)
+  t.same(await introspect(), { active: false })
+
+  await storeClient(app.database, 'larger', secret, [...largest, 'one:more'])
+  const larger = async (more = {}) => postToken(app, { ...form, ...more }, basic('larger', secret))
+  t.equal((await larger()).json<{ error: string }>().error, 'invalid_scope', 'more than is bounded now')
+  t.equal((await larger({ scope: 'one:more' })).statusCode, 200, 'less is to be had')
 })

@@ -133,10 +133,16 @@ t.test('a public client has no secret', async (t) => {
 t.test('what cannot be done is told in one line, and by the exit status', async (t) => {
   const url = await cloneDatabase(t)
   const create = (id: string, ...more: string[]) => ['clients', 'create', id, '--name', 'Name', ...more]
+  const manyScopes = Array.from({ length: 410 }, (_, index) => `scope:${index + 1_000}`)
   for (const [args, status, line] of [
     [create('first-party'), 4, /^latchkey: there is a client first-party already\n$/],
     [create('a b'), 2, /^latchkey: a client id has 1 to 64 letters, digits and \. _ -\n$/],
     [create('x', '--scope', 'a"b'), 2, /^latchkey: a scope has printable/],
+    [
+      create('x', '--scope', ...manyScopes),
+      2,
+      /^latchkey: all scopes together have at most 4096 characters\n$/,
+    ],
     [create('x', '--public', '--right', 'introspect'), 2, /^latchkey: a public client has no rights\n$/],
     [create('x', '--right', 'root'), 2, /^error: option '--right <rights...>' argument 'root' is invalid/],
     [

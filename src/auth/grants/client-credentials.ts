@@ -1,7 +1,7 @@
 import { ServiceError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
 import { effectiveAtIssue } from '../effective.js'
-import { grantScope } from '../scope.js'
+import { grantScope, maxScopeLength } from '../scope.js'
 import { type Client, ownClaims } from '../store/clients.js'
 import type { Granted, TokenParameters } from './index.js'
 
@@ -18,6 +18,6 @@ export async function grantClientCredentials(
 ): Promise<Granted> {
   const allowed = effectiveAtIssue(null, client).scope
   const scope = grantScope(parameters.scope, allowed)
-  if (scope === null) throw new ServiceError('invalid_scope')
+  if (scope === null || scope.length > maxScopeLength) throw new ServiceError('invalid_scope')
   return { ...ownClaims(client), scope }
 }
