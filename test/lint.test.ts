@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+const root = join(import.meta.dirname, '..')
+const biome = join(root, 'node_modules/.bin/biome')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+
+/** Ways to read what it is decided by what a token may do. */
+const reads = [
+  'export const a = (user) => user.disabled',
+  'export const b = (user) => user?.generation',
+  "export const c = (user) => user['scopes']",
+  'export const d = ({ scopes }) => scopes',
+  'export const e = ({ disabled: isLocked }) => isLocked',
+  'export const f = ({ client: { rights } }) => rights',
+  'export function g(user) { const { passwordChangeRequired } = user; return passwordChangeRequired }',
+]
+/** What looks similar, and reads nothing. */
+const others = [
+  'export const h = () => ({ disabled: true, scopes: [], generation: 1 })',
+  'export const i = (user) => user.scope',
+]
+
+t.test('what a token may do is decided in one place alone', (t) => {
+  const source = [...reads, ...others].join('\n')
+  const config = JSON.parse(read('biome.json')) as object
+  const project = t.testdir({
+    'biome.json': JSON.stringify({ ...config, vcs: { enabled: false } }),
+    lint: { 'token-facts.grit': read('lint/token-facts.grit') },
+    src: {
+      'app.ts': source,
+      auth: { 'effective.ts': source, 'revoke.ts': source, grants: { 'password.ts': source } },
+      users: { 'store.ts': source },
+    },
+  })
+  const { stdout, status } = spawnSync(biome, ['lint', '--reporter=github', '--max-diagnostics=none'], {
+    cwd: project,
+    encoding: 'utf8',
+  })
+  const places = [...stdout.matchAll(/file=[^,]*\/src\/([^,]+),line=(\d+).*effective\.ts reads this/g)]
+  const expected = ['app.ts', 'auth/grants/password.ts', 'auth/revoke.ts'].flatMap((file) =>
+    reads.map((_, line) => `${file} ${line + 1}`),
+  )
+  t.same(places.map(([, file, line]) => `${file} ${line}`).sort(), expected)
+  t.equal(status, 1)
+  t.end()
+})
