@@ -51,12 +51,15 @@ export function followChanges(app: FastifyInstance): void {
   let line: Line | undefined
   let isHearing = false
   const closing = new AbortController()
-  /** When the last pulse that has come back was sent, and the one that is under way. */
+  /** When the last pulse that has come back was sent. */
   let heardAt = Number.NEGATIVE_INFINITY
-  let sentAt = 0
+  /** Numbers the messages to ourselves: only its own echo counts for one, and none of a connection before. */
+  let messages = 0
+  /** The message on the line, and the one through the pool, that are to come back. */
+  let awaited = { payload: 'none', sentAt: heardAt }
+  let awaitedOfPool = { payload: 'none', comeBack: () => {} }
   let pulse: Promise<void> | undefined
   let poolCheckedAt = 0
-  let hearPool: (() => void) | undefined
   let complaint = ''
 
   function tellAll(change: string | null): void {
@@ -65,23 +68,30 @@ export function followChanges(app: FastifyInstance): void {
 
   function hear({ channel, payload }: pg.Notification): void {
     if (channel !== pulseChannel) tellAll(payload === 'all' ? null : String(payload))
-    else if (payload === 'pool') hearPool?.()
-    else heardAt = sentAt
+    else if (payload === awaited.payload) heardAt = awaited.sentAt
+    else if (payload === awaitedOfPool.payload) awaitedOfPool.comeBack()
+  }
+
+  function nextMessage(): string {
+    messages += 1
+    return String(messages)
   }
 
   async function sendPulse({ client }: Line): Promise<void> {
-    sentAt = performance.now()
-    await client.query(`NOTIFY ${pulseChannel}`)
-    if (heardAt !== sentAt) throw new Error('messages do not come back')
+    const sent = { payload: nextMessage(), sentAt: performance.now() }
+    awaited = sent
+    await client.query(`NOTIFY ${pulseChannel}, '${sent.payload}'`)
+    if (heardAt !== sent.sentAt) throw new Error('messages do not come back')
   }
 
   /** @throws Error when the pool leads to another database than the one that is listened to */
   async function checkPool(): Promise<void> {
     poolCheckedAt = performance.now()
+    const payload = nextMessage()
     const heard = new Promise<boolean>((resolve) => {
-      hearPool = () => resolve(true)
+      awaitedOfPool = { payload, comeBack: () => resolve(true) }
     })
-    await app.database.pool.query({ text: `NOTIFY ${pulseChannel}, 'pool'` })
+    await app.database.pool.query({ text: `NOTIFY ${pulseChannel}, '${payload}'` })
     if (!(await Promise.race([heard, delay(patienceMs, false, { ref: false })])))
       throw new OtherDatabase('DATABASE_URL and DATABASE_DIRECT_URL lead to different databases')
   }

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { followChanges } from '../../src/database/changes.js'
 import { openDatabase } from '../../src/database/index.js'
 import { cloneDatabase } from '../helpers/database.js'
-import { startDeafener, startPooler } from '../helpers/pooler.js'
+import { startDeafener, startParrot, startPooler } from '../helpers/pooler.js'
 import { startProxy } from '../helpers/proxy.js'
 import { until } from '../helpers/wait.js'
 import { query } from './query.js'
@@ -13,6 +13,10 @@ const john = "(SELECT id FROM users WHERE username = 'johndoe')"
 const family = `INSERT INTO token_families
   (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
   SELECT gen_random_uuid(), ${john}, 'first-party', 'me', 0, 0, now(), now() + interval '1 day'`
+const signingKey = `INSERT INTO signing_keys
+  (kid, algorithm, public_jwk, sealed_private_key, sealed_under, token_ttl_seconds, signs_at)
+  VALUES ('first', 'ES256', '{}', 'x', 'x', 60, now())`
+const macKey = "INSERT INTO mac_keys (sealed_key, sealed_under) VALUES ('x', 'x')"
 const secret = "INSERT INTO client_secrets (client_id, slot, digest) VALUES ('first-party', 1, sha256('x'))"
 
 const announcements: [what: string, before: string[], statement: string, told: RegExp[]][] = [
@@ -70,6 +74,20 @@ const announcements: [what: string, before: string[], statement: string, told: R
     "INSERT INTO revoked_tokens (fingerprint, expires_at) VALUES (sha256('x'), now())",
     [/^token:\\x2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881$/],
   ],
+  ['a new key', [], signingKey, [/^key:first$/]],
+  ['a new time of a key', [signingKey], 'UPDATE signing_keys SET signs_at = now()', [/^key:first$/]],
+  [
+    'a retirement of a key',
+    [signingKey],
+    'UPDATE signing_keys SET retired_at = now(), sealed_private_key = NULL',
+    [/^key:first$/],
+  ],
+  ['a deletion of a key', [signingKey], 'DELETE FROM signing_keys', [/^key:first$/]],
+  ['a first signature', [signingKey], 'UPDATE signing_keys SET signed_at = now()', []],
+  ['a new key of the hashes', [], macKey, [/^mac:1$/]],
+  ['another key of the hashes', [macKey], "UPDATE mac_keys SET sealed_key = 'y'", [/^mac:1$/]],
+  ['a deletion of the key of the hashes', [macKey], 'DELETE FROM mac_keys', [/^mac:1$/]],
+  ['a truncation of all keys', [], 'TRUNCATE signing_keys, mac_keys', [/^null$/]],
   ['a truncation', [], 'TRUNCATE users, clients CASCADE', [/^null$/]],
   [
     'an end of a family that has expired just now',
@@ -100,7 +118,7 @@ for (const [what, before, statement, expected] of announcements)
     app.changes.tell((change) => told.push(String(change)))
     await query(url, statement)
     await app.changes.catchUp()
-    const distinct = what === 'a truncation' ? [...new Set(told)] : told
+    const distinct = what.startsWith('a truncation') ? [...new Set(told)] : told
     t.equal(distinct.length, expected.length, told.join())
     for (const [index, pattern] of expected.entries()) t.match(distinct[index], pattern)
   })
@@ -188,6 +206,18 @@ t.test('where messages do not come back nothing is trusted', async (t) => {
   const log: string[] = []
   const { app } = await follow(t, await startDeafener(t, await cloneDatabase(t)), log)
   await until(() => log.some((line) => line.includes('messages do not come back')))
+  t.equal(app.changes.areCurrent(), false)
+  t.equal(app.changes.areHeard(), false)
+})
+
+t.test('an echo of another message does not count', async (t) => {
+  const log: string[] = []
+  // A pulse and the check of the pool come back, then only that pulse.
+  const { app } = await follow(t, await startParrot(t, await cloneDatabase(t), 3), log)
+  await until(() => {
+    app.changes.areCurrent()
+    return log.some((line) => line.includes('messages do not come back'))
+  })
   t.equal(app.changes.areCurrent(), false)
   t.equal(app.changes.areHeard(), false)
 })

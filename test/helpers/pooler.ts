@@ -22,6 +22,16 @@ export function startDeafener(t: Test, url: string): Promise<string> {
   return startInterpreter(t, url, ({ type, bytes }) => (type === 'A' ? Buffer.alloc(0) : bytes))
 }
 
+/** Leads to the database at `url`; in the place of each notification but `few` its clients get the first one again. */
+export function startParrot(t: Test, url: string, few: number): Promise<string> {
+  const passed: Buffer[] = []
+  return startInterpreter(t, url, ({ type, bytes }) => {
+    if (type !== 'A') return bytes
+    if (passed.length < few) passed.push(Buffer.from(bytes))
+    return passed.length < few ? bytes : (passed[0] as Buffer)
+  })
+}
+
 /** Passes on what `interpret` makes of each message of the server. Messages come whole here, as they are few and short. */
 async function startInterpreter(
   t: Test,
