@@ -10,7 +10,7 @@ export interface UnsafeSetting {
 export const developmentSecret = 'latchkey development secret: published, so it keeps nothing secret'
 
 /** What others have published: the tutorial's SECRET_KEY, our development secret, the values of .env.example. */
-const publishedSecrets = [
+export const publishedSecrets = [
   '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7',
   developmentSecret,
   'replace-me-by-what-openssl-rand-prints',

@@ -3,14 +3,13 @@ import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.js'
 import { createView } from '../database/view.js'
 import { registerPasswords } from '../passwords/index.js'
-import { untilDone } from '../until-done.js'
 import { makeAuthenticate, makeAuthenticateForOwner } from './authenticate.js'
 import type { AuthContext } from './context.js'
 import { readForms } from './form.js'
 import { introspect } from './introspect.js'
 import { Jwks, jwks } from './jwks.js'
-import { followKeyRing, openSharedSecret, sealingKeysOf } from './keys/ring.js'
-import { provideMacKey } from './keys/store.js'
+import { followMacKey } from './keys/mac.js'
+import { followKeyRing, openSharedSecret } from './keys/ring.js'
 import { Metadata, metadata } from './metadata.js'
 import { revoke } from './revoke.js'
 import { Introspection, Revocation, Token, TokenForm, TokenReference } from './schema.js'
@@ -33,7 +32,7 @@ const [maxClients, maxTokens, maxTokenBytes] = [1_000, 20_000, 32 * 2 ** 20]
 
 /** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
-  const readKey = untilDone(() => provideMacKey(app.database, sealingKeysOf(config)))
+  const readKey = followMacKey(app, config)
   registerPasswords(app, config, readKey)
   const context = await openContext(app, config, readKey)
   app.decorate('openKeys', async function openKeys() {

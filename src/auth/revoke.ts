@@ -62,6 +62,8 @@ async function endToken(token: string, clientId: string, context: AuthContext): 
     await revokeFamily(family.familyId, database)
     return changes.catchUp()
   }
+  // So that a key which signs since a moment ago is known: what it signed must not pass for an unknown token.
+  await changes.catchUp()
   const access = await verifyAccessToken(token, context, Date.now() / 1000)
   if (!access) return
   const { client_id: issuedTo = firstPartyId, exp } = access.claims

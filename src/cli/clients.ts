@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { grants } from '../auth/grants/index.js'
+import { macKeyReplaced } from '../auth/keys/mac.js'
 import { sealingKeysOf } from '../auth/keys/ring.js'
 import { provideMacKey } from '../auth/keys/store.js'
 import { isScope, maxScopeLength, userScopes } from '../auth/scope.js'
@@ -48,7 +49,7 @@ export function addClientCommands(program: Command, io: Io): void {
         if (!(await createClient(client, context.database)))
           throw new CommandError(exitStatus.refused, `there is a client ${clientId} already`)
         await context.record('client_created', clientSubject(clientId))
-        const secret = confidential ? await makeSecret(clientId, context) : null
+        const secret = confidential ? await makeSecret(clientId, context, io) : null
         printResult(
           io,
           { client_id: clientId, client_secret: secret },
@@ -110,7 +111,7 @@ export function addClientCommands(program: Command, io: Io): void {
         requireFound(client !== null, clientId)
         if (!client?.confidential)
           throw new CommandError(exitStatus.refused, `${clientId} is a public client: it has no secret`)
-        const secret = await makeSecret(clientId, context)
+        const secret = await makeSecret(clientId, context, io)
         await context.record('client_secret_rotated', clientSubject(clientId))
         printResult(io, { client_id: clientId, client_secret: secret }, showSecret(clientId, secret), json)
       }),
@@ -149,8 +150,14 @@ function rightOption(): Option {
   return new Option('--right <rights...>', meaning).choices(clientRights)
 }
 
-async function makeSecret(clientId: string, { config, database }: DatabaseContext): Promise<string> {
-  const macKey = await provideMacKey(database, sealingKeysOf(config))
+async function makeSecret(
+  clientId: string,
+  { config, database }: DatabaseContext,
+  { stderr }: Io,
+): Promise<string> {
+  const macKey = await provideMacKey(database, sealingKeysOf(config), () =>
+    stderr.write(`latchkey: the secrets of all clients were removed: ${macKeyReplaced}\n`),
+  )
   const secret = newClientSecret()
   await addSecret(clientId, digestClientSecret(secret, macKey), database)
   return secret

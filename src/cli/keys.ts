@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { stateOf } from '../auth/keys/lifecycle.js'
 import { rotationPlan, sealingKeysOf } from '../auth/keys/ring.js'
-import { listKeys, retireUnlessSigning, rotateKeys } from '../auth/keys/store.js'
+import { listKeys, readClock, retireUnlessSigning, rotateKeys } from '../auth/keys/store.js'
 import { printResult, printRows } from './output.js'
 import { CommandError, type DatabaseContext, exitStatus, type Io, onDatabase } from './run.js'
 
@@ -15,11 +15,11 @@ export function addKeyCommands(program: Command, io: Io): void {
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function showKeys({ database }, _args, { json }) {
-        const all = await listKeys(database)
+        const [all, now] = await Promise.all([listKeys(database), readClock(database)])
         const rows = all.map((key) => ({
           kid: key.kid,
           algorithm: key.algorithm,
-          state: stateOf(key, all, new Date()),
+          state: stateOf(key, all, now),
           published_at: key.createdAt.toISOString(),
           signs_at: key.signsAt.toISOString(),
           retired_at: key.retiredAt?.toISOString() ?? null,

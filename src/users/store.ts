@@ -89,10 +89,9 @@ export async function replaceHash(
   to: string,
   database: Transaction,
 ): Promise<void> {
-  await database.user.updateMany({
-    where: { username, hashedPassword: from },
-    data: { hashedPassword: to, rehashedAt: new Date() },
-  })
+  await database.$executeRaw`
+    UPDATE users SET hashed_password = ${to}, rehashed_at = clock_timestamp(), updated_at = now()
+    WHERE username = ${username} AND hashed_password = ${from}`
 }
 
 /** Adds a user. The id, or null when the name, or one that looks like it, or the address is taken. */

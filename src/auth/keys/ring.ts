@@ -1,22 +1,25 @@
 import { createPrivateKey } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../config.js'
-import type { Database } from '../../database/index.js'
 import { ServiceError } from '../../errors.js'
 import { recordEvent } from '../../events/store.js'
 import { repeat } from '../../repeat.js'
 import { untilDone } from '../../until-done.js'
 import { toPem } from './generate.js'
 import { type JwtKey, type PublicJwk, ringKey, sharedSecretKey, verifyingKey } from './jwt.js'
-import { isSpent, signingKey } from './lifecycle.js'
-import { sealingKey } from './seal.js'
+import { signingKey } from './lifecycle.js'
+import { type SealingKey, sealingKey } from './seal.js'
 import {
+  isExposed,
   listKeys,
+  noteSignatures,
   openPrivateKey,
   type RotationPlan,
   raiseTokenTtl,
+  readClock,
+  replaceExposedKeys,
   resealKeys,
-  retireKey,
+  retireSpentKeys,
   rotateKeys,
   type SealingKeys,
   type StoredKey,
@@ -28,14 +31,18 @@ export interface KeyRing {
   open(): Promise<void>
   /** The key that signs now. @throws ServiceError `service_unavailable` when there is none, for the moment */
   signer(): Promise<JwtKey>
-  /** The key that a token's header names, or null. */
+  /**
+   * The key that a token's header names, or null when there is no such key.
+   *
+   * @throws ServiceError `service_unavailable` when that cannot be found out now
+   */
   find(kid: unknown): Promise<JwtKey | null>
   /** What verifiers elsewhere need; nothing where a shared secret signs. */
   publicJwks(): Promise<PublicJwk[]>
 }
 
-/** A token with an unknown `kid` makes the ring look for new keys, but not more often than this. */
-const lookAgainMs = 5_000
+/** Where changes are not announced, what was read of the keys counts for so long (milliseconds). */
+const believedMs = 100
 const longestRefreshMs = 10_000
 
 /** The one key of a deployment with JWT_SECRET. */
@@ -45,28 +52,60 @@ export async function openSharedSecret(jwtSecret: string): Promise<KeyRing> {
 }
 
 /**
- * The keys in the database, followed for as long as the service runs: what another replica or the command line does
- * to them shows here within the refresh interval. It also rotates them when the time has come. Until the database can
- * be reached for the first time, whatever needs a key fails as queries do.
+ * The keys in the database, kept in memory: a change of one, by another replica or the command line, is announced and has
+ * them read again. The ring also rotates them when the time has come. Until the database can be reached for the first
+ * time, whatever needs a key fails as queries do.
+ *
+ * That there is no key of some name is only said of keys that are known to be current. Where that is not known they are
+ * read first, one reading at a time.
  */
 export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
-  const { database } = app
+  const { database, changes } = app
   const plan = rotationPlan(config)
   const sealingKeys = sealingKeysOf(config)
-  let keys: RingEntry[] = []
+  const [current] = sealingKeys
+  let ring = emptyRing
   let isOpen = false
-  let refreshedAt = 0
-  let refreshing: Promise<void> | undefined
+  let announced = 0
+  let reading: Promise<void> | undefined
+  const haveSigned = new Set<string>()
 
-  async function refresh(): Promise<void> {
-    const stored = (await listKeys(database)).filter(({ retiredAt }) => retiredAt === null)
-    const known = new Map(keys.map((entry) => [entry.kid, entry]))
-    keys = await Promise.all(
-      stored.map(async (key) => ({
-        ...(known.get(key.kid) ?? (await openEntry(key))),
-        ...key,
-      })),
-    )
+  changes.tell(function readAgain(change) {
+    const isAboutKeys = change?.startsWith('key:')
+    if (change !== null && !isAboutKeys) return
+    announced += 1
+    if (isOpen && isAboutKeys) catchUp().catch(logFailure('reading the keys'))
+  })
+
+  async function readRing(): Promise<void> {
+    const announcedBefore = announced
+    const readAt = performance.now()
+    const [stored, clock] = await Promise.all([listKeys(database), readClock(database)])
+    const clockAhead = clock.getTime() - performance.now()
+    const usable = stored.filter((key) => key.retiredAt === null && !isExposed(key, current))
+    const entries = await Promise.all(usable.map(refreshEntry))
+    ring = {
+      keys: new Map(entries.map((entry) => [entry.kid, entry])),
+      announced: announcedBefore,
+      readAt,
+      clockAhead,
+    }
+  }
+
+  /** Reads the keys again; whoever asks for that while they are read waits for the same. */
+  function refresh(): Promise<void> {
+    reading ??= readRing().finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+
+  async function catchUp(): Promise<void> {
+    while (ring.announced !== announced) await refresh()
+  }
+
+  async function refreshEntry(key: StoredKey): Promise<RingEntry> {
+    return { ...(ring.keys.get(key.kid) ?? (await openEntry(key))), ...key }
   }
 
   /** A key that another replica sealed under a secret which is not known here verifies all the same. */
@@ -80,48 +119,92 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
     }
   }
 
-  async function lookAgain(): Promise<void> {
-    if (Date.now() - refreshedAt < lookAgainMs) return refreshing
-    refreshedAt = Date.now()
-    refreshing = refresh().catch((error: Error) =>
-      app.log.warn({ reason: error.message }, 'looking for new keys failed'),
-    )
-    return refreshing
+  /** Whether the keys in memory are those of the database: no change has been announced, or could have been missed. */
+  function isCurrent(since: number): boolean {
+    const areCurrent = changes.areCurrent()
+    return ring.announced === announced && (areCurrent || ring.readAt >= since)
+  }
+
+  /** @throws ServiceError `service_unavailable` when the keys cannot be read */
+  async function requireCurrent(since: number): Promise<void> {
+    while (!isCurrent(since))
+      await refresh().catch((error: Error) => {
+        logFailure('reading the keys')(error)
+        throw new ServiceError('service_unavailable')
+      })
+  }
+
+  function logFailure(what: string) {
+    return (error: Error) => app.log.warn({ reason: error.message }, `${what} failed`)
   }
 
   const open = untilDone(async function openKeys() {
-    await prepareKeys(database, plan, sealingKeys)
+    await prepareKeys(app, plan, sealingKeys)
     await refresh()
     isOpen = true
   })
+
+  /** One by one, so that none that fails keeps the others from being done. */
+  const duties: [what: string, duty: () => Promise<unknown>][] = [
+    ['noting which keys have signed', noteSigned],
+    ['replacing keys that were published', () => replacePublished(app, plan, current)],
+    ['rotating the keys', rotateWhenDue],
+    ['keeping the keys for as long as tokens live', () => raiseTokenTtl(database, plan.tokenTtlSeconds)],
+    ['retiring keys', () => retireSpentKeys(database)],
+  ]
+
+  async function noteSigned(): Promise<void> {
+    const unnoted = [...haveSigned].filter((kid) => ring.keys.get(kid)?.signedAt === null)
+    if (unnoted.length > 0) await noteSignatures(database, unnoted)
+  }
+
+  async function rotateWhenDue(): Promise<void> {
+    if (await rotateKeys(database, plan, current)) await recordEvent(rotation, database)
+  }
+
   repeat(app, 'following the keys', refreshMs(config), async function followKeys() {
     await open()
-    if (await rotateKeys(database, plan, sealingKeys[0])) await recordEvent(rotation, database)
-    await raiseTokenTtl(database, plan.tokenTtlSeconds)
-    await retireSpentKeys(database, keys)
     await refresh()
+    for (const [what, duty] of duties) await duty().catch(logFailure(what))
   })
 
   return {
     open,
     async signer() {
       await open()
-      const able = keys.filter(({ canSign }) => canSign)
-      const key = signingKey(able, new Date())
+      await requireCurrent(performance.now() - believedMs)
+      const able = [...ring.keys.values()].filter(({ canSign }) => canSign)
+      const key = signingKey(able, new Date(ring.clockAhead + performance.now()))
       if (!key) throw new ServiceError('service_unavailable')
+      haveSigned.add(key.kid)
       return key.jwt
     },
     async find(kid) {
       await open()
-      if (!keys.some((key) => key.kid === kid)) await lookAgain()
-      return keys.find((key) => key.kid === kid)?.jwt ?? null
+      const now = performance.now()
+      const isKnown = ring.keys.has(kid)
+      await requireCurrent(isKnown ? now - believedMs : now)
+      return ring.keys.get(kid)?.jwt ?? null
     },
     async publicJwks() {
       await open()
-      return keys.map(({ publicJwk }) => publicJwk)
+      return [...ring.keys.values()].map(({ publicJwk }) => publicJwk)
     },
   }
 }
+
+/** What was read of the keys, and when. */
+interface Ring {
+  keys: ReadonlyMap<unknown, RingEntry>
+  /** How many changes had been announced before. */
+  announced: number
+  /** By the clock of `performance.now()`, which nobody sets. */
+  readAt: number
+  /** By how much the clock of the database is ahead of that one (milliseconds). */
+  clockAhead: number
+}
+
+const emptyRing: Ring = { keys: new Map(), announced: -1, readAt: Number.NEGATIVE_INFINITY, clockAhead: 0 }
 
 /** A rotation whose time has come: nobody asked for it. */
 const rotation = {
@@ -157,18 +240,34 @@ function refreshMs({ jwksMaxAgeSeconds }: Config): number {
 }
 
 /** Leaves at least one key, of the algorithm asked for; where that is another one than before, it takes over in time. */
-async function prepareKeys(database: Database, plan: RotationPlan, sealingKeys: SealingKeys): Promise<void> {
+async function prepareKeys(
+  app: FastifyInstance,
+  plan: RotationPlan,
+  sealingKeys: SealingKeys,
+): Promise<void> {
+  const { database } = app
+  const [current] = sealingKeys
+  await replacePublished(app, plan, current)
   await resealKeys(database, sealingKeys)
   await raiseTokenTtl(database, plan.tokenTtlSeconds)
-  await rotateKeys(database, plan, sealingKeys[0], (keys) => {
+  await rotateKeys(database, plan, current, (keys) => {
     const newest = keys.filter(({ retiredAt }) => retiredAt === null).at(-1)
     return newest?.algorithm !== plan.algorithm
   })
 }
 
-async function retireSpentKeys(database: Database, keys: RingEntry[]): Promise<void> {
-  const spent = keys.filter((key) => isSpent(key, keys, new Date()))
-  for (const { kid } of spent) await retireKey(database, kid)
+async function replacePublished(
+  { database, log }: FastifyInstance,
+  plan: RotationPlan,
+  current: SealingKey,
+): Promise<void> {
+  const replaced = await replaceExposedKeys(database, plan, current)
+  if (replaced.length === 0) return
+  log.warn(
+    { kids: replaced },
+    'keys that were sealed under a published secret are retired, with their tokens',
+  )
+  await recordEvent(rotation, database)
 }
 
 function openKey(key: StoredKey, sealingKeys: SealingKeys): Promise<JwtKey> {

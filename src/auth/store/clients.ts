@@ -8,7 +8,10 @@ export const firstPartyId = 'first-party'
 export type Client = NonNullable<Awaited<ReturnType<typeof findClient>>>
 
 /** How fresh the time of a secret's last use is kept: a write on every request would cost more than it tells. */
-const lastUsePrecisionMs = 60_000
+const lastUsePrecisionSeconds = 60
+
+/** When the use of a secret was noted last, by the clock of `performance.now()`. */
+const notedAt = new WeakMap<Client['secrets'][number], number>()
 
 /** What a client can be given the right to: `introspect`, to be told about tokens that do not concern it. */
 export const clientRights = ['introspect'] as const
@@ -22,13 +25,16 @@ export async function findClient(clientId: string, database: Database) {
   return database.client.findUnique({ where: { clientId }, include: { secrets: true } })
 }
 
-/** Remembers that a secret was used, to the minute: in the database, and in what has been read of it. */
+/** Records that a secret was used, to the minute. */
 export async function noteSecretUse(secret: Client['secrets'][number], database: Transaction): Promise<void> {
-  const now = new Date()
-  const { clientId, slot, lastUsedAt } = secret
-  if (lastUsedAt && now.getTime() - lastUsedAt.getTime() < lastUsePrecisionMs) return
-  secret.lastUsedAt = now
-  await database.clientSecret.updateMany({ where: { clientId, slot }, data: { lastUsedAt: now } })
+  const now = performance.now()
+  if (now - (notedAt.get(secret) ?? Number.NEGATIVE_INFINITY) < lastUsePrecisionSeconds * 1_000) return
+  notedAt.set(secret, now)
+  const { clientId, slot } = secret
+  await database.$executeRaw`
+    UPDATE client_secrets SET last_used_at = now()
+    WHERE client_id = ${clientId} AND slot = ${slot}
+      AND (last_used_at IS NULL OR last_used_at <= now() - make_interval(secs => ${lastUsePrecisionSeconds}))`
 }
 
 /** Every client and its secrets, by its id. */

@@ -156,5 +156,6 @@ export async function isWithinGrace(
 
 /** Ends a family: its refresh tokens and its access tokens. */
 export async function revokeFamily(id: string, database: Database): Promise<void> {
-  await database.tokenFamily.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } })
+  await database.$executeRaw`
+    UPDATE token_families SET revoked_at = now() WHERE id = ${id}::uuid AND revoked_at IS NULL`
 }

@@ -1,9 +1,14 @@
-import t from 'tap'
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import type pg from 'pg'
+import t, { type Test } from 'tap'
 import { stateOf } from '../../../src/auth/keys/lifecycle.js'
 import { rotationPlan, sealingKeysOf } from '../../../src/auth/keys/ring.js'
 import { listKeys, openPrivateKey, retireKey, rotateKeys } from '../../../src/auth/keys/store.js'
 import { loadConfig } from '../../../src/config.js'
 import { getAs, logIn, postToken, startApp } from '../../helpers/app.js'
+import { storeClient } from '../../helpers/clients.js'
+import { runCommand } from '../../helpers/command.js'
 import { cloneDatabase } from '../../helpers/database.js'
 import { until } from '../../helpers/wait.js'
 
@@ -83,7 +88,133 @@ t.test('another algorithm takes over in time', async (t) => {
   t.equal((await listKeys(again.database)).length, 2, 'and needs no other at the next start')
 })
 
-t.test('a token of a key that is not known yet makes the ring look, and not too often', async (t) => {
+/** The token under another name of its key. */
+function renamed(token: string, kid: unknown): string {
+  const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid })).toString('base64url')
+  return token.replace(/^[^.]+/, header)
+}
+
+const client = { client_id: 'reports', client_secret: 'lks_reports' }
+
+/** The statuses of every door that a token can be shown at: a route, introspection, revocation. */
+async function tryDoors(app: FastifyInstance, token: string) {
+  const [route, introspection, revocation] = [
+    await getAs(app, token, '/users/me/'),
+    await postForm(app, '/introspect', { token, ...client }),
+    await postForm(app, '/revoke', { token }),
+  ]
+  return { route, introspection, revocation }
+}
+
+function postForm(app: FastifyInstance, url: string, form: Record<string, string>) {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  return app.inject({ method: 'POST', url, headers, payload: new URLSearchParams(form).toString() })
+}
+
+/** What a service that hears of no changes starts with: another database is where it listens. */
+async function deaf(t: Test, url: string) {
+  return { JWT_SECRET: '', DATABASE_URL: url, DATABASE_DIRECT_URL: await cloneDatabase(t) }
+}
+
+/** Has every statement of a service's pool counted. */
+function countStatements({ database }: FastifyInstance): () => number {
+  const pool = database.pool as pg.Pool
+  const { query, connect } = pool
+  let statements = 0
+  function counting<F extends (...given: never[]) => unknown>(action: F): F {
+    return function count(...given: never[]) {
+      statements += 1
+      return action.apply(pool, given)
+    } as F
+  }
+  Object.assign(pool, { query: counting(query), connect: counting(connect) })
+  return () => statements
+}
+
+for (const isHeard of [true, false])
+  t.test(
+    `a key that signs since a moment ago is known, ${isHeard ? '' : 'also where no change is heard, '}whatever came before`,
+    async (t) => {
+      const url = await cloneDatabase(t)
+      const one = await startApp(t, { JWT_SECRET: '' }, url)
+      const other = await startApp(t, isHeard ? { JWT_SECRET: '' } : await deaf(t, url), url)
+      const junk = renamed(await logIn(one, 'johndoe', 'secret'), 'junk')
+      for (let round = 0; round < 3; round++) {
+        t.equal((await getAs(other, junk, '/users/me/')).statusCode, 401)
+        t.equal((await runCommand(url, ['keys', 'rotate', '--now'])).status, 0)
+        const [token, revoked] = [
+          await logIn(one, 'johndoe', 'secret'),
+          await logIn(one, 'johndoe', 'secret'),
+        ]
+        t.equal((await postForm(other, '/revoke', { token: revoked })).statusCode, 200)
+        t.equal(
+          (await getAs(one, revoked, '/users/me/')).statusCode,
+          401,
+          'a revocation that is answered is stored',
+        )
+        t.equal((await getAs(other, token, '/users/me/')).statusCode, 200)
+      }
+    },
+  )
+
+t.test('a key that is retired is refused as soon as that is announced', async (t) => {
+  const url = await cloneDatabase(t)
+  const apps = [
+    await startApp(t, { JWT_SECRET: '' }, url),
+    await startApp(t, { JWT_SECRET: '' }, url),
+  ] as const
+  const token = await logIn(apps[0], 'johndoe', 'secret')
+  for (const app of apps)
+    for (const _ of [1, 2]) t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  await runCommand(url, ['keys', 'rotate', '--now'])
+  await runCommand(url, ['keys', 'retire', kidOf(token)])
+  for (const app of apps) t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
+  for (const app of apps) t.notMatch((await app.inject('/.well-known/jwks.json')).body, kidOf(token))
+})
+
+t.test('what cannot be found out is never answered as if it were known', async (t) => {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, await deaf(t, url), url)
+  await storeClient(app.database, client.client_id, client.client_secret)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const isAnswered = async (shown: string, statuses: number[]) => {
+    const { route, introspection, revocation } = await tryDoors(app, shown)
+    t.same(
+      [route, introspection, revocation].map(({ statusCode }) => statusCode),
+      statuses,
+    )
+    for (const { statusCode, headers } of [route, introspection, revocation])
+      if (statusCode === 503) t.match(headers['retry-after'], /^\d+$/)
+  }
+  await isAnswered(renamed(token, 'x'), [401, 200, 200])
+  await app.database.$executeRaw`ALTER TABLE signing_keys RENAME TO hidden_keys`
+  await isAnswered(renamed(token, 'x'), [503, 503, 503])
+  await until(async () => (await getAs(app, token, '/users/me/')).statusCode === 503)
+  await isAnswered(token, [503, 503, 503])
+  t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 503)
+  t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200, 'what is published stays published')
+  await app.database.$executeRaw`ALTER TABLE hidden_keys RENAME TO signing_keys`
+  await isAnswered(renamed(token, 'x'), [401, 200, 200])
+  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+})
+
+t.test('names of keys that there are not cost no statement where changes are heard', async (t) => {
+  const app = await startApp(t, { JWT_SECRET: '' })
+  const token = await logIn(app, 'johndoe', 'secret')
+  await until(() => app.changes.areCurrent())
+  const statements = countStatements(app)
+  for (let round = 0; round < 10_000; round++) {
+    const answer = await app.inject({
+      url: '/users/me/',
+      headers: { authorization: `Bearer ${renamed(token, randomUUID())}` },
+    })
+    if (answer.statusCode !== 401 || answer.body !== '{"detail":"Could not validate credentials"}')
+      t.fail(answer.body)
+  }
+  t.ok(statements() < 100, `${statements()} statements, of what is done now and then`)
+})
+
+t.test('a token of a key that is not known yet makes the ring look', async (t) => {
   const url = await cloneDatabase(t)
   const slow = { JWT_SECRET: '' }
   const app = await startApp(t, slow, url)

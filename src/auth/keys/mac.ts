@@ -1,0 +1,42 @@
+import type { FastifyInstance } from 'fastify'
+import type { Config } from '../../config.js'
+import { StartupError } from '../../startup-error.js'
+import { untilDone } from '../../until-done.js'
+import { sealingKeysOf } from './ring.js'
+import { provideMacKey } from './store.js'
+
+/**
+ * Makes a function that gives the key of all keyed hashes, from memory until a change of it is announced. A replica that
+ * cannot decrypt it as it is now, since others have another secret already, goes on with the key that it had.
+ */
+export function followMacKey(app: FastifyInstance, config: Config): () => Promise<Buffer> {
+  const sealingKeys = sealingKeysOf(config)
+  let former: Buffer | undefined
+
+  async function readKey(): Promise<Buffer> {
+    try {
+      former = await provideMacKey(app.database, sealingKeys, warnOfReplacement)
+      return former
+    } catch (error) {
+      if (!former || !(error instanceof StartupError)) throw error
+      app.log.error({ reason: error.message }, 'the key of the hashes cannot be read again')
+      return former
+    }
+  }
+
+  function warnOfReplacement(): void {
+    app.log.warn(
+      `the key of the hashes was sealed under a published secret and is replaced: ${macKeyReplaced}`,
+    )
+  }
+
+  let readOnce = untilDone(readKey)
+  app.changes.tell(function forget(change) {
+    if (change === null || change.startsWith('mac:')) readOnce = untilDone(readKey)
+  })
+  return () => readOnce()
+}
+
+/** What the replacement of the key asks of operators. */
+export const macKeyReplaced =
+  'each confidential client needs a new secret (latchkey clients rotate-secret CLIENT-ID)'
