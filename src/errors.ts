@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import { isDatabaseUnavailable, lastAdministrator, sqlStateOf } from './database/errors.js'
+import { isDatabaseUnavailable, lastAdministrator, sqlStateOf, violatedForeignKey } from './database/errors.js'
 import { HttpError, HttpValidationError, ref, type ValidationError } from './schema.js'
 
 declare module 'fastify' {
@@ -108,6 +108,14 @@ const parts: Record<string, string> = { querystring: 'query', params: 'path', he
 /** What the database refuses to do, by SQLSTATE. */
 const refusals: Record<string, ErrorCode> = { [lastAdministrator]: 'last_administrator' }
 
+/** What is gone when a row refers to something that was deleted during the request, by the foreign key that says so. */
+const deletions: [foreignKey: RegExp, code: ErrorCode][] = [
+  [/^token_families_user_id_fkey$/, 'incorrect_credentials'],
+  [/_client_id_fkey$/, 'invalid_client'],
+  [/_family_id_fkey$/, 'invalid_refresh_token'],
+  [/_(owner|user)_id_fkey$/, 'not_found'],
+]
+
 /** Thrown wherever a request ends in an error that its sender may know about. */
 export class ServiceError extends Error {
   constructor(
@@ -143,7 +151,7 @@ export function handleError(
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const answer = toAnswer(error)
+  const answer = toAnswer(error, request)
   if (answer.status === 500) request.log.error({ err: error }, 'request failed')
   else if (answer.status === 503) request.log.warn({ reason: error.message }, 'service unavailable')
   else request.log.debug({ code: 'code' in error ? error.code : 'invalid_input' }, 'request refused')
@@ -153,7 +161,10 @@ export function handleError(
     .send(request.speaksOAuth ? withOAuthMembers(answer) : { detail: answer.detail })
 }
 
-function toAnswer(error: FastifyError | ServiceError | InvalidInput | InvalidLines): Answer {
+function toAnswer(
+  error: FastifyError | ServiceError | InvalidInput | InvalidLines,
+  request: FastifyRequest,
+): Answer {
   if (error instanceof InvalidLines) return { status: 422, detail: error.complaints }
   if (error instanceof InvalidInput) return { status: 422, detail: [complaintOf(error, [error.part])] }
   if (error instanceof ServiceError) {
@@ -161,11 +172,18 @@ function toAnswer(error: FastifyError | ServiceError | InvalidInput | InvalidLin
     return { ...known, headers: { ...known.headers, ...error.headers } }
   }
   if (error.validation) return invalidInput(error.validation, error.validationContext)
-  const refusal = refusals[String(sqlStateOf(error))]
+  const refusal = refusals[String(sqlStateOf(error))] ?? refusalOfDeleted(error, request)
   if (refusal) return catalogue[refusal]
   if (isDatabaseUnavailable(error)) return catalogue.service_unavailable
   const status = error.statusCode ?? 500
   return status < 500 ? { status, detail: String(STATUS_CODES[status]) } : catalogue.internal_error
+}
+
+/** A caller who serves themselves is who is gone; whoever else serves them finds them gone. */
+function refusalOfDeleted(error: Error, { currentUser }: FastifyRequest): ErrorCode | undefined {
+  const foreignKey = violatedForeignKey(error)
+  const code = deletions.find(([known]) => foreignKey && known.test(foreignKey))?.[1]
+  return code === 'not_found' && currentUser ? 'invalid_token' : code
 }
 
 function invalidInput(errors: FastifySchemaValidationError[], context = 'body'): Answer {

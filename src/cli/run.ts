@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type Config, loadConfig } from '../config.js'
-import { lastAdministrator, sqlStateOf } from '../database/errors.js'
+import { lastAdministrator, sqlStateOf, violatedForeignKey } from '../database/errors.js'
 import { type Database, openDatabase } from '../database/index.js'
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/server.js'
@@ -23,6 +23,7 @@ export class CommandError extends StartupError {
 }
 
 const lastOne = new CommandError(exitStatus.refused, 'the last administrator stays')
+const deletedMeanwhile = new CommandError(exitStatus.notFound, 'it was deleted at the same time')
 
 /** What a command reads and writes. */
 export interface Io {
@@ -84,8 +85,13 @@ async function recordOperation(
 
 /** The exit status that an error asks for, after telling of it: in one line if its reader can mend it. */
 export function reportError(thrown: unknown, io: Io): number {
-  const error = sqlStateOf(thrown) === lastAdministrator ? lastOne : thrown
+  const error = toCommandError(thrown)
   const { message, stack } = error as Error
   io.stderr.write(`latchkey: ${error instanceof StartupError ? message : stack}\n`)
   return error instanceof CommandError ? error.status : 1
+}
+
+function toCommandError(thrown: unknown): unknown {
+  if (sqlStateOf(thrown) === lastAdministrator) return lastOne
+  return violatedForeignKey(thrown) ? deletedMeanwhile : thrown
 }

@@ -33,12 +33,23 @@ const unavailableMessages = new RegExp(
 /** SQLSTATE of a value that is there already. */
 export const uniqueViolation = '23505'
 
+/** SQLSTATE of a row that refers to one that is not there. */
+const foreignKeyViolation = '23503'
+
 /** SQLSTATE of our trigger that keeps the last administrator. */
 export const lastAdministrator = 'LK001'
 
 /** The SQLSTATE of an error that PostgreSQL answered, or undefined. */
 export function sqlStateOf(error: unknown): string | undefined {
   return causeOf(error).originalCode
+}
+
+/** The foreign key that a write would have violated, or undefined: the row that it refers to has been deleted. */
+export function violatedForeignKey(error: unknown): string | undefined {
+  const { code, constraint } = error as { code?: string; constraint?: string }
+  if (code === foreignKeyViolation) return constraint
+  const cause = causeOf(error)
+  return cause.originalCode === foreignKeyViolation ? cause.constraint?.index : undefined
 }
 
 /** Whether an error says that PostgreSQL cannot serve us now, rather than that we asked for something wrong. */
@@ -56,7 +67,11 @@ export function isDatabaseUnavailable(error: unknown): boolean {
 }
 
 /** What Prisma's driver adapter says of an error. */
-function causeOf(error: unknown): { kind?: string; originalCode?: string } {
+function causeOf(error: unknown): {
+  kind?: string
+  originalCode?: string
+  constraint?: { index?: string }
+} {
   const { meta } = error as { meta?: { driverAdapterError?: { cause?: object } } }
   return meta?.driverAdapterError?.cause ?? {}
 }

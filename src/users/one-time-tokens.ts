@@ -51,7 +51,7 @@ export async function createMailedToken(
     FROM users WHERE id = ${userId}::uuid AND NOT EXISTS (
       SELECT FROM one_time_tokens WHERE purpose = ${purpose} AND lower(email) = lower(${email})
         AND created_at > now() - make_interval(secs => ${mailIntervalSeconds})
-    )`
+    ) FOR KEY SHARE OF users`
   return created === 1 ? token : null
 }
 
