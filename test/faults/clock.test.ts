@@ -1,5 +1,17 @@
 import t from 'tap'
-import { askWho, logIn, postForm, refresh, startReplica, startReplicas } from '../helpers/replicas.js'
+import { query } from '../database/query.js'
+import {
+  askWho,
+  headerOf,
+  logIn,
+  postForm,
+  readKids,
+  refresh,
+  startReplica,
+  startReplicas,
+  until,
+} from '../helpers/replicas.js'
+import { type Service, startProgram } from '../helpers/service.js'
 
 /** What makes a process believe in another time, timers aside. */
 const shiftedBy = (hours: number) => {
@@ -36,3 +48,65 @@ for (const hours of [2, -2])
     }
     t.notMatch(wrong.program.stdout, '"level":50')
   })
+
+/** Keys are followed every half second. */
+const rotating = { JWKS_MAX_AGE_SECONDS: '1' }
+
+for (const hours of [2, -2, 31 * 24])
+  t.test(`keys rotate by the clock of the database where one is ${hours} hours off`, async (t) => {
+    const { url, one: right } = await startReplicas(t, rotating)
+    const before = await logIn(right)
+    const [first] = await readKids(right)
+    const wrong = await startReplica(t, url, { ...rotating, NODE_OPTIONS: shiftedBy(hours) })
+    t.same(await readKids(wrong), [first], 'the key is as old as it was')
+
+    await makeRotationDue(url, first)
+    await until('the next key to be published', async () => (await readKids(right)).length === 2)
+    await until('the next key to sign', async () =>
+      (await Promise.all([right, wrong].map(signsWith))).every((kid) => kid !== first),
+    )
+    const [next] = await query<{ planned: boolean; kept: boolean }>(
+      url,
+      `SELECT bool_and(signs_at BETWEEN created_at + interval '1.9 s' AND created_at + interval '3 s')
+         FILTER (WHERE kid <> $1) AS planned, count(*) FILTER (WHERE retired_at IS NULL) = 2 AS kept
+       FROM signing_keys`,
+      [first],
+    )
+    t.same(
+      next,
+      { planned: true, kept: true },
+      'it was published for the planned time, and the one before is kept',
+    )
+    t.equal((await askWho(right, before.access_token)).status, 200, 'live tokens are good')
+    t.equal((await askWho(right, (await logIn(right)).access_token)).status, 200)
+    t.equal((await readKids(wrong)).length, 2)
+  })
+
+t.test('the command line keeps to the clock of the database', async (t) => {
+  const { url, one } = await startReplicas(t)
+  const before = await logIn(one)
+  const [first = ''] = await readKids(one)
+  const run = async (hours: number, ...args: string[]) => {
+    const env = { DATABASE_URL: url, NODE_OPTIONS: shiftedBy(hours) }
+    const program = startProgram(t, 'dist/src/cli/latchkey.js', env, { args: ['keys', ...args] })
+    return { status: await program.ends(), ...JSON.parse(program.stdout || 'null') }
+  }
+  t.match(await run(31 * 24, 'rotate', '--json'), { status: 0 })
+  for (const hours of [2, -2, 31 * 24]) {
+    t.match(await run(hours, 'retire', first, '--json'), { status: 4 }, 'what signs is not retired')
+    const listed = Object.values(await run(hours, 'list', '--json')) as { state: string }[]
+    t.same(
+      listed.flatMap(({ state }) => state ?? []),
+      ['signing', 'published'],
+    )
+  }
+  t.equal((await askWho(one, before.access_token)).status, 200)
+})
+
+async function signsWith(service: Service): Promise<string> {
+  return headerOf((await logIn(service)).access_token).kid
+}
+
+function makeRotationDue(url: string, kid = '') {
+  return query(url, "UPDATE signing_keys SET signs_at = signs_at - interval '31 days' WHERE kid = $1", [kid])
+}
