@@ -2,7 +2,12 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import { isDatabaseUnavailable, lastAdministrator, sqlStateOf, violatedForeignKey } from './database/errors.js'
+import {
+  isDatabaseUnavailable,
+  lastAdministrator,
+  sqlStateOf,
+  violatedForeignKey,
+} from './database/errors.js'
 import { HttpError, HttpValidationError, ref, type ValidationError } from './schema.js'
 
 declare module 'fastify' {

@@ -15,6 +15,12 @@ export const publishedSecrets = [
   developmentSecret,
   'replace-me-by-what-openssl-rand-prints',
 ]
+
+/** The tutorial's users, each with the password that everybody can read there. */
+export const tutorialPasswords: ReadonlyMap<string, string> = new Map([
+  ['johndoe', 'secret'],
+  ['alice', 'secret2'],
+])
 const defaultPasswords = ['postgres', 'latchkey', 'password', 'secret', 'admin', 'root', 'replace-me', 'test']
 const leastBcryptCost = 10
 /** A secret of chance has more; of words and of one key held down there are fewer. */

@@ -12,6 +12,7 @@ import { provideServer } from './database/server.js'
 import { drain } from './drain.js'
 import { closeGracefully } from './shutdown.js'
 import { StartupError } from './startup-error.js'
+import { refusePublishedPasswords } from './users/published-passwords.js'
 
 /** Open requests have so long to finish; then their connections are cut, before the deadline. */
 const patienceMs = 8_000
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
   async function prepare(): Promise<void> {
     await migrate(database.directUrl)
     if (server.embedded) await seed(database)
+    if (config.production) await refusePublishedPasswords(database)
     await app.openKeys()
   }
 

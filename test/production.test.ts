@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { loadConfig } from '../src/config.js'
+import { query } from './database/query.js'
+import { postToken, startApp } from './helpers/app.js'
+import { cloneDatabase } from './helpers/database.js'
+import { cheapHash } from './helpers/replicas.js'
 import { startProgram } from './helpers/service.js'
 
 const safe = {
@@ -59,4 +63,37 @@ t.test('the process ends with one line', async (t) => {
   const program = startProgram(t, 'src/server.ts', { ...safe, ...example, DATABASE_URL: safe.DATABASE_URL })
   t.equal(await program.ends(), 1)
   t.match(program.stderr, /^latchkey: KEY_ENCRYPTION_SECRET is published \(NODE_ENV is production\)\n$/)
+})
+
+t.test('it does not start while a published password lets somebody in, and nobody is let in', async (t) => {
+  const url = await cloneDatabase(t)
+  const settings = { ...safe, DATABASE_URL: url, PORT: '0' }
+  const start = () => startProgram(t, 'src/server.ts', settings)
+  for (const username of ['johndoe', 'alice']) {
+    const program = start()
+    t.equal(await program.ends(), 1)
+    t.match(
+      program.stderr,
+      new RegExp(
+        `^latchkey: ${username} has a published password: .*users delete ${username}.* \\(NODE_ENV is production\\)\n$`,
+      ),
+    )
+    if (username === 'johndoe') {
+      const app = await startApp(
+        t,
+        { ...settings, JWT_SECRET: safe.KEY_ENCRYPTION_SECRET, BCRYPT_COST: '12' },
+        url,
+      )
+      t.equal((await postToken(app, { username, password: 'secret' })).statusCode, 401)
+      await app.close()
+      await query(url, 'UPDATE users SET hashed_password = $1 WHERE username = $2', [cheapHash, username])
+      t.match(
+        (await start().prints('x').catch(String)) ?? '',
+        /johndoe has a published password/,
+        'at whatever cost',
+      )
+    }
+    await query(url, 'DELETE FROM users WHERE username = $1', [username])
+  }
+  await t.resolves(start().prints('Server listening at'))
 })

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import pg from 'pg'
 import { sealingKeysOf } from '../auth/keys/ring.js'
-import { listKeys, openPrivateKey } from '../auth/keys/store.js'
+import { isExposed, listKeys, openPrivateKey } from '../auth/keys/store.js'
 import { type Config, databasePasswordOf, readConfig } from '../config.js'
 import { type Database, openDatabase } from '../database/index.js'
 import { migrationStatus } from '../database/migrations.js'
@@ -9,9 +9,8 @@ import { borrowServer } from '../database/server.js'
 import { isOwnSession } from '../database/session.js'
 import { readRows } from '../database/statement.js'
 import { openTransport } from '../mail/transport.js'
-import { verifyPassword } from '../passwords/bcrypt.js'
 import { findUnsafeSettings } from '../production.js'
-import { findCredentials } from '../users/store.js'
+import { describePublished, findPublishedPasswords } from '../users/published-passwords.js'
 import { printRows } from './output.js'
 import { CommandError, type Io } from './run.js'
 
@@ -70,6 +69,7 @@ const checks: Record<string, Check> = {
   replica: checkReplica,
   migrations: checkMigrations,
   keys: checkKeys,
+  clients: checkClients,
   users: checkUsers,
   mail: checkMail,
 }
@@ -178,24 +178,47 @@ async function checkMigrations({ url }: Patient): Promise<Finding[]> {
 }
 
 async function checkKeys({ config, database }: Patient): Promise<Finding[]> {
-  if (config.jwtSecret) return [{ state: 'ok', check: 'keys', explanation: 'a shared secret signs' }]
+  const sealingKeys = sealingKeysOf(config)
   const keys = (await listKeys(database)).filter(({ retiredAt }) => retiredAt === null)
-  for (const key of keys) openPrivateKey(key, sealingKeysOf(config))
+  const exposed = [...keys, ...(await database.macKey.findMany())].filter((key) =>
+    isExposed(key, sealingKeys[0]),
+  )
+  if (exposed.length > 0)
+    return [{ state: 'fail', check: 'keys', explanation: `${exposed.length} ${willBeReplaced}` }]
+  if (config.jwtSecret) return [{ state: 'ok', check: 'keys', explanation: 'a shared secret signs' }]
+  for (const key of keys) openPrivateKey(key, sealingKeys)
   return [{ state: 'ok', check: 'keys', explanation: `${keys.length} can be decrypted` }]
 }
 
+const willBeReplaced =
+  'were sealed under a published secret: the next start replaces them, which ends all tokens and secrets of clients'
+
+async function checkClients({ database }: Patient): Promise<Finding[]> {
+  const without = await database.client.findMany({
+    where: { confidential: true, disabled: false, secrets: { none: {} } },
+    select: { clientId: true },
+    orderBy: { clientId: 'asc' },
+  })
+  const names = without.map(({ clientId }) => clientId).join(', ')
+  return [
+    judge(
+      without.length === 0,
+      'clients',
+      'that need a secret have one',
+      `without a secret: ${names}: latchkey clients rotate-secret CLIENT-ID`,
+      'warn',
+    ),
+  ]
+}
+
 async function checkUsers({ config, database }: Patient): Promise<Finding[]> {
-  const john = await findCredentials('johndoe', database)
-  const isPublished = await verifyPassword('secret', john?.hashedPassword, config.bcryptCost)
+  const published = config.production ? await findPublishedPasswords(database) : []
   const administrators = await database.user.count({
     where: { disabled: false, scopes: { has: 'users:admin' } },
   })
   return [
-    judge(
-      !isPublished || !config.production,
-      'johndoe',
-      'does not let anybody in',
-      'has his published password: latchkey users delete johndoe',
+    ...published.map(
+      (name): Finding => ({ state: 'fail', check: name, explanation: describePublished(name) }),
     ),
     judge(
       administrators > 0,

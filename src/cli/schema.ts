@@ -59,7 +59,7 @@ export function addSchemaCommands(program: Command, io: Io): void {
   program
     .command('seed')
     .description("put the tutorial's users and item into the database")
-    .option('--allow-production', 'in production too, where their published passwords let anybody in')
+    .option('--allow-production', 'in production too, which does not start until they have other passwords')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function addSeed({ config, database }, _args, { allowProduction, json }) {

@@ -1,9 +1,11 @@
 import t from 'tap'
 import { query, unreachableUrl } from '../database/query.js'
 import { startApp } from '../helpers/app.js'
+import { storeClient } from '../helpers/clients.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { startMailServer } from '../helpers/mail.js'
+import { cheapHash } from '../helpers/replicas.js'
 
 interface Finding {
   state: string
@@ -30,7 +32,9 @@ t.test('a deployment that is well', async (t) => {
   const url = await cloneDatabase(t)
   await startApp(t, { JWT_SECRET: '', KEY_ENCRYPTION_SECRET: production.KEY_ENCRYPTION_SECRET }, url)
   await query(url, "DELETE FROM users WHERE username = 'johndoe'")
-  await query(url, "UPDATE users SET disabled = false, scopes = '{users:admin}'")
+  await query(url, "UPDATE users SET disabled = false, scopes = '{users:admin}', hashed_password = $1", [
+    cheapHash,
+  ])
   const { status, findings } = await examine(url, { ...production, SMTP_URL: mail.url })
   t.same(new Set(findings.map(({ state }) => state)), new Set(['ok']))
   t.equal(status, 0)
@@ -38,7 +42,9 @@ t.test('a deployment that is well', async (t) => {
 
 t.test('each thing that is wrong is named', async (t) => {
   const url = await cloneDatabase(t)
-  await startApp(t, { JWT_SECRET: '' }, url)
+  const app = await startApp(t, { JWT_SECRET: '' }, url)
+  await storeClient(app.database, 'reports', 'lks_reports')
+  await query(url, 'DELETE FROM client_secrets')
   const { status, stderr, stateOf } = await examine(url, {
     ...production,
     BCRYPT_COST: '8',
@@ -47,9 +53,9 @@ t.test('each thing that is wrong is named', async (t) => {
   })
   t.equal(status, 1)
   t.match(stderr, /^latchkey: \d+ of \d+ checks failed\n$/)
-  for (const check of ['BCRYPT_COST', 'connections', 'keys', 'johndoe', 'mail'])
+  for (const check of ['BCRYPT_COST', 'connections', 'keys', 'johndoe', 'alice', 'mail'])
     t.equal(stateOf(check), 'fail', check)
-  t.equal(stateOf('administrators'), 'warn')
+  for (const check of ['administrators', 'clients']) t.equal(stateOf(check), 'warn', check)
 })
 
 t.test('while it is tried out, what production must not have is a warning', async (t) => {

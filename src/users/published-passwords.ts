@@ -1,0 +1,27 @@
+import type { Database } from '../database/index.js'
+import { verifyPassword } from '../passwords/bcrypt.js'
+import { tutorialPasswords } from '../production.js'
+import { StartupError } from '../startup-error.js'
+import { findCredentials } from './store.js'
+
+/** Returns the tutorial's users who still have their published passwords, at whatever cost these were hashed. */
+export async function findPublishedPasswords(database: Database): Promise<string[]> {
+  const found: string[] = []
+  for (const [username, password] of tutorialPasswords) {
+    const user = await findCredentials(username, database)
+    // No more work than the hash itself asks for: nobody is kept from telling whether there is such a user here.
+    if (user && (await verifyPassword(password, user.hashedPassword, 4))) found.push(username)
+  }
+  return found
+}
+
+/** What to do about a published password. */
+export function describePublished(username: string): string {
+  return `has a published password: latchkey users delete ${username}, or set-password ${username}`
+}
+
+/** @throws StartupError where a user has a published password */
+export async function refusePublishedPasswords(database: Database): Promise<void> {
+  const [username] = await findPublishedPasswords(database)
+  if (username) throw new StartupError(`${username} ${describePublished(username)} (NODE_ENV is production)`)
+}
