@@ -20,7 +20,7 @@ export function closeGracefully(
   let closingSince = 0
 
   async function end(status: number): Promise<void> {
-    closingSince = Date.now()
+    closingSince = performance.now()
     if (status === 0) await drain().catch(fail)
     setTimeout(() => fail(new Error(`not closed within ${deadlineMs} ms`)), deadlineMs)
     await close().catch(fail)
@@ -41,7 +41,7 @@ export function closeGracefully(
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => {
       if (closingSince === 0) return void end(0)
-      if (Date.now() - closingSince > echoMs) fail(new Error(`${signal} while closing`))
+      if (performance.now() - closingSince > echoMs) fail(new Error(`${signal} while closing`))
     })
   for (const event of ['uncaughtException', 'unhandledRejection'])
     process.on(event, (error) => (closingSince === 0 ? abandon(error) : fail(error)))

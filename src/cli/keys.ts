@@ -54,7 +54,7 @@ export function addKeyCommands(program: Command, io: Io): void {
 
   keys
     .command('retire <kid>')
-    .description('erase a key that does not sign; tokens of it are refused within seconds')
+    .description('erase a key that does not sign; tokens of it are refused at once')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function retire(context, [kid = ''], { json }) {

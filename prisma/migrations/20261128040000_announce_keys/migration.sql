@@ -15,3 +15,10 @@ ALTER TABLE "signing_keys" ENABLE ALWAYS TRIGGER "signing_keys_announce_truncati
 -- A key is retired only when its successor has signed. Those whose time has come are taken to have done so
 ALTER TABLE "signing_keys" ADD COLUMN "signed_at" TIMESTAMPTZ(6);
 UPDATE "signing_keys" SET "signed_at" = "signs_at" WHERE "signs_at" <= now();
+
+-- Times of rows are those of the database, whatever clock the process has that writes them
+CREATE FUNCTION touch_row() RETURNS trigger LANGUAGE plpgsql AS
+E'BEGIN NEW.updated_at := now()\x3B RETURN NEW\x3B END';
+CREATE TRIGGER users_touch BEFORE UPDATE ON "users" FOR EACH ROW EXECUTE FUNCTION touch_row();
+CREATE TRIGGER items_touch BEFORE UPDATE ON "items" FOR EACH ROW EXECUTE FUNCTION touch_row();
+CREATE TRIGGER clients_touch BEFORE UPDATE ON "clients" FOR EACH ROW EXECUTE FUNCTION touch_row();

@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import t, { type Test } from 'tap'
+import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { query } from './query.js'
+
+// What is stored, and all that is decided by it, goes by the clock of the database, in SQL.
+
+const root = join(import.meta.dirname, '../..')
+
+/** Where the clock of the process counts, how often at most, and why that decides nothing about a row. */
+const allowed: Record<string, [times: number, reason: string]> = {
+  'src/auth/token.ts': [1, 'the times of a token'],
+  'src/auth/authenticate.ts': [1, 'the times of a token'],
+  'src/auth/introspect.ts': [1, 'the times of a token'],
+  'src/auth/revoke.ts': [1, 'the times of a token'],
+  'src/cli/doctor.ts': [2, 'compares both clocks'],
+  'src/cli/schema.ts': [1, 'the name of a migration'],
+  'src/mail/transport.ts': [1, 'the name of a file'],
+  'src/events/store.ts': [1, 'which failures are counted together'],
+  'src/http/idempotency.ts': [2, 'how long an answer is kept'],
+  'src/users/one-time-tokens.ts': [2, 'how long an invitation or a link is good'],
+}
+
+t.test('no source asks the clock of the process about a row', (t) => {
+  const folders = ['src', 'prisma'].map((folder) => join(root, folder))
+  const sources = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      // As they are written, or compiled.
+      .filter((file) => /\.[jt]s$/.test(file) && !/\.d\.ts$|generated|assets/.test(file))
+      .map((file) => join(folder, file)),
+  )
+  t.ok(sources.length > 80)
+  for (const source of sources) {
+    const times = readFileSync(source, 'utf8').match(/\bDate\.now\b|\bDate\(\)/g)?.length ?? 0
+    const file = relative(root, source).replace(/\.js$/, '.ts')
+    const [most, reason] = allowed[file] ?? [0, 'ask the database: now(), in SQL']
+    if (times > most) t.fail(`${file}: ${reason}`)
+  }
+  t.end()
+})
+
+t.test("nor does Prisma, whose now() is the process's", (t) => {
+  const schema = readFileSync(join(root, 'prisma/schema.prisma'), 'utf8')
+  t.notMatch(schema, /@updatedAt|now\(\)\)/)
+  t.end()
+})
+
+for (const hours of [-100 * 24, 100 * 24])
+  t.test(`every row has its times from the database where the clock is ${hours} hours off`, async (t) => {
+    const url = await cloneDatabase(t)
+    const app = await startApp(t, { JWT_SECRET: '', REGISTRATION: 'open' }, url)
+    shiftClock(t, hours)
+    const registration = { username: 'janedoe', password: 'correct horse', email: 'jane@example.com' }
+    t.equal((await sendAs(app, null, 'POST', '/users/', registration)).statusCode, 202)
+    await runCommand(url, ['users', 'set-scopes', 'janedoe', '--scope', 'users:admin'])
+    await runCommand(url, ['clients', 'create', 'reports', '--name', 'Reports'])
+    await runCommand(url, ['keys', 'rotate'])
+    const token = await logIn(app, 'janedoe', 'correct horse')
+    t.equal((await postToken(app, { username: 'janedoe', password: 'wrong' })).statusCode, 401)
+    t.equal((await sendAs(app, token, 'PUT', '/users/me/items/a', {})).statusCode, 201)
+    t.equal((await sendAs(app, token, 'PUT', '/users/me/items/a', { title: 'x' })).statusCode, 200)
+    t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Jane' })).statusCode, 200)
+    t.equal((await sendAs(app, token, 'POST', '/invitations/')).statusCode, 201)
+    const { refresh_token } = (
+      await postToken(app, { grant_type: 'password', username: 'janedoe', password: 'correct horse' })
+    ).json<{ refresh_token: string }>()
+    await sendAs(app, null, 'POST', '/account/forgot-password', { email: 'jane@example.com' })
+    await app.inject({
+      method: 'POST',
+      url: '/revoke',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: `token=${refresh_token}`,
+    })
+    for (const { table, column } of await listTimes(url)) {
+      const wrong = await query(
+        url,
+        `SELECT FROM ${table} WHERE abs(extract(epoch FROM ${column} - now())) > 3600`,
+      )
+      t.equal(wrong.length, 0, `${table}.${column}`)
+    }
+  })
+
+/** The columns that say when something was. */
+async function listTimes(url: string) {
+  const columns = await query<{ table: string; column: string }>(
+    url,
+    `SELECT table_name AS table, column_name AS column FROM information_schema.columns
+     WHERE table_schema = 'public' AND data_type = 'timestamp with time zone' AND table_name NOT LIKE '\\_%'
+       AND column_name !~ '(expires|until|signs)'`,
+  )
+  return columns
+}
+
+/** Has this process believe in another time until the test ends, timers aside. */
+function shiftClock(t: Test, hours: number): void {
+  const RealDate = Date
+  const offset = hours * 3_600_000
+  class ShiftedDate extends RealDate {
+    constructor(...given: [] | [number]) {
+      super(...((given.length > 0 ? given : [RealDate.now() + offset]) as [number]))
+    }
+    static override now(): number {
+      return RealDate.now() + offset
+    }
+  }
+  globalThis.Date = ShiftedDate as DateConstructor
+  t.teardown(() => {
+    globalThis.Date = RealDate
+  })
+}
