@@ -4,8 +4,16 @@ import type pg from 'pg'
 import t, { type Test } from 'tap'
 import { stateOf } from '../../../src/auth/keys/lifecycle.js'
 import { rotationPlan, sealingKeysOf } from '../../../src/auth/keys/ring.js'
-import { listKeys, openPrivateKey, retireKey, rotateKeys } from '../../../src/auth/keys/store.js'
+import {
+  listKeys,
+  openPrivateKey,
+  retireKey,
+  retireSpentKeys,
+  rotateKeys,
+} from '../../../src/auth/keys/store.js'
 import { loadConfig } from '../../../src/config.js'
+import { openDatabase } from '../../../src/database/index.js'
+import { query } from '../../database/query.js'
 import { getAs, logIn, postToken, startApp } from '../../helpers/app.js'
 import { storeClient } from '../../helpers/clients.js'
 import { runCommand } from '../../helpers/command.js'
@@ -196,6 +204,93 @@ t.test('what cannot be found out is never answered as if it were known', async (
   await app.database.$executeRaw`ALTER TABLE hidden_keys RENAME TO signing_keys`
   await isAnswered(renamed(token, 'x'), [401, 200, 200])
   t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+})
+
+t.test('what fails in following the keys keeps nothing else from being done', async (t) => {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, { ...(await deaf(t, url)), JWKS_MAX_AGE_SECONDS: '1' }, url)
+  await runCommand(url, ['keys', 'rotate', '--now'])
+  const first = (await listKeys(app.database))[0]?.kid ?? ''
+  await logIn(app, 'johndoe', 'secret')
+  await query(
+    url,
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no rotation''; END';
+     CREATE TRIGGER refuse BEFORE INSERT ON signing_keys FOR EACH ROW EXECUTE FUNCTION refuse();
+     UPDATE signing_keys SET signs_at = signs_at - interval '40 days'`,
+  )
+  await until(async () => {
+    const stored = (await listKeys(app.database)).find(({ kid }) => kid === first)
+    return stored?.retiredAt !== null
+  })
+  await until(async () => !(await app.inject('/.well-known/jwks.json')).body.includes(first))
+  t.equal((await listKeys(app.database)).length, 2, 'while no rotation succeeds')
+})
+
+t.test('of those that find a key due at the same time one makes it', async (t) => {
+  const url = await cloneDatabase(t)
+  const database = openDatabase({ databasePoolSize: 2, databaseTimeoutSeconds: 10 }, url)
+  t.teardown(() => database.$disconnect())
+  const config = loadConfig({})
+  const [sealing] = sealingKeysOf(config)
+  const made = await Promise.all([1, 2].map(() => rotateKeys(database, rotationPlan(config), sealing)))
+  t.equal(made.filter((one) => one !== null).length, 1)
+  t.equal((await listKeys(database)).length, 1)
+})
+
+const minutes = 60
+/** Of each key: when it signs and has signed first, in seconds from now, and how long its tokens live. */
+type Life = [signsAt: number, signedAt: number | null, ttl: number, retiredAt?: number]
+const old: Life = [-100 * minutes, -100 * minutes, 30 * minutes]
+
+const lives: [what: string, keys: Life[], retired: boolean[]][] = [
+  ['nothing took over', [old], [false]],
+  ['nothing took over yet', [old, [60, null, 60]], [false, false]],
+  ['its tokens live', [old, [-30 * minutes, -30 * minutes, 60]], [false, false]],
+  ['it signed up to a moment after', [old, [-30 * minutes - 50, -30 * minutes, 60]], [false, false]],
+  ['its last token has expired', [old, [-32 * minutes, -32 * minutes, 60]], [true, false]],
+  [
+    'its tokens live longer',
+    [
+      [-100 * minutes, null, 33 * minutes],
+      [-32 * minutes, 0, 60],
+    ],
+    [false, false],
+  ],
+  ['the next one has not signed', [old, [-90 * minutes, null, 60]], [false, false]],
+  [
+    'the one after the next has signed',
+    [old, [-90 * minutes, null, 60], [-80 * minutes, 0, 60]],
+    [true, true, false],
+  ],
+  ['the next one is retired', [old, [-90 * minutes, -90 * minutes, 60, -1]], [false, true]],
+]
+
+t.test('a key is retired when a later one has signed and its own last token has expired', async (t) => {
+  const url = await cloneDatabase(t)
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
+  t.teardown(() => database.$disconnect())
+  for (const [what, keys, expected] of lives) {
+    await query(url, 'DELETE FROM signing_keys')
+    for (const [i, [signsAt, signedAt, ttl, retiredAt = null]] of keys.entries())
+      await query(
+        url,
+        `INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private_key, sealed_under,
+           token_ttl_seconds, signs_at, signed_at, retired_at)
+         VALUES ($1::int::text, 'ES256', '{}', CASE WHEN $5::float8 IS NULL THEN 'x'::bytea END, 'x', $2,
+           now() + $3 * interval '1 s', now() + $4::float8 * interval '1 s', now() + $5::float8 * interval '1 s')`,
+        [i, ttl, signsAt, signedAt, retiredAt],
+      )
+    await retireSpentKeys(database)
+    const after = await query<{ retired: boolean }>(
+      url,
+      'SELECT retired_at IS NOT NULL AS retired FROM signing_keys ORDER BY kid',
+    )
+    t.same(
+      after.map(({ retired }) => retired),
+      expected,
+      what,
+    )
+  }
 })
 
 t.test('names of keys that there are not cost no statement where changes are heard', async (t) => {
