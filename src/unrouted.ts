@@ -4,7 +4,8 @@ import { ServiceError } from './errors.js'
 
 /**
  * Answers every request that no route takes, before its body is read: 307 to the path with or without its last slash
- * when that is one of ours, 405 with Allow when the path is ours and the method is not, else 404.
+ * when that is one of ours, 405 with Allow when the path is ours and the method is not, else 404. A path with an empty
+ * segment is a 404 even where a parameter of a route would take it.
  */
 export function answerUnrouted(app: FastifyInstance): void {
   const methodsByPath = new Map<string, string[]>()
@@ -18,14 +19,29 @@ export function answerUnrouted(app: FastifyInstance): void {
   })
 
   app.addHook('onRequest', function answerUnroutedRequest(request, reply, done) {
+    if (!request.is404 && !request.url.includes('//')) return done()
+    const [path, query] = splitTarget(request.url)
+    const pathWithoutEnd = path.slice(0, endOfSegments(path))
+    if (pathWithoutEnd.includes('//')) return done(new ServiceError('not_found'))
     if (!request.is404) return done()
-    const [path = '', query] = request.url.split(/\?(.*)/s, 2)
     const allowed = paths.find('GET', path)?.store as string[] | undefined
     if (allowed) return done(new ServiceError('method_not_allowed', { allow: allowed.join(', ') }))
-    const sibling = path.endsWith('/') ? path.replace(/\/+$/, '') : `${path}/`
+    const sibling = path.endsWith('/') ? pathWithoutEnd : `${path}/`
     if (!sibling || !paths.find('GET', sibling)) return done(new ServiceError('not_found'))
     reply.redirect(query ? `${sibling}?${query}` : sibling, 307)
   })
+}
+
+/** Returns the length of a path without the slashes at its end. */
+function endOfSegments(path: string): number {
+  let end = path.length
+  while (path[end - 1] === '/') end--
+  return end
+}
+
+function splitTarget(target: string): [path: string, query: string] {
+  const end = target.indexOf('?')
+  return end === -1 ? [target, ''] : [target.slice(0, end), target.slice(end + 1)]
 }
 
 /** A coded slash in a path is a slash, as it is to the tutorial's server. The query stays as it was sent. */
