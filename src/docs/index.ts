@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import fastifyStatic from '@fastify/static'
+import { extname, join } from 'node:path'
 import swagger from '@fastify/swagger'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { assetsDirectory } from '../files.js'
 import { HttpError, HttpValidationError, ValidationError } from '../schema.js'
 import { documentOptions } from './document.js'
+import { type File, makeFile, sendFile } from './file.js'
 import { oauth2RedirectPage, redocPage, swaggerUiPage } from './pages.js'
 
 /** Nothing on the pages comes from another host; both renderers set styles inline, and ReDoc searches in a worker. */
@@ -18,38 +18,59 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-const hidden = { schema: { hide: true } }
+/** The scripts, styles and images of the pages. */
+const assetNames = ['swagger-ui-bundle.js', 'swagger-ui.css', 'redoc.standalone.js', 'favicon-32x32.png']
+
+const assetTypes: Record<string, string> = {
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.png': 'image/png',
+}
 
 /** Describes all routes registered after it at /openapi.json and shows them at /docs and /redoc. */
 export async function registerDocs(app: FastifyInstance): Promise<void> {
   for (const schema of [HttpError, ValidationError, HttpValidationError]) app.addSchema(schema)
   await app.register(swagger, documentOptions)
 
-  app.get('/openapi.json', hidden, async function serveDocument() {
-    return app.swagger()
+  let document: File | undefined
+  serveFile(app, '/openapi.json', () => {
+    document ??= makeDocument(app)
+    return document
   })
-  app.get('/docs', hidden, async function serveSwaggerUi(_request, reply) {
-    return sendPage(reply, swaggerUiPage)
-  })
-  const redirectPage = oauth2RedirectPage(await readFile(join(assetsDirectory, 'oauth2-redirect.js'), 'utf8'))
-  app.get('/docs/oauth2-redirect', hidden, async function serveOAuth2Redirect(_request, reply) {
-    return sendPage(reply, redirectPage)
-  })
-  app.get('/redoc', hidden, async function serveRedoc(_request, reply) {
-    return sendPage(reply, redocPage)
-  })
+  for (const [path, page] of await makePages()) serveFile(app, path, () => page)
+  for (const [path, asset] of await readAssets()) serveFile(app, path, () => asset)
+}
 
-  await app.register(fastifyStatic, {
-    root: assetsDirectory,
-    prefix: '/docs/assets/',
-    schemaHide: true,
-    maxAge: '1d',
+/** Adds a route that needs no file descriptor and no more memory for an answer than its headers take. */
+function serveFile(app: FastifyInstance, path: string, getFile: () => File): void {
+  app.get(path, { schema: { hide: true } }, async function serve(request, reply) {
+    return sendFile(request, reply, getFile())
   })
 }
 
-function sendPage(reply: FastifyReply, page: string): FastifyReply {
-  return reply
-    .type('text/html; charset=utf-8')
-    .header('content-security-policy', contentSecurityPolicy)
-    .send(page)
+/** Writes out the document, which is complete when all routes are registered. */
+function makeDocument(app: FastifyInstance): File {
+  const text = JSON.stringify(app.swagger())
+  return makeFile(text, 'application/json; charset=utf-8', { 'cache-control': 'no-cache' })
+}
+
+async function makePages(): Promise<[path: string, page: File][]> {
+  const redirectScript = await readFile(join(assetsDirectory, 'oauth2-redirect.js'), 'utf8')
+  const toFile = (page: string) =>
+    makeFile(page, 'text/html; charset=utf-8', { 'content-security-policy': contentSecurityPolicy })
+  return [
+    ['/docs', toFile(swaggerUiPage)],
+    ['/docs/oauth2-redirect', toFile(oauth2RedirectPage(redirectScript))],
+    ['/redoc', toFile(redocPage)],
+  ]
+}
+
+function readAssets(): Promise<[path: string, asset: File][]> {
+  return Promise.all(
+    assetNames.map(async (name): Promise<[string, File]> => {
+      const content = await readFile(join(assetsDirectory, name))
+      const type = assetTypes[extname(name)] as string
+      return [`/docs/assets/${name}`, makeFile(content, type, { 'cache-control': 'public, max-age=86400' })]
+    }),
+  )
 }

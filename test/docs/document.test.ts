@@ -122,3 +122,34 @@ t.test('the pages load nothing from another host', async (t) => {
   t.equal((await app.inject('/docs/assets/../../../package.json')).statusCode, 404)
   t.equal((await app.inject('/docs/assets/absent.js')).statusCode, 404)
 })
+
+t.test('the documents and what the pages load are sent once', async (t) => {
+  const app = await startApp(t)
+  for (const [url, type] of [
+    ['/openapi.json', 'application/json; charset=utf-8'],
+    ['/docs', 'text/html; charset=utf-8'],
+    ['/docs/oauth2-redirect', 'text/html; charset=utf-8'],
+    ['/redoc', 'text/html; charset=utf-8'],
+    ['/docs/assets/swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
+    ['/docs/assets/swagger-ui.css', 'text/css; charset=utf-8'],
+    ['/docs/assets/redoc.standalone.js', 'text/javascript; charset=utf-8'],
+    ['/docs/assets/favicon-32x32.png', 'image/png'],
+  ] as const) {
+    const { statusCode, headers, rawPayload } = await app.inject(url)
+    t.equal(statusCode, 200, url)
+    t.equal(headers['content-type'], type, url)
+    t.match(headers.etag, /^"[\w-]{43}"$/, url)
+
+    const head = await app.inject({ method: 'HEAD', url })
+    t.equal(head.headers['content-length'], String(rawPayload.length), url)
+    t.equal(head.headers.etag, headers.etag, url)
+    t.equal(head.body, '')
+
+    const again = await app.inject({ url, headers: { 'if-none-match': String(headers.etag) } })
+    t.equal(again.statusCode, 304, url)
+    t.equal(again.headers.etag, headers.etag, url)
+    t.equal(again.headers['content-type'], undefined, url)
+    t.equal(again.headers['content-length'], undefined, url)
+    t.equal((await app.inject({ url, headers: { 'if-none-match': '"another"' } })).statusCode, 200, url)
+  }
+})
