@@ -9,13 +9,14 @@ import { answerWhenTold, followChanges, waitUntilTold } from './database/changes
 import type { Database } from './database/index.js'
 import { registerDocs } from './docs/index.js'
 import { registerDraining } from './drain.js'
-import { answerMalformedRequest, handleError } from './errors.js'
+import { handleError } from './errors.js'
 import { events } from './events/index.js'
 import { Event } from './events/schema.js'
 import { registerClientAddress, trustNetworks } from './http/client-address.js'
-import { registerHeaders } from './http/headers.js'
+import { registerHeaders, safeHeaders } from './http/headers.js'
 import { readJson } from './http/json.js'
 import { shareSerializers } from './http/serializers.js'
+import { serverWithOrder } from './http/server.js'
 import { cutSlowReaders } from './http/slow-readers.js'
 import { answerTogether } from './http/together.js'
 import { items } from './items/index.js'
@@ -102,9 +103,10 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     // Whoever has reached us is answered, also while we end.
     return503OnClosing: false,
     rewriteUrl: ({ url = '' }) => decodeSlashes(url),
-    frameworkErrors: handleError,
+    // What the router refuses by itself passes no hook.
+    frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
     schemaController: { compilersFactory: { buildSerializer: shareSerializers() } },
-    clientErrorHandler: answerMalformedRequest,
+    ...serverWithOrder(),
     ajv: {
       customOptions: {
         allErrors: true,

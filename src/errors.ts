@@ -1,5 +1,4 @@
 import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import {
@@ -229,25 +228,6 @@ export function complaintOf({ path, type, message: msg }: InvalidInput, place: s
 function withOAuthMembers({ detail, oauth = 'invalid_request' }: Answer) {
   const description = typeof detail === 'string' ? detail : 'The input is invalid'
   return { detail, error: oauth, error_description: description }
-}
-
-/** Answers what Node.js could not parse as a request, so that no route and no hook ever saw it. */
-export function answerMalformedRequest(error: Error & { code?: string }, socket: Socket): void {
-  const statusByCode: Record<string, number> = {
-    HPE_HEADER_OVERFLOW: 431,
-    HPE_INVALID_METHOD: 405,
-    ERR_HTTP_REQUEST_TIMEOUT: 408,
-  }
-  const status = statusByCode[String(error.code)] ?? 400
-  const body = JSON.stringify({ detail: STATUS_CODES[status] })
-  if (!socket.writable) return void socket.destroy()
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${body.length}`,
-    'connection: close',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
 
 /** The `response` schemas of a route that may answer these errors, each body shown as an example. */

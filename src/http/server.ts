@@ -1,0 +1,100 @@
+import { createServer, type IncomingMessage, METHODS, type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ConnectionError, FastifyBaseLogger, FastifyHttpOptions } from 'fastify'
+import { safeHeaders, servedMethods } from './headers.js'
+import { createPipelines, type Pipelines } from './pipeline.js'
+
+/** Time limits of a server and its connections (milliseconds). */
+interface ServerLimits {
+  http: { headersTimeout: number; connectionsCheckingInterval: number }
+  connectionTimeout: number
+  requestTimeout: number
+  keepAliveTimeout: number
+}
+
+const statusByCode: Record<string, number> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+const knownMethods = new Set(METHODS)
+
+/** The characters of a host and a port (RFC 3986 §3.2). The header is empty where a target has neither. */
+const hostSyntax = /^[\w.~%!$&'()*+,;=:[\]-]*$/
+
+/**
+ * Returns the options by which Fastify's server answers the requests of a connection in their order, and what is no
+ * request, or one that no route can take, in the same form as all others.
+ */
+export function serverWithOrder(): Pick<FastifyHttpOptions<Server>, 'serverFactory' | 'clientErrorHandler'> {
+  let pipelines: Pipelines
+  let log: FastifyBaseLogger
+
+  function refuse(socket: Socket, status: number, reason: string): void {
+    log.debug({ reason, statusCode: status, remoteAddress: socket.remoteAddress }, 'message refused')
+    pipelines.end(socket, () => writeRefusal(socket, status))
+  }
+
+  return {
+    serverFactory(handle, options) {
+      const limits = options as unknown as ServerLimits
+      log = options.logger as FastifyBaseLogger
+      pipelines = createPipelines(handle)
+      const server = createServer({ ...limits.http, requireHostHeader: false }, (request, response) => {
+        const refusal = reasonToRefuse(request)
+        if (refusal) refuse(request.socket, ...refusal)
+        else pipelines.add(request, response)
+      })
+      server.keepAliveTimeout = limits.keepAliveTimeout
+      server.requestTimeout = limits.requestTimeout
+      server.setTimeout(limits.connectionTimeout)
+      server.on('checkExpectation', ({ socket }) => refuse(socket, 417, 'an unknown Expect header'))
+      server.on('connect', ({ socket }) => refuse(socket, 405, 'CONNECT is for proxies'))
+      // Whether a client that sends no more is still there is decided per connection.
+      return Object.assign(server, { httpAllowHalfOpen: true })
+    },
+    clientErrorHandler({ code, message }: ConnectionError, socket) {
+      if (!socket.writable) return void socket.destroy()
+      refuse(socket, statusOf(code, message), message)
+    },
+  }
+}
+
+/** Returns the status that answers a message which Node.js cannot read as a request. */
+function statusOf(code: string, message: string): number {
+  // There are two codes for it, one of which stands for other faults too.
+  if (message.includes('Invalid method')) return 405
+  return statusByCode[code] ?? 400
+}
+
+/** Says why a request is answered by its head alone, or returns undefined. */
+function reasonToRefuse(request: IncomingMessage): [status: number, reason: string] | undefined {
+  // Node.js reads the methods of RTSP and ICE too, for which there is no route.
+  if (!knownMethods.has(String(request.method))) return [405, `the method ${request.method}`]
+  return hasOneHost(request) ? undefined : [400, 'a missing, repeated or malformed Host header']
+}
+
+/** RFC 9112 §3.2: one valid Host header in each request of HTTP/1.1, of which Node.js keeps the first. */
+function hasOneHost({ rawHeaders, headers, httpVersion }: IncomingMessage): boolean {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') count++
+  return (count === 1 || (count === 0 && httpVersion !== '1.1')) && hostSyntax.test(headers.host ?? '')
+}
+
+/** Writes an answer to what Node.js made no response for, and closes the connection. */
+function writeRefusal(socket: Socket, status: number): void {
+  const body = JSON.stringify({ detail: STATUS_CODES[status] })
+  const headers = {
+    ...safeHeaders,
+    ...(status === 405 && { allow: servedMethods.join(', ') }),
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': body.length,
+    date: new Date().toUTCString(),
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines].join('\r\n')
+  socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy())
+}
