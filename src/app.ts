@@ -26,7 +26,7 @@ import { registerMail } from './mail/index.js'
 import { Health, ops } from './ops.js'
 import { repeat } from './repeat.js'
 import { isStorable } from './schema.js'
-import { answerUnrouted, decodeSlashes } from './unrouted.js'
+import { answerUnrouted, readTarget } from './unrouted.js'
 import { account } from './users/account.js'
 import { administration } from './users/administration.js'
 import { users } from './users/index.js'
@@ -102,7 +102,7 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     // Whoever has reached us is answered, also while we end.
     return503OnClosing: false,
-    rewriteUrl: ({ url = '' }) => decodeSlashes(url),
+    rewriteUrl: ({ url = '' }) => readTarget(url),
     // What the router refuses by itself passes no hook.
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
     schemaController: { compilersFactory: { buildSerializer: shareSerializers() } },

@@ -1,5 +1,7 @@
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { startApp } from './helpers/app.js'
+import { logIn, startApp } from './helpers/app.js'
+import { sendWire } from './helpers/wire.js'
 
 t.test('requests that no route takes', async (t) => {
   const app = await startApp(t)
@@ -48,4 +50,37 @@ t.test('a body that nobody reads is no reason for another answer', async (t) => 
     })
     t.equal(response.statusCode, status, url)
   }
+})
+
+t.test('the authority of a target does not come back', async (t) => {
+  const app = await startApp(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const token = await logIn(app, 'johndoe', 'secret')
+  for (const [method, target, status, location] of [
+    ['GET', 'http://evil.example/users/me', 307, '/users/me/'],
+    ['GET', 'HTTPS://user:password@evil.example:8/users/me?a=//b', 307, '/users/me/?a=//b'],
+    ['GET', 'http://evil.example/livez/', 307, '/livez'],
+    ['GET', 'http://evil.example/livez', 200, undefined],
+    ['GET', 'http://evil.example', 404, undefined],
+    ['GET', 'http://evil.example?a=/livez', 404, undefined],
+    ['OPTIONS', '*', 404, undefined],
+    ['POST', 'http://evil.example/users/me/items/', 201, '/users/me/items/one'],
+  ] as const) {
+    const body = method === 'POST' ? '{"item_id":"one"}' : ''
+    const head = [
+      `${method} ${target} HTTP/1.1`,
+      'Host: x',
+      'Connection: close',
+      `Authorization: Bearer ${token}`,
+      ...(body ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
+    ]
+    const [answer] = await sendWire(port, `${head.join('\r\n')}\r\n\r\n${body}`)
+    t.equal(answer?.status, status, target)
+    t.equal(answer?.headers.location, location, target)
+    t.notMatch(JSON.stringify(answer), 'evil', target)
+  }
+  const list = `GET http://evil.example/users/me/items/?limit=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`
+  const [page] = await sendWire(port, list)
+  t.match(page?.headers.link, '</users/me/items/?limit=1&cursor=')
 })
