@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs'
+import { devNull } from 'node:os'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { isMigrated } from './database/migrations.js'
@@ -35,8 +37,8 @@ export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
         operationId: 'readyz',
         summary: 'Readiness',
         description:
-          'Whether the database can be reached and has every migration that this version needs, and the service is not ' +
-          'about to end.',
+          'Whether the database can be reached and has every migration that this version needs, the process can open ' +
+          'files and connections, and the service is not about to end.',
         tags: ['operations'],
         response: { 200: ref(Health, success), ...errorResponses('internal_error', 'service_unavailable') },
       },
@@ -46,8 +48,18 @@ export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
         request.log.warn({ reason: error.message }, 'not ready')
         return false
       })
-      if (!ready || app.draining) throw new ServiceError('service_unavailable')
+      if (!ready || !canOpen() || app.draining) throw new ServiceError('service_unavailable')
       return { status: 'ok' as const }
     },
   )
+}
+
+/** Whether the process has a file descriptor left, without which it can neither read a file nor connect to anything. */
+export function canOpen(path = devNull): boolean {
+  try {
+    closeSync(openSync(path, 'r'))
+    return true
+  } catch {
+    return false
+  }
 }
