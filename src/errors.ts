@@ -109,6 +109,9 @@ export type ErrorCode = keyof typeof catalogue
 /** FastAPI's names of the parts of a request, by Fastify's. */
 const parts: Record<string, string> = { querystring: 'query', params: 'path', headers: 'header' }
 
+/** What nobody is there to read. */
+const broken: Answer = { status: 400, detail: 'Bad Request' }
+
 /** What the database refuses to do, by SQLSTATE. */
 const refusals: Record<string, ErrorCode> = { [lastAdministrator]: 'last_administrator' }
 
@@ -155,7 +158,7 @@ export function handleError(
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const answer = toAnswer(error, request)
+  const answer = isClientGone(error, request) ? broken : toAnswer(error, request)
   if (answer.status === 500) request.log.error({ err: error }, 'request failed')
   else if (answer.status === 503) request.log.warn({ reason: error.message }, 'service unavailable')
   else request.log.debug({ code: 'code' in error ? error.code : 'invalid_input' }, 'request refused')
@@ -163,6 +166,11 @@ export function handleError(
     .code(answer.status)
     .headers(answer.headers ?? {})
     .send(request.speaksOAuth ? withOAuthMembers(answer) : { detail: answer.detail })
+}
+
+/** Whether a request was broken off while it was sent: that looks as if a connection to the database had been. */
+function isClientGone(error: Error, { raw }: FastifyRequest): boolean {
+  return raw.errored === error
 }
 
 function toAnswer(

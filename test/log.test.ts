@@ -4,6 +4,8 @@ import t from 'tap'
 import { loadConfig } from '../src/config.js'
 import { loggerOptions, makeRequestLogger } from '../src/log.js'
 import { startService } from './helpers/service.js'
+import { until } from './helpers/wait.js'
+import { openWire, sendWire } from './helpers/wire.js'
 
 t.test('requests are logged with an id, and without query, headers and body', async (t) => {
   const { origin, program } = await startService(t, { LOG_LEVEL: 'trace' })
@@ -33,6 +35,31 @@ t.test('a request whose client goes away is logged too', async (t) => {
   leaving.abort()
   await t.rejects(request)
   await program.prints('request aborted')
+})
+
+t.test('what is no request, or breaks off, is one line at debug that says what it was', async (t) => {
+  const { port, program } = await startService(t, { LOG_LEVEL: 'debug' })
+  const lines = () => program.stdout.split('\n').filter((line) => /refused|aborted|unavailable/.test(line))
+  const head = 'POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n'
+  for (const [text, line] of [
+    ['ANNOUNCE /x RTSP/1.0\r\n\r\n', { reason: 'the method ANNOUNCE', statusCode: 405 }],
+    ['BAD\x01\r\n\r\n', { reason: /Invalid method/, statusCode: 405 }],
+    ['GET /users/%ff/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', { code: 'FST_ERR_BAD_URL' }],
+    [`${head}Transfer-Encoding: chunked\r\n\r\nZZ\r\n`, { reason: /chunk size/, statusCode: 400 }],
+  ] as const) {
+    const known = lines().length
+    await sendWire(port, text)
+    await until(() => lines().length > known)
+    t.match(JSON.parse(String(lines()[known])), { level: 20, ...line })
+  }
+  const leaving = openWire(port, `${head}Content-Length: 999\r\n\r\n`)
+  const known = lines().length
+  await until(() => (program.stdout.match(/"incoming request"/g) ?? []).length >= 2)
+  leaving.socket.resetAndDestroy()
+  await until(() => lines().length >= known + 2)
+  t.notMatch(program.stdout, /unavailable|fastify bug|"level":[3456]0,"[^}]*(reason|err)/)
+  t.notMatch(program.stdout, '"level":40')
+  t.equal(program.stderr, '')
 })
 
 t.test('the lines of one request have its id, and those of its children too', async (t) => {
