@@ -15,6 +15,7 @@ import { Event } from './events/schema.js'
 import { registerClientAddress, trustNetworks } from './http/client-address.js'
 import { registerHeaders, safeHeaders } from './http/headers.js'
 import { readJson } from './http/json.js'
+import { refuseUnreadable } from './http/readable.js'
 import { shareSerializers } from './http/serializers.js'
 import { serverWithOrder } from './http/server.js'
 import { cutSlowReaders } from './http/slow-readers.js'
@@ -55,6 +56,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
 
   app.setErrorHandler(handleError)
   answerUnrouted(app)
+  refuseUnreadable(app)
 
   // All here: a scope that adds some of its own gets compilers of its own, which takes the start some time each.
   for (const schema of [...authSchemas, ...userSchemas, ...itemSchemas, Event, Health]) app.addSchema(schema)

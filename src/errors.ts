@@ -94,6 +94,12 @@ const catalogue = {
   too_many_attempts: { status: 429, detail: 'Too Many Requests', oauth: 'temporarily_unavailable' },
   not_found: { status: 404, detail: 'Not Found' },
   method_not_allowed: { status: 405, detail: 'Method Not Allowed' },
+  unsupported_coding: {
+    status: 415,
+    detail: 'Unsupported Media Type',
+    headers: { 'accept-encoding': 'identity' },
+    oauth: 'invalid_request',
+  },
   internal_error: { status: 500, detail: 'Internal Server Error', oauth: 'server_error' },
   service_unavailable: {
     status: 503,

@@ -80,7 +80,8 @@ export function scopeOf({ client_id, scope = '' }: AccessTokenClaims): string {
 
 /** The token in an Authorization header (RFC 6750 §2.1), or null when there is none or the scheme is another. */
 export function readBearerToken(authorization = ''): string | null {
-  return /^bearer( |$)/i.test(authorization) ? authorization.slice('bearer '.length) : null
+  const [scheme] = /^bearer(?: +|$)/i.exec(authorization) ?? []
+  return scheme === undefined ? null : authorization.slice(scheme.length)
 }
 
 /** Whether it is three parts, each the one base64url text of its bytes, the first two in UTF-8 (RFC 7515 §2, §3.1). */

@@ -1,10 +1,10 @@
 import { parse } from 'node:querystring'
-import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { TObject } from 'typebox'
 import { ServiceError } from '../errors.js'
+import { decodePercent } from '../http/percent.js'
 
-/** The fields of a form: a list where one was sent more than once, and none that was empty. */
+/** The fields of a form: a list where one was sent more than once, and none that was sent once and is empty. */
 export type Form = Record<string, string | string[]>
 
 const formType = 'application/x-www-form-urlencoded'
@@ -15,7 +15,7 @@ const formType = 'application/x-www-form-urlencoded'
  */
 export async function readForms(scope: FastifyInstance): Promise<void> {
   scope.removeAllContentTypeParsers()
-  await scope.register(formbody, { parser: parseForm })
+  scope.addContentTypeParser(formType, { parseAs: 'buffer' }, parseForm)
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
   scope.addHook('onRequest', reduceContentType)
   scope.addHook('onRequest', async function answerAsOAuth(request, reply) {
@@ -34,14 +34,24 @@ async function reduceContentType({ headers }: FastifyRequest): Promise<void> {
   else delete headers['content-type']
 }
 
-/** Parameters without a value count as left out (RFC 6749 §3.2). */
-function parseForm(text: string): Form {
-  const form: [string, string | string[]][] = []
-  for (const [name, value] of Object.entries(parse(text, '&', '=', { maxKeys: 0 }))) {
-    const given = [value].flat().filter((one) => one !== undefined && one !== '') as string[]
-    if (given.length > 0) form.push([name, given.length === 1 ? given.join() : given])
+/**
+ * Parameters without a value count as left out (RFC 6749 §3.2).
+ *
+ * @throws ServiceError when it is not UTF-8: `invalid_parameter`, or for the tutorial's log-in what the tutorial answers,
+ * as no name and no password is like that
+ */
+async function parseForm(request: FastifyRequest, body: Buffer): Promise<Form> {
+  let isText = true
+  function decode(text: string): string {
+    const decoded = decodePercent(text)
+    isText &&= decoded !== null
+    return decoded ?? ''
   }
-  return Object.fromEntries(form)
+  const fields = parse(body.toString('latin1'), '&', '=', { maxKeys: 0, decodeURIComponent: decode })
+  const form = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '')) as Form
+  if (isText) return form
+  request.speaksOAuth = !('username' in fields) || 'grant_type' in form
+  throw new ServiceError(request.speaksOAuth ? 'invalid_parameter' : 'incorrect_credentials')
 }
 
 /** RFC 6749 §3.2: parameters of the request must not be included more than once. Unknown ones are ignored. */

@@ -29,6 +29,20 @@ t.test('what is done to a user shows in the next request', async (t) => {
   t.equal(response.headers['www-authenticate'], 'Bearer')
 })
 
+t.test('any number of spaces stands between the scheme and the token', async (t) => {
+  const app = await startApp(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  for (const [authorization, status] of [
+    [`Bearer ${token}`, 200],
+    [`Bearer  ${token}`, 200],
+    [`bearer     ${token}`, 200],
+    [`Bearer\t${token}`, 401],
+    [`Bearer ${token} x`, 401],
+    [`Bearer${token}`, 401],
+  ] as const)
+    t.equal((await app.inject({ url: '/users/me/', headers: { authorization } })).statusCode, status)
+})
+
 t.test('a token that was good expires all the same', async (t) => {
   const app = await startApp(t)
   const token = mint(`{"sub":"johndoe","exp":${Date.now() / 1000 + 1.5}}`)

@@ -137,9 +137,27 @@ t.test('bad input gets its 4xx and leaves no trace in the log above debug', asyn
     },
     {
       name: 'an empty parameter beside a full one',
-      body: 'username=&username=johndoe&password=x',
+      body: 'username=&username=johndoe&password=secret',
+      status: 400,
+      json: { detail: 'A parameter is repeated' },
+    },
+    { name: 'an empty parameter twice', body: 'scope=&scope=&username=johndoe&password=secret', status: 400 },
+    {
+      name: 'a password that is not UTF-8',
+      body: 'username=johndoe&password=%ff',
       status: 401,
       json: incorrect,
+    },
+    { name: 'an unknown field that is not UTF-8', body: 'x%ff=y', status: 400 },
+    {
+      name: 'a name that is not UTF-8, for OAuth',
+      body: 'grant_type=password&username=%ff&password=secret',
+      status: 400,
+      json: {
+        detail: 'A required parameter is missing or malformed',
+        error: 'invalid_request',
+        error_description: 'A required parameter is missing or malformed',
+      },
     },
     { name: 'a parameter of Object.prototype', body: 'grant_type=constructor', status: 400 },
     { name: 'a grant type sent twice', body: 'grant_type=password&grant_type=password', status: 400 },

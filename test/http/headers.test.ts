@@ -1,5 +1,8 @@
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { safeHeaders } from '../../src/http/headers.js'
 import { getAs, logIn, postToken, startApp } from '../helpers/app.js'
+import { sendWire } from '../helpers/wire.js'
 
 t.test('every answer tells browsers to do no more with it than show it', async (t) => {
   const app = await startApp(t)
@@ -11,11 +14,72 @@ t.test('every answer tells browsers to do no more with it than show it', async (
   ] as const) {
     const { headers, statusCode } = await app.inject(path)
     t.equal(statusCode, status)
-    t.match(headers, { 'x-content-type-options': 'nosniff', 'x-frame-options': 'SAMEORIGIN' }, path)
+    t.match(headers, { 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY' }, path)
     t.match(headers['content-security-policy'], /frame-ancestors 'none'/, path)
     for (const name of ['server', 'x-powered-by', 'access-control-allow-origin'])
       t.notOk(headers[name], `${path} ${name}`)
   }
+})
+
+t.test('an answer that no route gives has the headers and the body of all others', async (t) => {
+  const app = await startApp(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const close = 'Host: x\r\nConnection: close\r\n'
+  const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
+  for (const [name, message, status, detail, allow] of [
+    ['unknown path', `GET /nowhere HTTP/1.1\r\n${close}\r\n`, 404, 'Not Found'],
+    ['path that is not UTF-8', `GET /users/%ff/ HTTP/1.1\r\n${close}\r\n`, 400, 'Bad Request'],
+    ['long parameter', `GET /users/${'a'.repeat(1_025)}/ HTTP/1.1\r\n${close}\r\n`, 414, 'URI Too Long'],
+    ['no Host', 'GET /livez HTTP/1.1\r\n\r\n', 400, 'Bad Request'],
+    ['two Hosts', 'GET /livez HTTP/1.1\r\nHost: x\r\nhOsT: x\r\n\r\n', 400, 'Bad Request'],
+    ['two Hosts in HTTP/1.0', 'GET /livez HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n', 400, 'Bad Request'],
+    ['two Hosts in one', 'GET /livez HTTP/1.1\r\nHost: x y\r\n\r\n', 400, 'Bad Request'],
+    ['a Host with a path', 'GET /livez HTTP/1.1\r\nHost: x/y\r\n\r\n', 400, 'Bad Request'],
+    ['header without a colon', 'GET /livez HTTP/1.1\r\nHost x\r\n\r\n', 400, 'Bad Request'],
+    ['unknown method', `FETCH /livez HTTP/1.1\r\n${close}\r\n`, 405, 'Method Not Allowed', methods],
+    ['RTSP', 'ANNOUNCE /x RTSP/1.0\r\n\r\n', 405, 'Method Not Allowed', methods],
+    ['method of RTSP', `DESCRIBE /livez HTTP/1.1\r\n${close}\r\n`, 405, 'Method Not Allowed', methods],
+    ['CONNECT', `CONNECT x:1 HTTP/1.1\r\n${close}\r\n`, 405, 'Method Not Allowed', methods],
+    [
+      'method that no route takes',
+      `MKCOL /livez HTTP/1.1\r\n${close}\r\n`,
+      405,
+      'Method Not Allowed',
+      'GET, HEAD',
+    ],
+    ['Expect', `GET /livez HTTP/1.1\r\n${close}Expect: x\r\n\r\n`, 417, 'Expectation Failed'],
+    [
+      'long headers',
+      `GET /livez HTTP/1.1\r\n${close}A: ${'a'.repeat(17_000)}\r\n\r\n`,
+      431,
+      'Request Header Fields Too Large',
+    ],
+    [
+      'coded body',
+      `POST /token HTTP/1.1\r\n${close}Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n`,
+      415,
+      'Unsupported Media Type',
+    ],
+  ] as const) {
+    const [answer, ...others] = await sendWire(port, message)
+    t.equal(others.length, 0, name)
+    t.equal(answer?.status, status, name)
+    const { detail: told } = JSON.parse(String(answer?.body)) as { detail: string }
+    t.equal(told, detail, name)
+    t.match(
+      answer?.headers,
+      Object.fromEntries(Object.entries(safeHeaders).map(([header, value]) => [header, value.toLowerCase()])),
+      name,
+    )
+    t.match(answer?.headers, { 'content-type': 'application/json; charset=utf-8', date: String }, name)
+    t.equal(answer?.headers.connection, 'close', name)
+    t.equal(answer?.headers.allow, allow?.toLowerCase(), name)
+  }
+  const one = await sendWire(port, 'GET /livez HTTP/1.0\r\n\r\n')
+  t.equal(one[0]?.status, 200, 'HTTP/1.0 needs no Host')
+  const empty = await sendWire(port, 'GET /livez HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n')
+  t.equal(empty[0]?.status, 200, 'and there is an empty one')
 })
 
 t.test('no cache may keep what is meant for one caller', async (t) => {

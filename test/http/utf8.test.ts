@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import bcrypt from 'bcrypt'
 import t from 'tap'
 import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 
@@ -73,4 +74,44 @@ t.test('valid UTF-8 comes back byte for byte, and NUL is refused', async (t) => 
       t.same(Buffer.from(item.json<{ title: string }>().title), bytes, id)
     }
   }
+})
+
+t.test('a query that is not UTF-8 is refused by every route', async (t) => {
+  const app = await startApp(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  for (const [query, status] of [
+    ['title_contains=%ff', 422],
+    ['title_contains=%ED%A0%80', 422],
+    ['x%c3=1', 422],
+    ['title_contains=%EF%BF%BD', 200],
+    ['title_contains=%C3%A9', 200],
+    ['title_contains=100%', 200],
+    ['title_contains=%zz', 200],
+  ] as const) {
+    const response = await getAs(app, token, `/users/me/items/?${query}`)
+    t.equal(response.statusCode, status, query)
+    if (status === 422)
+      t.match(response.json(), { detail: [{ type: 'utf8_invalid', loc: ['query'] }] }, query)
+  }
+  t.equal((await app.inject('/livez?%ff')).statusCode, 422)
+})
+
+t.test('a password that is not UTF-8 is not the same as one that was made of it', async (t) => {
+  const app = await startApp(t)
+  await app.database.user.update({
+    where: { username: 'johndoe' },
+    data: { hashedPassword: bcrypt.hashSync('pa\ufffdss', 4) },
+  })
+  const logInWith = async (password: string) =>
+    (await postToken(app, `username=johndoe&password=${password}`)).statusCode
+  t.equal(await logInWith('pa%EF%BF%BDss'), 200)
+  for (const password of ['pa%ffss', 'pa%edss', 'pa%ED%A0%80ss'])
+    t.equal(await logInWith(password), 401, password)
+  const raw = await app.inject({
+    method: 'POST',
+    url: '/token',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: Buffer.from('username=johndoe&password=pa\xffss', 'latin1'),
+  })
+  t.equal(raw.statusCode, 401)
 })
