@@ -111,6 +111,19 @@ t.test('a client that sends no more has its answers, if it sent several requests
   t.equal(readAnswers(incomplete.received())[0]?.status, 200)
 })
 
+t.test('a client that sends one request and no more has gone', async (t) => {
+  const app = fastify({ ...serverWithOrder() })
+  const gate = new EventEmitter()
+  app.get('/', async () => once(gate, 'open'))
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  const { socket, received } = openWire((app.server.address() as AddressInfo).port)
+  socket.end(get('/'))
+  await once(socket, 'close')
+  t.equal(received(), '')
+  gate.emit('open')
+})
+
 t.test('a request that does not end in time is answered behind what is owed', async (t) => {
   const { app, port } = await listen(t)
   const connected = once(app.server, 'connection')
@@ -129,7 +142,7 @@ t.test('a request that does not end in time is answered behind what is owed', as
 })
 
 t.test('one request of a connection is handled at a time, and no more are read meanwhile', async (t) => {
-  const app = fastify({ ...serverWithOrder(), http: { headersTimeout: 10_000 } })
+  const app = fastify({ ...serverWithOrder() })
   const started: string[] = []
   const gate = new EventEmitter()
   const opened = once(gate, 'open')
@@ -163,7 +176,7 @@ t.test('one request of a connection is handled at a time, and no more are read m
 })
 
 t.test('a connection that closes takes what waits on it along', async (t) => {
-  const app = fastify({ ...serverWithOrder(), http: { headersTimeout: 10_000 } })
+  const app = fastify({ ...serverWithOrder() })
   let started = 0
   const gate = new EventEmitter()
   const opened = once(gate, 'open')
