@@ -9,6 +9,7 @@ import { isDatabaseUnavailable } from './database/errors.js'
 import { openDatabase } from './database/index.js'
 import { migrate } from './database/migrations.js'
 import { provideServer } from './database/server.js'
+import { UnfitSession } from './database/session.js'
 import { drain } from './drain.js'
 import { closeGracefully } from './shutdown.js'
 import { StartupError } from './startup-error.js'
@@ -43,6 +44,8 @@ async function main(): Promise<void> {
 
   async function prepare(): Promise<void> {
     await migrate(database.directUrl)
+    // Behind a pooler they may be unfit, which only the first one shows.
+    await database.pool.query({ text: 'SELECT' })
     if (server.embedded) await seed(database)
     if (config.production) await refusePublishedPasswords(database)
     await app.openKeys()
@@ -63,7 +66,7 @@ async function succeeds(prepare: () => Promise<void>, { log }: FastifyInstance):
     await prepare()
     return true
   } catch (error) {
-    if (!isDatabaseUnavailable(error)) throw error
+    if (error instanceof UnfitSession || !isDatabaseUnavailable(error)) throw error
     log.warn({ reason: (error as Error).message }, 'waiting for the database')
     return false
   }

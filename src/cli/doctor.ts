@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
-import pg from 'pg'
 import { sealingKeysOf } from '../auth/keys/ring.js'
 import { isExposed, listKeys, openPrivateKey } from '../auth/keys/store.js'
 import { type Config, databasePasswordOf, readConfig } from '../config.js'
 import { type Database, openDatabase } from '../database/index.js'
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/server.js'
-import { isOwnSession } from '../database/session.js'
+import { isOwnSession, prepareSession, SessionClient, sessionOptions } from '../database/session.js'
 import { readRows } from '../database/statement.js'
 import { openTransport } from '../mail/transport.js'
 import { findUnsafeSettings } from '../production.js'
@@ -119,10 +118,7 @@ async function checkServer({ config, database }: Patient): Promise<Finding[]> {
 
 /** What the service's connections are, which these of ours need not be. */
 async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
-  const connection = new pg.Client({
-    connectionString: config.databaseUrl ?? url,
-    connectionTimeoutMillis: 5_000,
-  })
+  const connection = new SessionClient(sessionOptions({ url: config.databaseUrl ?? url, isOwn: false }))
   connection.on('error', () => {})
   await connection.connect()
   try {
@@ -136,6 +132,7 @@ async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
           'warn',
         ),
       ]
+    await prepareSession(connection, { url: config.databaseUrl ?? url, isOwn: false })
     const { rows } = await connection.query<{ statement_timeout: string }>('SHOW statement_timeout')
     return [
       judge(

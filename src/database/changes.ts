@@ -112,8 +112,8 @@ export function followChanges(app: FastifyInstance): void {
     return pulse
   }
 
-  async function listen({ client }: Line): Promise<void> {
-    await client.connect()
+  async function listen({ client, connect }: Line): Promise<void> {
+    await connect()
     if (!(await isOwnSession(client)))
       throw new Error('there is a pooler in between: see DATABASE_DIRECT_URL')
     client.on('notification', hear)

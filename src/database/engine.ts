@@ -4,8 +4,8 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine, SchemaFilter } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
-import pg from 'pg'
 import { StartupError } from '../startup-error.js'
+import { openSessionPool } from './session.js'
 
 /** The part of the WebAssembly API that is used here; Node.js has it, its type declarations do not. */
 declare namespace WebAssembly {
@@ -35,7 +35,7 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   loading ??= loadWebAssembly()
   await loading
-  const pool = new pg.Pool({ connectionString: url })
+  const pool = openSessionPool({ url })
   try {
     const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool))
     const datamodels: [string, string][] = [['schema.prisma', datasource]]

@@ -1,3 +1,5 @@
+import { UnfitSession } from './session.js'
+
 const unavailableCodes = new Set([
   // Prisma: cannot reach, timed out, closed the connection, pool exhausted, transaction timed out, deadlock, too many
   // connections
@@ -62,6 +64,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     unavailableStates.test(String(sqlStateOf(error))) ||
     unavailableKinds.has(String(causeOf(error).kind)) ||
     unavailableMessages.test(message) ||
+    error instanceof UnfitSession ||
     isDatabaseUnavailable(cause)
   )
 }

@@ -1,9 +1,10 @@
 import { PrismaPg } from '@prisma/adapter-pg'
-import pg from 'pg'
 import type { Config } from '../config.js'
 import { untilDone } from '../until-done.js'
 import { type Prisma, PrismaClient } from './generated/client.js'
+import { type Limits, limitsOf } from './limits.js'
 import { preferReplica, type Queryable } from './replica.js'
+import { openSessionPool, schemaOf } from './session.js'
 import { nameStatements } from './statement.js'
 
 /** The one handle to PostgreSQL: stores take it as an argument and send their queries through it. */
@@ -22,6 +23,8 @@ interface Connections {
   nameStatement(text: string): string | undefined
   /** PostgreSQL itself, also where the pool leads to a pooler in front of it. */
   directUrl: string
+  /** Time limits of the connections, and of what waits for them. */
+  limits: Limits
 }
 
 /** What of the configuration the connections are made by. */
@@ -34,24 +37,34 @@ declare module 'fastify' {
   }
 }
 
-/** So much later than PostgreSQL should have given up a statement by itself, it does not answer at all (milliseconds). */
-const graceMs = 1_000
 /** Where a replica does not take a connection, the primary need not wait for long (milliseconds). */
 const replicaConnectMs = 1_000
 
 /**
  * Opens a pool to PostgreSQL. No connection is made before the first query.
  *
- * A statement ends after `databaseTimeoutSeconds`, waiting for a connection or for a lock after half of it.
- *
  * @param url of PostgreSQL or, with `databaseDirectUrl`, of a pooler that gives each transaction another session
  */
 export function openDatabase(settings: ConnectionSettings, url: string): Database {
-  const { databaseDirectUrl: directUrl = url, databaseReplicaUrl: replicaUrl } = settings
-  const hasSessions = directUrl === url
-  const pool = openPool(settings, url, hasSessions)
-  const replica = replicaUrl === undefined ? null : openPool(settings, replicaUrl, true, replicaConnectMs)
-  const client = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' })
+  const {
+    databaseDirectUrl: directUrl = url,
+    databaseReplicaUrl: replicaUrl,
+    databasePoolSize: size,
+  } = settings
+  const limits = limitsOf(settings.databaseTimeoutSeconds)
+  const { connectionMs, answerMs, clientTransactionMs } = limits
+  const isOwn = directUrl === url
+  const session = { url, isOwn, limits, connectionMs, answerMs }
+  const pool = openSessionPool(session, size)
+  const replica =
+    replicaUrl === undefined
+      ? null
+      : openSessionPool({ ...session, url: replicaUrl, isOwn: true, connectionMs: replicaConnectMs }, size)
+  const client = new PrismaClient({
+    adapter: new PrismaPg(pool, { schema: schemaOf(url) }),
+    errorFormat: 'minimal',
+    transactionOptions: { maxWait: connectionMs, timeout: clientTransactionMs },
+  })
   const disconnect = client.$disconnect.bind(client)
   const close = untilDone(async function closeAll() {
     await disconnect()
@@ -60,39 +73,9 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
   return Object.assign(client, {
     pool,
     readPool: replica ? preferReplica(replica, pool) : pool,
-    nameStatement: hasSessions ? nameStatements() : () => undefined,
+    nameStatement: isOwn ? nameStatements() : () => undefined,
     directUrl,
+    limits,
     $disconnect: close,
   })
-}
-
-/** @param hasSessions whether a connection is a session of its own: behind a pooler its settings are others' too */
-function openPool(
-  settings: ConnectionSettings,
-  url: string,
-  hasSessions: boolean,
-  connectMs = settings.databaseTimeoutSeconds * 500,
-): pg.Pool {
-  const { databasePoolSize, databaseTimeoutSeconds } = settings
-  const statementMs = databaseTimeoutSeconds * 1_000
-  const waitMs = statementMs / 2
-  const sessionSettings = {
-    statement_timeout: statementMs,
-    lock_timeout: waitMs,
-    idle_in_transaction_session_timeout: statementMs,
-    // PostgreSQL compiles what it takes for long, as pages of an owner of very many items: compiling takes longer.
-    jit: 'off',
-  }
-  const options = Object.entries(sessionSettings).map(([name, value]) => `-c ${name}=${value}`)
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: databasePoolSize,
-    connectionTimeoutMillis: connectMs,
-    query_timeout: statementMs + graceMs,
-    keepAlive: true,
-    ...(hasSessions && { options: options.join(' ') }),
-  })
-  // Without a listener the end of an idle connection would end the process; the pool makes another one.
-  pool.on('error', () => {})
-  return pool
 }

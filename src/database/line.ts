@@ -1,9 +1,11 @@
 import { Socket } from 'node:net'
-import pg from 'pg'
+import type pg from 'pg'
+import { prepareSession, SessionClient, sessionOptions } from './session.js'
 
 /** A connection that can be given up at once, whatever its other end does. */
 export interface Line {
   client: pg.Client
+  connect(): Promise<void>
   /** Rejects when the connection has ended. */
   ended: Promise<never>
   giveUp(reason?: Error): void
@@ -15,14 +17,14 @@ export interface Line {
  */
 export function openLine(url: string, patienceMs: number, name: string): Line {
   const socket = new Socket()
-  const client = new pg.Client({
-    connectionString: url,
+  const session = {
+    url,
     stream: () => socket,
-    connectionTimeoutMillis: patienceMs,
-    query_timeout: patienceMs,
-    application_name: name,
-    keepAlive: true,
-  })
+    connectionMs: patienceMs,
+    answerMs: patienceMs,
+    applicationName: name,
+  }
+  const client = new SessionClient(sessionOptions(session))
   let why = new Error('the connection has ended')
   client.on('error', () => {})
   const ended = new Promise<never>((_resolve, reject) => client.once('end', () => reject(why)))
@@ -30,6 +32,10 @@ export function openLine(url: string, patienceMs: number, name: string): Line {
   ended.catch(() => {})
   return {
     client,
+    async connect() {
+      await client.connect()
+      await prepareSession(client, session)
+    },
     ended,
     giveUp(reason = why) {
       why = reason

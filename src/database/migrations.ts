@@ -1,14 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
 import { migrationsDirectory } from '../files.js'
 import { StartupError } from '../startup-error.js'
 import type { Database } from './index.js'
-import { isOwnSession } from './session.js'
+import { isOwnSession, openSession } from './session.js'
 
 /** Names the lock that one replica holds while it migrates and the others wait for. */
 const migrationLock = 0x1a7c4e01
+
+/** SQLSTATE of poolers for settings that they cannot pass on. */
+const protocolViolation = '08P01'
+const poolerInBetween = 'DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself'
 
 /** As Prisma makes it. */
 const historyTable = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
@@ -37,8 +41,7 @@ export interface MigrationStatus {
  */
 export async function migrate(url: string): Promise<string[]> {
   return withConnection(url, async (connection) => {
-    if (!(await isOwnSession(connection)))
-      throw new StartupError('DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself')
+    if (!(await isOwnSession(connection))) throw new StartupError(poolerInBetween)
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
     const { pending } = await readStatus(connection)
     if (pending.length === 0) return []
@@ -111,10 +114,9 @@ async function readStatus(connection: pg.Client): Promise<MigrationStatus> {
 }
 
 async function withConnection<T>(url: string, action: (connection: pg.Client) => Promise<T>): Promise<T> {
-  const connection = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
-  // Without a listener the end of the connection would end the process; the query that it interrupts fails anyway.
-  connection.on('error', () => {})
-  await connection.connect().catch((error: Error & { code?: string }) => {
+  const connection = await openSession({ url }).catch((error: Error & { code?: string }) => {
+    if (error instanceof StartupError) throw error
+    if (error.code === protocolViolation) throw new StartupError(poolerInBetween, { cause: error })
     // Where a host has several addresses, the message is empty.
     const reason = [error.message, error.code].find(Boolean)
     throw new StartupError(`cannot reach the database: ${reason}`, { cause: error })

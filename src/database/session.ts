@@ -1,11 +1,232 @@
-import type pg from 'pg'
+import pg from 'pg'
+import { StartupError } from '../startup-error.js'
+import type { Limits } from './limits.js'
+
+/**
+ * Settings that decide what our statements mean. A role, a database or a server may have other defaults: with another
+ * TimeZone, for one, Prisma's adapter, which sends and reads times without their zone, would store wrong ones.
+ */
+const meaning = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  client_encoding: 'UTF8',
+  standard_conforming_strings: 'on',
+  bytea_output: 'hex',
+  array_nulls: 'on',
+  transform_null_equals: 'off',
+  extra_float_digits: '1',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+}
+
+/** Those of them that poolers take over from their clients. */
+const { TimeZone, DateStyle, client_encoding } = meaning
+const takenOver = { TimeZone, DateStyle, client_encoding }
+
+/** Settings that would end our sessions, or slow them down. */
+const conduct = {
+  exit_on_error: 'off',
+  idle_session_timeout: '0',
+  // PostgreSQL compiles statements that it expects to take long; compiling then takes longer than they do.
+  jit: 'off',
+}
+
+/** Time for PostgreSQL to accept a connection, unless the caller has another (milliseconds). */
+const usualConnectionMs = 5_000
+
+/** How a connection is made. */
+export interface SessionConfig {
+  url: string
+  /** Whether a connection is a session of its own: behind a pooler its settings are others' too. */
+  isOwn?: boolean
+  /** Without them a statement may take any time, as migrations do. */
+  limits?: Limits
+  /** Time for PostgreSQL to accept the connection (milliseconds). */
+  connectionMs?: number
+  /** Time for the answer to a statement (milliseconds). */
+  answerMs?: number
+  /** Name that PostgreSQL's views show. */
+  applicationName?: string
+  stream?: NonNullable<pg.ClientConfig['stream']>
+}
+
+/** A session that lacks what our statements depend on, where it is not ours to set. */
+export class UnfitSession extends StartupError {}
+
+/** A setting that is not as our statements need it. */
+interface Difference {
+  role: string
+  name: string
+  value: string | null
+  needed: string
+}
+
+/** Parts of pg's client that its type declarations leave out. */
+interface Internals {
+  connectionParameters: { query_timeout?: number | false }
+  getStartupConf(): Record<string, string>
+  query(...given: unknown[]): unknown
+}
+
+/** Options of pg's client, and of its pool, for sessions of ours. */
+export type SessionOptions = pg.PoolConfig & { session: SessionConfig }
+
+/** The schema that holds our tables: the URL's parameter `schema`, as in Prisma's own URLs, or `public`. */
+export function schemaOf(url: string): string {
+  const [, parameters = ''] = url.replace(/#.*/s, '').split('?', 2)
+  return new URLSearchParams(parameters).get('schema') || 'public'
+}
+
+/** Options for pg's client or pool, from which every session of ours is made; `prepareSession` completes it. */
+export function sessionOptions(session: SessionConfig): SessionOptions {
+  const { url, connectionMs = usualConnectionMs, answerMs, applicationName, stream } = session
+  return {
+    connectionString: url,
+    connectionTimeoutMillis: connectionMs,
+    keepAlive: true,
+    ...(answerMs !== undefined && { query_timeout: answerMs }),
+    ...(applicationName !== undefined && { application_name: applicationName }),
+    ...(stream && { stream }),
+    session,
+  }
+}
+
+/** A pool of such sessions. */
+export function openSessionPool(session: SessionConfig, size?: number): pg.Pool {
+  const pool = new pg.Pool({
+    ...sessionOptions(session),
+    ...(size !== undefined && { max: size }),
+    Client: SessionClient as unknown as NonNullable<pg.PoolConfig['Client']>,
+    onConnect: (client) => prepareSession(client, session),
+  })
+  // Without a listener the end of an idle connection would end the process; the pool makes another one.
+  pool.on('error', () => {})
+  return pool
+}
+
+/** Connects outside of any pool; the caller ends the session. @throws UnfitSession */
+export async function openSession(session: SessionConfig): Promise<pg.Client> {
+  const client = new SessionClient(sessionOptions(session))
+  // Without a listener the end of the connection would end the process; the query that it interrupts fails anyway.
+  client.on('error', () => {})
+  await client.connect()
+  await prepareSession(client, session).catch(async (error: Error) => {
+    await client.end()
+    throw error
+  })
+  return client
+}
+
+/**
+ * Completes a session that has just been connected: settings that only some versions of PostgreSQL know, or that depend
+ * on what is there.
+ *
+ * @throws UnfitSession where one that our statements depend on is wrong all the same
+ */
+export async function prepareSession(client: pg.ClientBase, session: SessionConfig): Promise<void> {
+  const { url, isOwn = true, limits, connectionMs = usualConnectionMs } = session
+  const needed = { ...meaning, session_replication_role: 'origin' }
+  const { rows } = await client.query<Difference>({
+    text: `
+      SELECT current_user AS role, name, current_setting(name) AS value, needed
+      FROM unnest($1::text[], $2::text[]) AS setting (name, needed) WHERE current_setting(name) <> needed
+      UNION ALL
+      SELECT current_user, 'search_path', current_setting('search_path'), quote_ident($3)
+      WHERE current_schema() IS DISTINCT FROM $3 AND NOT $4`,
+    values: [Object.keys(needed), Object.values(needed), schemaOf(url), isOwn],
+    query_timeout: connectionMs,
+  } as pg.QueryConfig)
+  const [wrong] = rows
+  if (wrong) throw new UnfitSession(explain(wrong))
+  if (!isOwn) return
+  await client.query({
+    text: `
+      SELECT set_config(name, value, false)
+      FROM (VALUES ('transaction_timeout', $1), ('synchronous_commit', 'on')) AS setting (name, value)
+      WHERE CASE name WHEN 'synchronous_commit' THEN current_setting(name) = 'off'
+        ELSE current_setting(name, true) IS NOT NULL END`,
+    values: [String(limits?.transactionMs ?? 0)],
+    query_timeout: connectionMs,
+  } as pg.QueryConfig)
+}
 
 /**
  * Whether a connection is a session of PostgreSQL's own. A pooler in between lets another process serve each
  * transaction, so that what a session keeps (statements that it has prepared, channels that it listens to) gets lost.
  */
-export async function isOwnSession(connection: pg.Client): Promise<boolean> {
-  const { processID } = connection as pg.Client & { processID?: number }
+export async function isOwnSession(connection: pg.ClientBase): Promise<boolean> {
+  const { processID } = connection as pg.ClientBase & { processID?: number }
   const { rows } = await connection.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
   return rows[0]?.pid === processID
+}
+
+/** pg's client, which begins sessions as we need them, and ends one whose server is silent for too long. */
+export class SessionClient extends pg.Client {
+  readonly #session: SessionConfig
+
+  constructor(options: SessionOptions) {
+    super(options)
+    this.#session = options.session
+    const internals = this as unknown as Internals
+    // The URL's own parameter would win.
+    internals.connectionParameters.query_timeout = options.query_timeout ?? false
+    endOnSilence(this, internals)
+  }
+
+  /** Overrides what pg's client sends first: options of the URL remain, and ours come after them. */
+  protected getStartupConf(): Record<string, string> {
+    const { getStartupConf } = pg.Client.prototype as unknown as Internals
+    const theirs = getStartupConf.call(this as unknown as Internals)
+    if (this.#session.isOwn === false) return { ...theirs, ...takenOver }
+    const limits = limitSettings(this.#session.limits)
+    const others = Object.entries(theirs).filter(([name]) => !(name in limits))
+    const ours = {
+      ...meaning,
+      ...conduct,
+      ...limits,
+      search_path: pg.escapeIdentifier(schemaOf(this.#session.url)),
+    }
+    const options = [theirs.options, ...Object.entries(ours).map(toOption)].filter(Boolean).join(' ')
+    return { ...Object.fromEntries(others), options }
+  }
+}
+
+/**
+ * Prisma gives a connection back to the pool though a statement of a transaction hangs in it. It might still be carried
+ * out then, and be committed by the next request that gets the connection.
+ */
+function endOnSilence(client: pg.Client, internals: Internals): void {
+  const { query } = internals
+  internals.query = function queryOrEnd(...given) {
+    const answer = query.apply(client as unknown as Internals, given)
+    if (answer instanceof Promise)
+      answer.catch((error: Error) => {
+        if (isSilence(error)) void client.end()
+      })
+    return answer
+  }
+}
+
+/** Whether an error says that the server did not answer a statement in time. */
+export function isSilence({ message }: Error): boolean {
+  return message === 'Query read timeout'
+}
+
+function limitSettings(limits: Limits | undefined): Record<string, string> {
+  return {
+    statement_timeout: String(limits?.statementMs ?? 0),
+    lock_timeout: String(limits?.lockMs ?? 0),
+    idle_in_transaction_session_timeout: String(limits?.statementMs ?? 0),
+  }
+}
+
+/** A setting as PostgreSQL reads it from the options of a connection. */
+function toOption([name, value]: [string, string]): string {
+  return `-c ${name}=${value.replace(/[\\ ]/g, '\\$&')}`
+}
+
+function explain({ role, name, value, needed }: Difference): string {
+  const change = `ALTER ROLE ${role} SET ${name} = ${pg.escapeLiteral(needed)}`
+  return `sessions of the database have ${name} ${value}, and ${needed} is needed: ${change}`
 }

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { followChanges } from '../../src/database/changes.js'
 import { openDatabase } from '../../src/database/index.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { plainOptions } from '../helpers/hostile.js'
 import { startDeafener, startParrot, startPooler } from '../helpers/pooler.js'
 import { startProxy } from '../helpers/proxy.js'
 import { until } from '../helpers/wait.js'
@@ -127,7 +128,7 @@ t.test('what is not committed yet is not told, nor what never is', async (t) => 
   const { app, url } = await follow(t)
   const told: (string | null)[] = []
   app.changes.tell((change) => told.push(change))
-  const connection = new pg.Client({ connectionString: url })
+  const connection = new pg.Client({ connectionString: url, options: plainOptions })
   await connection.connect()
   t.teardown(() => connection.end())
   for (const end of ['ROLLBACK', 'COMMIT']) {

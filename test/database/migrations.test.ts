@@ -8,6 +8,7 @@ import { isMigrated, migrate, migrationNames, migrationStatus } from '../../src/
 import { migrationsDirectory } from '../../src/files.js'
 import { StartupError } from '../../src/startup-error.js'
 import { cloneDatabase, newDatabase } from '../helpers/database.js'
+import { plainOptions } from '../helpers/hostile.js'
 import { query, unreachableUrl } from './query.js'
 
 const names = migrationNames()
@@ -77,7 +78,7 @@ for (const host of ['127.0.0.1', 'localhost'])
 
 t.test('a connection that ends while it waits for its turn fails, and nothing else', async (t) => {
   const url = await newDatabase(t)
-  const watcher = new pg.Client({ connectionString: url })
+  const watcher = new pg.Client({ connectionString: url, options: plainOptions })
   await watcher.connect()
   t.teardown(() => watcher.end())
   await watcher.query('SELECT pg_advisory_lock($1)', [0x1a7c4e01])

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import pg from 'pg'
+import { plainOptions } from '../helpers/hostile.js'
 
 /** The rows that one statement gives, over a connection of its own. */
 export async function query<Row extends pg.QueryResultRow>(
@@ -8,7 +9,7 @@ export async function query<Row extends pg.QueryResultRow>(
   sql: string,
   values: unknown[] = [],
 ): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: url, options: plainOptions })
   await client.connect()
   try {
     return (await client.query<Row>(sql, values)).rows

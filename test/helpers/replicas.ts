@@ -4,6 +4,7 @@ import pg from 'pg'
 import type { Test } from 'tap'
 import { query } from '../database/query.js'
 import { cloneDatabase } from './database.js'
+import { plainOptions } from './hostile.js'
 import { type Service, type ServiceFile, startService } from './service.js'
 
 /** Two processes of the service over one database, each with few connections to it. */
@@ -152,7 +153,7 @@ export async function until(what: string, condition: () => Promise<boolean>): Pr
 
 /** A connection of our own with a transaction open, in which the statements have been executed. */
 export async function beginTransaction(t: Test, url: string, ...statements: string[]): Promise<pg.Client> {
-  const connection = new pg.Client({ connectionString: url })
+  const connection = new pg.Client({ connectionString: url, options: plainOptions })
   await connection.connect()
   t.teardown(() => connection.end())
   for (const statement of ['BEGIN', ...statements]) await connection.query(statement)

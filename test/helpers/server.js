@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { plainOptions } from './hostile.js'
 
 /**
  * Creates a database on the server at `url`, as a copy of `template` if one is named.
@@ -27,7 +28,7 @@ export async function dropDatabase(url) {
  * @param {string} sql
  */
 async function execute(url, sql) {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: url, options: plainOptions })
   await client.connect()
   try {
     await client.query(sql)

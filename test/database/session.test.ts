@@ -1,0 +1,175 @@
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { removeExpired } from '../../src/cleanup.js'
+import { isDatabaseUnavailable } from '../../src/database/errors.js'
+import { openDatabase } from '../../src/database/index.js'
+import { openLine } from '../../src/database/line.js'
+import { migrate, migrationNames } from '../../src/database/migrations.js'
+import { openSession, openSessionPool } from '../../src/database/session.js'
+import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase, newDatabase } from '../helpers/database.js'
+import { hostileDefaults, impatientDefaults } from '../helpers/hostile.js'
+import { startPooler } from '../helpers/pooler.js'
+import { startProgram } from '../helpers/service.js'
+import { query } from './query.js'
+
+const settings = { databasePoolSize: 2, databaseTimeoutSeconds: 10 }
+
+/** What every session of ours has, whatever the defaults are. */
+const expected = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  client_encoding: 'UTF8',
+  standard_conforming_strings: 'on',
+  bytea_output: 'hex',
+  array_nulls: 'on',
+  transform_null_equals: 'off',
+  extra_float_digits: '1',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  search_path: '"public"',
+  synchronous_commit: 'on',
+  idle_session_timeout: '0',
+  exit_on_error: 'off',
+}
+
+const show = `SELECT ${Object.keys(expected).map((name) => `current_setting('${name}') AS "${name}"`)}`
+
+/** Gives a database other defaults. */
+async function makeHostile(url: string): Promise<void> {
+  const name = new URL(url).pathname.slice(1)
+  for (const [setting, value] of Object.entries({ ...hostileDefaults, ...impatientDefaults })) {
+    const text = setting === 'search_path' ? value : pg.escapeLiteral(value)
+    await query(url, `ALTER DATABASE ${name} SET ${setting} = ${text}`)
+  }
+}
+
+async function hostileClone(t: Test): Promise<string> {
+  const url = await cloneDatabase(t)
+  await makeHostile(url)
+  return url
+}
+
+t.test('every kind of session has the settings that our statements need', async (t) => {
+  const url = await hostileClone(t)
+  const database = openDatabase({ ...settings, databaseReplicaUrl: url }, url)
+  t.teardown(() => database.$disconnect())
+  const session = await openSession({ url })
+  t.teardown(() => session.end())
+  const line = openLine(url, 2_000, 'test')
+  await line.connect()
+  t.teardown(() => line.giveUp())
+  const pool = openSessionPool({ url })
+  t.teardown(() => pool.end())
+
+  for (const [kind, rows] of [
+    ['the client', await database.$queryRawUnsafe(show)],
+    ['a transaction', await database.$transaction((transaction) => transaction.$queryRawUnsafe(show))],
+    ['the pool', (await database.pool.query({ text: show })).rows],
+    ['the replica', (await database.readPool.query({ text: show })).rows],
+    ['a session', (await session.query(show)).rows],
+    ['the listener', (await line.client.query(show)).rows],
+    ['the schema engine', (await pool.query(show)).rows],
+  ] as const)
+    t.strictSame(rows, [expected], kind)
+})
+
+t.test('migrations go through whatever the defaults are', async (t) => {
+  const url = await newDatabase(t)
+  await makeHostile(url)
+  t.strictSame(await migrate(url), migrationNames())
+  t.equal((await runCommand(url, ['seed'])).status, 0)
+  t.equal((await runCommand(url, ['users', 'list'])).status, 0)
+})
+
+t.test('what is revoked stays revoked when the database has a time zone', async (t) => {
+  const url = await hostileClone(t)
+  const app = await startApp(t, {}, url)
+  const token = await logIn(app, 'johndoe', 'secret')
+  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  const revoked = await app.inject({
+    method: 'POST',
+    url: '/revoke',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: `token=${token}`,
+  })
+  t.equal(revoked.statusCode, 200)
+  await removeExpired(app.database, { eventRetentionSeconds: 1_000 })
+  t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
+})
+
+t.test('times are the same however they are read, and the same as ours', async (t) => {
+  const url = await hostileClone(t)
+  const app = await startApp(t, {}, url)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const before = new Date(Date.now() - 60_000).toISOString()
+  const after = new Date(Date.now() + 60_000).toISOString()
+  const put = await sendAs(app, token, 'PUT', '/users/me/items/timed', { title: 'naïve \\ ✓' })
+  t.equal(put.statusCode, 201)
+  const made = put.json<{ created_at: string }>()
+  t.ok(made.created_at > before && made.created_at < after)
+  t.strictSame((await getAs(app, token, '/users/me/items/timed')).json(), made)
+  const path = `/users/me/items/?created_after=${before}&created_before=${after}&title_contains=${encodeURIComponent('\\')}`
+  t.match((await getAs(app, token, path)).json(), [{ item_id: 'timed', title: 'naïve \\ ✓' }])
+  t.strictSame(
+    (await getAs(app, token, `/users/me/items/?created_before=${before}&title_contains=na`)).json(),
+    [],
+  )
+})
+
+t.test('the doctor finds the clocks in agreement', async (t) => {
+  const url = await hostileClone(t)
+  const { stdout } = await runCommand(url, ['doctor', '--json'], { env: { DATA_DIRECTORY: t.testdir() } })
+  const findings = JSON.parse(stdout) as { check: string; state: string }[]
+  for (const check of ['clock', 'sessions', 'migrations'])
+    t.equal(findings.find((one) => one.check === check)?.state, 'ok', check)
+})
+
+t.test('behind a pooler the zone is set all the same', async (t) => {
+  const url = await cloneDatabase(t)
+  await query(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET timezone = 'Europe/Berlin'`)
+  const pooled = await startPooler(t, url)
+  const database = openDatabase({ ...settings, databaseDirectUrl: url }, pooled)
+  t.teardown(() => database.$disconnect())
+  t.strictSame(await database.$queryRaw`SELECT current_setting('TimeZone') AS zone`, [{ zone: 'UTC' }])
+})
+
+for (const [setting, value] of [
+  ['default_transaction_isolation', "'repeatable read'"],
+  ['search_path', 'nothing'],
+])
+  t.test(`behind a pooler another ${setting} ends the start with one line`, async (t) => {
+    const url = await cloneDatabase(t)
+    await query(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET ${setting} = ${value}`)
+    const pooled = await startPooler(t, url)
+    const env = { DATABASE_URL: pooled, DATABASE_DIRECT_URL: url, PORT: '0' }
+    const program = startProgram(t, 'src/server.ts', env)
+    t.equal(await program.ends(), 1)
+    t.match(program.stderr, new RegExp(`^latchkey: .*${setting}.*ALTER ROLE latchkey SET ${setting} = .*\n$`))
+
+    const database = openDatabase({ ...settings, databaseDirectUrl: url }, pooled)
+    t.teardown(() => database.$disconnect())
+    const attempts: (() => PromiseLike<unknown>)[] = [
+      () => database.user.findFirst(),
+      () => database.$queryRaw`SELECT 1`,
+      () => database.$transaction((transaction) => transaction.user.findFirst()),
+      () => database.pool.query({ text: 'SELECT' }),
+    ]
+    for (const attempt of attempts) {
+      const failure = await attempt().then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+      t.equal(isDatabaseUnavailable(failure), true, String(attempt))
+    }
+    const { stdout } = await runCommand(url, ['doctor', '--json'], {
+      env: { ...env, DATA_DIRECTORY: t.testdir() },
+    })
+    const findings = JSON.parse(stdout) as { check: string; state: string; explanation: string }[]
+    t.match(
+      findings.find(({ check }) => check === 'sessions'),
+      { state: 'fail', explanation: setting },
+    )
+  })
