@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidatio
 import type { Static, TSchema } from 'typebox'
 import {
   isDatabaseUnavailable,
+  isOutcomeUnknown,
   lastAdministrator,
   sqlStateOf,
   violatedForeignKey,
@@ -107,10 +108,19 @@ const catalogue = {
     headers: retryAfter,
     oauth: 'temporarily_unavailable',
   },
+  outcome_unknown: {
+    status: 503,
+    detail: 'Service Unavailable: the change may or may not have been made',
+    headers: retryAfter,
+    oauth: 'temporarily_unavailable',
+  },
 } satisfies Record<string, Answer>
 
 /** Names one error of the catalogue. */
 export type ErrorCode = keyof typeof catalogue
+
+/** Code of Fastify's error for a request that is not answered in time. */
+const handlerTimeout = 'FST_ERR_HANDLER_TIMEOUT'
 
 /** FastAPI's names of the parts of a request, by Fastify's. */
 const parts: Record<string, string> = { querystring: 'query', params: 'path', headers: 'header' }
@@ -164,7 +174,7 @@ export function handleError(
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const answer = isClientGone(error, request) ? broken : toAnswer(error, request)
+  const answer = chooseAnswer(error, request)
   if (answer.status === 500) request.log.error({ err: error }, 'request failed')
   else if (answer.status === 503) request.log.warn({ reason: error.message }, 'service unavailable')
   else request.log.debug({ code: 'code' in error ? error.code : 'invalid_input' }, 'request refused')
@@ -174,9 +184,26 @@ export function handleError(
     .send(request.speaksOAuth ? withOAuthMembers(answer) : { detail: answer.detail })
 }
 
+function chooseAnswer(
+  error: FastifyError | ServiceError | InvalidInput | InvalidLines,
+  request: FastifyRequest,
+): Answer {
+  if (isClientGone(error, request)) return broken
+  return isChanging(request) && mayHaveHappened(error) ? catalogue.outcome_unknown : toAnswer(error, request)
+}
+
 /** Whether a request was broken off while it was sent: that looks as if a connection to the database had been. */
 function isClientGone(error: Error, { raw }: FastifyRequest): boolean {
   return raw.errored === error
+}
+
+function isChanging({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
+}
+
+/** Whether work goes on, or may have been done, that nobody will be told the result of. */
+function mayHaveHappened(error: Error & { code?: string }): boolean {
+  return error.code === handlerTimeout || isOutcomeUnknown(error)
 }
 
 function toAnswer(

@@ -5,6 +5,7 @@ import { type Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
 import { preferReplica, type Queryable } from './replica.js'
 import { openSessionPool, schemaOf } from './session.js'
+import { retryStalePlans } from './stale-plan.js'
 import { nameStatements } from './statement.js'
 
 /** The one handle to PostgreSQL: stores take it as an argument and send their queries through it. */
@@ -60,6 +61,7 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
     replicaUrl === undefined
       ? null
       : openSessionPool({ ...session, url: replicaUrl, isOwn: true, connectionMs: replicaConnectMs }, size)
+  for (const each of replica ? [pool, replica] : [pool]) retryStalePlans(each)
   const client = new PrismaClient({
     adapter: new PrismaPg(pool, { schema: schemaOf(url) }),
     errorFormat: 'minimal',

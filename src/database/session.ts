@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { StartupError } from '../startup-error.js'
 import type { Limits } from './limits.js'
+import { isStalePlan, StalePlan } from './stale-plan.js'
 
 /**
  * Settings that decide what our statements mean. A role, a database or a server may have other defaults: with another
@@ -31,6 +32,9 @@ const conduct = {
   // PostgreSQL compiles statements that it expects to take long; compiling then takes longer than they do.
   jit: 'off',
 }
+
+/** Message of pg's error for a server that does not answer a statement in time. */
+export const silence = 'Query read timeout'
 
 /** Time for PostgreSQL to accept a connection, unless the caller has another (milliseconds). */
 const usualConnectionMs = 5_000
@@ -171,7 +175,7 @@ export class SessionClient extends pg.Client {
     const internals = this as unknown as Internals
     // The URL's own parameter would win.
     internals.connectionParameters.query_timeout = options.query_timeout ?? false
-    endOnSilence(this, internals)
+    endWithBrokenStatements(this, internals)
   }
 
   /** Overrides what pg's client sends first: options of the URL remain, and ours come after them. */
@@ -193,24 +197,21 @@ export class SessionClient extends pg.Client {
 }
 
 /**
- * Prisma gives a connection back to the pool though a statement of a transaction hangs in it. It might still be carried
- * out then, and be committed by the next request that gets the connection.
+ * Has a session end with a statement of a transaction that hangs, or whose plan is stale. Prisma would give it back to the
+ * pool, where the statement might still be carried out, and be committed by the next request that gets the session.
  */
-function endOnSilence(client: pg.Client, internals: Internals): void {
+function endWithBrokenStatements(client: pg.Client, internals: Internals): void {
   const { query } = internals
   internals.query = function queryOrEnd(...given) {
     const answer = query.apply(client as unknown as Internals, given)
-    if (answer instanceof Promise)
-      answer.catch((error: Error) => {
-        if (isSilence(error)) void client.end()
-      })
-    return answer
+    return answer instanceof Promise ? answer.catch(endIfBroken) : answer
   }
-}
 
-/** Whether an error says that the server did not answer a statement in time. */
-export function isSilence({ message }: Error): boolean {
-  return message === 'Query read timeout'
+  function endIfBroken(error: Error): never {
+    if (error.message !== silence && !isStalePlan(error)) throw error
+    void client.end()
+    throw isStalePlan(error) ? new StalePlan(error.message) : error
+  }
 }
 
 function limitSettings(limits: Limits | undefined): Record<string, string> {

@@ -11,16 +11,9 @@ export async function queryRows<Row extends object>(
   { pool, nameStatement }: Pick<Database, 'pool' | 'nameStatement'>,
 ): Promise<Row[]> {
   const name = nameStatement(text)
-  const statement = { ...(name && { name }), text, values }
-  const { rows } = await pool.query<Row>(statement).catch((error: Error & { code?: string }) => {
-    if (error.code !== changedResult) throw error
-    return pool.query<Row>(statement)
-  })
+  const { rows } = await pool.query<Row>({ ...(name && { name }), text, values })
   return rows
 }
-
-/** SQLSTATE of a statement that was prepared before a migration changed its columns: PostgreSQL plans it anew next time. */
-const changedResult = '0A000'
 
 /** The same for what may be a moment behind, from a replica where there is one. */
 export function readRows<Row extends object>(

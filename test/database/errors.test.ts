@@ -1,8 +1,10 @@
 import t from 'tap'
-import { isDatabaseUnavailable } from '../../src/database/errors.js'
+import { isDatabaseUnavailable, isOutcomeUnknown, sqlStateOf } from '../../src/database/errors.js'
 import { openDatabase, type Transaction } from '../../src/database/index.js'
+import { StalePlan } from '../../src/database/stale-plan.js'
 import { cloneDatabase } from '../helpers/database.js'
-import { unreachableUrl } from './query.js'
+import { startForeigner } from '../helpers/pooler.js'
+import { query, unreachableUrl } from './query.js'
 
 const unavailable: [what: string, error: unknown][] = [
   ['Prisma cannot reach it', Object.assign(new Error(), { code: 'P1001' })],
@@ -10,9 +12,11 @@ const unavailable: [what: string, error: unknown][] = [
   ['it refuses the connection', Object.assign(new Error(), { code: 'ECONNREFUSED' })],
   ['its name does not resolve', Object.assign(new Error(), { code: 'ENOTFOUND' })],
   ['the pool is exhausted', new Error('timeout exceeded when trying to connect')],
-  ['it ends the connection', new Error('terminating connection due to administrator command')],
+  ['it ends the connection', Object.assign(new Error(), { code: '57P01' })],
   ['the connection breaks', new Error('Connection terminated unexpectedly')],
-  ['it starts or stops', new Error('the database system is starting up')],
+  ['it starts or stops', Object.assign(new Error(), { code: '57P03' })],
+  ['a transaction took too long', Object.assign(new Error(), { code: '25P04' })],
+  ['a plan is stale', new StalePlan('cached plan')],
 ]
 
 for (const [what, error] of unavailable)
@@ -23,6 +27,7 @@ for (const [what, error] of unavailable)
 const others: [what: string, error: unknown][] = [
   ['a duplicate', Object.assign(new Error('Unique constraint failed'), { code: 'P2002' })],
   ['a bug', new TypeError('x is not a function')],
+  ['a word that is no SQLSTATE', Object.assign(new Error(), { code: 'EPERM' })],
   ['something that is no error', { code: 'P1001' }],
   ['nothing', undefined],
 ]
@@ -45,8 +50,9 @@ t.test('a server that is not there is unavailable, and a name that is taken is n
   t.equal(isDatabaseUnavailable(error), false)
 })
 
-t.test('a lock that is not to be had, and a deadlock, are unavailable', async (t) => {
-  const database = openDatabase({ databasePoolSize: 3, databaseTimeoutSeconds: 10 }, await cloneDatabase(t))
+t.test('a lock that is not to be had, and a deadlock, are unavailable in any language', async (t) => {
+  const url = await startForeigner(t, await cloneDatabase(t))
+  const database = openDatabase({ databasePoolSize: 3, databaseTimeoutSeconds: 10 }, url)
   t.teardown(() => database.$disconnect())
   const lock = (username: string, connection: Transaction) =>
     connection.$queryRaw`SELECT FROM users WHERE username = ${username} FOR UPDATE`
@@ -79,6 +85,75 @@ t.test('a lock that is not to be had, and a deadlock, are unavailable', async (t
     t.equal(isDatabaseUnavailable(victim), true, attempt.name)
     t.same(rest, [])
   }
+})
+
+t.test(
+  'a statement or a commit that takes too long, and a session that ends, are unavailable in any language',
+  async (t) => {
+    const url = await cloneDatabase(t)
+    await query(
+      url,
+      `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(9); RETURN NULL; END';
+       CREATE TRIGGER wait AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION wait();
+       CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN RAISE EXCEPTION ''no'' USING ERRCODE = ''55P03''; END';
+       CREATE CONSTRAINT TRIGGER refuse AFTER DELETE ON items DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION refuse()`,
+    )
+    const database = openDatabase(
+      { databasePoolSize: 3, databaseTimeoutSeconds: 10 },
+      await startForeigner(t, url),
+    )
+    t.teardown(() => database.$disconnect())
+    const impatient = (action: (transaction: Transaction) => PromiseLike<unknown>) =>
+      failureOf(
+        database.$transaction(async (transaction) => {
+          await transaction.$executeRaw`SET LOCAL statement_timeout = 10`
+          await action(transaction)
+        }),
+      )
+    const ended = (transaction: Transaction) =>
+      transaction.$executeRaw`SELECT pg_terminate_backend(pg_backend_pid())`
+    for (const [state, failure] of [
+      ['57014', await impatient((transaction) => transaction.$queryRaw`SELECT pg_sleep(9)`)],
+      ['57014', await impatient((transaction) => transaction.user.updateMany({ data: { fullName: 'x' } }))],
+      ['55P03', await impatient((transaction) => transaction.item.deleteMany())],
+      ['57P01', await impatient(ended)],
+    ] as const) {
+      t.equal(sqlStateOf(failure), state)
+      t.equal(isDatabaseUnavailable(failure), true)
+      t.equal(isOutcomeUnknown(failure), state === '57P01')
+    }
+  },
+)
+
+for (const [what, error, isUnknown] of [
+  ['silence', new Error('Query read timeout'), true],
+  ['a lost connection', new Error('Connection terminated unexpectedly'), true],
+  ['a reset connection', Object.assign(new Error(), { code: 'ECONNRESET' }), true],
+  ['a crash', Object.assign(new Error(), { code: '57P02' }), true],
+  [
+    'a crash within another error',
+    new Error('x', { cause: Object.assign(new Error(), { code: '57P02' }) }),
+    true,
+  ],
+  ['a refused connection', Object.assign(new Error(), { code: 'ECONNREFUSED' }), false],
+  [
+    'a connection that was not made in time',
+    new Error('Connection terminated due to connection timeout'),
+    false,
+  ],
+  ['a pool without a free connection', new Error('timeout exceeded when trying to connect'), false],
+  ['a statement that PostgreSQL ended', Object.assign(new Error(), { code: '57014' }), false],
+  ['a deadlock', Object.assign(new Error(), { code: '40P01' }), false],
+  ['no error', 'Query read timeout', false],
+] as const)
+  t.test(`${what} ${isUnknown ? 'leaves open' : 'says'} whether a change was made`, async (t) => {
+    t.equal(isOutcomeUnknown(error), isUnknown)
+  })
+
+t.test('what is no error has no SQLSTATE', async (t) => {
+  t.equal(sqlStateOf('57014'), undefined)
 })
 
 /** Starts an action for each of two names, each of which can wait until both have come so far. */

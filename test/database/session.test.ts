@@ -11,6 +11,8 @@ import { runCommand } from '../helpers/command.js'
 import { cloneDatabase, newDatabase } from '../helpers/database.js'
 import { hostileDefaults, impatientDefaults } from '../helpers/hostile.js'
 import { startPooler } from '../helpers/pooler.js'
+import { startProxy } from '../helpers/proxy.js'
+import { beginTransaction, untilWaiting } from '../helpers/replicas.js'
 import { startProgram } from '../helpers/service.js'
 import { query } from './query.js'
 
@@ -173,3 +175,59 @@ for (const [setting, value] of [
       { state: 'fail', explanation: setting },
     )
   })
+
+const limits = {
+  statement_timeout: '2s',
+  lock_timeout: '1s',
+  idle_in_transaction_session_timeout: '2s',
+  transaction_timeout: '4s',
+  TimeZone: 'UTC',
+  application_name: 'theirs',
+  work_mem: '5MB',
+}
+
+t.test('options and limits of the URL leave ours as they are, and keep what is theirs', async (t) => {
+  const url = await cloneDatabase(t)
+  const database = openDatabase(
+    { databasePoolSize: 1, databaseTimeoutSeconds: 2 },
+    `${url}?options=${encodeURIComponent('-c statement_timeout=0 -c work_mem=5MB -c TimeZone=Asia/Kathmandu')}&statement_timeout=0&lock_timeout=99000&idle_in_transaction_session_timeout=0&query_timeout=1&application_name=theirs`,
+  )
+  t.teardown(() => database.$disconnect())
+  const shown = `SELECT ${Object.keys(limits).map((name) => `current_setting('${name}') AS "${name}"`)}, pg_sleep(0.1)::text`
+  t.match(await database.$queryRawUnsafe(shown), [limits])
+})
+
+t.test('a write that waits in vain for a lock is 503, and is not made later', async (t) => {
+  const url = await cloneDatabase(t)
+  const settings = { DATABASE_TIMEOUT_SECONDS: '2' }
+  const app = await startApp(t, settings, `${url}?options=-c%20geqo%3Doff`)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const holder = await beginTransaction(t, url, 'SELECT FROM items FOR UPDATE')
+  const refused = await sendAs(app, token, 'PUT', '/users/me/items/Foo', { title: 'late' })
+  t.equal(refused.statusCode, 503)
+  t.strictSame(refused.json(), { detail: 'Service Unavailable' })
+  await holder.query('COMMIT')
+  t.match((await getAs(app, token, '/users/me/items/Foo')).json(), { title: null })
+})
+
+t.test('a write whose answer is lost is 503 that leaves open whether it was made', async (t) => {
+  const url = await cloneDatabase(t)
+  const proxy = await startProxy(t, url)
+  const app = await startApp(t, { DATABASE_TIMEOUT_SECONDS: '2' }, proxy.url)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const holder = await beginTransaction(t, url, 'SELECT FROM items FOR UPDATE')
+  const answer = sendAs(app, token, 'PUT', '/users/me/items/Foo', { title: 'late' })
+  await untilWaiting(url)
+  proxy.stall()
+  const { statusCode, headers, body } = await answer
+  t.match(
+    { statusCode, headers, detail: JSON.parse(body) },
+    {
+      statusCode: 503,
+      headers: { 'retry-after': '5' },
+      detail: { detail: 'Service Unavailable: the change may or may not have been made' },
+    },
+  )
+  await holder.query('ROLLBACK')
+  proxy.open()
+})

@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { isDatabaseUnavailable, isOutcomeUnknown } from '../../src/database/errors.js'
 import { openDatabase } from '../../src/database/index.js'
 import { nameStatements, queryRows } from '../../src/database/statement.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { startProxy } from '../helpers/proxy.js'
+import { cheapHash } from '../helpers/replicas.js'
 import { query } from './query.js'
 
 t.test('a statement has one name, and another statement another one', async (t) => {
@@ -11,14 +15,64 @@ t.test('a statement has one name, and another statement another one', async (t) 
   t.ok(name('SELECT 3'.padEnd(200)).length < 64, 'PostgreSQL cuts longer names')
 })
 
-t.test('a statement goes on when a migration changes the type of a column', async (t) => {
+t.test('a statement goes on when a migration changes a type, on however many connections', async (t) => {
+  const url = await cloneDatabase(t)
+  const database = openDatabase({ databasePoolSize: 5, databaseTimeoutSeconds: 10 }, url)
+  t.teardown(() => database.$disconnect())
+  const read = () => queryRows("SELECT full_name FROM users WHERE username = 'johndoe'", [], database)
+  const write = () => database.user.create({ data: { username: randomUUID(), hashedPassword: cheapHash } })
+  const onAll = (action: () => Promise<unknown>) => Promise.all(Array.from({ length: 5 }, action))
+  // A plan that was made is kept from the sixth time on.
+  for (let time = 0; time < 7; time++) await onAll(() => Promise.all([read(), write()]))
+  for (const type of ['text', 'varchar(300)', 'text']) {
+    await query(
+      url,
+      `ALTER TABLE users ALTER COLUMN full_name TYPE ${type}, ALTER COLUMN username TYPE ${type}`,
+    )
+    t.strictSame(await read(), [{ full_name: 'John Doe' }])
+    await onAll(read)
+    t.match(await write(), { hashedPassword: cheapHash })
+    await onAll(write)
+  }
+  await t.rejects(queryRows('SELECT nothing', [], database), { code: '42703' })
+})
+
+t.test('a transaction with a stale plan is unavailable, and the next one is not', async (t) => {
   const url = await cloneDatabase(t)
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
   t.teardown(() => database.$disconnect())
-  const read = () => queryRows("SELECT full_name FROM users WHERE username = 'johndoe'", [], database)
-  const expected = [{ full_name: 'John Doe' }]
-  t.strictSame(await read(), expected)
-  await query(url, 'ALTER TABLE users ALTER COLUMN full_name TYPE text')
-  t.strictSame(await read(), expected)
-  await t.rejects(queryRows('SELECT nothing', [], database), { code: '42703' })
+  const write = () =>
+    database.$transaction((transaction) =>
+      transaction.user.create({ data: { username: randomUUID(), hashedPassword: cheapHash } }),
+    )
+  for (let time = 0; time < 7; time++) await write()
+  await query(url, 'ALTER TABLE users ALTER COLUMN username TYPE text')
+  const failure = await write().catch((error: unknown) => error)
+  t.equal(isDatabaseUnavailable(failure), true)
+  t.equal(isOutcomeUnknown(failure), false)
+  t.match(await write(), { hashedPassword: cheapHash })
+})
+
+t.test('a transaction that hangs is not gone on with by the next request', async (t) => {
+  const url = await cloneDatabase(t)
+  const proxy = await startProxy(t, url)
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 2 }, proxy.url)
+  t.teardown(() => database.$disconnect())
+  const rename = (fullName: string) =>
+    database.user.updateMany({ where: { username: 'johndoe' }, data: { fullName } })
+  const failure = await database
+    .$transaction(async (transaction) => {
+      await transaction.user.updateMany({ where: { username: 'johndoe' }, data: { fullName: 'Hanging' } })
+      proxy.stall()
+      await transaction.$queryRaw`SELECT 1`
+    })
+    .catch((error: unknown) => error)
+  t.equal(isOutcomeUnknown(failure), true)
+  proxy.open()
+  await database.$transaction((transaction) => transaction.item.count())
+  t.match(await query(url, "SELECT full_name FROM users WHERE username = 'johndoe'"), [
+    { full_name: 'John Doe' },
+  ])
+  await rename('Free')
+  t.match(await query(url, "SELECT full_name FROM users WHERE username = 'johndoe'"), [{ full_name: 'Free' }])
 })

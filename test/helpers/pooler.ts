@@ -32,6 +32,19 @@ export function startParrot(t: Test, url: string, few: number): Promise<string> 
   })
 }
 
+/** Leads to the database at `url`, whose errors then are in a language that nobody reads. */
+export function startForeigner(t: Test, url: string): Promise<string> {
+  return startInterpreter(t, url, ({ type, bytes }) => {
+    if (type === 'E')
+      for (let at = 5; bytes[at] !== 0; ) {
+        const end = bytes.indexOf(0, at)
+        if ('MSV'.includes(String.fromCharCode(bytes[at] ?? 0))) bytes.fill('x', at + 1, end)
+        at = end + 1
+      }
+    return bytes
+  })
+}
+
 /** Passes on what `interpret` makes of each message of the server. Messages come whole here, as they are few and short. */
 async function startInterpreter(
   t: Test,
