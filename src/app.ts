@@ -7,6 +7,7 @@ import { removeExpired } from './cleanup.js'
 import type { Config } from './config.js'
 import { answerWhenTold, followChanges, waitUntilTold } from './database/changes.js'
 import type { Database } from './database/index.js'
+import type { Limits } from './database/limits.js'
 import { registerDocs } from './docs/index.js'
 import { registerDraining } from './drain.js'
 import { handleError } from './errors.js'
@@ -19,6 +20,7 @@ import { refuseUnreadable } from './http/readable.js'
 import { shareSerializers } from './http/serializers.js'
 import { serverWithOrder } from './http/server.js'
 import { cutSlowReaders } from './http/slow-readers.js'
+import { limitChangingRequests } from './http/time-limit.js'
 import { answerTogether } from './http/together.js'
 import { items } from './items/index.js'
 import { itemSchemas } from './items/schema.js'
@@ -38,7 +40,7 @@ const cleanupIntervalMs = 60_000
 
 /** The whole service, in the order of registration. It does not listen yet; closing it closes the database. */
 export async function buildApp(config: Config, database: Database): Promise<FastifyInstance> {
-  const app = fastify(serverOptions(config))
+  const app = fastify(serverOptions(config, database.limits))
   app.decorate('database', database)
   app.addHook('onClose', () => database.$disconnect())
   app.decorateRequest('speaksOAuth', false)
@@ -46,6 +48,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   registerClientAddress(app)
   logRequests(app)
   cutSlowReaders(app)
+  limitChangingRequests(app, database.limits.requestMs)
   waitUntilTold(app)
   answerTogether(app)
   // After what makes answers wait: whether to let go of a connection is said at the last moment.
@@ -87,7 +90,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   return app
 }
 
-function serverOptions(config: Config): FastifyHttpOptions<Server> {
+function serverOptions(config: Config, { socketMs, receiveMs }: Limits): FastifyHttpOptions<Server> {
   return {
     logger: loggerOptions(config),
     // See logRequests.
@@ -98,8 +101,8 @@ function serverOptions(config: Config): FastifyHttpOptions<Server> {
     // Where nobody is trusted, Fastify need not look for proxies at each request.
     trustProxy: config.trustProxy.length > 0 && trustNetworks(config.trustProxy),
     // A peer that neither sends nor reads, one that sends slowly, and one that asks for nothing more (milliseconds).
-    connectionTimeout: 30_000,
-    requestTimeout: 20_000,
+    connectionTimeout: socketMs,
+    requestTimeout: receiveMs,
     keepAliveTimeout: 65_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     // Whoever has reached us is answered, also while we end.
