@@ -6,6 +6,7 @@ import { migrationsDirectory } from '../files.js'
 import { StartupError } from '../startup-error.js'
 import type { Database } from './index.js'
 import { isOwnSession, openSession } from './session.js'
+import { schemaOf } from './url.js'
 
 /** Names the lock that one replica holds while it migrates and the others wait for. */
 const migrationLock = 0x1a7c4e01
@@ -13,6 +14,9 @@ const migrationLock = 0x1a7c4e01
 /** SQLSTATE of poolers for settings that they cannot pass on. */
 const protocolViolation = '08P01'
 const poolerInBetween = 'DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself'
+
+/** Prisma's own beginning of a first migration, which needs rights on the database even where the schema is there. */
+const schemaCreation = 'CREATE SCHEMA IF NOT EXISTS "public";'
 
 /** As Prisma makes it. */
 const historyTable = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
@@ -45,11 +49,41 @@ export async function migrate(url: string): Promise<string[]> {
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
     const { pending } = await readStatus(connection)
     if (pending.length === 0) return []
+    await provideSchema(schemaOf(url), connection)
     await requireOurs(connection)
     await connection.query(historyTable)
     for (const name of pending) await applyMigration(name, connection)
     return pending
   })
+}
+
+/** Creates the schema that holds our tables if need be, before anything is written. @throws StartupError if that is in vain */
+async function provideSchema(name: string, connection: pg.Client): Promise<void> {
+  const { rows } = await connection.query<{
+    exists: boolean
+    allowed: boolean
+    role: string
+    encoding: string
+  }>(
+    `SELECT exists, current_user AS role, getdatabaseencoding() AS encoding,
+      CASE WHEN exists THEN has_schema_privilege($1, 'USAGE') AND has_schema_privilege($1, 'CREATE')
+        ELSE has_database_privilege(current_database(), 'CREATE') END AS allowed
+    FROM (SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)) AS found`,
+    [name],
+  )
+  const { exists, allowed, role, encoding } = rows[0] as NonNullable<(typeof rows)[0]>
+  if (encoding !== 'UTF8')
+    throw new StartupError(`the encoding of the database is ${encoding}: UTF8 is needed`)
+  if (allowed) {
+    if (!exists) await connection.query(`CREATE SCHEMA ${connection.escapeIdentifier(name)}`)
+    return
+  }
+  const remedy = exists
+    ? `GRANT USAGE, CREATE ON SCHEMA ${name} TO ${role}`
+    : `CREATE SCHEMA ${name} AUTHORIZATION ${role}`
+  throw new StartupError(
+    `${role} may not create tables in schema ${name}: ${remedy}, or name another one as ?schema= in DATABASE_URL`,
+  )
 }
 
 /** What is somebody else's is left alone. @throws StartupError */
@@ -66,7 +100,7 @@ async function applyMigration(name: string, connection: pg.Client): Promise<void
   try {
     await connection.query('BEGIN')
     await connection.query('SET LOCAL statement_timeout = 0')
-    await connection.query(sql)
+    await connection.query(sql.replace(schemaCreation, ''))
     await connection.query(
       `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)
        VALUES ($1, $2, $3, clock_timestamp(), 1)`,

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { StartupError } from '../startup-error.js'
 import type { Limits } from './limits.js'
 import { isStalePlan, StalePlan } from './stale-plan.js'
+import { schemaOf } from './url.js'
 
 /**
  * Settings that decide what our statements mean. A role, a database or a server may have other defaults: with another
@@ -75,12 +76,6 @@ interface Internals {
 
 /** Options of pg's client, and of its pool, for sessions of ours. */
 export type SessionOptions = pg.PoolConfig & { session: SessionConfig }
-
-/** The schema that holds our tables: the URL's parameter `schema`, as in Prisma's own URLs, or `public`. */
-export function schemaOf(url: string): string {
-  const [, parameters = ''] = url.replace(/#.*/s, '').split('?', 2)
-  return new URLSearchParams(parameters).get('schema') || 'public'
-}
 
 /** Options for pg's client or pool, from which every session of ours is made; `prepareSession` completes it. */
 export function sessionOptions(session: SessionConfig): SessionOptions {

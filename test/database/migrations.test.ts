@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -7,7 +7,9 @@ import { openDatabase } from '../../src/database/index.js'
 import { isMigrated, migrate, migrationNames, migrationStatus } from '../../src/database/migrations.js'
 import { migrationsDirectory } from '../../src/files.js'
 import { StartupError } from '../../src/startup-error.js'
-import { cloneDatabase, newDatabase } from '../helpers/database.js'
+import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase, newDatabase, templateUrl } from '../helpers/database.js'
 import { plainOptions } from '../helpers/hostile.js'
 import { query, unreachableUrl } from './query.js'
 
@@ -63,6 +65,90 @@ t.test("a database that is somebody else's is left alone, and one line for the u
   t.strictSame(await query(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"), [
     { tablename: 'theirs' },
   ])
+})
+
+/** A role of its own, and an empty database that belongs to somebody else. */
+async function roleAndDatabase(t: Test): Promise<{ role: string; url: string; owned: string }> {
+  const role = `app_${randomUUID().replaceAll('-', '')}`
+  await query(templateUrl(), `CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
+  t.teardown(() => query(templateUrl(), `DROP ROLE ${role}`))
+  const owned = await newDatabase(t)
+  const url = new URL(owned)
+  url.username = role
+  url.password = 'secret'
+  return { role, url: url.href, owned }
+}
+
+t.test(
+  'a role that may create in the schema migrates and serves, though the database is not its own',
+  async (t) => {
+    const { role, url, owned } = await roleAndDatabase(t)
+    await query(owned, `GRANT USAGE, CREATE ON SCHEMA public TO ${role}`)
+    t.strictSame(await migrate(url), names)
+    t.equal((await runCommand(url, ['seed'])).status, 0)
+    const app = await startApp(t, {}, url)
+    const token = await logIn(app, 'johndoe', 'secret')
+    t.equal((await getAs(app, token, '/users/me/items/')).statusCode, 200)
+  },
+)
+
+for (const [what, prepare, parameters] of [
+  ['its own schema', (role: string) => `CREATE SCHEMA "my app" AUTHORIZATION ${role}`, '?schema=my+app'],
+  [
+    'a schema that is not there yet',
+    (role: string, name: string) => `GRANT CREATE ON DATABASE ${name} TO ${role}`,
+    '?schema=my%20app#x',
+  ],
+] as const)
+  t.test(`all tables are in ${what}, where the URL names it`, async (t) => {
+    const { role, url, owned } = await roleAndDatabase(t)
+    await query(owned, prepare(role, new URL(owned).pathname.slice(1)))
+    const named = `${url}${parameters}`
+    t.strictSame(await migrate(named), names)
+    t.equal((await runCommand(named, ['seed'])).status, 0)
+    const app = await startApp(t, {}, named)
+    const token = await logIn(app, 'johndoe', 'secret')
+    t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'J' })).statusCode, 200)
+    t.equal((await getAs(app, token, '/readyz')).statusCode, 200)
+    t.strictSame(
+      await query(
+        owned,
+        "SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname !~ '^(pg_|information)'",
+      ),
+      [{ schemaname: 'my app' }],
+    )
+  })
+
+t.test(
+  'where the role may not create tables, the start ends with a line before anything is written',
+  async (t) => {
+    const { role, url, owned } = await roleAndDatabase(t)
+    await query(owned, `CREATE SCHEMA own AUTHORIZATION ${role}`)
+    await refuses(
+      t,
+      url,
+      new RegExp(`^${role} may not .* schema public: GRANT USAGE, CREATE ON SCHEMA public TO ${role}`),
+    )
+    await refuses(
+      t,
+      `${url}?schema=new`,
+      new RegExp(`^${role} may not .* CREATE SCHEMA new AUTHORIZATION ${role}`),
+    )
+    t.strictSame(await query(owned, "SELECT FROM pg_tables WHERE schemaname !~ '^(pg_|information)'"), [])
+  },
+)
+
+t.test('a database that cannot hold all texts is refused before anything is written', async (t) => {
+  const url = new URL(templateUrl())
+  url.pathname = `/latchkey_test_${randomUUID().replaceAll('-', '')}`
+  const name = url.pathname.slice(1)
+  await query(
+    templateUrl(),
+    `CREATE DATABASE ${name} TEMPLATE template0 ENCODING LATIN1 LOCALE_PROVIDER libc LOCALE 'C'`,
+  )
+  t.teardown(() => query(templateUrl(), `DROP DATABASE ${name} WITH (FORCE)`))
+  await refuses(t, url.href, /^the encoding of the database is LATIN1: UTF8 is needed$/)
+  t.strictSame(await query(url.href, "SELECT FROM pg_tables WHERE schemaname = 'public'"), [])
 })
 
 for (const host of ['127.0.0.1', 'localhost'])
