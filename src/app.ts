@@ -43,6 +43,10 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   const app = fastify(serverOptions(config, database.limits))
   app.decorate('database', database)
   app.addHook('onClose', () => database.$disconnect())
+  database.replica?.onChange(function logReplica(problem) {
+    if (problem) app.log.warn({ problem }, 'the replica is not read from')
+    else app.log.info('the replica is read from again')
+  })
   app.decorateRequest('speaksOAuth', false)
   app.server.maxConnections = config.maxConnections
   registerClientAddress(app)

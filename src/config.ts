@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import { type Static, Type } from 'typebox'
 import { Default, Errors } from 'typebox/value'
+import { schemaOf } from './database/url.js'
 import { developmentSecret, findUnsafeSettings } from './production.js'
 import { StartupError } from './startup-error.js'
 
@@ -18,6 +19,7 @@ export const Settings = Type.Object({
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.', maxLength: 2048 })),
   DATABASE_DIRECT_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.', maxLength: 2048 })),
   DATABASE_REPLICA_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.', maxLength: 2048 })),
+  DATABASE_REPLICA_MAX_LAG_SECONDS: Type.Integer({ minimum: 1, maximum: 3600, default: 10 }),
   DATABASE_POOL_SIZE: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),
   DATABASE_TIMEOUT_SECONDS: Type.Integer({ minimum: 2, maximum: 3600, default: 10 }),
   DATA_DIRECTORY: Type.String({ minLength: 1, maxLength: 4096, default: '.data' }),
@@ -73,6 +75,8 @@ export type Config = Readonly<{
   databaseDirectUrl: string | undefined
   /** A streaming replica, for reads of items. */
   databaseReplicaUrl: string | undefined
+  /** How far the replica may be behind; while it is further, the primary is read. */
+  databaseReplicaMaxLagSeconds: number
   databasePoolSize: number
   /** How long a statement may take. */
   databaseTimeoutSeconds: number
@@ -145,6 +149,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     databaseUrl: settings.DATABASE_URL,
     databaseDirectUrl: settings.DATABASE_DIRECT_URL,
     databaseReplicaUrl: settings.DATABASE_REPLICA_URL,
+    databaseReplicaMaxLagSeconds: settings.DATABASE_REPLICA_MAX_LAG_SECONDS,
     databasePoolSize: settings.DATABASE_POOL_SIZE,
     databaseTimeoutSeconds: settings.DATABASE_TIMEOUT_SECONDS,
     dataDirectory: settings.DATA_DIRECTORY,
@@ -198,10 +203,15 @@ function parseSettings(environment: NodeJS.ProcessEnv): Static<typeof Settings> 
   return settings as Static<typeof Settings>
 }
 
-/** @throws StartupError where there is a second way to a database, and no first */
+/** @throws StartupError where there is a second way to a database and no first, or they lead to different schemas */
 function requirePrimary(settings: Static<typeof Settings>): void {
-  const second = (['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const).find((name) => settings[name])
-  if (second && !settings.DATABASE_URL) throw new StartupError(`${second} needs a DATABASE_URL`)
+  const { DATABASE_URL: first } = settings
+  for (const name of ['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const) {
+    const second = settings[name]
+    if (second && !first) throw new StartupError(`${name} needs a DATABASE_URL`)
+    if (second && first && schemaOf(second) !== schemaOf(first))
+      throw new StartupError(`${name} must name the same schema as DATABASE_URL`)
+  }
 }
 
 /** @throws StartupError when one of them is neither an address nor a network */

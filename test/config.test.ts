@@ -24,6 +24,7 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
     databaseUrl: undefined,
     databaseDirectUrl: undefined,
     databaseReplicaUrl: undefined,
+    databaseReplicaMaxLagSeconds: 10,
     databasePoolSize: 10,
     databaseTimeoutSeconds: 10,
     dataDirectory: '.data',
@@ -56,6 +57,19 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
   t.ok(Object.isFrozen(config))
 })
 
+t.test('all ways to the database lead to one schema', (t) => {
+  for (const name of ['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL']) {
+    const load = (parameters: string) =>
+      loadConfig({
+        DATABASE_URL: 'postgres://canary@host/x?schema=a',
+        [name]: `postgres://canary@other/x${parameters}`,
+      })
+    t.throws(() => load(''), { message: `${name} must name the same schema as DATABASE_URL` })
+    t.doesNotThrow(() => load('?sslmode=require&schema=a'))
+  }
+  t.end()
+})
+
 t.test('settings that are refused, by name and without their value', async (t) => {
   for (const [name, value] of [
     ['PORT', 'http'],
@@ -76,6 +90,7 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['DATABASE_URL', 'mysql://canary@localhost/x'],
     ['DATABASE_DIRECT_URL', 'postgres://canary@localhost/x'],
     ['DATABASE_REPLICA_URL', 'postgres://canary@localhost/x'],
+    ['DATABASE_REPLICA_MAX_LAG_SECONDS', '0'],
     ['LOG_LEVEL', 'loud'],
     ['NODE_ENV', 'staging'],
     ['ACCESS_TOKEN_EXPIRE_MINUTES', '0'],

@@ -6,7 +6,6 @@ import { type Database, openDatabase } from '../database/index.js'
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/server.js'
 import { isOwnSession, prepareSession, SessionClient, sessionOptions } from '../database/session.js'
-import { readRows } from '../database/statement.js'
 import { openTransport } from '../mail/transport.js'
 import { findUnsafeSettings } from '../production.js'
 import { describePublished, findPublishedPasswords } from '../users/published-passwords.js'
@@ -154,12 +153,12 @@ async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
   }
 }
 
-async function checkReplica({ config, database }: Patient): Promise<Finding[]> {
-  if (config.databaseReplicaUrl === undefined) return []
-  // While it cannot be reached the primary answers, which is no standby.
-  const [server] = await readRows<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby', [], database)
-  const wrong = 'of DATABASE_REPLICA_URL cannot be reached, or is no standby'
-  return [judge(server?.standby === true, 'replica', 'is a standby', wrong)]
+async function checkReplica({ database }: Patient): Promise<Finding[]> {
+  if (!database.replica) return []
+  const problem = await database.replica.inspect()
+  return [
+    judge(problem === null, 'replica', 'is a standby that keeps up', `of DATABASE_REPLICA_URL ${problem}`),
+  ]
 }
 
 async function checkMigrations({ url }: Patient): Promise<Finding[]> {

@@ -3,10 +3,11 @@ import type { Config } from '../config.js'
 import { untilDone } from '../until-done.js'
 import { type Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
-import { preferReplica, type Queryable } from './replica.js'
-import { openSessionPool, schemaOf } from './session.js'
+import { preferReplica, type Queryable, type ReplicaReads } from './replica.js'
+import { openSessionPool } from './session.js'
 import { retryStalePlans } from './stale-plan.js'
 import { nameStatements } from './statement.js'
+import { schemaOf } from './url.js'
 
 /** The one handle to PostgreSQL: stores take it as an argument and send their queries through it. */
 export type Database = PrismaClient & Connections
@@ -20,6 +21,8 @@ interface Connections {
   pool: Queryable
   /** Where reads go that may be a moment behind: a replica, or the same pool. */
   readPool: Queryable
+  /** The replica, where there is one. */
+  replica: ReplicaReads | null
   /** The name to prepare a statement under, or none where a pooler gives the next query another session. */
   nameStatement(text: string): string | undefined
   /** PostgreSQL itself, also where the pool leads to a pooler in front of it. */
@@ -30,7 +33,7 @@ interface Connections {
 
 /** What of the configuration the connections are made by. */
 type ConnectionSettings = Pick<Config, 'databasePoolSize' | 'databaseTimeoutSeconds'> &
-  Partial<Pick<Config, 'databaseDirectUrl' | 'databaseReplicaUrl'>>
+  Partial<Pick<Config, 'databaseDirectUrl' | 'databaseReplicaUrl' | 'databaseReplicaMaxLagSeconds'>>
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -52,7 +55,8 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
     databaseReplicaUrl: replicaUrl,
     databasePoolSize: size,
   } = settings
-  const limits = limitsOf(settings.databaseTimeoutSeconds)
+  const { databaseTimeoutSeconds, databaseReplicaMaxLagSeconds: maxLagSeconds = 10 } = settings
+  const limits = limitsOf(databaseTimeoutSeconds)
   const { connectionMs, answerMs, clientTransactionMs } = limits
   const isOwn = directUrl === url
   const session = { url, isOwn, limits, connectionMs, answerMs }
@@ -61,6 +65,7 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
     replicaUrl === undefined
       ? null
       : openSessionPool({ ...session, url: replicaUrl, isOwn: true, connectionMs: replicaConnectMs }, size)
+  const reads = replica && preferReplica(replica, pool, { maxLagMs: maxLagSeconds * 1_000 })
   for (const each of replica ? [pool, replica] : [pool]) retryStalePlans(each)
   const client = new PrismaClient({
     adapter: new PrismaPg(pool, { schema: schemaOf(url) }),
@@ -74,7 +79,8 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
   })
   return Object.assign(client, {
     pool,
-    readPool: replica ? preferReplica(replica, pool) : pool,
+    readPool: reads ?? pool,
+    replica: reads,
     nameStatement: isOwn ? nameStatements() : () => undefined,
     directUrl,
     limits,

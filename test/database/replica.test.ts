@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import t from 'tap'
-import { preferReplica } from '../../src/database/replica.js'
+import { preferReplica, type ReplicaLimits } from '../../src/database/replica.js'
 import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { startReplicatedServers } from '../helpers/standby.js'
@@ -52,45 +52,131 @@ t.test('items are read from the replica, and from the primary while there is non
   t.equal(await doctor(), 'fail')
 })
 
-/** A server that answers, or fails by one code after the other, the last one for good. */
-function fake(name: string, asked: string[], ...codes: (string | null)[]) {
-  return {
-    async query<Row extends pg.QueryResultRow>() {
-      asked.push(name)
-      const code = codes.length > 1 ? codes.shift() : codes[0]
-      if (code) throw Object.assign(new Error(code), { code })
-      return { rows: [] } as unknown as pg.QueryResult<Row>
-    },
+t.test('a replica that is too far behind, or is promoted, is not read from', async (t) => {
+  const { primary, standby } = await startReplicatedServers(t)
+  const settings = {
+    DATABASE_URL: primary.url,
+    DATABASE_REPLICA_URL: standby.url,
+    DATABASE_REPLICA_MAX_LAG_SECONDS: '1',
   }
+  const app = await startApp(t, settings, primary.url)
+  const problems: unknown[] = []
+  app.database.replica?.onChange((problem) => problems.push(problem))
+  const token = await logIn(app, 'johndoe', 'secret')
+  const list = async () => (await getAs(app, token, '/users/me/items/')).json<object[]>().length
+  const doctor = async () => {
+    const env = { ...settings, DATA_DIRECTORY: t.testdir() }
+    const { stdout } = await runCommand(primary.url, ['doctor', '--json'], { env })
+    const findings = JSON.parse(stdout) as { check: string; explanation: string }[]
+    return findings.find(({ check }) => check === 'replica')?.explanation
+  }
+  const isRead = async () => {
+    await list()
+    const { rows } = await app.database.readPool.query<{ standby: boolean }>({
+      text: 'SELECT pg_is_in_recovery() AS standby',
+    })
+    return rows[0]?.standby === true
+  }
+  await until(isRead)
+  await query(standby.url, 'SELECT pg_wal_replay_pause()')
+  t.equal((await sendAs(app, token, 'POST', '/users/me/items/', { item_id: 'late' })).statusCode, 201)
+  await until(async () => (await list()) === 2)
+  t.equal(problems.at(-1), 'is too far behind')
+  t.match(await doctor(), 'is too far behind')
+  await query(standby.url, 'SELECT pg_wal_replay_resume()')
+  await until(isRead)
+  t.equal(problems.at(-1), null)
+
+  await query(standby.url, 'SELECT pg_promote()')
+  await until(async () => {
+    await list()
+    return problems.at(-1) === 'is no standby'
+  })
+  t.match(await doctor(), 'is no standby')
+  await query(standby.url, 'DELETE FROM items')
+  t.equal(await list(), 2)
+})
+
+interface Fake {
+  /** Names of the servers that were sent a statement to read, in order. */
+  asked: string[]
+  /** SQLSTATEs that the replica fails to read with, one after the other, the last one for good. */
+  codes: (string | null)[]
+  /** What the replica says of itself. */
+  standby: boolean
+  reached: number
+  looks: number
+}
+
+/** Reads from a replica that behaves as `fake` says. */
+function fakeReads(fake: Partial<Fake>, limits: Partial<ReplicaLimits> = {}) {
+  const state: Fake = { asked: [], codes: [null], standby: true, reached: 1, looks: 0, ...fake }
+  const answer = <Row>(row: object) => ({ rows: [row] }) as unknown as pg.QueryResult<Row & pg.QueryResultRow>
+  const server = (name: string) => ({
+    async query<Row extends pg.QueryResultRow>({ text }: pg.QueryConfig) {
+      if (text.includes('pg_current_wal_lsn')) return answer<Row>({ lsn: '0/1' })
+      const isLook = text.includes('pg_is_in_recovery')
+      if (isLook) state.looks += 1
+      else state.asked.push(name)
+      const code = name === 'replica' && (state.codes.length > 1 ? state.codes.shift() : state.codes[0])
+      if (code) throw Object.assign(new Error(code), { code })
+      return answer<Row>(isLook ? { standby: state.standby, reached: state.reached } : {})
+    },
+  })
+  const reads = preferReplica(server('replica'), server('primary'), {
+    maxLagMs: 10_000,
+    restMs: 50,
+    ...limits,
+  })
+  return { state, reads, read: () => reads.query({ text: 'SELECT 1' }) }
 }
 
 t.test('a replica that cannot answer is left alone for a while, and then asked by one', async (t) => {
-  const asked: string[] = []
-  const reads = preferReplica(fake('replica', asked, 'ECONNREFUSED', null), fake('primary', asked), 50)
-  await reads.query({ text: 'SELECT 1' })
-  await reads.query({ text: 'SELECT 1' })
-  t.strictSame(asked.splice(0), ['replica', 'primary', 'primary'])
+  const { state, read } = fakeReads({ codes: [null, 'ECONNREFUSED', null] })
+  await read()
+  await read()
+  t.strictSame(state.asked.splice(0), ['replica', 'primary', 'primary'])
   await until(async () => {
-    await reads.query({ text: 'SELECT 1' })
-    return asked.includes('replica')
+    await read()
+    return state.asked.includes('replica')
   })
-  asked.length = 0
-  await reads.query({ text: 'SELECT 1' })
-  t.strictSame(asked, ['replica'])
+  state.asked.length = 0
+  await read()
+  t.strictSame(state.asked, ['replica'])
+})
+
+t.test('a replica that cannot be looked at is left alone', async (t) => {
+  const { state, read, reads } = fakeReads({ codes: ['ECONNREFUSED'] }, { restMs: 60_000 })
+  await read()
+  await read()
+  t.strictSame(state.asked, ['primary', 'primary'])
+  t.equal(state.looks, 1)
+  t.equal(await reads.inspect(), 'cannot be reached')
+})
+
+t.test('a replica is looked at once a second, whatever is read', async (t) => {
+  const { state, read } = fakeReads({})
+  await Promise.all(Array.from({ length: 50 }, read))
+  t.equal(state.looks, 1)
+  t.equal(state.asked.length, 50)
+})
+
+t.test('a replica is found fit as soon as it has caught up', async (t) => {
+  const { state, reads } = fakeReads({ reached: 0 })
+  const inspected = reads.inspect()
+  await until(() => state.looks === 1)
+  state.reached = 1
+  t.equal(await inspected, null)
 })
 
 t.test('what is about one statement does not make a replica rest', async (t) => {
-  const asked: string[] = []
-  for (const code of ['42601', '57014'])
-    await t.rejects(
-      preferReplica(fake('replica', asked, code), fake('primary', asked)).query({ text: 'SELEC' }),
-      {
-        code,
-      },
-    )
-  t.strictSame(asked.splice(0), ['replica', 'replica'])
-  const reads = preferReplica(fake('replica', asked, '40001', null), fake('primary', asked))
-  await reads.query({ text: 'SELECT 1' })
-  await reads.query({ text: 'SELECT 1' })
-  t.strictSame(asked, ['replica', 'primary', 'replica'])
+  for (const code of ['42601', '57014']) {
+    const { state, read } = fakeReads({ codes: [null, code] })
+    await t.rejects(read(), { code })
+    t.strictSame(state.asked, ['replica'])
+  }
+  const { state, read } = fakeReads({ codes: [null, '40001', null] })
+  await read()
+  await read()
+  t.strictSame(state.asked, ['replica', 'primary', 'replica'])
 })
