@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
+import { hostileDefaults } from './helpers/hostile.js'
 import { createDatabase, dropDatabase } from './helpers/server.js'
 import { fillTemplate } from './helpers/template.js'
 
@@ -11,11 +12,13 @@ import { fillTemplate } from './helpers/template.js'
 
 /** Files that run side by side: tests wait a lot, so one for each processor, as far as the server has connections. */
 const jobs = Math.min(availableParallelism(), 4)
-const fast = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300']
+/** Nothing that we mean may depend on the defaults of a server. */
+const hostile = Object.entries(hostileDefaults).map(([name, value]) => `${name}=${value}`)
+const fast = ['fsync=off', 'full_page_writes=off', 'max_connections=300']
 
 const server = process.env.TEST_DATABASE_URL
   ? { url: process.env.TEST_DATABASE_URL, stop: async () => {} }
-  : await startTemporaryPostgres('latchkey-test-', fast)
+  : await startTemporaryPostgres('latchkey-test-', [...fast, ...hostile])
 try {
   const template = await createDatabase(server.url)
   await fillTemplate(template)

@@ -8,10 +8,12 @@ import { findFreePort } from '../../src/database/embedded/port.js'
 import { migrate } from '../../src/database/migrations.js'
 import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
-import { cloneDatabase } from '../helpers/database.js'
+import { clonePlainDatabase } from '../helpers/database.js'
 import { startPooler } from '../helpers/pooler.js'
+import { cheapHash } from '../helpers/replicas.js'
 import { until } from '../helpers/wait.js'
 import { makeFolder } from './folder.js'
+import { query } from './query.js'
 
 const withoutPgBouncer = spawnSync('pgbouncer', ['--version']).error ? 'pgbouncer is not installed' : false
 
@@ -24,7 +26,7 @@ async function examine(t: Test, url: string, env: Record<string, string> = {}) {
 }
 
 t.test('the doctor notices a pooler, and what it keeps from PostgreSQL', async (t) => {
-  const url = await cloneDatabase(t)
+  const url = await clonePlainDatabase(t)
   const pooled = await startPooler(t, url)
   t.equal((await examine(t, url))('sessions'), 'ok')
   t.equal((await examine(t, pooled))('sessions'), 'fail')
@@ -34,7 +36,7 @@ t.test('the doctor notices a pooler, and what it keeps from PostgreSQL', async (
 })
 
 t.test('a start through a pooler alone ends with one line, as replicas could not take turns', async (t) => {
-  const pooled = await startPooler(t, await cloneDatabase(t))
+  const pooled = await startPooler(t, await clonePlainDatabase(t))
   await t.rejects(migrate(pooled), {
     message: 'DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself',
   })
@@ -44,8 +46,9 @@ t.test(
   'all works through PgBouncer that gives each transaction another session',
   { skip: withoutPgBouncer },
   async (t) => {
-    const url = await cloneDatabase(t)
+    const url = await clonePlainDatabase(t)
     const pooled = await startPgBouncer(t, url)
+    await query(url, 'UPDATE users SET hashed_password = $1, rehashed_at = now()', [cheapHash])
     const app = await startApp(t, { DATABASE_URL: pooled, DATABASE_DIRECT_URL: url, JWT_SECRET: '' }, pooled)
     await app.ready()
     await until(() => app.changes.areCurrent())

@@ -1,4 +1,3 @@
-import pg from 'pg'
 import t, { type Test } from 'tap'
 import { removeExpired } from '../../src/cleanup.js'
 import { isDatabaseUnavailable } from '../../src/database/errors.js'
@@ -8,13 +7,12 @@ import { migrate, migrationNames } from '../../src/database/migrations.js'
 import { openSession, openSessionPool } from '../../src/database/session.js'
 import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
-import { cloneDatabase, newDatabase } from '../helpers/database.js'
+import { cloneDatabase, clonePlainDatabase, newDatabase, setDefaults } from '../helpers/database.js'
 import { hostileDefaults, impatientDefaults } from '../helpers/hostile.js'
 import { startPooler } from '../helpers/pooler.js'
 import { startProxy } from '../helpers/proxy.js'
 import { beginTransaction, untilWaiting } from '../helpers/replicas.js'
 import { startProgram } from '../helpers/service.js'
-import { query } from './query.js'
 
 const settings = { databasePoolSize: 2, databaseTimeoutSeconds: 10 }
 
@@ -39,18 +37,9 @@ const expected = {
 
 const show = `SELECT ${Object.keys(expected).map((name) => `current_setting('${name}') AS "${name}"`)}`
 
-/** Gives a database other defaults. */
-async function makeHostile(url: string): Promise<void> {
-  const name = new URL(url).pathname.slice(1)
-  for (const [setting, value] of Object.entries({ ...hostileDefaults, ...impatientDefaults })) {
-    const text = setting === 'search_path' ? value : pg.escapeLiteral(value)
-    await query(url, `ALTER DATABASE ${name} SET ${setting} = ${text}`)
-  }
-}
-
 async function hostileClone(t: Test): Promise<string> {
   const url = await cloneDatabase(t)
-  await makeHostile(url)
+  await setDefaults(url, { ...hostileDefaults, ...impatientDefaults })
   return url
 }
 
@@ -80,7 +69,7 @@ t.test('every kind of session has the settings that our statements need', async 
 
 t.test('migrations go through whatever the defaults are', async (t) => {
   const url = await newDatabase(t)
-  await makeHostile(url)
+  await setDefaults(url, { ...hostileDefaults, ...impatientDefaults })
   t.strictSame(await migrate(url), migrationNames())
   t.equal((await runCommand(url, ['seed'])).status, 0)
   t.equal((await runCommand(url, ['users', 'list'])).status, 0)
@@ -130,8 +119,8 @@ t.test('the doctor finds the clocks in agreement', async (t) => {
 })
 
 t.test('behind a pooler the zone is set all the same', async (t) => {
-  const url = await cloneDatabase(t)
-  await query(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET timezone = 'Europe/Berlin'`)
+  const url = await clonePlainDatabase(t)
+  await setDefaults(url, { TimeZone: 'Europe/Berlin', DateStyle: 'SQL, DMY', client_encoding: 'LATIN1' })
   const pooled = await startPooler(t, url)
   const database = openDatabase({ ...settings, databaseDirectUrl: url }, pooled)
   t.teardown(() => database.$disconnect())
@@ -139,12 +128,12 @@ t.test('behind a pooler the zone is set all the same', async (t) => {
 })
 
 for (const [setting, value] of [
-  ['default_transaction_isolation', "'repeatable read'"],
+  ['default_transaction_isolation', 'repeatable read'],
   ['search_path', 'nothing'],
-])
+] as const)
   t.test(`behind a pooler another ${setting} ends the start with one line`, async (t) => {
-    const url = await cloneDatabase(t)
-    await query(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET ${setting} = ${value}`)
+    const url = await clonePlainDatabase(t)
+    await setDefaults(url, { [setting]: value })
     const pooled = await startPooler(t, url)
     const env = { DATABASE_URL: pooled, DATABASE_DIRECT_URL: url, PORT: '0' }
     const program = startProgram(t, 'src/server.ts', env)

@@ -1,4 +1,7 @@
+import pg from 'pg'
 import type { Test } from 'tap'
+import { query } from '../database/query.js'
+import { plainDefaults } from './hostile.js'
 import { createDatabase, dropDatabase } from './server.js'
 
 /** The database that `npm test` migrates and seeds once, for each test file to clone. */
@@ -20,4 +23,18 @@ export async function newDatabase(t: Test, template?: string): Promise<string> {
   const url = await createDatabase(maintenance.href, template)
   t.teardown(() => dropDatabase(url))
   return url
+}
+
+/** The same copy with the defaults that our statements need, as behind a pooler they are not ours to set. */
+export async function clonePlainDatabase(t: Test): Promise<string> {
+  const url = await cloneDatabase(t)
+  await setDefaults(url, plainDefaults)
+  return url
+}
+
+/** Gives a database other defaults. */
+export async function setDefaults(url: string, defaults: Record<string, string>): Promise<void> {
+  const name = new URL(url).pathname.slice(1)
+  for (const [setting, value] of Object.entries(defaults))
+    await query(url, `ALTER DATABASE ${name} SET ${setting} = ${pg.escapeLiteral(value)}`)
 }

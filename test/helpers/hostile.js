@@ -29,11 +29,30 @@ export const impatientDefaults = {
   exit_on_error: 'on',
 }
 
+/** What our statements need, as a server, a database or a role behind a pooler must have it. */
+export const plainDefaults = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  client_encoding: 'UTF8',
+  standard_conforming_strings: 'on',
+  bytea_output: 'hex',
+  array_nulls: 'on',
+  transform_null_equals: 'off',
+  extra_float_digits: '1',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  search_path: 'public',
+}
+
+const patience = {
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_session_timeout: '0',
+  exit_on_error: 'off',
+}
+
 /** Options of connections that tests make for themselves, whatever the defaults are. */
-export const plainOptions = [
-  ...['TimeZone=UTC', 'DateStyle=ISO', 'client_encoding=UTF8', 'standard_conforming_strings=on'],
-  ...['bytea_output=hex', 'default_transaction_isolation=read\\ committed', 'search_path=public'],
-  ...['statement_timeout=0', 'lock_timeout=0', 'idle_session_timeout=0', 'exit_on_error=off'],
-]
-  .map((setting) => `-c ${setting}`)
+export const plainOptions = Object.entries({ ...plainDefaults, ...patience })
+  .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
   .join(' ')
