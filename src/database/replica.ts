@@ -8,7 +8,7 @@ export interface Queryable {
 }
 
 /** Why a replica is not read from. */
-export type ReplicaProblem = 'cannot be reached' | 'is no standby' | 'is too far behind'
+type ReplicaProblem = 'cannot be reached' | 'is no standby' | 'is too far behind'
 
 /** Reads from a replica, as long as it is fit for that. */
 export interface ReplicaReads extends Queryable {
