@@ -117,7 +117,8 @@ async function checkServer({ config, database }: Patient): Promise<Finding[]> {
 
 /** What the service's connections are, which these of ours need not be. */
 async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
-  const connection = new SessionClient(sessionOptions({ url: config.databaseUrl ?? url, isOwn: false }))
+  const session = { url: config.databaseUrl ?? url, isOwn: false }
+  const connection = new SessionClient(sessionOptions(session))
   connection.on('error', () => {})
   await connection.connect()
   try {
@@ -131,7 +132,7 @@ async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
           'warn',
         ),
       ]
-    await prepareSession(connection, { url: config.databaseUrl ?? url, isOwn: false })
+    await prepareSession(connection, session)
     const { rows } = await connection.query<{ statement_timeout: string }>('SHOW statement_timeout')
     return [
       judge(

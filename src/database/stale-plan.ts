@@ -19,16 +19,17 @@ export function isStalePlan(error: unknown): boolean {
  * its session only: the pool drops each that refuses, until one is fresh.
  */
 export function retryStalePlans(pool: pg.Pool): void {
-  const { query } = pool
-  async function queryAgain(statement: pg.QueryConfig, ...more: unknown[]): Promise<unknown> {
-    for (let left = pool.options.max; ; left--)
-      try {
-        return await Reflect.apply(query, pool, [statement, ...more])
-      } catch (error) {
-        if (left === 0 || !isStalePlan(error)) throw error
-        const { name: _, ...unnamed } = statement
-        statement = unnamed
-      }
+  const query = pool.query.bind(pool) as unknown as (...given: unknown[]) => Promise<unknown>
+
+  function send(statement: pg.QueryConfig, more: unknown[], attempts: number): Promise<unknown> {
+    return query(statement, ...more).catch((error: Error) => {
+      if (attempts === 0 || !isStalePlan(error)) throw error
+      const { name: _, ...unnamed } = statement
+      return send(unnamed, more, attempts - 1)
+    })
   }
-  Object.assign(pool, { query: queryAgain })
+
+  Object.assign(pool, {
+    query: (statement: pg.QueryConfig, ...more: unknown[]) => send(statement, more, pool.options.max),
+  })
 }

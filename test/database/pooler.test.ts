@@ -9,7 +9,7 @@ import { migrate } from '../../src/database/migrations.js'
 import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { clonePlainDatabase } from '../helpers/database.js'
-import { startPooler } from '../helpers/pooler.js'
+import { startPooler, startStrictPooler } from '../helpers/pooler.js'
 import { cheapHash } from '../helpers/replicas.js'
 import { until } from '../helpers/wait.js'
 import { makeFolder } from './folder.js'
@@ -36,10 +36,11 @@ t.test('the doctor notices a pooler, and what it keeps from PostgreSQL', async (
 })
 
 t.test('a start through a pooler alone ends with one line, as replicas could not take turns', async (t) => {
-  const pooled = await startPooler(t, await clonePlainDatabase(t))
-  await t.rejects(migrate(pooled), {
-    message: 'DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself',
-  })
+  const url = await clonePlainDatabase(t)
+  for (const start of [startPooler, startStrictPooler])
+    await t.rejects(migrate(await start(t, url)), {
+      message: 'DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself',
+    })
 })
 
 t.test(

@@ -75,6 +75,16 @@ t.test('migrations go through whatever the defaults are', async (t) => {
   t.equal((await runCommand(url, ['users', 'list'])).status, 0)
 })
 
+t.test('a database whose triggers are off is refused with one line', async (t) => {
+  const url = await cloneDatabase(t)
+  await setDefaults(url, { session_replication_role: 'replica' })
+  await t.rejects(migrate(url), {
+    message:
+      'sessions of the database have session_replication_role replica, and origin is needed: ' +
+      "ALTER ROLE latchkey SET session_replication_role = 'origin'",
+  })
+})
+
 t.test('what is revoked stays revoked when the database has a time zone', async (t) => {
   const url = await hostileClone(t)
   const app = await startApp(t, {}, url)

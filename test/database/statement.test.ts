@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
 import t from 'tap'
 import { isDatabaseUnavailable, isOutcomeUnknown } from '../../src/database/errors.js'
 import { openDatabase } from '../../src/database/index.js'
+import { retryStalePlans } from '../../src/database/stale-plan.js'
 import { nameStatements, queryRows } from '../../src/database/statement.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { startProxy } from '../helpers/proxy.js'
@@ -75,4 +77,19 @@ t.test('a transaction that hangs is not gone on with by the next request', async
   ])
   await rename('Free')
   t.match(await query(url, "SELECT full_name FROM users WHERE username = 'johndoe'"), [{ full_name: 'Free' }])
+})
+
+t.test('a statement that every connection refuses fails, and is not sent for ever', async (t) => {
+  const stale = Object.assign(new Error(), { code: '0A000', routine: 'RevalidateCachedQuery' })
+  const sent: unknown[] = []
+  const pool = {
+    options: { max: 2 },
+    async query(statement: object) {
+      sent.push(statement)
+      throw stale
+    },
+  }
+  retryStalePlans(pool as unknown as pg.Pool)
+  await t.rejects(pool.query({ name: 'one', text: 'SELECT 1' }), stale)
+  t.strictSame(sent, [{ name: 'one', text: 'SELECT 1' }, { text: 'SELECT 1' }, { text: 'SELECT 1' }])
 })

@@ -17,6 +17,22 @@ export function startPooler(t: Test, url: string): Promise<string> {
   })
 }
 
+/** Takes no settings from its clients, and says so as PgBouncer does. */
+export async function startStrictPooler(t: Test, url: string): Promise<string> {
+  const fields = ['SFATAL', 'C08P01', 'Munsupported startup parameter: options', '']
+  const body = Buffer.from(`${fields.join('\0')}\0`)
+  const head = Buffer.alloc(5, 'E')
+  head.writeUInt32BE(4 + body.length, 1)
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).once('data', () => socket.end(Buffer.concat([head, body])))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const address = new URL(url)
+  address.port = String((server.address() as AddressInfo).port)
+  return address.href
+}
+
 /** Leads to the database at `url`, and keeps all notifications from its clients. */
 export function startDeafener(t: Test, url: string): Promise<string> {
   return startInterpreter(t, url, ({ type, bytes }) => (type === 'A' ? Buffer.alloc(0) : bytes))
