@@ -28,7 +28,7 @@ import { loggerOptions, logRequests, makeRequestLogger } from './log.js'
 import { registerMail } from './mail/index.js'
 import { Health, ops } from './ops.js'
 import { repeat } from './repeat.js'
-import { isStorable } from './schema.js'
+import { textFormats } from './schema.js'
 import { answerUnrouted, readTarget } from './unrouted.js'
 import { account } from './users/account.js'
 import { administration } from './users/administration.js'
@@ -121,7 +121,7 @@ function serverOptions(config: Config, { socketMs, receiveMs }: Limits): Fastify
         allErrors: true,
         coerceTypes: false,
         removeAdditional: false,
-        formats: { text: isStorable },
+        formats: textFormats,
       },
     },
     routerOptions: { maxParamLength: 1024 },

@@ -18,14 +18,49 @@ export function nullable(schema: TSchema) {
   return Type.Unsafe<string | null>({ ...schema, type: ['string', 'null'] })
 }
 
-/** A string that PostgreSQL can store: it has neither NUL nor half a surrogate pair. */
-export function text(options: { minLength?: number; maxLength: number; description: string }) {
+interface TextOptions {
+  minLength?: number
+  maxLength: number
+  description: string
+}
+
+/** A string that PostgreSQL can store: it has neither NUL nor half a surrogate pair. For what names stored things. */
+export function text(options: TextOptions) {
   return Type.String({ ...options, format: 'text' })
+}
+
+/** A name or a title: text without line breaks, and without control characters, which make terminals obey. */
+export function singleLineText(options: TextOptions) {
+  return Type.String({ ...options, format: 'single-line-text' })
+}
+
+/** Text of several lines: no control characters but tabs and line breaks. */
+export function multiLineText(options: TextOptions) {
+  return Type.String({ ...options, format: 'multi-line-text' })
 }
 
 /** Whether a string can be stored. */
 export function isStorable(value: string): boolean {
   return !value.includes('\0') && value.isWellFormed()
+}
+
+/** Control characters, line and paragraph separators, and what changes the direction of the text behind it. */
+const unfitForLine = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
+
+/** Whether a string can be stored as a name or a title, and shown in one line without changing what is around it. */
+export function isSingleLine(value: string): boolean {
+  return isStorable(value) && !unfitForLine.test(value)
+}
+
+function isMultiLine(value: string): boolean {
+  return isStorable(value) && !/(?![\t\n\r])\p{Cc}/u.test(value)
+}
+
+/** The formats of the schemas above, for the validator. */
+export const textFormats = {
+  text: isStorable,
+  'single-line-text': isSingleLine,
+  'multi-line-text': isMultiLine,
 }
 
 /** Whether a string is a UUID as we write them: in lower case. */

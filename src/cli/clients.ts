@@ -17,6 +17,7 @@ import {
   setClientRights,
 } from '../auth/store/clients.js'
 import { clientSubject } from '../auth/subject.js'
+import { isSingleLine } from '../schema.js'
 import { printResult, printRows } from './output.js'
 import { CommandError, type DatabaseContext, exitStatus, type Io, onDatabase } from './run.js'
 
@@ -163,8 +164,12 @@ async function makeSecret(
   return secret
 }
 
-function showSecret(clientId: string, secret: string): string {
-  return `client_id      ${clientId}\nclient_secret  ${secret}\nThis is the only time that the secret is shown.`
+function showSecret(clientId: string, secret: string): string[] {
+  return [
+    `client_id      ${clientId}`,
+    `client_secret  ${secret}`,
+    'This is the only time that the secret is shown.',
+  ]
 }
 
 function checkClient(client: {
@@ -178,7 +183,10 @@ function checkClient(client: {
   const { clientId, name, confidential, grants, scopes, rights } = client
   const problems: [boolean, string][] = [
     [!clientIdSyntax.test(clientId), 'a client id has 1 to 64 letters, digits and . _ -'],
-    [name.length > 255 || name.includes('\0'), 'a name has at most 255 characters'],
+    [
+      name.length > 255 || !isSingleLine(name),
+      'a name has at most 255 characters, and no control characters',
+    ],
     [!scopes.every(isScope), 'a scope has printable ASCII characters without " and \\ and no spaces'],
     [
       scopes.join(' ').length > maxScopeLength,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { buildApp } from '../app.js'
+import { printJson } from './output.js'
 import { type Io, onDatabase } from './run.js'
 
 /** `latchkey openapi` */
@@ -11,7 +12,7 @@ export function addOpenApiCommand(program: Command, io: Io): void {
       onDatabase(io, async function printDocument({ config, database }) {
         const app = await buildApp({ ...config, logLevel: 'silent' }, database)
         await app.ready()
-        io.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`)
+        printJson(io, app.swagger())
         await app.close()
       }),
     )

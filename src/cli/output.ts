@@ -20,21 +20,61 @@ export function printRows(io: Io, rows: Row[], columns: string[], json: unknown)
 }
 
 function toColumn(cells: string[]): string[] {
-  const width = Math.max(...cells.map(({ length }) => length))
-  return cells.map((cell) => cell.padEnd(width))
+  const width = Math.max(...cells.map(widthOf))
+  return cells.map((cell) => cell + ' '.repeat(width - widthOf(cell)))
 }
 
-/** Prints what came of a command: a sentence for people or, for machines, a JSON object. */
-export function printResult(io: Io, result: Row, sentence: string, json: unknown): void {
+/** Prints what came of a command: lines for people or, for machines, a JSON object. */
+export function printResult(io: Io, result: Row, lines: string | string[], json: unknown): void {
   if (json) printJson(io, result)
-  else io.stdout.write(`${sentence}\n`)
+  else for (const line of [lines].flat()) io.stdout.write(`${escapeLine(line)}\n`)
 }
 
-function printJson(io: Io, value: unknown): void {
-  io.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+/** Prints JSON in which all that a terminal could obey is escaped. */
+export function printJson(io: Io, value: unknown): void {
+  io.stdout.write(`${escapeJson(JSON.stringify(value, null, 2))}\n`)
 }
 
 function toCell(value: Row[string] | undefined): string {
   if (value === null || value === undefined) return '-'
-  return Array.isArray(value) ? value.join(' ') || '-' : String(value)
+  return escapeLine(Array.isArray(value) ? value.join(' ') || '-' : String(value))
 }
+
+/**
+ * Characters that do something to a terminal or do not show: controls, formats, surrogates, private and unassigned ones
+ * (Unicode's category C), and separators of lines.
+ */
+const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu
+
+/** Returns a text that stays in its line, whatever it was: what a terminal could obey is written as `\u{…}`. */
+export function escapeLine(text: string): string {
+  return text.replace(unprintable, (character) => `\\u{${Number(character.codePointAt(0)).toString(16)}}`)
+}
+
+/** Does the same to each line of a text. */
+export function escapeLines(text: string): string {
+  return text.split('\n').map(escapeLine).join('\n')
+}
+
+/** Has the same meaning afterwards. The line breaks between members stay: those in strings are escaped already. */
+function escapeJson(json: string): string {
+  return json.replace(unprintable, (character) => (character === '\n' ? '\n' : toUnits(character)))
+}
+
+function toUnits(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
+}
+
+/** Number of columns that a text takes in a terminal. */
+function widthOf(text: string): number {
+  let width = 0
+  for (const character of text) width += takesNone.test(character) ? 0 : takesTwo.test(character) ? 2 : 1
+  return width
+}
+
+const takesNone = /[\p{Mn}\p{Me}]/u
+const takesTwo =
+  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u

@@ -3,6 +3,7 @@ import { addClientCommands } from './clients.js'
 import { addDoctorCommand } from './doctor.js'
 import { addKeyCommands } from './keys.js'
 import { addOpenApiCommand } from './openapi.js'
+import { escapeLines } from './output.js'
 import { exitStatus, type Io, reportError } from './run.js'
 import { addSchemaCommands } from './schema.js'
 import { addTokenCommands } from './tokens.js'
@@ -23,8 +24,8 @@ export async function runCommandLine(args: string[], io: Io): Promise<number> {
   const program = new Command('latchkey')
     .description('Operates Latchkey on the database that the environment names, as the service does.')
     .configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeOut: (text) => io.stdout.write(escapeLines(text)),
+      writeErr: (text) => io.stderr.write(escapeLines(text)),
     })
     .showHelpAfterError('Add --help for what there is.')
     .addHelpText(

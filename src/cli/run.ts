@@ -8,6 +8,7 @@ import type { Action as RecordedAction } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import { StartupError } from '../startup-error.js'
 import { findOwner } from '../users/store.js'
+import { escapeLine, escapeLines } from './output.js'
 
 /** The exit statuses, beside 0 for done and 1 for what went wrong. */
 export const exitStatus = { usage: 2, notFound: 3, refused: 4 } as const
@@ -87,7 +88,8 @@ async function recordOperation(
 export function reportError(thrown: unknown, io: Io): number {
   const error = toCommandError(thrown)
   const { message, stack } = error as Error
-  io.stderr.write(`latchkey: ${error instanceof StartupError ? message : stack}\n`)
+  const told = error instanceof StartupError ? escapeLine(message) : escapeLines(String(stack))
+  io.stderr.write(`latchkey: ${told}\n`)
   return error instanceof CommandError ? error.status : 1
 }
 

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { clientOf } from '../auth/subject.js'
 import { hashPassword } from '../passwords/bcrypt.js'
-import { isStorable } from '../schema.js'
+import { isSingleLine, isStorable } from '../schema.js'
 import { createInvitation } from '../users/one-time-tokens.js'
 import { grantableScopes } from '../users/scopes.js'
 import {
@@ -60,7 +60,10 @@ export function addUserCommands(program: Command, io: Io): void {
       onDatabase(io, async function list({ database }, _args, { limit, after, json }) {
         if (!/^[1-9]\d{0,3}$/.test(String(limit)))
           throw new CommandError(exitStatus.usage, 'a limit is a number from 1 to 9999')
-        const found = await listUsers({ limit: Number(limit), after: readText('name', after, 255) }, database)
+        const found = await listUsers(
+          { limit: Number(limit), after: readText('name', after, 255, isStorable) },
+          database,
+        )
         const rows = found.map(({ username, email, fullName, disabled, createdAt }) => ({
           username,
           email,
@@ -156,9 +159,12 @@ function readUsername(username: string): string {
   return username
 }
 
-function readText(what: string, text: unknown, maxLength: number): string | null {
+function readText(what: string, text: unknown, maxLength: number, isFit = isSingleLine): string | null {
   if (typeof text !== 'string' || text === '') return null
-  if (text.length > maxLength || !isStorable(text))
-    throw new CommandError(exitStatus.usage, `the ${what} has more than ${maxLength} characters, or a NUL`)
+  if (text.length > maxLength || !isFit(text))
+    throw new CommandError(
+      exitStatus.usage,
+      `the ${what} has more than ${maxLength} characters, or a control character`,
+    )
   return text
 }

@@ -1,6 +1,14 @@
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
-import { nullable, nullableString, ref, text, ValidationError } from '../schema.js'
+import {
+  multiLineText,
+  nullable,
+  nullableString,
+  ref,
+  singleLineText,
+  text,
+  ValidationError,
+} from '../schema.js'
 
 /** The largest body that says something of one item. */
 export const maxItemBytes = 65_536
@@ -26,8 +34,15 @@ const metadata = Type.Unsafe<Record<string, unknown>>({
   description: 'A JSON object of at most 16,384 bytes, nested at most 16 deep.',
 })
 const writableText = {
-  title: nullable(text({ maxLength: 255, description: 'A short name.' })),
-  description: nullable(text({ maxLength: 4096, description: 'Any text.' })),
+  title: nullable(
+    singleLineText({ maxLength: 255, description: 'A short name, without control characters.' }),
+  ),
+  description: nullable(
+    multiLineText({
+      maxLength: 4096,
+      description: 'Any text, without control characters but tabs and line breaks.',
+    }),
+  ),
 }
 
 /** An item in a list. */

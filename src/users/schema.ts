@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
-import { nullable, nullableString, text } from '../schema.js'
+import { nullable, nullableString, singleLineText, text } from '../schema.js'
 import { grantableScopes } from './scopes.js'
 import { usernameSyntax } from './username.js'
 
@@ -16,7 +16,10 @@ const username = Type.String({
 const password = (description: string) => Type.String({ minLength: 1, maxLength: 1024, description })
 const newPassword = password('8 or more characters, at most 72 bytes of UTF-8, and no common one.')
 const email = Type.String({ format: 'email', maxLength: 254, description: 'A mail with a link confirms it.' })
-const fullName = text({ maxLength: 255, description: 'The name to show to people.' })
+const fullName = singleLineText({
+  maxLength: 255,
+  description: 'The name to show to people, without control characters.',
+})
 const closed = { additionalProperties: false }
 
 /** The current user as the world sees it: these four members and no more. */

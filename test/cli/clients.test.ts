@@ -154,7 +154,7 @@ t.test('what cannot be done is told in one line, and by the exit status', async 
     [
       ['clients', 'create', 'x', '--name', 'a'.repeat(256)],
       2,
-      /^latchkey: a name has at most 255 characters\n$/,
+      /^latchkey: a name has at most 255 characters, and no control characters\n$/,
     ],
     [
       create('x', '--grant', 'implicit'),

@@ -312,6 +312,48 @@ t.test('what is malformed is refused, and nothing changes', async (t) => {
   t.equal(await app.database.item.count(), 2)
 })
 
+t.test('names and titles have no control characters, descriptions only those of text', async (t) => {
+  const { app, token } = await start(t)
+  for (const character of [
+    '\u001b',
+    '\u009b',
+    '\u007f',
+    '\n',
+    '\t',
+    '\u202e',
+    '\u2066',
+    '\u200f',
+    '\u2028',
+  ]) {
+    const text = `a${character}b`
+    const code = character.codePointAt(0)?.toString(16)
+    const account = { username: 'ella', password: 'correct horse' }
+    for (const [url, method, body] of [
+      [`${path}x`, 'PUT', { title: text }],
+      [path, 'POST', { title: text }],
+      [`${path}Foo`, 'PATCH', { title: text }],
+      ['/users/me/', 'PATCH', { full_name: text }],
+      ['/users/', 'POST', { ...account, full_name: text }],
+      ['/users/', 'POST', { ...account, username: text }],
+    ] as const)
+      t.equal((await send(app, token, method, url, body)).statusCode, 422, `${method} ${url} ${code}`)
+    const isOfText = /[\n\t\u2028]|\p{Bidi_Control}/u.test(character)
+    const { statusCode } = await send(app, token, 'PATCH', `${path}Foo`, { description: text })
+    t.equal(statusCode, isOfText ? 200 : 422, `description ${code}`)
+  }
+  for (const title of ['👩‍👩‍👧', 'שלום', 'می‌خواهم', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', 'a\u00a0b'])
+    t.match((await send(app, token, 'PUT', `${path}x`, { title })).json(), { title })
+})
+
+t.test('what was stored before comes back, whatever it is', async (t) => {
+  const { app, token } = await start(t)
+  const odd = 'a\u001b]52;c;\u0007\u202eb\n'
+  await app.database.item.updateMany({ data: { title: odd, description: odd } })
+  await app.database.user.updateMany({ data: { fullName: odd } })
+  t.match((await getAs(app, token, `${path}Foo`)).json(), { title: odd, description: odd })
+  t.match((await getAs(app, token, '/users/me/')).json(), { full_name: odd })
+})
+
 t.test('items of others are for administrators of items and for services', async (t) => {
   const { app, token } = await start(t)
   const { database } = app

@@ -1,0 +1,73 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { query } from '../database/query.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase } from '../helpers/database.js'
+
+const evil =
+  'Eve\x1b[2K\x1b[1G\nzroot  root@corp.example\x1b]52;c;cm0=\x07\u202e\u0085\u2028\u{e0001}\ud83d\ude00'
+const escaped =
+  'Eve\\u{1b}[2K\\u{1b}[1G\\u{a}zroot  root@corp.example\\u{1b}]52;c;cm0=\\u{7}\\u{202e}\\u{85}\\u{2028}\\u{e0001}😀'
+const dangerous = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/u
+const hash = `$2b$04$${'a'.repeat(53)}`
+
+t.test('whatever is stored is shown in its line and its column', async (t) => {
+  const url = await cloneDatabase(t)
+  await query(url, 'UPDATE users SET full_name = $1, email = NULL', [evil])
+  await query(url, 'UPDATE clients SET name = $1', [evil])
+  const users = await runCommand(url, ['users', 'list'])
+  t.equal(users.stdout.split('\n').length, 4, 'a line of names, two users')
+  t.equal(users.stdout.split(escaped).length, 3)
+  t.notMatch(users.stdout, dangerous)
+  const clients = await runCommand(url, ['clients', 'list'])
+  t.notMatch(clients.stdout, dangerous)
+  const json = await runCommand(url, ['users', 'list', '--json'])
+  t.notMatch(json.stdout, dangerous)
+  t.match(JSON.parse(json.stdout), [{ full_name: evil }, { full_name: evil }], 'the meaning is the same')
+})
+
+t.test('whatever is stored or given, nothing that a terminal obeys is printed', async (t) => {
+  const url = await cloneDatabase(t)
+  const odd = fc.string({
+    unit: fc.constantFrom(...evil, 'a', '田', '\u0301', '\x9b', '\ufeff'),
+    minLength: 1,
+    maxLength: 20,
+  })
+  await fc.assert(
+    fc.asyncProperty(odd, async (text) => {
+      const username = text.isWellFormed() && !text.startsWith('-') ? text : 'a\x9bb'
+      await query(url, 'DELETE FROM users')
+      await query(
+        url,
+        `INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), $1, '${hash}')`,
+        [username],
+      )
+      for (const args of [
+        ['users', 'list'],
+        ['users', 'list', '--json'],
+        ['users', 'list', '--after', username],
+        ['users', 'disable', '--', username],
+        ['users', 'disable', '--', `${username}?`],
+        ['users', 'set-scopes', 'x', '--scope', username],
+        ['users', 'create', '--', username],
+        ['clients', 'create', 'x', '--name', username],
+        ['tokens', 'revoke', '--user', username],
+        [username],
+      ]) {
+        const { stdout, stderr } = await runCommand(url, args, { input: 'correct horse' })
+        if (dangerous.test(stdout + stderr)) throw new Error(JSON.stringify([args, stdout, stderr]))
+      }
+    }),
+    { numRuns: 6, seed: 16 },
+  )
+  t.pass()
+})
+
+t.test('columns are as wide as what they show', async (t) => {
+  const url = await cloneDatabase(t)
+  await query(url, "UPDATE users SET full_name = '田中さん', email = NULL WHERE username = 'alice'")
+  await query(url, "UPDATE users SET full_name = 'Jo\u0301hn', email = NULL WHERE username = 'johndoe'")
+  const { stdout } = await runCommand(url, ['users', 'list'])
+  t.match(stdout, /^alice {5}- {6}田中さん {3}true/m)
+  t.match(stdout, /^johndoe {3}- {6}Jo\u0301hn {7}false/m)
+})
