@@ -1,4 +1,5 @@
 import type { Database } from '../src/database/index.js'
+import { createUser } from '../src/users/store.js'
 
 /** The tutorial's two users: johndoe's password is `secret`, alice's is `secret2`. */
 const users = [
@@ -23,21 +24,28 @@ const users = [
 /** Names the lock that lets one process seed at a time. */
 const seedLock = 0x1a7c4e03
 
-/** Puts the tutorial's users and item into the database, all or nothing; what is there already stays as it is. */
-export async function seed(database: Database): Promise<void> {
+/**
+ * Puts the tutorial's users and item into the database, all or nothing; what is there already stays as it is. A user who
+ * was deleted does not come back.
+ *
+ * @param macKey makes the keys of the names; without it the service claims the names when it starts
+ * @returns the names of the users who are there now
+ */
+export async function seed(database: Database, macKey: Buffer | null = null): Promise<string[]> {
+  const present: string[] = []
   await database.$transaction(async (transaction) => {
     await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${seedLock})`
     for (const { items, ...user } of users) {
-      const { id: ownerId } = await transaction.user.upsert({
-        where: { username: user.username },
-        create: user,
-        update: {},
-        select: { id: true },
-      })
+      const { username } = user
+      const found = await transaction.user.findUnique({ where: { username }, select: { id: true } })
+      const ownerId = found ? found.id : await createUser(user, macKey, transaction)
+      if (ownerId === null) continue
+      present.push(username)
       await transaction.item.createMany({
         data: items.map((item) => ({ ownerId, ...item })),
         skipDuplicates: true,
       })
     }
   })
+  return present
 }

@@ -32,6 +32,7 @@ import { textFormats } from './schema.js'
 import { answerUnrouted, readTarget } from './unrouted.js'
 import { account } from './users/account.js'
 import { administration } from './users/administration.js'
+import { registerNameClaims } from './users/claim-names.js'
 import { users } from './users/index.js'
 import { registration } from './users/registration.js'
 import { userSchemas } from './users/schema.js'
@@ -71,6 +72,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   await app.register(ops)
   followChanges(app)
   await registerAuth(app, config)
+  registerNameClaims(app, app.readMacKey)
   registerMail(app, config)
   repeat(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(database, config))
   await app.register(async function openRoutes(scope) {

@@ -43,12 +43,12 @@ async function main(): Promise<void> {
   announceEnd = () => drain(app, config.drainSeconds)
 
   async function prepare(): Promise<void> {
-    await migrate(database.directUrl)
+    await migrate(database.directUrl, (notice) => app.log.warn({ notice }, 'a migration changed data'))
     // Behind a pooler they may be unfit, which only the first one shows.
     await database.pool.query({ text: 'SELECT' })
-    if (server.embedded) await seed(database)
     if (config.production) await refusePublishedPasswords(database)
     await app.openKeys()
+    if (server.embedded) await seed(database, await app.claimNames())
   }
 
   const isPrepared = await succeeds(prepare, app)

@@ -21,6 +21,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Reads all keys, which the first use does otherwise. @throws StartupError when they cannot be decrypted */
     openKeys(): Promise<void>
+    /** Reads the key of the keyed hashes from the database, the first time. */
+    readMacKey(): Promise<Buffer>
   }
 }
 
@@ -33,6 +35,7 @@ const [maxClients, maxTokens, maxTokenBytes] = [1_000, 20_000, 32 * 2 ** 20]
 /** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
   const readKey = followMacKey(app, config)
+  app.decorate('readMacKey', readKey)
   registerPasswords(app, config, readKey)
   const context = await openContext(app, config, readKey)
   app.decorate('openKeys', async function openKeys() {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { sealingKeysOf } from '../auth/keys/ring.js'
-import { isExposed, listKeys, openPrivateKey } from '../auth/keys/store.js'
+import { findMacKey, isExposed, listKeys, openPrivateKey } from '../auth/keys/store.js'
 import { type Config, databasePasswordOf, readConfig } from '../config.js'
 import { type Database, openDatabase } from '../database/index.js'
 import { migrationStatus } from '../database/migrations.js'
@@ -9,6 +9,7 @@ import { isOwnSession, prepareSession, SessionClient, sessionOptions } from '../
 import { openTransport } from '../mail/transport.js'
 import { findUnsafeSettings } from '../production.js'
 import { describePublished, findPublishedPasswords } from '../users/published-passwords.js'
+import { reportClaims } from '../users/taken-names.js'
 import { printRows } from './output.js'
 import { CommandError, type Io } from './run.js'
 
@@ -28,6 +29,8 @@ interface Patient {
 
 type Check = (patient: Patient) => Promise<Finding[]>
 
+/** Maximum number of names in one explanation. */
+const maxNamed = 20
 const oldestPostgres = 150_000
 /** Tokens are good from the moment they are issued, by whichever clock. */
 const largestClockDifferenceMs = 2_000
@@ -69,6 +72,7 @@ const checks: Record<string, Check> = {
   keys: checkKeys,
   clients: checkClients,
   users: checkUsers,
+  names: checkNames,
   mail: checkMail,
 }
 
@@ -222,6 +226,28 @@ async function checkUsers({ config, database }: Patient): Promise<Finding[]> {
       'administrators',
       `there are ${administrators}`,
       'there are none: latchkey users set-scopes NAME --scope users:admin',
+      'warn',
+    ),
+  ]
+}
+
+async function checkNames({ config, database }: Patient): Promise<Finding[]> {
+  const macKey = await findMacKey(database, sealingKeysOf(config))
+  const { alike, lost } = await reportClaims(database, macKey)
+  const [few, more] = [alike.slice(0, maxNamed).join(' '), alike.length > maxNamed ? ' …' : '']
+  return [
+    judge(
+      lost === 0,
+      'former names',
+      'are known by the MAC key',
+      `${lost} keys of them were made with another MAC key: these names can be registered again`,
+      'warn',
+    ),
+    judge(
+      alike.length === 0,
+      'names',
+      'can be told apart',
+      `${alike.length} look like ones that were taken earlier: ${few}${more}`,
       'warn',
     ),
   ]

@@ -1,21 +1,50 @@
 import type { Command } from 'commander'
 import { seed } from '../../prisma/seed.js'
+import { sealingKeysOf } from '../auth/keys/ring.js'
+import { findMacKey } from '../auth/keys/store.js'
+import type { Config } from '../config.js'
+import { openDatabase } from '../database/index.js'
 import { migrate, migrationStatus } from '../database/migrations.js'
 import { writeMigration } from '../database/new-migration.js'
+import { StartupError } from '../startup-error.js'
+import { claimUsernames } from '../users/taken-names.js'
 import { printResult, printRows } from './output.js'
 import { CommandError, exitStatus, type Io, onDatabase, onServer } from './run.js'
+
+/**
+ * Claims the names of users, as the service does when it starts, where the key for it is at hand: it is never made here,
+ * as this command may run without the secret that it is to be encrypted under.
+ */
+async function claimNames(config: Config, url: string): Promise<string[]> {
+  const database = openDatabase(config, url)
+  try {
+    const macKey = await findMacKey(database, sealingKeysOf(config)).catch(ignoreOtherSecret)
+    return macKey ? await claimUsernames(database, macKey) : []
+  } finally {
+    await database.$disconnect()
+  }
+}
+
+function ignoreOtherSecret(error: unknown): null {
+  if (error instanceof StartupError) return null
+  throw error
+}
 
 /** `latchkey migrate`, `status`, `new-migration` and `seed` */
 export function addSchemaCommands(program: Command, io: Io): void {
   program
     .command('migrate')
-    .description('apply the migrations that the database lacks')
+    .description('apply the migrations that the database lacks, and claim the names of its users')
     .option('--json', 'print JSON')
     .action(
-      onServer(io, async function applyMigrations({ url }, _args, { json }) {
-        const applied = await migrate(url)
-        const lines = applied.map((name) => `applied ${name}\n`).join('')
-        printResult(io, { applied }, `${lines}The database is up to date.`, json)
+      onServer(io, async function applyMigrations({ config, url }, _args, { json }) {
+        const notices: string[] = []
+        const applied = await migrate(url, (notice) => notices.push(notice))
+        const alike = await claimNames(config, url)
+        if (alike.length > 0)
+          notices.push(`names look like ones that were taken earlier, and stay: ${alike.join(' ')}`)
+        const lines = [...applied.map((name) => `applied ${name}`), ...notices, 'The database is up to date.']
+        printResult(io, { applied, notices }, lines, json)
       }),
     )
 
@@ -68,13 +97,12 @@ export function addSchemaCommands(program: Command, io: Io): void {
             exitStatus.refused,
             'NODE_ENV is production: the tutorial users have published passwords; --allow-production seeds them all the same',
           )
-        await seed(database)
-        printResult(
-          io,
-          { users: ['johndoe', 'alice'] },
-          'The database has johndoe (password secret, one item) and alice (password secret2, disabled).',
-          json,
+        const users = await seed(database, await findMacKey(database, sealingKeysOf(config)))
+        const of = { johndoe: 'password secret, one item', alice: 'password secret2, disabled' }
+        const described = Object.entries(of).map(([name, what]) =>
+          users.includes(name) ? `${name} (${what})` : `no ${name}, whose name was used and deleted`,
         )
+        printResult(io, { users }, `The database has ${described.join(' and ')}.`, json)
       }),
     )
 }

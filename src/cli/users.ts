@@ -1,4 +1,6 @@
 import { type Command, Option } from 'commander'
+import { sealingKeysOf } from '../auth/keys/ring.js'
+import { findMacKey } from '../auth/keys/store.js'
 import { clientOf } from '../auth/subject.js'
 import { hashPassword } from '../passwords/bcrypt.js'
 import { isSingleLine, isStorable } from '../schema.js'
@@ -35,10 +37,11 @@ export function addUserCommands(program: Command, io: Io): void {
         const hashedPassword = await hashPassword(await readNewPassword(io), config.bcryptCost)
         const disabled = options.disabled === true
         const user = { username: name, email, fullName, hashedPassword, disabled }
-        if (!(await createUser(user, database)))
+        const macKey = await findMacKey(database, sealingKeysOf(config))
+        if (!(await database.$transaction((transaction) => createUser(user, macKey, transaction))))
           throw new CommandError(
             exitStatus.refused,
-            `there is a user ${name} already, or one who is too much like it`,
+            `the name ${name}, one that looks like it, or the address is taken: a name is for good`,
           )
         await record('user_created', name)
         printResult(
@@ -156,6 +159,8 @@ function requireFound(found: boolean, username: string): void {
 function readUsername(username: string): string {
   if (readText('username', username, 255) === null || clientOf(username) !== null)
     throw new CommandError(exitStatus.usage, 'a username does not begin with "client:" and is not empty')
+  if (/^[.]+$/.test(username))
+    throw new CommandError(exitStatus.usage, 'a username is not made of dots alone: no address can name it')
   return username
 }
 

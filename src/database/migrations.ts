@@ -18,6 +18,9 @@ const poolerInBetween = 'DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL
 /** Prisma's own beginning of a first migration, which needs rights on the database even where the schema is there. */
 const schemaCreation = 'CREATE SCHEMA IF NOT EXISTS "public";'
 
+/** SQLSTATE of what a migration says by RAISE NOTICE; PostgreSQL's own notices have others. */
+const raisedNotice = '00000'
+
 /** As Prisma makes it. */
 const historyTable = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   id VARCHAR(36) PRIMARY KEY,
@@ -40,11 +43,15 @@ export interface MigrationStatus {
  * Applies the migrations that a database lacks, each in a transaction, and notes them in Prisma's own history table, as
  * `prisma migrate deploy` does. Replicas that start together take turns.
  *
+ * @param onNotice receives what a migration says of data that it changed
  * @returns the names of those that were applied now
  * @throws StartupError when the database cannot be reached, a pooler is in between or a migration fails
  */
-export async function migrate(url: string): Promise<string[]> {
+export async function migrate(url: string, onNotice?: (text: string) => void): Promise<string[]> {
   return withConnection(url, async (connection) => {
+    connection.on('notice', ({ message, code }) => {
+      if (code === raisedNotice) onNotice?.(String(message))
+    })
     if (!(await isOwnSession(connection))) throw new StartupError(poolerInBetween)
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
     const { pending } = await readStatus(connection)

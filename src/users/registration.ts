@@ -73,13 +73,14 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
    * The token that confirms the address, if there is one. When the name is taken the invitation stays good.
    * @throws ServiceError `invalid_invitation`
    */
-  function addUser(
+  async function addUser(
     user: NewUser,
     { invitation = '', email }: Static<typeof Registration>,
     origin: Origin,
   ): Promise<string | null> {
+    const macKey = await app.claimNames()
     return database.$transaction(async (transaction) => {
-      const id = await createUser(user, transaction)
+      const id = await createUser(user, macKey, transaction)
       if (id && config.registration === 'invitation' && !(await useInvitation(invitation, transaction)))
         throw new ServiceError('invalid_invitation')
       await recordEvent(registrationEvent(id, user.username, origin), transaction)

@@ -2,7 +2,7 @@ import type { Database, Transaction } from '../database/index.js'
 import { escapeLike } from '../database/like.js'
 import { queryRows } from '../database/statement.js'
 import { isStorable } from '../schema.js'
-import { usernameKey } from './username.js'
+import { claimUsername, nameClaim } from './taken-names.js'
 
 /** What a request may know of its caller. */
 export interface CurrentUser {
@@ -94,14 +94,27 @@ export async function replaceHash(
     WHERE username = ${username} AND hashed_password = ${from}`
 }
 
-/** Adds a user. The id, or null when the name, or one that looks like it, or the address is taken. */
-export async function createUser(user: NewUser, database: Transaction): Promise<string | null> {
-  const [created] = await database.user.createManyAndReturn({
-    data: [{ ...user, usernameKey: usernameKey(user.username) }],
+/**
+ * Adds a user, and claims the name for good. Run it in a transaction.
+ *
+ * @param macKey makes the keys of the name; without it the service claims the name when it starts
+ * @returns the id, or null when the name or the address is taken: a name is, if it is or was that of a user, or looks like
+ * such a name
+ */
+export async function createUser(
+  user: NewUser,
+  macKey: Buffer | null,
+  transaction: Transaction,
+): Promise<string | null> {
+  const [created] = await transaction.user.createManyAndReturn({
+    data: [{ ...user, nameClaim: macKey && nameClaim(macKey) }],
     skipDuplicates: true,
     select: { id: true },
   })
-  return created?.id ?? null
+  if (!created) return null
+  if (await claimUsername(created.id, user.username, macKey, transaction)) return created.id
+  await transaction.user.delete({ where: { id: created.id } })
+  return null
 }
 
 /** Users by their names. */

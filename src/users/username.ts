@@ -1,4 +1,5 @@
-import { rectifyConfusion } from 'unicode-confusables'
+import { hasOneNumberSystem, isOfOneWritingSystem } from './scripts.js'
+import { skeleton } from './skeleton.js'
 
 /** Letters and digits of any script, combining marks, and `. _ -` between them. */
 export const usernameSyntax = '^[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}._-]*$'
@@ -10,27 +11,65 @@ const reservedNames = [
   ...['api', 'oauth', 'client', 'guest', 'anonymous', 'nobody', 'everyone', 'null', 'undefined'],
 ]
 
-/** What is wrong with a new name beyond its syntax, or undefined. */
+/** Returns what is wrong with a new name beyond its syntax, or undefined. */
 export function findUsernameProblem(username: string): string | undefined {
   if (username.normalize('NFKC') !== username)
     return 'must be in Unicode normalization form C, without compatibility characters'
   if (/\p{Default_Ignorable_Code_Point}/u.test(username)) return 'must not have invisible characters'
-  if (reservedKeys.has(usernameKey(username))) return 'is reserved'
+  if (!isOfOneWritingSystem(username)) return 'must not mix scripts'
+  if (!hasOneNumberSystem(username)) return 'must not mix systems of digits'
+  if (reservedNames.some((reserved) => lookAlike(username, reserved))) return 'is reserved'
   return undefined
 }
 
-/**
- * What no two names may share: the name without case, and with each letter that looks like another replaced by that
- * (Unicode Technical Standard 39 §4). ASCII stays as it is, so that `user10` and `userlo` are two names.
- */
-export function usernameKey(username: string): string {
-  const letters = [...foldCase(username).normalize('NFD')]
-  return foldCase(letters.map((letter) => (letter < '\x80' ? letter : rectifyConfusion(letter))).join(''))
+/** Version of the rules below and of their table: with another one, the keys of all names are computed anew. */
+export const keysVersion = 1
+
+/** The keys of a name. */
+export interface UsernameKeys {
+  /** Identifies the name by itself, without case. */
+  spelling: string
+  /** Identify all names that look like it: the skeletons of the name and of its case-folded form (UTS 39 §4). */
+  looks: string[]
+  /** Whether other names may have the same `looks`, as long as they are of ASCII characters alone too. */
+  isAscii: boolean
 }
 
-/** By way of upper case, which makes `ß` and `SS` the same. */
+/**
+ * Returns the keys by which names are compared. Two names look alike if they share one of their `looks`, unless both are of
+ * ASCII characters alone: those are told apart by their spelling, so that `user10` and `userlo` are two names.
+ */
+export function usernameKeys(username: string): UsernameKeys {
+  const looks = [skeleton(username), skeleton(foldCase(username))].map(withoutCase)
+  return {
+    spelling: foldCase(username),
+    looks: [...new Set(looks)],
+    isAscii: /^\p{ASCII}*$/u.test(username),
+  }
+}
+
+/** Whether two names cannot both be taken. */
+export function lookAlike(one: string, other: string): boolean {
+  const [here, there] = [usernameKeys(one), usernameKeys(other)]
+  if (here.isAscii && there.isAscii) return here.spelling === there.spelling
+  return here.looks.some((look) => there.looks.includes(look))
+}
+
+/**
+ * Folding makes letters that look like others again, as `O` becomes `o`: a few rounds until nothing changes. In the end
+ * `i` is `l`: their capital and small letters look like one another, so that `admin` looks like `ADMlN`.
+ */
+function withoutCase(look: string): string {
+  let [before, after] = ['', look]
+  for (let round = 0; before !== after && round < maxRounds; round++)
+    [before, after] = [after, skeleton(foldCase(after))]
+  return after.replaceAll('i', 'l')
+}
+
+/** All single characters settle in two rounds. */
+const maxRounds = 8
+
+/** Folds by way of upper case, which makes `ß` and `SS` the same. */
 function foldCase(text: string): string {
   return text.toUpperCase().toLowerCase()
 }
-
-const reservedKeys = new Set(reservedNames.map(usernameKey))

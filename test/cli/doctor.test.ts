@@ -69,6 +69,38 @@ t.test('while it is tried out, what production must not have is a warning', asyn
   t.match(stdout, /^state +check +explanation\n/)
 })
 
+t.test('names that look like others, or that were made with another MAC key, are a warning', async (t) => {
+  const url = await cloneDatabase(t)
+  const env = { DATA_DIRECTORY: t.testdir() }
+  const findingsOf = async () => {
+    const { findings } = await examine(url, env)
+    const of = (name: string) => findings.find(({ check }) => check === name)
+    return { names: of('names'), former: of('former names') }
+  }
+  t.match(await findingsOf(), { names: { state: 'ok' }, former: { state: 'ok' } }, 'before the first start')
+  const names = Array.from({ length: 21 }, (_, index) => `еӏӏа${'_'.repeat(index)}`)
+  for (const username of [...names.map((name) => name.replace('еӏӏа', 'ella')), ...names])
+    await query(url, 'INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), $1, $2)', [
+      username,
+      `$2b$04$${'a'.repeat(53)}`,
+    ])
+  const app = await startApp(t, {}, url)
+  await app.claimNames()
+  await query(url, "DELETE FROM users WHERE username = 'johndoe'")
+  t.match(await findingsOf(), {
+    names: { state: 'warn', explanation: /^21 look like ones that were taken earlier: \S+( \S+){19} …$/ },
+    former: { state: 'ok' },
+  })
+  await query(url, 'UPDATE users SET name_claim = NULL WHERE length(username) > 5')
+  t.match((await findingsOf()).names, {
+    explanation: /^[12] look like ones that were taken earlier: \S+( \S+)?$/,
+  })
+  await query(url, 'DELETE FROM mac_keys')
+  t.match(await findingsOf(), {
+    former: { state: 'warn', explanation: /^1 keys of them were made with another MAC key/ },
+  })
+})
+
 t.test('a database that is not there', async (t) => {
   const { status, stateOf } = await examine(await unreachableUrl(), { DATA_DIRECTORY: t.testdir() })
   t.equal(status, 1)

@@ -71,3 +71,26 @@ t.test('columns are as wide as what they show', async (t) => {
   t.match(stdout, /^alice {5}- {6}田中さん {3}true/m)
   t.match(stdout, /^johndoe {3}- {6}Jo\u0301hn {7}false/m)
 })
+
+t.test('a migration claims the names of users where the service has made the key for it', async (t) => {
+  const url = await cloneDatabase(t)
+  const unclaimed = () => query(url, 'SELECT FROM users WHERE name_claim IS NULL')
+  await runCommand(url, ['migrate'])
+  t.equal((await unclaimed()).length, 2, 'there is no key')
+  await runCommand(url, ['clients', 'create', 'maker', '--name', 'Makes the key'])
+  await query(
+    url,
+    `INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), 'аӏісе', '${hash}')`,
+  )
+  const other = { KEY_ENCRYPTION_SECRET: 'another secret, which is long enough' }
+  t.equal((await runCommand(url, ['migrate'], { env: other })).status, 0)
+  t.equal((await unclaimed()).length, 3, 'it cannot be read')
+  const { stdout } = await runCommand(url, ['migrate'])
+  t.equal(
+    stdout,
+    'names look like ones that were taken earlier, and stay: аӏісе\nThe database is up to date.\n',
+  )
+  t.equal((await unclaimed()).length, 0)
+  await query(url, 'ALTER TABLE mac_keys RENAME TO gone')
+  t.match(await runCommand(url, ['migrate']), { status: 1, stderr: /mac_keys/ })
+})

@@ -45,7 +45,11 @@ t.test('an empty database is migrated and seeded by commands that can be repeate
     history,
     names.map((name) => ({ migration_name: name, checksum: checksumOf(name) })),
   )
-  t.same(await run('migrate', {}, '--json'), { status: 0, stdout: '{\n  "applied": []\n}\n', stderr: '' })
+  t.same(await run('migrate', {}, '--json'), {
+    status: 0,
+    stdout: '{\n  "applied": [],\n  "notices": []\n}\n',
+    stderr: '',
+  })
 
   const after = await run('status', {}, '--json')
   t.equal(after.status, 0)
@@ -58,6 +62,11 @@ t.test('an empty database is migrated and seeded by commands that can be repeate
   const seeds = await Promise.all([run('seed'), run('seed', production, '--allow-production')])
   for (const { status, stderr } of seeds) t.equal(status, 0, stderr)
   t.strictSame(await readUsers(url), [alice, johndoe])
+  await query(url, "DELETE FROM users WHERE username = 'alice'")
+  t.match(await run('seed'), {
+    stdout: /has johndoe \(.*\) and no alice, whose name was used and deleted\.\n$/,
+  })
+  t.strictSame(await readUsers(url), [johndoe])
 })
 
 t.test('a database that cannot be reached is one line', async (t) => {

@@ -128,7 +128,11 @@ t.test('what cannot be done is told in one line, and by the exit status', async 
   const url = await cloneDatabase(t)
   const users = (...args: string[]) => ['users', ...args]
   for (const [args, status, line, input = 'secret'] of [
-    [users('create', 'johndoe'), 4, 'there is a user johndoe already, or one who is too much like it'],
+    [
+      users('create', 'johndoe'),
+      4,
+      'the name johndoe, one that looks like it, or the address is taken: a name is for good',
+    ],
     [users('create', 'client:x'), 2, 'a username does not begin with "client:" and is not empty'],
     [users('create', ''), 2, 'a username does not begin with "client:" and is not empty'],
     [
@@ -136,6 +140,7 @@ t.test('what cannot be done is told in one line, and by the exit status', async 
       2,
       'the username has more than 255 characters, or a control character',
     ],
+    [users('create', '..'), 2, 'a username is not made of dots alone: no address can name it'],
     [users('create', 'a\0b'), 2, 'the username has more than 255 characters, or a control character'],
     [
       users('create', 'new', '--email', 'a'.repeat(255)),

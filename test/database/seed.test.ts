@@ -1,23 +1,35 @@
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { seed } from '../../prisma/seed.js'
 import { openDatabase } from '../../src/database/index.js'
 import { cloneDatabase } from '../helpers/database.js'
 
-t.test('seeding again leaves what is there as it is and puts back what is missing', async (t) => {
-  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, await cloneDatabase(t))
-  t.teardown(() => database.$disconnect())
-  await database.user.update({ where: { username: 'johndoe' }, data: { fullName: 'Johnny', disabled: true } })
-  await database.item.updateMany({ data: { title: 'Mine' } })
-  await database.user.delete({ where: { username: 'alice' } })
+for (const [what, macKey] of [
+  ['without the key of the names', null],
+  ['with it', randomBytes(32)],
+] as const)
+  t.test(`seeding again, ${what}, leaves what is there as it is, and what is gone`, async (t) => {
+    const settings = { databasePoolSize: 1, databaseTimeoutSeconds: 10 }
+    const database = openDatabase(settings, await cloneDatabase(t))
+    t.teardown(() => database.$disconnect())
+    await database.user.deleteMany()
+    await database.formerUsername.deleteMany()
+    t.same(await seed(database, macKey), ['johndoe', 'alice'])
+    const johndoe = { username: 'johndoe' }
+    await database.user.update({ where: johndoe, data: { fullName: 'Johnny', disabled: true } })
+    await database.item.updateMany({ data: { title: 'Mine' } })
+    await database.user.delete({ where: { username: 'alice' } })
 
-  await seed(database)
+    t.same(await seed(database, macKey), ['johndoe'])
 
-  t.match(await database.user.findUnique({ where: { username: 'johndoe' }, include: { items: true } }), {
-    fullName: 'Johnny',
-    disabled: true,
-    items: [{ itemId: 'Foo', title: 'Mine' }],
+    t.match(await database.user.findUnique({ where: johndoe, include: { items: true } }), {
+      fullName: 'Johnny',
+      disabled: true,
+      items: [{ itemId: 'Foo', title: 'Mine' }],
+    })
+    t.equal(await database.user.count(), 1)
+    t.equal(await database.item.count(), 1)
+    await database.item.deleteMany()
+    await seed(database, macKey)
+    t.equal(await database.item.count(), 1, 'an item comes back')
   })
-  t.match(await database.user.findUnique({ where: { username: 'alice' } }), { disabled: true })
-  t.equal(await database.user.count(), 2)
-  t.equal(await database.item.count(), 1)
-})

@@ -1,0 +1,209 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { seed } from '../../prisma/seed.js'
+import { claimUsernames, reportClaims } from '../../src/users/taken-names.js'
+import { query } from '../database/query.js'
+import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { startReplicas } from '../helpers/replicas.js'
+import { until } from '../helpers/wait.js'
+
+const password = 'correct horse'
+const hash = `$2b$04$${'a'.repeat(53)}`
+const insert = `
+  INSERT INTO users (id, username, hashed_password)
+  SELECT ('00000000-0000-7000-8000-' || lpad(to_hex($2::int + ordinality), 12, '0'))::uuid, username, '${hash}'
+  FROM unnest($1::varchar[]) WITH ORDINALITY AS added (username)`
+
+async function start(t: Test) {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, {}, url)
+  await app.claimNames()
+  return { url, app }
+}
+
+function register(app: FastifyInstance, username: string) {
+  return sendAs(app, null, 'POST', '/users/', { username, password })
+}
+
+/** Adds users as a version before does, the earliest first. */
+let added = 0
+async function addUsers(url: string, ...usernames: string[]): Promise<void> {
+  await query(url, insert, [usernames, added])
+  added += usernames.length
+}
+
+async function exists(url: string, username: string): Promise<boolean> {
+  return (await query(url, 'SELECT FROM users WHERE username = $1', [username])).length === 1
+}
+
+const hands: [
+  who: string,
+  remove: (app: FastifyInstance, url: string, username: string) => Promise<unknown>,
+][] = [
+  [
+    'the user',
+    async (app, _url, username) =>
+      sendAs(app, await logIn(app, username, password), 'DELETE', '/users/me/', { password }),
+  ],
+  [
+    'an administrator',
+    async (app, url, username) => {
+      await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
+      const token = await logIn(app, 'johndoe', 'secret')
+      return sendAs(app, token, 'DELETE', `/users/${username}/`)
+    },
+  ],
+  ['the command line', (_app, url, username) => runCommand(url, ['users', 'delete', username])],
+  ['a statement', (_app, url, username) => query(url, 'DELETE FROM users WHERE username = $1', [username])],
+  [
+    'a renaming',
+    (_app, url, username) =>
+      query(url, "UPDATE users SET username = 'renamed' WHERE username = $1", [username]),
+  ],
+]
+
+for (const [who, remove] of hands)
+  t.test(`a name that ${who} gave up stays taken, as do those that look like it`, async (t) => {
+    const { app, url } = await start(t)
+    t.equal((await register(app, 'Ella')).statusCode, 202)
+    t.ok(await exists(url, 'Ella'))
+    const free = await register(app, 'somebody')
+    await remove(app, url, 'Ella')
+    t.notOk(await exists(url, 'Ella'))
+    for (const username of ['Ella', 'ella', 'ELLA', 'еӏӏа']) {
+      const taken = await register(app, username)
+      t.equal(taken.statusCode, free.statusCode)
+      t.equal(taken.body, free.body, 'the answer does not tell')
+      t.notOk(await exists(url, username), username)
+    }
+    t.match(await runCommand(url, ['users', 'create', 'ELLA'], { input: password }), { status: 4 })
+    t.equal(
+      (await query(url, 'SELECT FROM users WHERE name_claim IS NULL AND username <> $1', ['renamed'])).length,
+      0,
+    )
+    t.same(await query(url, 'SELECT FROM former_usernames'), [], 'nobody can look up who was here')
+    const plain = createHash('sha256').update('Ella').digest()
+    t.same(await query(url, 'SELECT FROM taken_names WHERE digest = $1', [plain]), [])
+  })
+
+t.test('a name that went before it was claimed stays taken by its spelling', async (t) => {
+  const { app, url } = await start(t)
+  await addUsers(url, 'Ella', 'emma')
+  await query(url, "DELETE FROM users WHERE username = 'Ella'")
+  await query(url, "UPDATE users SET username = 'emily' WHERE username = 'emma'")
+  for (const username of ['Ella', 'emma']) {
+    t.equal((await register(app, username)).statusCode, 202)
+    t.notOk(await exists(url, username))
+    t.equal((await runCommand(url, ['users', 'create', username], { input: password })).status, 4)
+  }
+  t.same(await claimUsernames(app.database, await app.readMacKey()), [])
+})
+
+t.test('what is refused claims nothing', async (t) => {
+  const { app, url } = await start(t)
+  const count = async () => (await query(url, 'SELECT FROM taken_names')).length
+  const before = await count()
+  const options = ['--email', 'johndoe@example.com']
+  t.equal((await runCommand(url, ['users', 'create', 'ella', ...options], { input: password })).status, 4)
+  t.equal((await register(app, 'аӏісе')).statusCode, 202)
+  t.equal(await count(), before)
+  t.equal((await runCommand(url, ['users', 'create', 'ella'], { input: password })).status, 0)
+})
+
+t.test('the service claims the names of users who are there already, the earliest first', async (t) => {
+  const url = await cloneDatabase(t)
+  await addUsers(url, 'еӏӏа', 'ella', 'user10', 'userlo', 'іо', 'io', 'соре', 'ϲоре')
+  await addUsers(url, ...Array.from({ length: 1_200 }, (_, index) => `user-${index}`))
+  const app = await startApp(t, {}, url)
+  await app.claimNames()
+  const { alike, lost } = await reportClaims(app.database, await app.readMacKey())
+  t.same(alike, ['ella', 'io', 'ϲоре'])
+  t.equal(lost, 0)
+  t.equal(await app.database.user.count({ where: { nameClaim: null } }), 0)
+  t.same(await claimUsernames(app.database, await app.readMacKey()), [], 'they are reported once')
+  for (const username of ['ella', 'іо', 'user-1199'])
+    t.match(await query(url, 'DELETE FROM users WHERE username = $1 RETURNING username', [username]), [
+      { username },
+    ])
+  for (const username of ['ella', 'user-1199', 'USER-1199', 'io', 'ІО', 'іо']) {
+    await query(url, 'DELETE FROM users WHERE username = $1', [username])
+    await register(app, username)
+    t.notOk(await exists(url, username), username)
+  }
+})
+
+t.test('users whom a replica of the version before adds meanwhile are claimed in time', async (t) => {
+  const { app, url } = await start(t)
+  for (const username of ['ella', 'emma']) await register(app, username)
+  await query(url, "DELETE FROM users WHERE username = 'emma'")
+  await addUsers(url, 'еӏӏа', 'emma', 'emily')
+  const macKey = await app.readMacKey()
+  t.same(await claimUsernames(app.database, macKey, 'missing'), ['еӏӏа', 'emma'])
+  await query(url, "UPDATE users SET name_claim = 'of another key'")
+  t.same(await claimUsernames(app.database, macKey, 'missing'), [], 'nothing of another key is touched')
+})
+
+t.test(
+  'with another MAC key the names of users are claimed anew, and those of former ones are lost',
+  async (t) => {
+    const { app, url } = await start(t)
+    const other = randomBytes(32)
+    await register(app, 'ella')
+    await register(app, 'emma')
+    await query(url, "DELETE FROM users WHERE username = 'ella'")
+    t.same(await claimUsernames(app.database, other), [])
+    t.same(await reportClaims(app.database, other), { alike: [], lost: 1 })
+    const rows = 'SELECT count(DISTINCT mac_key_id)::int AS keys FROM taken_names WHERE user_id IS NOT NULL'
+    t.same(await query(url, rows), [{ keys: 1 }])
+    t.same(await seed(app.database, other), ['johndoe', 'alice'])
+  },
+)
+
+t.test('of registrations that look alike, on two processes at once, one comes through', async (t) => {
+  const { one, other, url } = await startReplicas(t)
+  for (const names of [
+    ['ella', 'еӏӏа', 'Ella', 'ЕӀӀА'],
+    ['соре', 'cope', 'СОРЕ', 'COPE'],
+    ['ƄoƄ', 'bob', 'BOB'],
+  ]) {
+    const before = (await query(url, 'SELECT FROM users')).length
+    const answers = await Promise.all(
+      names.flatMap((username) =>
+        [one, other].map(({ origin }) =>
+          fetch(`${origin}/users/`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ username, password }),
+          }),
+        ),
+      ),
+    )
+    t.same(new Set(answers.map(({ status }) => status)), new Set([202]))
+    t.equal((await query(url, 'SELECT FROM users')).length, before + 1, names.join(' '))
+  }
+  const both = ['user10', 'userlo', 'USERl0']
+  await Promise.all(
+    both.map((username) =>
+      fetch(`${one.origin}/users/`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ username, password }),
+      }),
+    ),
+  )
+  for (const username of both.slice(0, 2)) t.ok(await exists(url, username), 'ASCII is told apart')
+})
+
+t.test('names that look like earlier ones are logged at the start', async (t) => {
+  const url = await cloneDatabase(t)
+  await addUsers(url, 'ella', 'еӏӏа')
+  const lines: string[] = []
+  const app = await startApp(t, {}, url)
+  app.log.warn = (...line: unknown[]) => void lines.push(JSON.stringify(line))
+  await app.claimNames()
+  await until(async () => lines.length > 0)
+  t.match(lines[0], /"count":1,"usernames":\["еӏӏа"\]/)
+})
