@@ -13,8 +13,8 @@ import {
 /** The largest body that says something of one item. */
 export const maxItemBytes = 65_536
 
-/** RFC 3986 §2.3: what needs no encoding in an address. */
-const itemIdSyntax = '^[A-Za-z0-9._~-]+$'
+/** Characters that need no encoding in an address (RFC 3986 §2.3); not dots alone, which clients take out (§5.2.4). */
+const itemIdSyntax = '^[.]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*$'
 
 /** Names below an owner's items that are no item. */
 const reservedItemIds = ['export', 'import']
@@ -24,7 +24,7 @@ const itemId = Type.String({
   maxLength: 128,
   pattern: itemIdSyntax,
   not: { enum: reservedItemIds },
-  description: 'Letters, digits and `. _ ~ -`. Made up when it is left out.',
+  description: 'Letters, digits and `. _ ~ -`, not dots alone. Made up when it is left out.',
 })
 
 const owner = Type.String({ maxLength: 255, description: 'Name of the user who owns the item.' })

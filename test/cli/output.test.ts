@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { migrate } from '../../src/database/migrations.js'
 import { query } from '../database/query.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
@@ -70,6 +71,36 @@ t.test('columns are as wide as what they show', async (t) => {
   const { stdout } = await runCommand(url, ['users', 'list'])
   t.match(stdout, /^alice {5}- {6}田中さん {3}true/m)
   t.match(stdout, /^johndoe {3}- {6}Jo\u0301hn {7}false/m)
+})
+
+t.test('items that no address can name are renamed by the migration, which says so', async (t) => {
+  const url = await cloneDatabase(t)
+  await query(url, "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%_renamed_dot_items'")
+  await query(url, 'ALTER TABLE items DROP CONSTRAINT items_item_id_dots_check')
+  await query(
+    url,
+    "INSERT INTO items (id, owner_id, item_id) SELECT gen_random_uuid(), id, unnest('{.,..,.a}'::text[]) FROM users",
+  )
+  await query(url, "UPDATE users SET username = $1 WHERE username = 'alice'", [evil])
+  await query(
+    url,
+    "ALTER TABLE items ADD CONSTRAINT items_item_id_dots_check CHECK (item_id !~ '^[.]+$') NOT VALID",
+  )
+  const { stdout } = await runCommand(url, ['migrate'])
+  t.match(
+    stdout,
+    /^applied \d+_renamed_dot_items\n(the item \.{1,2} of .* is called dots-[\da-f-]{36} now\n){4}The database/,
+  )
+  t.notMatch(stdout, dangerous)
+  const ids = await query<{ item_id: string; version: number }>(
+    url,
+    'SELECT item_id, version FROM items ORDER BY item_id COLLATE "C"',
+  )
+  t.match(
+    ids.map(({ item_id, version }) => `${item_id} ${version}`.replace(/dots-\S+/, 'dots')),
+    ['.a 1', '.a 1', 'Foo 1', 'dots 2', 'dots 2', 'dots 2', 'dots 2'],
+  )
+  t.same(await migrate(url), [])
 })
 
 t.test('a migration claims the names of users where the service has made the key for it', async (t) => {

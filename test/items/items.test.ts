@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { getAs, logIn, startApp } from '../helpers/app.js'
@@ -266,6 +268,9 @@ t.test('what is malformed is refused, and nothing changes', async (t) => {
     ['{"__proto__":1}', 400],
     [{ item_id: '' }, 422],
     [{ item_id: 'a/b' }, 422],
+    [{ item_id: '.' }, 422],
+    [{ item_id: '..' }, 422],
+    [{ item_id: '...' }, 422],
     [{ item_id: 'é' }, 422],
     [{ item_id: 'a'.repeat(129) }, 422],
     [{ item_id: 'export' }, 422],
@@ -311,6 +316,34 @@ t.test('what is malformed is refused, and nothing changes', async (t) => {
     t.match((await getAs(app, token, url)).statusCode, /^4(04|14|22)$/, url.slice(0, 40))
   t.equal(await app.database.item.count(), 2)
 })
+
+t.test('an id of dots alone, which clients take out of an address, is refused at every door', async (t) => {
+  const { app, token } = await start(t)
+  const origin = new URL(await app.listen({ port: 0 }))
+  for (const id of ['.', '..', '...', '.'.repeat(128)]) {
+    t.match((await send(app, token, 'POST', path, { item_id: id })).json(), {
+      detail: [{ type: 'pattern', loc: ['body', 'item_id'] }],
+    })
+    for (const written of [id, id.replaceAll('.', '%2e')])
+      for (const method of ['GET', 'PUT', 'PATCH', 'DELETE'])
+        t.equal(await sendAsWritten(origin, token, method, `${path}${written}`), 422, `${method} ${written}`)
+    const owner = { connect: { username: 'johndoe' } }
+    await t.rejects(app.database.item.create({ data: { itemId: id, owner } }), /items_item_id_dots_check/)
+  }
+  for (const id of ['.a', 'a.', '..a', '.a.', '~', '-', '_', '..-'])
+    t.equal((await send(app, token, 'PUT', `${path}${id}`, {})).statusCode, 201, id)
+})
+
+/** Sends an address without taking anything out of it, as others do. The status of the answer. */
+async function sendAsWritten({ hostname, port }: URL, token: string, method: string, path: string) {
+  const body = method === 'GET' || method === 'DELETE' ? undefined : '{}'
+  const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) }
+  const sent = request({ hostname, port, method, path, headers })
+  sent.end(body)
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  response.resume()
+  return response.statusCode
+}
 
 t.test('names and titles have no control characters, descriptions only those of text', async (t) => {
   const { app, token } = await start(t)

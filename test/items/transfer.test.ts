@@ -93,6 +93,7 @@ const bad: [string, string | Buffer | object, string][] = [
   ['an unknown member', { owner: 'alice' }, 'extra_forbidden'],
   ['a prototype', '{"__proto__": {}}', 'json_invalid'],
   ['an id that is none', { item_id: 'a/b' }, 'pattern'],
+  ['an id of dots alone', { item_id: '..' }, 'pattern'],
   ['a title that is not one line', { title: 'a\u001b[2K' }, 'format'],
   ['a reserved id', { item_id: 'export' }, 'not'],
   ['an id that is taken', { item_id: 'Foo' }, 'exists'],
