@@ -1,10 +1,11 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import ipaddr from 'ipaddr.js'
+import { parse as parseConnectionString } from 'pg-connection-string'
 import { type Static, Type } from 'typebox'
 import { Default, Errors } from 'typebox/value'
 import { schemaOf } from './database/url.js'
-import { developmentSecret, findUnsafeSettings } from './production.js'
+import { developmentSecret, findUnsafeSettings, isLoopback } from './production.js'
 import { StartupError } from './startup-error.js'
 
 /** Threads of libuv's pool that hashing leaves to files and DNS. */
@@ -12,7 +13,7 @@ const threadsKept = 2
 
 /** Every setting under the name of its environment variable: type, bounds and default. The README says what each does. */
 export const Settings = Type.Object({
-  NODE_ENV: Type.Enum(['development', 'production', 'test'], { default: 'development' }),
+  NODE_ENV: Type.Optional(Type.Enum(['development', 'production', 'test'])),
   HOST: Type.String({ minLength: 1, maxLength: 255, default: '127.0.0.1' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8000 }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
@@ -61,11 +62,16 @@ export const Settings = Type.Object({
 /** A variable whose name begins like this is meant for us, so one that is no setting is a mistake. */
 const ourPrefixes =
   /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|TRUST_PROXY|CORS_|MAX_CONN|DRAIN_|HASHING_|GUESSES_|DATABASE_(DIRECT|REPLICA|POOL|TIMEOUT)|DATA_DIR)/
-/** What Kubernetes sets for a service that is called latchkey. */
-const setByKubernetes = /^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT.*)$/
+/** The variables that Kubernetes sets for every service of a namespace, whatever the service is called. */
+const serviceLink =
+  /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
+const secretRequired = 'KEY_ENCRYPTION_SECRET is required in production: openssl rand -base64 32 makes one'
+/** An origin as browsers send it: no path, no user, no default port; a host in ASCII, lower case, without wildcards. */
+const browserOrigin = /^https?:\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?$/
 
 /** The service's settings, parsed, checked and frozen. */
 export type Config = Readonly<{
+  /** Whether the rules of production apply: what they call unsafe keeps the service from starting. */
   production: boolean
   host: string
   port: number
@@ -100,8 +106,10 @@ export type Config = Readonly<{
   requireIfMatch: boolean
   /** Who may register. */
   registration: 'open' | 'invitation' | 'closed'
-  /** Without one, mails are written into files. */
+  /** The mail server; undefined unless mails go there. */
   smtpUrl: string | undefined
+  /** Where mails go. Without a mail server production sends none: in files, their links would be for anybody to find. */
+  mail: 'smtp' | 'files' | 'off'
   mailFrom: string
   /** Addresses and networks (CIDR) of the proxies whose word on a client's address counts. */
   trustProxy: readonly string[]
@@ -124,15 +132,10 @@ export type Config = Readonly<{
  */
 export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   const config = readConfig(environment)
-  const [unsafe] = config.production ? findUnsafeSettings(config, databasePasswordOf(environment)) : []
-  if (unsafe) throw new StartupError(`${unsafe.setting} ${unsafe.problem} (NODE_ENV is production)`)
+  const [unsafe] = config.production ? findUnsafeSettings(config, environment) : []
+  if (unsafe)
+    throw new StartupError(`${unsafe.setting} ${unsafe.problem} (${whyProduction(environment.NODE_ENV)})`)
   return config
-}
-
-/** The password of the database: that of its URL or, where that has none, the one that PostgreSQL's clients read. */
-export function databasePasswordOf({ DATABASE_URL, PGPASSWORD }: NodeJS.ProcessEnv): string | undefined {
-  const { password } = DATABASE_URL && URL.canParse(DATABASE_URL) ? new URL(DATABASE_URL) : { password: '' }
-  return password || PGPASSWORD
 }
 
 /** The configuration as it is, safe or not. @throws StartupError naming the setting that is unknown or wrong */
@@ -140,9 +143,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   refuseUnknownSettings(environment)
   const settings = parseSettings(environment)
   requirePrimary(settings)
+  requireUsableUrls(settings)
+  const production = isProduction(settings)
   const issuer = settings.ISSUER ?? `http://localhost:${settings.PORT || 8000}`
   return Object.freeze({
-    production: settings.NODE_ENV === 'production',
+    production,
     host: settings.HOST,
     port: settings.PORT,
     logLevel: settings.LOG_LEVEL,
@@ -157,7 +162,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     audience: settings.AUDIENCE ?? issuer,
     jwtSecret: settings.JWT_SECRET,
     signingAlgorithm: settings.SIGNING_ALGORITHM,
-    keyEncryptionSecret: chooseKeyEncryptionSecret(settings),
+    keyEncryptionSecret: chooseKeyEncryptionSecret(settings, production),
     keyEncryptionSecretPrevious: settings.KEY_ENCRYPTION_SECRET_PREVIOUS,
     keyRotationSeconds: settings.KEY_ROTATION_DAYS * 86_400,
     jwksMaxAgeSeconds: settings.JWKS_MAX_AGE_SECONDS,
@@ -167,13 +172,14 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     refreshTokenTtlSeconds: settings.REFRESH_TOKEN_EXPIRE_MINUTES * 60,
     refreshTokenGraceSeconds: settings.REFRESH_TOKEN_GRACE_SECONDS,
     requireIfMatch: settings.REQUIRE_IF_MATCH === 'true',
-    registration: settings.REGISTRATION ?? (settings.NODE_ENV === 'production' ? 'closed' : 'open'),
+    registration: settings.REGISTRATION ?? (production ? 'closed' : 'open'),
     smtpUrl: settings.SMTP_URL,
+    mail: settings.SMTP_URL ? 'smtp' : production ? 'off' : 'files',
     mailFrom: settings.MAIL_FROM ?? `no-reply@${new URL(issuer).hostname}`,
     trustProxy: readNetworks(settings.TRUST_PROXY),
-    corsOrigins: Object.freeze(settings.CORS_ORIGINS?.split(' ') ?? []),
+    corsOrigins: readOrigins(settings.CORS_ORIGINS),
     maxConnections: settings.MAX_CONNECTIONS,
-    drainSeconds: settings.DRAIN_SECONDS ?? (settings.NODE_ENV === 'production' ? 5 : 0),
+    drainSeconds: settings.DRAIN_SECONDS ?? (production ? 5 : 0),
     hashingConcurrency: chooseHashingConcurrency(settings),
     guessBudgets: Object.freeze({
       perPair: settings.GUESSES_PER_ACCOUNT_AND_NETWORK,
@@ -187,7 +193,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
 
 function refuseUnknownSettings(environment: NodeJS.ProcessEnv): void {
   const unknown = Object.keys(environment).find(
-    (name) => ourPrefixes.test(name) && !setByKubernetes.test(name) && !(name in Settings.properties),
+    (name) => ourPrefixes.test(name) && !(name in Settings.properties) && !serviceLink.test(name),
   )
   if (unknown) throw new StartupError(`unknown setting ${unknown}; the README lists the settings there are`)
 }
@@ -199,8 +205,28 @@ function parseSettings(environment: NodeJS.ProcessEnv): Static<typeof Settings> 
   })
   const settings = Default(Settings, Object.fromEntries(given))
   const [error] = Errors(Settings, settings)
-  if (error) throw new StartupError(`${error.instancePath.slice(1)} ${error.message}`)
+  if (error) throw new StartupError(`${error.instancePath.slice(1)} ${describe(error)}`)
   return settings as Static<typeof Settings>
+}
+
+/**
+ * Whether the rules of production apply. Development is what has the embedded database, or is for this machine alone:
+ * it listens on loopback, and its issuer is localhost. Anything else is development only where NODE_ENV says so.
+ */
+function isProduction({ NODE_ENV, DATABASE_URL, HOST, ISSUER }: Static<typeof Settings>): boolean {
+  if (NODE_ENV === 'production' || NODE_ENV === 'development') return NODE_ENV === 'production'
+  const isLocal = isLoopback(HOST) && (ISSUER === undefined || isLoopback(new URL(ISSUER).hostname))
+  return DATABASE_URL !== undefined && !isLocal
+}
+
+function whyProduction(nodeEnv: string | undefined): string {
+  return nodeEnv === 'production'
+    ? 'NODE_ENV is production'
+    : 'the rules of production apply to an external database, unless HOST and ISSUER are local or NODE_ENV=development'
+}
+
+function describe({ keyword, params, message }: ReturnType<typeof Errors>[number]): string {
+  return keyword === 'enum' ? `must be one of: ${params.allowedValues.join(', ')}` : message
 }
 
 /** @throws StartupError where there is a second way to a database and no first, or they lead to different schemas */
@@ -214,6 +240,38 @@ function requirePrimary(settings: Static<typeof Settings>): void {
   }
 }
 
+/** @throws StartupError for a URL that what it is for could not use */
+function requireUsableUrls(settings: Static<typeof Settings>): void {
+  for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const)
+    if (settings[name] && !isConnectionString(settings[name]))
+      throw new StartupError(
+        `${name} is malformed, or names a certificate that cannot be read; special characters must be percent-encoded`,
+      )
+  for (const name of ['ISSUER', 'SMTP_URL'] as const)
+    if (settings[name] && !URL.canParse(settings[name]))
+      throw new StartupError(`${name} is not a URL; special characters must be percent-encoded`)
+}
+
+/** Whether PostgreSQL's driver can read it. */
+function isConnectionString(url: string): boolean {
+  try {
+    const { port } = parseConnectionString(url)
+    return !port || /^\d{1,5}$/.test(port)
+  } catch {
+    return false
+  }
+}
+
+/** @throws StartupError when one of them can match no `Origin` that a browser sends */
+function readOrigins(list: string | undefined): readonly string[] {
+  const origins = list?.split(' ') ?? []
+  if (!origins.every((one) => browserOrigin.test(one) && URL.canParse(one) && new URL(one).origin === one))
+    throw new StartupError(
+      'CORS_ORIGINS must be origins as browsers send them: lower case, in ASCII, without wildcard, default port and path',
+    )
+  return Object.freeze(origins)
+}
+
 /** @throws StartupError when one of them is neither an address nor a network */
 function readNetworks(list = ''): readonly string[] {
   const networks = list.split(/[\s,]+/).filter(Boolean)
@@ -223,12 +281,12 @@ function readNetworks(list = ''): readonly string[] {
 }
 
 /** Where tokens are signed by a shared secret no key but that of the keyed hashes is encrypted: it will do for that. */
-function chooseKeyEncryptionSecret(settings: Static<typeof Settings>): string {
+function chooseKeyEncryptionSecret(settings: Static<typeof Settings>, production: boolean): string {
   const { NODE_ENV, KEY_ENCRYPTION_SECRET, JWT_SECRET } = settings
   if (KEY_ENCRYPTION_SECRET) return KEY_ENCRYPTION_SECRET
-  if (NODE_ENV !== 'production') return developmentSecret
+  if (!production) return developmentSecret
   if (JWT_SECRET) return JWT_SECRET
-  throw new StartupError('KEY_ENCRYPTION_SECRET is required in production: openssl rand -base64 32 makes one')
+  throw new StartupError(`${secretRequired} (${whyProduction(NODE_ENV)})`)
 }
 
 /** @throws StartupError when hashing would take all threads of libuv's pool */

@@ -86,6 +86,7 @@ const catalogue = {
   invalid_link: { status: 400, detail: 'The link is unknown, used or expired' },
   registration_closed: { status: 403, detail: 'Registration is closed' },
   invalid_invitation: { status: 403, detail: 'Registration needs an invitation that is good' },
+  mail_disabled: { status: 403, detail: 'This deployment sends no mail' },
   email_taken: { status: 409, detail: 'The address belongs to another account' },
   last_administrator: { status: 409, detail: 'The last administrator stays' },
   item_exists: { status: 409, detail: 'An item of this id exists already' },

@@ -1,3 +1,5 @@
+import ipaddr from 'ipaddr.js'
+import { parse as parseConnectionString } from 'pg-connection-string'
 import type { Config } from './config.js'
 
 /** A setting that production must not run with, and why. Never its value. */
@@ -26,8 +28,11 @@ const leastBcryptCost = 10
 /** A secret of chance has more; of words and of one key held down there are fewer. */
 const leastDistinctCharacters = 10
 
-/** What is wrong with a configuration for production. @param databasePassword from wherever it comes */
-export function findUnsafeSettings(config: Config, databasePassword: string | undefined): UnsafeSetting[] {
+/** Returns what is wrong with a configuration for production. @param environment what it was read from */
+export function findUnsafeSettings(
+  config: Config,
+  { ISSUER, PGPASSWORD }: NodeJS.ProcessEnv,
+): UnsafeSetting[] {
   const { jwtSecret, keyEncryptionSecret, issuer, databaseUrl, bcryptCost } = config
   const { databaseDirectUrl, databaseReplicaUrl } = config
   const unsafe: UnsafeSetting[] = []
@@ -41,22 +46,37 @@ export function findUnsafeSettings(config: Config, databasePassword: string | un
     else if (secret !== undefined && new Set(secret).size < leastDistinctCharacters)
       refuse(setting, 'can be guessed: openssl rand -base64 32 makes one that cannot')
   }
-  if (!isHttps(issuer)) refuse('ISSUER', 'must begin with https://, unless it is localhost')
+  if (!ISSUER) refuse('ISSUER', 'is required: mailed links and tokens name it')
+  else if (!isHttps(issuer)) refuse('ISSUER', 'must begin with https://, unless it is localhost')
   if (databaseUrl === undefined)
     refuse('DATABASE_URL', 'is required: the embedded PostgreSQL is for trying out')
-  if (databasePassword !== undefined && defaultPasswords.includes(databasePassword))
-    refuse('DATABASE_URL', 'has a default password')
   for (const [setting, url] of [
+    ['DATABASE_URL', databaseUrl],
     ['DATABASE_DIRECT_URL', databaseDirectUrl],
     ['DATABASE_REPLICA_URL', databaseReplicaUrl],
   ] as const)
-    if (url && URL.canParse(url) && defaultPasswords.includes(new URL(url).password))
+    if (url && defaultPasswords.includes(parseConnectionString(url).password || (PGPASSWORD ?? '')))
       refuse(setting, 'has a default password')
   if (bcryptCost < leastBcryptCost) refuse('BCRYPT_COST', `must be at least ${leastBcryptCost}`)
   return unsafe
 }
 
+/** Returns what an operator should know of a configuration at the start, a line each. */
+export function startNotices({ production, mail, host }: Config): string[] {
+  if (production)
+    return mail === 'off' ? ['mail is off, as there is no SMTP_URL: nobody can reset a password'] : []
+  const reach = isLoopback(host) ? '' : ', and other machines can reach it'
+  return [`in development: keys are encrypted under a published secret, passwords are published${reach}`]
+}
+
+/** Whether a host, as HOST or a URL has it, can be reached from this machine alone. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, '')
+  if (ipaddr.isValid(name)) return ipaddr.process(name).range() === 'loopback'
+  return name === 'localhost' || name.endsWith('.localhost')
+}
+
 function isHttps(issuer: string): boolean {
   const { protocol, hostname } = new URL(issuer)
-  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+  return protocol === 'https:' || isLoopback(hostname)
 }

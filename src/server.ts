@@ -11,6 +11,7 @@ import { migrate } from './database/migrations.js'
 import { provideServer } from './database/server.js'
 import { UnfitSession } from './database/session.js'
 import { drain } from './drain.js'
+import { startNotices } from './production.js'
 import { closeGracefully } from './shutdown.js'
 import { StartupError } from './startup-error.js'
 import { refusePublishedPasswords } from './users/published-passwords.js'
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
   started.push(server.stop)
   const database = openDatabase(config, server.url)
   const app = await buildApp(config, database)
+  for (const notice of startNotices(config)) app.log.warn(notice)
   started.push(() => closeApp(app))
   announceEnd = () => drain(app, config.drainSeconds)
 

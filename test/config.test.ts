@@ -44,6 +44,7 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
     requireIfMatch: false,
     registration: 'open',
     smtpUrl: undefined,
+    mail: 'files',
     mailFrom: 'no-reply@localhost',
     trustProxy: [],
     corsOrigins: [],
@@ -80,6 +81,19 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['UV_THREADPOOL_SIZE', '2'],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://canary.example.com/'],
+    ['CORS_ORIGINS', 'https://Canary.example.com'],
+    ['CORS_ORIGINS', 'HTTPS://canary.example.com'],
+    ['CORS_ORIGINS', 'https://canary.example.com:443'],
+    ['CORS_ORIGINS', 'http://localhost:3000 http://canary.example.com:80'],
+    ['CORS_ORIGINS', 'http://canary.example.com:080'],
+    ['CORS_ORIGINS', 'https://canary@example.com'],
+    ['CORS_ORIGINS', 'https://canary.example.com?x'],
+    ['CORS_ORIGINS', 'https://canary.example.com#x'],
+    ['CORS_ORIGINS', 'https://*.canary.example.com'],
+    ['CORS_ORIGINS', 'https://canäry.example.com'],
+    ['CORS_ORIGINS', 'https://canary.example.com:65536'],
+    ['CORS_ORIGINS', 'https://127.1'],
+    ['CORS_ORIGINS', 'https://[::0001]'],
     ['GUESSES_PER_NETWORK', '0'],
     ['DRAIN_SECONDS', '-1'],
     ['PORT', '65536'],
@@ -88,6 +102,12 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['BCRYPT_COST', '99'],
     ['JWT_SECRET', 'short-canary'],
     ['DATABASE_URL', 'mysql://canary@localhost/x'],
+    ['DATABASE_URL', 'postgres://canary:p#ss@localhost/x'],
+    ['DATABASE_URL', 'postgres://canary@localhost:65536/x'],
+    ['DATABASE_URL', 'postgres://canary@localhost/%C3x'],
+    ['DATABASE_URL', 'postgres://canary:%ff@localhost/x'],
+    ['DATABASE_URL', 'postgres://localhost/x?port=canary'],
+    ['DATABASE_URL', 'postgres://localhost/x?sslrootcert=/canary/no-such-file.pem'],
     ['DATABASE_DIRECT_URL', 'postgres://canary@localhost/x'],
     ['DATABASE_REPLICA_URL', 'postgres://canary@localhost/x'],
     ['DATABASE_REPLICA_MAX_LAG_SECONDS', '0'],
@@ -102,6 +122,10 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['DATA_DIR', 'canary'],
     ['ISSUER', 'ftp://canary'],
     ['ISSUER', 'https://example.com/canary'],
+    ['ISSUER', 'https://canary:example:com'],
+    ['ISSUER', 'https://[canary'],
+    ['SMTP_URL', 'smtp://canary:p#ss@localhost'],
+    ['SMTP_URL', 'smtp://canary@localhost:65536'],
     ['KEY_ENCRYPTION_SECRET', 'short-canary'],
     ['KEY_ENCRYPTION_KEY', 'canary'],
     ['SIGNING_ALGORITHM', 'HS256'],
@@ -138,7 +162,11 @@ t.test('the issuer is where the service listens, unless it is told', (t) => {
 })
 
 t.test('production asks for the secret that encrypts keys, and takes the shared one for it', (t) => {
-  const production = { NODE_ENV: 'production', DATABASE_URL: 'postgres://latchkey@db/latchkey' }
+  const production = {
+    NODE_ENV: 'production',
+    ISSUER: 'https://latchkey.example.com',
+    DATABASE_URL: 'postgres://latchkey@db/latchkey',
+  }
   t.match(refusalOf(production)?.message, /^KEY_ENCRYPTION_SECRET is required in production/)
   const own = 'a secret of more than thirty-two characters'
   const shared = 'the shared secret of more than thirty-two characters'
@@ -150,12 +178,35 @@ t.test('production asks for the secret that encrypts keys, and takes the shared 
   t.end()
 })
 
-t.test('what a platform sets of its own accord is no mistake', async () => {
-  loadConfig({
-    LATCHKEY_PORT: 'tcp://10.0.0.1:8000',
-    LATCHKEY_SERVICE_HOST: '10.0.0.1',
-    DATABASE_PUBLIC_URL: 'postgres://db.example.com/x',
-  })
+t.test('service links of Kubernetes are no mistakes, whatever the service is called', async (t) => {
+  const names = ['LATCHKEY', 'MAIL', 'SMTP_RELAY', 'JWT_ISSUER', 'DATABASE_POOL', 'CORS_PROXY', 'EVENT_BUS']
+  const variables = [
+    ...['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP', 'SERVICE_PORT_HTTPS_ADMIN', 'PORT'],
+    ...['TCP', 'UDP', 'SCTP'].flatMap((protocol) =>
+      ['', '_PROTO', '_PORT', '_ADDR'].map((rest) => `PORT_587_${protocol}${rest}`),
+    ),
+  ]
+  for (const name of names)
+    for (const variable of variables) t.equal(refusalOf({ [`${name}_${variable}`]: '10.0.0.1' }), null)
+  for (const mistake of ['MAIL_SERVICE', 'SMTP_PORTS', 'MAIL_PORT_587', 'MAIL_PORT_587_HTTP', 'SMTP_HOST'])
+    t.match(refusalOf({ [mistake]: '10.0.0.1' })?.message, /^unknown setting/, mistake)
+  t.equal(refusalOf({ DATABASE_PUBLIC_URL: 'postgres://db.example.com/x' }), null)
+})
+
+t.test('origins that a browser can send are taken', async (t) => {
+  const origins =
+    'https://app.example.com http://localhost:3000 https://xn--bcher-kva.example https://[::1]:8443 http://127.0.0.1'
+  t.same(loadConfig({ CORS_ORIGINS: origins }).corsOrigins, origins.split(' '))
+})
+
+t.test('forms of DATABASE_URL that the driver takes are taken', async (t) => {
+  for (const url of [
+    'postgres://latchkey@%2Fvar%2Frun%2Fpostgresql/latchkey',
+    'postgresql:///latchkey?host=/var/run/postgresql&user=latchkey',
+    'postgres://latchkey:secret@/latchkey?host=/tmp&port=6432',
+    'postgres://latchkey:p%40ss%23@[::1]:5433/latchkey?options=-c%20geqo%3Doff',
+  ])
+    t.equal(loadConfig({ DATABASE_URL: url }).databaseUrl, url)
 })
 
 t.test('the README explains every setting and its default', async (t) => {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { sealingKeysOf } from '../auth/keys/ring.js'
 import { findMacKey, isExposed, listKeys, openPrivateKey } from '../auth/keys/store.js'
-import { type Config, databasePasswordOf, readConfig } from '../config.js'
+import { type Config, readConfig } from '../config.js'
 import { type Database, openDatabase } from '../database/index.js'
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/server.js'
@@ -85,7 +85,7 @@ function failed(check: string) {
 
 function checkSettings(config: Config, environment: NodeJS.ProcessEnv): Finding[] {
   const state = config.production ? 'fail' : 'warn'
-  const unsafe = findUnsafeSettings(config, databasePasswordOf(environment))
+  const unsafe = findUnsafeSettings(config, environment)
   if (unsafe.length === 0) return [{ state: 'ok', check: 'settings', explanation: 'fit for production' }]
   return unsafe.map(({ setting, problem }) => ({ state, check: setting, explanation: problem }))
 }
@@ -254,11 +254,14 @@ async function checkNames({ config, database }: Patient): Promise<Finding[]> {
 }
 
 async function checkMail({ config }: Patient): Promise<Finding[]> {
+  if (config.mail === 'off') {
+    const explanation = 'is off, as there is no SMTP_URL: nobody can reset a password or change an address'
+    return [{ state: 'warn', check: 'mail', explanation }]
+  }
   const transport = openTransport(config)
   await transport.verify().finally(transport.close)
-  const isSent = config.smtpUrl !== undefined
   const inFiles = 'is written into files: there is no SMTP_URL'
-  return [judge(isSent, 'mail', 'the server of SMTP_URL takes it', inFiles, 'warn')]
+  return [judge(config.mail === 'smtp', 'mail', 'the server of SMTP_URL takes it', inFiles, 'warn')]
 }
 
 function judge(

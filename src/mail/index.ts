@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.js'
+import { ServiceError } from '../errors.js'
 import { untilDone } from '../until-done.js'
 import type { MailTransport } from './transport.js'
 
@@ -15,6 +16,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Sends a mail in the background. One that cannot be sent is logged, without its text. */
     sendMail(mail: Mail): void
+    /** To be called where a request is in vain without mail. @throws ServiceError `mail_disabled` */
+    requireMail(): void
   }
 }
 
@@ -43,7 +46,11 @@ export function registerMail(app: FastifyInstance, config: Config): void {
     }
   }
 
+  app.decorate('requireMail', function requireMail() {
+    if (config.mail === 'off') throw new ServiceError('mail_disabled')
+  })
   app.decorate('sendMail', function sendMail(mail: Mail) {
+    if (config.mail === 'off') return app.log.info('a mail was not sent, as there is no SMTP_URL')
     if (underWay.size >= maxWaiting) return app.log.error('a mail was dropped, too many are waiting')
     const delivery = deliver(mail).finally(() => underWay.delete(delivery))
     underWay.add(delivery)

@@ -66,6 +66,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
   app.post(
     '/account/forgot-password',
     {
+      onRequest: async () => app.requireMail(),
       bodyLimit: maxUserBytes,
       schema: {
         operationId: 'forgot_password',
@@ -76,6 +77,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
         body: ref(PasswordForgotten),
         response: {
           202: ref(Accepted, { description: 'Accepted' }),
+          ...errorResponses('mail_disabled'),
           ...validationResponse('email'),
           ...faults,
         },

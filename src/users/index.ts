@@ -60,6 +60,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     },
     async function updateCurrentUser(request) {
       const { currentUser, body } = request
+      if (body.email) app.requireMail()
       const { updated, mails } = await database.$transaction(async (transaction) => {
         const mails = body.email ? await createEmailMails(currentUser, body.email, transaction) : []
         const updated = await updateProfile(currentUser.id, toChanges(body), transaction)

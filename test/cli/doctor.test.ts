@@ -58,6 +58,13 @@ t.test('each thing that is wrong is named', async (t) => {
   for (const check of ['administrators', 'clients']) t.equal(stateOf(check), 'warn', check)
 })
 
+t.test('production without a mail server is told what does not work', async (t) => {
+  const url = await cloneDatabase(t)
+  const { findings, stateOf } = await examine(url, production)
+  t.equal(stateOf('mail'), 'warn')
+  t.match(findings.find(({ check }) => check === 'mail')?.explanation, /^is off.* reset a password/)
+})
+
 t.test('while it is tried out, what production must not have is a warning', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, 'DELETE FROM _prisma_migrations')

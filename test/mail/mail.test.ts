@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { startApp } from '../helpers/app.js'
+import { logIn, sendAs, startApp } from '../helpers/app.js'
 import { startMailServer } from '../helpers/mail.js'
 
 const mail = { to: 'jane@example.com', subject: 'Grüße 🚪', text: 'Ein Wort,\nund noch eins.\n' }
@@ -27,6 +27,34 @@ t.test('a mail that cannot be sent is lost, and the service goes on', async (t) 
   t.equal((await app.inject('/livez')).statusCode, 200)
   await t.resolves(app.close())
 })
+
+t.test(
+  'production without a mail server writes no mail anywhere, and refuses what is in vain without',
+  async (t) => {
+    const folder = t.testdir()
+    const app = await startApp(t, {
+      NODE_ENV: 'production',
+      ISSUER: 'https://latchkey.example.com',
+      DATABASE_URL: 'postgres://latchkey@db/latchkey',
+      JWT_SECRET: 'q8Jp0Zs3tYv5xW7rN2kL4mB6hD1gF9cA',
+      BCRYPT_COST: '10',
+      DATA_DIRECTORY: folder,
+    })
+    const token = await logIn(app, 'johndoe', 'secret')
+    const email = 'jane@example.com'
+    for (const answer of [
+      await sendAs(app, null, 'POST', '/account/forgot-password', { email }),
+      await sendAs(app, token, 'PATCH', '/users/me/', { email }),
+    ]) {
+      t.equal(answer.statusCode, 403)
+      t.same(answer.json(), { detail: 'This deployment sends no mail' })
+    }
+    t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'John' })).statusCode, 200)
+    app.sendMail(mail)
+    await app.close()
+    t.same(await readdir(folder), [])
+  },
+)
 
 t.test('beyond a thousand that wait mails are dropped', async (t) => {
   const folder = t.testdir()
