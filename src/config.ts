@@ -142,8 +142,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   refuseUnknownSettings(environment)
   const settings = parseSettings(environment)
-  requirePrimary(settings)
   requireUsableUrls(settings)
+  requirePrimary(settings)
   const production = isProduction(settings)
   const issuer = settings.ISSUER ?? `http://localhost:${settings.PORT || 8000}`
   return Object.freeze({

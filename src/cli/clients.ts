@@ -19,7 +19,14 @@ import {
 import { clientSubject } from '../auth/subject.js'
 import { isSingleLine } from '../schema.js'
 import { printResult, printRows } from './output.js'
-import { CommandError, type DatabaseContext, exitStatus, type Io, onDatabase } from './run.js'
+import {
+  CommandError,
+  type DatabaseContext,
+  exitStatus,
+  type Io,
+  onDatabase,
+  recordOperation,
+} from './run.js'
 
 /** `latchkey clients …` */
 export function addClientCommands(program: Command, io: Io): void {
@@ -47,14 +54,17 @@ export function addClientCommands(program: Command, io: Io): void {
           rights: list(options.right) ?? [],
         }
         checkClient(client)
-        if (!(await createClient(client, context.database)))
-          throw new CommandError(exitStatus.refused, `there is a client ${clientId} already`)
-        await context.record('client_created', clientSubject(clientId))
-        const secret = confidential ? await makeSecret(clientId, context, io) : null
+        const secret = confidential ? await makeSecret(context, io) : null
+        await context.database.$transaction(async (transaction) => {
+          if (!(await createClient(client, transaction)))
+            throw new CommandError(exitStatus.refused, `there is a client ${clientId} already`)
+          if (secret) await addSecret(clientId, secret.digest, transaction)
+          await recordOperation('client_created', clientSubject(clientId), transaction)
+        })
         printResult(
           io,
-          { client_id: clientId, client_secret: secret },
-          secret ? showSecret(clientId, secret) : `Created ${clientId}.`,
+          { client_id: clientId, client_secret: secret?.text ?? null },
+          secret ? showSecret(clientId, secret.text) : `Created ${clientId}.`,
           options.json,
         )
       }),
@@ -90,13 +100,15 @@ export function addClientCommands(program: Command, io: Io): void {
     .addOption(rightOption())
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function setRights({ database, record }, [clientId = ''], { right, json }) {
+      onDatabase(io, async function setRights({ database }, [clientId = ''], { right, json }) {
         const rights = list(right) ?? []
         const client = await findClient(clientId, database)
         requireFound(client !== null, clientId)
-        if (!(await setClientRights(clientId, rights, database)))
-          throw new CommandError(exitStatus.refused, `${clientId} is a public client: it can have no rights`)
-        await record('client_rights_changed', clientSubject(clientId))
+        await database.$transaction(async (transaction) => {
+          if (!(await setClientRights(clientId, rights, transaction)))
+            throw new CommandError(exitStatus.refused, `${clientId} is a public client: it can have no rights`)
+          await recordOperation('client_rights_changed', clientSubject(clientId), transaction)
+        })
         const sentence = `${clientId} has ${rights.join(' ') || 'no rights'}.`
         printResult(io, { client_id: clientId, rights }, sentence, json)
       }),
@@ -112,9 +124,12 @@ export function addClientCommands(program: Command, io: Io): void {
         requireFound(client !== null, clientId)
         if (!client?.confidential)
           throw new CommandError(exitStatus.refused, `${clientId} is a public client: it has no secret`)
-        const secret = await makeSecret(clientId, context, io)
-        await context.record('client_secret_rotated', clientSubject(clientId))
-        printResult(io, { client_id: clientId, client_secret: secret }, showSecret(clientId, secret), json)
+        const { text, digest } = await makeSecret(context, io)
+        await context.database.$transaction(async (transaction) => {
+          await addSecret(clientId, digest, transaction)
+          await recordOperation('client_secret_rotated', clientSubject(clientId), transaction)
+        })
+        printResult(io, { client_id: clientId, client_secret: text }, showSecret(clientId, text), json)
       }),
     )
 
@@ -125,9 +140,12 @@ export function addClientCommands(program: Command, io: Io): void {
       .description(disabled ? 'refuse a client, and all tokens issued to it' : 'take a client again')
       .option('--json', 'print JSON')
       .action(
-        onDatabase(io, async function setDisabled({ database, record }, [clientId = ''], { json }) {
-          requireFound(await setClientDisabled(clientId, disabled, database), clientId)
-          await record(disabled ? 'client_disabled' : 'client_enabled', clientSubject(clientId))
+        onDatabase(io, async function setDisabled({ database }, [clientId = ''], { json }) {
+          await database.$transaction(async (transaction) => {
+            requireFound(await setClientDisabled(clientId, disabled, transaction), clientId)
+            const action = disabled ? 'client_disabled' : 'client_enabled'
+            await recordOperation(action, clientSubject(clientId), transaction)
+          })
           printResult(io, { client_id: clientId, disabled }, `${clientId} is ${verb}d.`, json)
         }),
       )
@@ -138,9 +156,11 @@ export function addClientCommands(program: Command, io: Io): void {
     .description('delete a client, and end all tokens issued to it')
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function remove({ database, record }, [clientId = ''], { json }) {
-        requireFound(await deleteClient(clientId, database), clientId)
-        await record('client_deleted', clientSubject(clientId))
+      onDatabase(io, async function remove({ database }, [clientId = ''], { json }) {
+        await database.$transaction(async (transaction) => {
+          requireFound(await deleteClient(clientId, transaction), clientId)
+          await recordOperation('client_deleted', clientSubject(clientId), transaction)
+        })
         printResult(io, { client_id: clientId, deleted: true }, `Deleted ${clientId}.`, json)
       }),
     )
@@ -152,16 +172,14 @@ function rightOption(): Option {
 }
 
 async function makeSecret(
-  clientId: string,
   { config, database }: DatabaseContext,
   { stderr }: Io,
-): Promise<string> {
+): Promise<{ text: string; digest: Buffer }> {
   const macKey = await provideMacKey(database, sealingKeysOf(config), () =>
     stderr.write(`latchkey: the secrets of all clients were removed: ${macKeyReplaced}\n`),
   )
-  const secret = newClientSecret()
-  await addSecret(clientId, digestClientSecret(secret, macKey), database)
-  return secret
+  const text = newClientSecret()
+  return { text, digest: digestClientSecret(text, macKey) }
 }
 
 function showSecret(clientId: string, secret: string): string[] {

@@ -3,7 +3,14 @@ import { stateOf } from '../auth/keys/lifecycle.js'
 import { rotationPlan, sealingKeysOf } from '../auth/keys/ring.js'
 import { listKeys, readClock, retireUnlessSigning, rotateKeys } from '../auth/keys/store.js'
 import { printResult, printRows } from './output.js'
-import { CommandError, type DatabaseContext, exitStatus, type Io, onDatabase } from './run.js'
+import {
+  CommandError,
+  type DatabaseContext,
+  exitStatus,
+  type Io,
+  onDatabase,
+  recordOperation,
+} from './run.js'
 
 /** `latchkey keys …` */
 export function addKeyCommands(program: Command, io: Io): void {
@@ -37,16 +44,21 @@ export function addKeyCommands(program: Command, io: Io): void {
       onDatabase(io, async function rotate(context, _args, { now, json }) {
         requireRing(context)
         const plan = { ...rotationPlan(context.config), ...(now === true && { leadSeconds: 0 }) }
-        const made = await rotateKeys(
-          context.database,
-          plan,
-          sealingKeysOf(context.config)[0],
-          (all, at) => now === true || all.every((key) => stateOf(key, all, at) !== 'published'),
-        )
-        if (!made)
-          throw new CommandError(exitStatus.refused, 'a new key is published already and waits for its time')
-        await context.record('keys_rotated', null)
-        const { kid, signsAt } = made
+        const { kid, signsAt } = await context.database.$transaction(async (transaction) => {
+          const made = await rotateKeys(
+            transaction,
+            plan,
+            sealingKeysOf(context.config)[0],
+            (all, at) => now === true || all.every((key) => stateOf(key, all, at) !== 'published'),
+          )
+          if (!made)
+            throw new CommandError(
+              exitStatus.refused,
+              'a new key is published already and waits for its time',
+            )
+          await recordOperation('keys_rotated', null, transaction)
+          return made
+        })
         const time = signsAt.toISOString()
         printResult(io, { kid, signs_at: time }, `${kid} signs from ${time}.`, json)
       }),
@@ -59,12 +71,14 @@ export function addKeyCommands(program: Command, io: Io): void {
     .action(
       onDatabase(io, async function retire(context, [kid = ''], { json }) {
         requireRing(context)
-        const outcome = await retireUnlessSigning(context.database, kid)
-        if (outcome === 'unknown')
-          throw new CommandError(exitStatus.notFound, `there is no key ${kid} to retire`)
-        if (outcome === 'signing')
-          throw new CommandError(exitStatus.refused, `${kid} signs: first latchkey keys rotate --now`)
-        await context.record('key_retired', null)
+        await context.database.$transaction(async (transaction) => {
+          const outcome = await retireUnlessSigning(transaction, kid)
+          if (outcome === 'unknown')
+            throw new CommandError(exitStatus.notFound, `there is no key ${kid} to retire`)
+          if (outcome === 'signing')
+            throw new CommandError(exitStatus.refused, `${kid} signs: first latchkey keys rotate --now`)
+          await recordOperation('key_retired', null, transaction)
+        })
         printResult(io, { kid, retired: true }, `Retired ${kid}.`, json)
       }),
     )

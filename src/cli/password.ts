@@ -4,11 +4,15 @@ import { canBeHashed } from '../passwords/bcrypt.js'
 import { CommandError, exitStatus, type Io } from './run.js'
 
 /**
- * A new password: asked for twice, without echo, where a person sits; else the first line of the input.
+ * Reads a new password: asked for twice, without echo, where a person sits; else the first line of the input.
  *
+ * @param requireFit throws where the password is not fit to be that of the user
  * @throws CommandError when the two differ, or the password is none that can be hashed
  */
-export async function readNewPassword({ stdin: input, stderr: prompt }: Io): Promise<string> {
+export async function readNewPassword(
+  { stdin: input, stderr: prompt }: Io,
+  requireFit: (password: string) => Promise<void>,
+): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: input.isTTY === true })
   // Ctrl-C ends the input, and no password is none.
@@ -19,18 +23,18 @@ export async function readNewPassword({ stdin: input, stderr: prompt }: Io): Pro
     prompt.write(question)
     return readLine().finally(() => prompt.write('\n'))
   }
+  async function check(password: string): Promise<string> {
+    if (password === '' || !canBeHashed(password))
+      throw new CommandError(exitStatus.usage, 'a password has 1 to 72 bytes of UTF-8 and no NUL')
+    await requireFit(password)
+    return password
+  }
   try {
-    if (!input.isTTY) return check(await readLine())
-    const password = check(await ask('Password: '))
+    if (!input.isTTY) return await check(await readLine())
+    const password = await check(await ask('Password: '))
     if ((await ask('Once more: ')) === password) return password
     throw new CommandError(exitStatus.usage, 'the two passwords are not the same')
   } finally {
     lines.close()
   }
-}
-
-function check(password: string): string {
-  if (password === '' || !canBeHashed(password))
-    throw new CommandError(exitStatus.usage, 'a password has 1 to 72 bytes of UTF-8 and no NUL')
-  return password
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type Config, loadConfig } from '../config.js'
 import { lastAdministrator, sqlStateOf, violatedForeignKey } from '../database/errors.js'
-import { type Database, openDatabase } from '../database/index.js'
+import { type Database, openDatabase, type Transaction } from '../database/index.js'
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/server.js'
 import type { Action as RecordedAction } from '../events/event.js'
@@ -44,12 +44,13 @@ export interface Context {
 /** What most commands work with: a database that has the schema. */
 export interface DatabaseContext extends Context {
   database: Database
-  /** Records what the operator did to a user, or to a client by its `sub`, or to neither. */
-  record(action: RecordedAction, subject: string | null): Promise<void>
 }
 
+/** A transaction, which the database itself is not: an event is recorded with the change that it is about, or neither is. */
+type OpenTransaction = Transaction & { $connect?: never }
+
 /** The values of a command's options. */
-type Options = Record<string, string | string[] | boolean | undefined>
+export type Options = Record<string, string | string[] | boolean | undefined>
 
 type Action<C> = (context: C, args: string[], options: Options) => Promise<void>
 
@@ -69,19 +70,19 @@ export function onDatabase(io: Io, action: Action<DatabaseContext>) {
     const { pending } = await migrationStatus(url)
     if (pending.length > 0) throw new StartupError('the database lacks migrations: latchkey migrate')
     const database = openDatabase(config, url)
-    const record = (name: RecordedAction, subject: string | null) => recordOperation(name, subject, database)
-    await action({ config, url, database, record }, args, options).finally(() => database.$disconnect())
+    await action({ config, url, database }, args, options).finally(() => database.$disconnect())
   })
 }
 
-async function recordOperation(
+/** Records what the operator did to a user, or to a client by its `sub`, or to neither. */
+export async function recordOperation(
   action: RecordedAction,
   subject: string | null,
-  database: Database,
+  transaction: OpenTransaction,
 ): Promise<void> {
-  const user = subject === null ? null : await findOwner(subject, database)
+  const user = subject === null ? null : await findOwner(subject, transaction)
   const event = { action, outcome: 'ok', actor: 'cli', subject, userId: user?.id ?? null } as const
-  await recordEvent({ ...event, address: null, requestId: null }, database)
+  await recordEvent({ ...event, address: null, requestId: null }, transaction)
 }
 
 /** The exit status that an error asks for, after telling of it: in one line if its reader can mend it. */

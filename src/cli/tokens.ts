@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { revokeClientTokens, revokeUserTokens } from '../auth/store/subjects.js'
 import { clientSubject } from '../auth/subject.js'
 import { printResult } from './output.js'
-import { CommandError, exitStatus, type Io, onDatabase } from './run.js'
+import { CommandError, exitStatus, type Io, onDatabase, recordOperation } from './run.js'
 
 /** `latchkey tokens …` */
 export function addTokenCommands(program: Command, io: Io): void {
@@ -15,14 +15,20 @@ export function addTokenCommands(program: Command, io: Io): void {
     .option('--client <client-id>', 'whose tokens')
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function revoke({ database, record }, _args, { user, client, json }) {
+      onDatabase(io, async function revoke({ database }, _args, { user, client, json }) {
         if ((user === undefined) === (client === undefined))
           throw new CommandError(exitStatus.usage, 'either --user or --client')
         const name = String(user ?? client)
-        const found = await (user === undefined ? revokeClientTokens : revokeUserTokens)(name, database)
-        if (!found)
-          throw new CommandError(exitStatus.notFound, `there is no ${user ? 'user' : 'client'} ${name}`)
-        await record('tokens_revoked', user === undefined ? clientSubject(name) : name)
+        await database.$transaction(async (transaction) => {
+          const found = await (user === undefined ? revokeClientTokens : revokeUserTokens)(name, transaction)
+          if (!found)
+            throw new CommandError(exitStatus.notFound, `there is no ${user ? 'user' : 'client'} ${name}`)
+          await recordOperation(
+            'tokens_revoked',
+            user === undefined ? clientSubject(name) : name,
+            transaction,
+          )
+        })
         printResult(
           io,
           { [user ? 'user' : 'client']: name, revoked: true },

@@ -1,22 +1,34 @@
 import { type Command, Option } from 'commander'
+import { Check } from 'typebox/value'
 import { sealingKeysOf } from '../auth/keys/ring.js'
 import { findMacKey } from '../auth/keys/store.js'
 import { clientOf } from '../auth/subject.js'
 import { hashPassword } from '../passwords/bcrypt.js'
 import { isSingleLine, isStorable } from '../schema.js'
 import { createInvitation } from '../users/one-time-tokens.js'
+import { findPasswordProblem, type PasswordOwner } from '../users/password-rules.js'
+import { Registration } from '../users/schema.js'
 import { grantableScopes } from '../users/scopes.js'
 import {
   createUser,
   deleteUser,
+  findEmails,
+  findOwner,
   listUsers,
   setPassword,
   setUserDisabled,
   updateUser,
 } from '../users/store.js'
+import { findUsernameProblem } from '../users/username.js'
 import { printResult, printRows } from './output.js'
 import { readNewPassword } from './password.js'
-import { CommandError, exitStatus, type Io, onDatabase } from './run.js'
+import { CommandError, exitStatus, type Io, type Options, onDatabase, recordOperation } from './run.js'
+
+const force = ['--force', 'take what the rules of the API refuse'] as const
+const noChangeRequired = [
+  '--no-change-required',
+  'the user may keep the password; otherwise it must be changed before anything else',
+] as const
 
 /** `latchkey users …` */
 export function addUserCommands(program: Command, io: Io): void {
@@ -28,25 +40,36 @@ export function addUserCommands(program: Command, io: Io): void {
     .option('--email <address>', 'e-mail address')
     .option('--full-name <name>', 'the name to show to people')
     .option('--disabled', 'locked out from the start')
+    .option(...noChangeRequired)
+    .option(...force)
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function create({ config, database, record }, [username = ''], options) {
+      onDatabase(io, async function create({ config, database }, [username = ''], options) {
         const email = readText('e-mail address', options.email, 254)
         const fullName = readText('full name', options.fullName, 255)
         const name = readUsername(username)
-        const hashedPassword = await hashPassword(await readNewPassword(io), config.bcryptCost)
+        const requireRule = rulesUnlessForced(options, io)
+        requireRule('username', findNameProblem(name))
+        requireRule('e-mail address', email === null ? undefined : findEmailProblem(email))
+        const hashedPassword = await readHash({ username: name, emails: [email] }, config.bcryptCost, options)
         const disabled = options.disabled === true
-        const user = { username: name, email, fullName, hashedPassword, disabled }
+        const passwordChangeRequired = options.changeRequired === true
+        const user = { username: name, email, fullName, hashedPassword, disabled, passwordChangeRequired }
         const macKey = await findMacKey(database, sealingKeysOf(config))
-        if (!(await database.$transaction((transaction) => createUser(user, macKey, transaction))))
-          throw new CommandError(
-            exitStatus.refused,
-            `the name ${name}, one that looks like it, or the address is taken: a name is for good`,
-          )
-        await record('user_created', name)
+        await database.$transaction(async (transaction) => {
+          if (!(await createUser(user, macKey, transaction)))
+            throw new CommandError(
+              exitStatus.refused,
+              `the name ${name}, one that looks like it, or the address is taken: a name is for good`,
+            )
+          await recordOperation('user_created', name, transaction)
+        })
         printResult(
           io,
-          { username: name, email, full_name: fullName, disabled },
+          {
+            ...{ username: name, email, full_name: fullName, disabled },
+            password_change_required: passwordChangeRequired,
+          },
           `Created ${name}.`,
           options.json,
         )
@@ -85,9 +108,11 @@ export function addUserCommands(program: Command, io: Io): void {
       .description(disabled ? 'lock a user out, and end all his tokens' : 'let a user in again')
       .option('--json', 'print JSON')
       .action(
-        onDatabase(io, async function setDisabled({ database, record }, [username = ''], { json }) {
-          requireFound(await setUserDisabled(username, disabled, database), username)
-          await record(disabled ? 'user_disabled' : 'user_enabled', username)
+        onDatabase(io, async function setDisabled({ database }, [username = ''], { json }) {
+          await database.$transaction(async (transaction) => {
+            requireFound(await setUserDisabled(username, disabled, transaction), username)
+            await recordOperation(disabled ? 'user_disabled' : 'user_enabled', username, transaction)
+          })
           printResult(io, { username, disabled }, `${username} is ${verb}d.`, json)
         }),
       )
@@ -98,13 +123,28 @@ export function addUserCommands(program: Command, io: Io): void {
     .description(
       'set a password, and end all tokens of the user; it is asked for, or read from standard input',
     )
+    .option(...noChangeRequired)
+    .option(...force)
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function changePassword({ config, database, record }, [username = ''], { json }) {
-        const hashedPassword = await hashPassword(await readNewPassword(io), config.bcryptCost)
-        requireFound(await setPassword(username, hashedPassword, database), username)
-        await record('password_changed', username)
-        printResult(io, { username }, `${username} has a new password.`, json)
+      onDatabase(io, async function changePassword({ config, database }, [username = ''], options) {
+        const user = await findOwner(username, database)
+        requireFound(user !== null, username)
+        const { email, pendingEmail } = await findEmails(user.id, database)
+        const owner = { username, emails: [email, pendingEmail] }
+        const hashedPassword = await readHash(owner, config.bcryptCost, options)
+        const passwordChangeRequired = options.changeRequired === true
+        const changes = { hashedPassword, passwordChangeRequired }
+        await database.$transaction(async (transaction) => {
+          requireFound(await setPassword(username, changes, transaction), username)
+          await recordOperation('password_changed', username, transaction)
+        })
+        printResult(
+          io,
+          { username, password_change_required: passwordChangeRequired },
+          `${username} has a new password.`,
+          options.json,
+        )
       }),
     )
 
@@ -114,10 +154,12 @@ export function addUserCommands(program: Command, io: Io): void {
     .addOption(new Option('--scope <scope...>', 'one of them').choices(grantableScopes).default([]))
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function setScopes({ database, record }, [username = ''], { scope, json }) {
+      onDatabase(io, async function setScopes({ database }, [username = ''], { scope, json }) {
         const scopes = [...new Set(scope as string[])]
-        requireFound((await updateUser(username, { scopes }, database)) !== null, username)
-        await record('scopes_changed', username)
+        await database.$transaction(async (transaction) => {
+          requireFound((await updateUser(username, { scopes }, transaction)) !== null, username)
+          await recordOperation('scopes_changed', username, transaction)
+        })
         printResult(
           io,
           { username, scopes },
@@ -132,9 +174,11 @@ export function addUserCommands(program: Command, io: Io): void {
     .description('make an invitation, with which one person can register')
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function invite({ database, record }, _args, { json }) {
-        const invitation = await createInvitation(database)
-        await record('invitation_created', null)
+      onDatabase(io, async function invite({ database }, _args, { json }) {
+        const invitation = await database.$transaction(async (transaction) => {
+          await recordOperation('invitation_created', null, transaction)
+          return createInvitation(transaction)
+        })
         printResult(io, { invitation }, `Invitation, good once, for 7 days: ${invitation}`, json)
       }),
     )
@@ -144,15 +188,44 @@ export function addUserCommands(program: Command, io: Io): void {
     .description('delete a user, and all that the user owns')
     .option('--json', 'print JSON')
     .action(
-      onDatabase(io, async function remove({ database, record }, [username = ''], { json }) {
-        requireFound(await deleteUser(username, database), username)
-        await record('user_deleted', username)
+      onDatabase(io, async function remove({ database }, [username = ''], { json }) {
+        await database.$transaction(async (transaction) => {
+          requireFound(await deleteUser(username, transaction), username)
+          await recordOperation('user_deleted', username, transaction)
+        })
         printResult(io, { username, deleted: true }, `Deleted ${username}.`, json)
       }),
     )
+
+  async function readHash(owner: PasswordOwner, cost: number, options: Options): Promise<string> {
+    const requireRule = rulesUnlessForced(options, io)
+    const password = await readNewPassword(io, async (given) =>
+      requireRule('password', await findPasswordProblem(given, owner)),
+    )
+    return hashPassword(password, cost)
+  }
 }
 
-function requireFound(found: boolean, username: string): void {
+/** Returns what refuses a value for which the API's rules have a complaint or, with `--force`, warns of it. */
+function rulesUnlessForced({ force }: Options, { stderr }: Io) {
+  return function requireRule(what: string, problem: string | undefined): void {
+    if (problem === undefined) return
+    if (!force) throw new CommandError(exitStatus.usage, `the ${what} ${problem}; --force overrides this`)
+    stderr.write(`latchkey: warning: the ${what} ${problem}\n`)
+  }
+}
+
+function findNameProblem(username: string): string | undefined {
+  return Check(Registration.properties.username, username)
+    ? findUsernameProblem(username)
+    : 'must have 3 to 64 letters and digits, and . _ - between them'
+}
+
+function findEmailProblem(email: string): string | undefined {
+  return Check(Registration.properties.email, email) ? undefined : 'is not one'
+}
+
+function requireFound(found: boolean, username: string): asserts found {
   if (!found) throw new CommandError(exitStatus.notFound, `there is no user ${username}`)
 }
 

@@ -25,6 +25,7 @@ export interface NewUser {
   fullName: string | null
   hashedPassword: string
   disabled: boolean
+  passwordChangeRequired?: boolean
 }
 
 /** What a log-in compares with, and what it is good for. */
@@ -194,11 +195,10 @@ export async function setUserDisabled(
 /** Sets another password, which ends all tokens of the user. Whether there is such a user. */
 export async function setPassword(
   username: string,
-  hashedPassword: string,
+  changes: { hashedPassword: string; passwordChangeRequired: boolean },
   database: Transaction,
 ): Promise<boolean> {
-  if (!isStorable(username)) return false
-  const { count } = await database.user.updateMany({ where: { username }, data: { hashedPassword } })
+  const { count } = await database.user.updateMany({ where: { username }, data: changes })
   return count === 1
 }
 

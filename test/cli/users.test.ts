@@ -1,9 +1,11 @@
 import bcrypt from 'bcrypt'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { getAs, postToken, startApp } from '../helpers/app.js'
+import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
+
+const password = 'correct horse'
 
 interface Tokens {
   access_token: string
@@ -16,7 +18,7 @@ const refresh = (app: FastifyInstance, refresh_token: string) =>
 t.test('users are created, listed and deleted', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)
-  const options = ['--email', 'bob@example.com', '--full-name', 'Bob Builder']
+  const options = ['--email', 'bob@example.com', '--full-name', 'Bob Builder', '--no-change-required']
   const created = await runCommand(url, ['users', 'create', 'bob', ...options], {
     input: 'pass word \nmore\n',
   })
@@ -26,8 +28,14 @@ t.test('users are created, listed and deleted', async (t) => {
   const { hashedPassword } = await app.database.user.findUniqueOrThrow({ where: { username: 'bob' } })
   t.equal(bcrypt.getRounds(hashedPassword), 4)
 
-  const json = await runCommand(url, ['users', 'create', 'eve', '--disabled', '--json'], { input: 'secret' })
-  t.same(JSON.parse(json.stdout), { username: 'eve', email: null, full_name: null, disabled: true })
+  const json = await runCommand(url, ['users', 'create', 'eve', '--disabled', '--json'], { input: password })
+  t.same(JSON.parse(json.stdout), {
+    username: 'eve',
+    email: null,
+    full_name: null,
+    disabled: true,
+    password_change_required: true,
+  })
   const listed = await runCommand(url, ['users', 'list'])
   t.match(
     listed.stdout,
@@ -89,12 +97,70 @@ t.test('another password ends all tokens', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)
   const tokens = (await postToken(app, { username: 'johndoe', password: 'secret' })).json<Tokens>()
-  const outcome = await runCommand(url, ['users', 'set-password', 'johndoe'], { input: 'new secret\r\n' })
+  const outcome = await runCommand(url, ['users', 'set-password', 'johndoe'], { input: `${password}\r\n` })
   t.same(outcome, { status: 0, stdout: 'johndoe has a new password.\n', stderr: '' })
   t.equal((await refresh(app, tokens.refresh_token)).statusCode, 400)
   t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401)
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 401)
-  t.equal((await postToken(app, { username: 'johndoe', password: 'new secret' })).statusCode, 200)
+  t.equal((await postToken(app, { username: 'johndoe', password })).statusCode, 200)
+})
+
+t.test('a password that an operator sets must be changed, unless told otherwise', async (t) => {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, {}, url)
+  const forced = { detail: 'A new password is required' }
+  for (const [args, username] of [
+    [['users', 'create', 'bob'], 'bob'],
+    [['users', 'set-password', 'johndoe'], 'johndoe'],
+  ] as const) {
+    t.equal((await runCommand(url, [...args], { input: password })).status, 0)
+    const token = await logIn(app, username, password)
+    t.same((await getAs(app, token, '/users/me/')).json(), forced)
+    const change = { old_password: password, new_password: `${password} anew` }
+    t.equal((await sendAs(app, token, 'PUT', '/users/me/password', change)).statusCode, 204)
+    t.equal((await getAs(app, await logIn(app, username, `${password} anew`), '/users/me/')).statusCode, 200)
+  }
+  const kept = ['users', 'set-password', 'johndoe', '--no-change-required', '--json']
+  const { stdout } = await runCommand(url, kept, { input: password })
+  t.same(JSON.parse(stdout), { username: 'johndoe', password_change_required: false })
+  t.equal((await getAs(app, await logIn(app, 'johndoe', password), '/users/me/')).statusCode, 200)
+})
+
+t.test('the rules of the API apply to operators, who can override them', async (t) => {
+  const url = await cloneDatabase(t)
+  const create = (...args: string[]) => ['users', 'create', ...args]
+  const setPassword = ['users', 'set-password', 'johndoe']
+  for (const [args, complaint, input = password] of [
+    [create('me'), 'username must have 3 to 64 letters and digits, and . _ - between them'],
+    [create('a'.repeat(65)), 'username must have 3 to 64 letters and digits, and . _ - between them'],
+    [create('.hidden'), 'username must have 3 to 64 letters and digits, and . _ - between them'],
+    [create('bob the builder'), 'username must have 3 to 64 letters and digits, and . _ - between them'],
+    [create('admin'), 'username is reserved'],
+    [create('ﬁnn'), 'username must be in Unicode normalization form C, without compatibility characters'],
+    [create('bob', '--email', 'bob'), 'e-mail address is not one'],
+    [create('bob'), 'password must have 8 or more characters', 'a'],
+    [create('bob'), 'password is too common', 'password1'],
+    [create('bob-the-builder'), 'password must not be the username or the e-mail address', 'bob-the-builder'],
+    [
+      create('bob', '--email', 'builder-bob@example.com'),
+      'password must not be the username or the e-mail address',
+      'builder-bob',
+    ],
+    [setPassword, 'password must have 8 or more characters', 'a'],
+    [setPassword, 'password is too common', 'iloveyou'],
+    [setPassword, 'password must not be the username or the e-mail address', 'johndoe@example.com'],
+  ] as [string[], string, string?][]) {
+    t.same(
+      await runCommand(url, args, { input }),
+      { status: 2, stdout: '', stderr: `latchkey: the ${complaint}; --force overrides this\n` },
+      args.join(' '),
+    )
+    const forced = await runCommand(url, [...args, '--force'], { input })
+    t.match(forced, { status: 0, stderr: `latchkey: warning: the ${complaint}\n` }, args.join(' '))
+    if (args[1] === 'create') await runCommand(url, ['users', 'delete', String(args[2])])
+  }
+  for (const input of ['', 'a\0b', 'é'.repeat(37)])
+    t.match(await runCommand(url, [...setPassword, '--force'], { input }), { status: 2, stdout: '' })
 })
 
 t.test('tokens of a user are revoked', async (t) => {
@@ -111,13 +177,17 @@ t.test('tokens of a user are revoked', async (t) => {
 t.test('a person is asked for the password twice, and does not see it', async (t) => {
   const url = await cloneDatabase(t)
   const ask = (input: string) => runCommand(url, ['users', 'create', 'bob'], { input, isTTY: true })
-  t.same(await ask('secret\nsecrets\n'), {
+  t.match(await ask('secret\nsecret\n'), {
+    status: 2,
+    stderr: /^Password: \nlatchkey: the password must have/,
+  })
+  t.same(await ask(`${password}\n${password}s\n`), {
     status: 2,
     stdout: '',
     stderr: 'Password: \nOnce more: \nlatchkey: the two passwords are not the same\n',
   })
   t.match(await ask('sec\x03'), { status: 2, stderr: /^Password: \nlatchkey: a password has/ }, 'Ctrl-C')
-  t.same(await ask('secret\nsecret\n'), {
+  t.same(await ask(`${password}\n${password}\n`), {
     status: 0,
     stdout: 'Created bob.\n',
     stderr: 'Password: \nOnce more: \n',
@@ -127,7 +197,7 @@ t.test('a person is asked for the password twice, and does not see it', async (t
 t.test('what cannot be done is told in one line, and by the exit status', async (t) => {
   const url = await cloneDatabase(t)
   const users = (...args: string[]) => ['users', ...args]
-  for (const [args, status, line, input = 'secret'] of [
+  for (const [args, status, line, input = password] of [
     [
       users('create', 'johndoe'),
       4,

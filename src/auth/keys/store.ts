@@ -143,7 +143,7 @@ export interface RotationPlan {
  * @returns the new key, or null when none was due
  */
 export async function rotateKeys(
-  database: Database,
+  database: Transaction,
   plan: RotationPlan,
   current: SealingKey,
   isDue: (keys: StoredKey[], now: Date) => boolean = (keys, now) => isRotationDue(keys, plan, now),
@@ -215,7 +215,7 @@ export async function retireSpentKeys(database: Database): Promise<void> {
 
 /** Retires a key unless it is the one that signs, so that there always is one. */
 export async function retireUnlessSigning(
-  database: Database,
+  database: Transaction,
   kid: string,
 ): Promise<'retired' | 'signing' | 'unknown'> {
   return holdingKeysLock(database, async (transaction) => {
@@ -225,7 +225,7 @@ export async function retireUnlessSigning(
   })
 }
 
-function holdingKeysLock<T>(database: Database, action: (transaction: Transaction) => Promise<T>) {
+function holdingKeysLock<T>(database: Transaction, action: (transaction: Transaction) => Promise<T>) {
   return database.$transaction(async (transaction) => {
     await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${keysLock})`
     return action(transaction)

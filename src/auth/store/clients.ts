@@ -77,16 +77,14 @@ export async function setClientRights(
   return count === 1
 }
 
-/** Gives a client a new secret in the place of the older of two. It waits for whoever does the same. */
-export async function addSecret(clientId: string, digest: Buffer, database: Database): Promise<void> {
-  await database.$transaction(async (transaction) => {
-    await transaction.$executeRaw`SELECT 1 FROM clients WHERE client_id = ${clientId} FOR UPDATE`
-    const secrets = await transaction.clientSecret.findMany({ where: { clientId } })
-    const madeAt = (slot: number) => secrets.find((secret) => secret.slot === slot)?.createdAt.getTime() ?? 0
-    const slot = madeAt(1) <= madeAt(2) ? 1 : 2
-    await transaction.clientSecret.deleteMany({ where: { clientId, slot } })
-    await transaction.clientSecret.create({ data: { clientId, slot, digest: new Uint8Array(digest) } })
-  })
+/** Gives a client a new secret in the place of the older of two. It waits for other transactions that do the same. */
+export async function addSecret(clientId: string, digest: Buffer, transaction: Transaction): Promise<void> {
+  await transaction.$executeRaw`SELECT 1 FROM clients WHERE client_id = ${clientId} FOR UPDATE`
+  const secrets = await transaction.clientSecret.findMany({ where: { clientId } })
+  const madeAt = (slot: number) => secrets.find((secret) => secret.slot === slot)?.createdAt.getTime() ?? 0
+  const slot = madeAt(1) <= madeAt(2) ? 1 : 2
+  await transaction.clientSecret.deleteMany({ where: { clientId, slot } })
+  await transaction.clientSecret.create({ data: { clientId, slot, digest: new Uint8Array(digest) } })
 }
 
 /** Disables or enables a client. What was issued to a disabled one stays dead. Whether there is such a client. */

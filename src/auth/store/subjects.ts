@@ -1,4 +1,4 @@
-import type { Database } from '../../database/index.js'
+import type { Database, Transaction } from '../../database/index.js'
 import { queryRows } from '../../database/statement.js'
 import { isStorable, isUuid } from '../../schema.js'
 import type { CurrentUser } from '../../users/store.js'
@@ -97,7 +97,7 @@ export async function revokeAccessToken(
 }
 
 /** Ends all tokens of a user. Whether there is such a user. */
-export async function revokeUserTokens(username: string, database: Database): Promise<boolean> {
+export async function revokeUserTokens(username: string, database: Transaction): Promise<boolean> {
   if (!isStorable(username)) return false
   const next = { generation: { increment: 1 } }
   const { count } = await database.user.updateMany({ where: { username }, data: next })
@@ -105,7 +105,7 @@ export async function revokeUserTokens(username: string, database: Database): Pr
 }
 
 /** Ends all tokens that were issued to a client. Whether there is such a client. */
-export async function revokeClientTokens(clientId: string, database: Database): Promise<boolean> {
+export async function revokeClientTokens(clientId: string, database: Transaction): Promise<boolean> {
   if (!isStorable(clientId)) return false
   const next = { generation: { increment: 1 } }
   const { count } = await database.client.updateMany({ where: { clientId }, data: next })
