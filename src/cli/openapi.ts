@@ -1,19 +1,26 @@
 import type { Command } from 'commander'
 import { buildApp } from '../app.js'
+import { readConfig } from '../config.js'
+import { openDatabase } from '../database/index.js'
 import { printJson } from './output.js'
-import { type Io, onDatabase } from './run.js'
+import type { Io } from './run.js'
+
+/** The document is made from the routes: what looks for a database meanwhile finds none. */
+const noDatabase = 'postgres:///none?host=/dev/null'
 
 /** `latchkey openapi` */
 export function addOpenApiCommand(program: Command, io: Io): void {
   program
     .command('openapi')
     .description('print the OpenAPI document')
-    .action(
-      onDatabase(io, async function printDocument({ config, database }) {
-        const app = await buildApp({ ...config, logLevel: 'silent' }, database)
-        await app.ready()
-        printJson(io, app.swagger())
-        await app.close()
-      }),
-    )
+    .action(async function printDocument() {
+      // In development, as what only the running service needs may be missing.
+      const given = readConfig({ ...io.env, NODE_ENV: 'development' })
+      const elsewhere = { databaseDirectUrl: undefined, databaseReplicaUrl: undefined }
+      const config = { ...given, ...elsewhere, logLevel: 'silent' }
+      const app = await buildApp(config, openDatabase(config, noDatabase))
+      await app.ready()
+      printJson(io, app.swagger())
+      await app.close()
+    })
 }

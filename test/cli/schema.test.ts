@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.js'
@@ -8,8 +9,9 @@ import { migrationsDirectory } from '../../src/files.js'
 import { makeFolder } from '../database/folder.js'
 import { readPid } from '../database/postmaster.js'
 import { query, unreachableUrl } from '../database/query.js'
+import { startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
-import { cloneDatabase, newDatabase, templateUrl } from '../helpers/database.js'
+import { newDatabase, templateUrl } from '../helpers/database.js'
 import { startProgram } from '../helpers/service.js'
 
 const names = migrationNames()
@@ -119,10 +121,21 @@ t.test('a changed schema is written as a migration of the project one stands in'
   t.match(await run('nothing'), { status: 0, stdout: 'The schema has not changed.\n' })
 })
 
-t.test('the OpenAPI document is printed', async (t) => {
-  const { status, stdout } = await runCommand(await cloneDatabase(t), ['openapi'])
-  t.equal(status, 0)
-  t.match(JSON.parse(stdout), { openapi: /^3\.1/, paths: { '/token': {} } })
+t.test('the OpenAPI document is printed without a database, and is the one that is served', async (t) => {
+  const app = await startApp(t, { JWT_SECRET: '' })
+  const served = (await app.inject('/openapi.json')).json<object>()
+  const folder = await makeFolder(t)
+  for (const env of [
+    { DATABASE_URL: await unreachableUrl(), DATABASE_REPLICA_URL: await unreachableUrl() },
+    { DATABASE_URL: '', DATA_DIRECTORY: folder },
+    { DATABASE_URL: '', NODE_ENV: 'production' },
+  ]) {
+    const { status, stdout, stderr } = await runCommand('', ['openapi'], { env })
+    t.equal(status, 0, stderr)
+    t.match(JSON.parse(stdout), { openapi: /^3\.1/, paths: { '/token': {} } })
+    t.same(JSON.parse(stdout), served)
+  }
+  t.same(await readdir(folder), [], 'no embedded database was made')
 })
 
 t.test('every command has help, and what is unknown is wrong usage', async (t) => {
