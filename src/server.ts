@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
 import type { FastifyInstance } from 'fastify'
 import { seed } from '../prisma/seed.js'
 import { buildApp } from './app.js'
@@ -97,9 +96,6 @@ function report(error: unknown): void {
   const text = error instanceof StartupError ? error.message : (error as Error).stack
   process.stderr.write(`latchkey: ${text}\n`)
 }
-
-// Prisma compiles queries in WebAssembly, which V8 would compile twice: that takes 15 MB, and no query gets faster by it.
-setFlagsFromString('--liftoff-only')
 
 const abandon = closeGracefully(() => announceEnd(), closeAll, report, closeDeadlineMs)
 main().catch(abandon)
