@@ -9,10 +9,12 @@ declare module 'fastify' {
   }
 }
 
-/** A request may take so long from a proxy to us. */
+/** How long a request may take from a proxy to us (milliseconds). */
 const settleMs = 500
-/** A turn of the event loop in which nothing happens is shorter, and comes within so many. */
-const [quietTurnMs, maxTurns] = [0.05, 100_000]
+/** A turn of the event loop that takes longer was busy (milliseconds). */
+const quietTurnMs = 0.05
+/** Maximum wait for a quiet turn (milliseconds). Under load without pause there may be none. */
+const maxQuietWaitMs = 200
 
 /** Registers `app.draining`: once it is set, every answer is the last one of its connection. */
 export function registerDraining(app: FastifyInstance): void {
@@ -23,28 +25,29 @@ export function registerDraining(app: FastifyInstance): void {
   })
 }
 
-/**
- * Lets others find out that the service is about to end, so that a restart loses no request: goes on for
- * `drainSeconds`, not ready any more; then takes no new connections, and waits for the requests that are on their way.
- */
+/** Lets others find out that the service is about to end: goes on for `drainSeconds`, but is not ready any more. */
 export async function drain(app: FastifyInstance, drainSeconds: number): Promise<void> {
   app.draining = true
-  if (drainSeconds === 0) return
-  await delay(drainSeconds * 1_000)
-  await untilNoneWaits(app.server)
+  if (drainSeconds > 0) await delay(drainSeconds * 1_000)
+}
+
+/** Takes no new connections, and waits for the requests that are on their way over those that there are. */
+export async function stopListening(server: Server): Promise<void> {
+  await untilNoneWaits(server)
   // Not the close of HTTP servers, which cuts connections whose request is still to come.
-  Server.prototype.close.call(app.server)
+  Server.prototype.close.call(server)
   await delay(settleMs)
 }
 
-/** Connections that the system has taken and we have not would be cut: Node.js takes one of them a turn. */
+/** Connections that the system has taken and Node.js has not are reset by the close: it takes one of them a turn. */
 async function untilNoneWaits(server: Server): Promise<void> {
+  const deadline = performance.now() + maxQuietWaitMs
   let isQuiet = false
   const notice = () => {
     isQuiet = false
   }
   server.on('connection', notice)
-  for (let turns = 0; !isQuiet && turns < maxTurns; turns++) {
+  while (!isQuiet && performance.now() < deadline) {
     const beganAt = performance.now()
     isQuiet = true
     await turn()

@@ -9,7 +9,7 @@ import { openDatabase } from './database/index.js'
 import { migrate } from './database/migrations.js'
 import { provideServer } from './database/server.js'
 import { UnfitSession } from './database/session.js'
-import { drain } from './drain.js'
+import { drain, stopListening } from './drain.js'
 import { startNotices } from './production.js'
 import { closeGracefully } from './shutdown.js'
 import { StartupError } from './startup-error.js'
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   const database = openDatabase(config, server.url)
   const app = await buildApp(config, database)
   for (const notice of startNotices(config)) app.log.warn(notice)
-  started.push(() => closeApp(app))
+  started.push(() => closeApp(app, config.drainSeconds > 0))
   announceEnd = () => drain(app, config.drainSeconds)
 
   async function prepare(): Promise<void> {
@@ -73,10 +73,16 @@ async function succeeds(prepare: () => Promise<void>, { log }: FastifyInstance):
   }
 }
 
-/** A connection that is in use when the close begins stays open afterwards, idle, unless it is closed then. */
-async function closeApp(app: FastifyInstance): Promise<void> {
-  const sweep = setInterval(() => app.server.closeIdleConnections(), 100)
+/**
+ * Closes the service within the deadline, all steps together. A connection that is in use when the close begins stays
+ * open afterwards, idle, unless it is closed then.
+ *
+ * @param settles whether requests that are on their way are waited for, where the end has been announced
+ */
+async function closeApp(app: FastifyInstance, settles: boolean): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs)
+  if (app.draining && settles) await stopListening(app.server)
+  const sweep = setInterval(() => app.server.closeIdleConnections(), 100)
   await app.close()
   clearTimeout(cut)
   clearInterval(sweep)

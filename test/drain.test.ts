@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { type AddressInfo, connect, Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import fastify from 'fastify'
 import t from 'tap'
-import { drain, registerDraining } from '../src/drain.js'
+import { drain, registerDraining, stopListening } from '../src/drain.js'
 import { startApp } from './helpers/app.js'
 import { until } from './helpers/wait.js'
 
@@ -21,7 +21,8 @@ t.test('who has connected before the end is answered, and nobody can connect aft
   // A connection that is taken while it waits for a quiet moment makes it wait for another one.
   const late = new Socket()
   app.server.once('newListener', () => process.nextTick(() => app.server.emit('connection', late)))
-  const drained = drain(app, 0.01)
+  await drain(app, 0.01)
+  const stopped = stopListening(app.server)
   await until(() => !app.server.listening)
   t.equal(late.listenerCount('close') > 0, true, 'it was taken')
   late.destroy()
@@ -31,7 +32,26 @@ t.test('who has connected before the end is answered, and nobody can connect aft
   const [response] = await once(sent, 'response')
   t.equal(await text(response), 'here')
   t.equal(response.headers.connection, 'close')
-  await drained
+  await stopped
+})
+
+t.test('where connections come without pause, the wait for a moment without any is bounded', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  let taken = 0
+  /** One connection a turn, each of which takes more than 0.1 ms. */
+  function take(): void {
+    if (!server.listening) return
+    const endsAt = performance.now() + 0.1
+    while (performance.now() < endsAt);
+    server.emit('connection', new Socket())
+    taken += 1
+    setImmediate(take)
+  }
+  take()
+  await stopListening(server)
+  t.equal(server.listening, false)
+  t.ok(taken <= 2_001, `${taken} in 200 ms`)
 })
 
 t.test('without a time to drain it only lets go of connections', async (t) => {
