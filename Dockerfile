@@ -1,4 +1,8 @@
-FROM node:24-bookworm-slim AS manifest
+# By tag, as the digest was not known where this was written: --build-arg NODE_IMAGE=node@sha256:… pins it to what
+# `docker buildx imagetools inspect node:24-bookworm-slim` prints.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS manifest
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 
@@ -12,7 +16,7 @@ FROM manifest AS dependencies
 # The Prisma CLI and TypeScript are optional peers of the Prisma client: only both flags keep them out.
 RUN npm ci --omit=dev --omit=optional
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 # More threads than processors: hashing takes one for each, and files and DNS keep two.
 ENV NODE_ENV=production HOST=0.0.0.0 UV_THREADPOOL_SIZE=16
 WORKDIR /app

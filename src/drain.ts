@@ -11,8 +11,9 @@ declare module 'fastify' {
 
 /** How long a request may take from a proxy to us (milliseconds). */
 const settleMs = 500
-/** A turn of the event loop that takes longer was busy (milliseconds). */
+/** Maximum length of a quiet turn of the event loop at first, and its increase with each millisecond of waiting. */
 const quietTurnMs = 0.05
+const quietTurnIncrease = 0.01
 /** Maximum wait for a quiet turn (milliseconds). Under load without pause there may be none. */
 const maxQuietWaitMs = 200
 
@@ -39,19 +40,24 @@ export async function stopListening(server: Server): Promise<void> {
   await delay(settleMs)
 }
 
-/** Connections that the system has taken and Node.js has not are reset by the close: it takes one of them a turn. */
+/**
+ * Connections that the system has taken and Node.js has not are reset by the close. Node.js takes one of them a turn: after
+ * a short turn in which it took none, hardly any can wait. The longer there is no such turn, the longer one may be.
+ */
 async function untilNoneWaits(server: Server): Promise<void> {
-  const deadline = performance.now() + maxQuietWaitMs
+  const beganAt = performance.now()
+  let waited = 0
   let isQuiet = false
   const notice = () => {
     isQuiet = false
   }
   server.on('connection', notice)
-  while (!isQuiet && performance.now() < deadline) {
-    const beganAt = performance.now()
+  while (!isQuiet && waited < maxQuietWaitMs) {
     isQuiet = true
     await turn()
-    if (performance.now() - beganAt > quietTurnMs) isQuiet = false
+    const before = waited
+    waited = performance.now() - beganAt
+    if (waited - before > quietTurnMs + before * quietTurnIncrease) isQuiet = false
   }
   server.off('connection', notice)
 }
