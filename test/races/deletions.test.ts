@@ -63,6 +63,11 @@ const own: [what: string, request: Request, status: number][] = [
   ['an import of all', () => lines('/users/me/items/import'), 401],
   ['an import of each', () => lines('/users/me/items/import?mode=each'), 401],
   ['another name', () => json('PATCH', '/users/me/', { full_name: 'x' }), 401],
+  [
+    'another address',
+    ({ username }) => json('PATCH', '/users/me/', { email: `${username}@example.org` }),
+    401,
+  ],
 ]
 
 /** The same of requests of others about the user. */
@@ -75,7 +80,6 @@ const others: [what: string, request: Request, status: number][] = [
 
 /** What has an answer of its own when the user is gone: whichever it is, it is no fault. */
 const anybodys: [what: string, request: Request][] = [
-  ['another address', ({ username }) => json('PATCH', '/users/me/', { email: `${username}@example.org` })],
   [
     'another password',
     () => json('PUT', '/users/me/password', { old_password: 'secret', new_password: 'correct horse' }),

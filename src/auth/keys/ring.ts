@@ -1,4 +1,5 @@
 import { createPrivateKey } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../config.js'
 import { ServiceError } from '../../errors.js'
@@ -125,8 +126,14 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
     return ring.announced === announced && (areCurrent || ring.readAt >= since)
   }
 
-  /** @throws ServiceError `service_unavailable` when the keys cannot be read */
+  /**
+   * Asks first whether a change has been missed, which a reading would cost more than; only then are the keys read.
+   *
+   * @throws ServiceError `service_unavailable` when the keys cannot be read
+   */
   async function requireCurrent(since: number): Promise<void> {
+    if (!isCurrent(since))
+      await Promise.race([changes.catchUp(), delay(believedMs, undefined, { ref: false })])
     while (!isCurrent(since))
       await refresh().catch((error: Error) => {
         logFailure('reading the keys')(error)
