@@ -22,6 +22,7 @@ import { serverWithOrder } from './http/server.js'
 import { cutSlowReaders } from './http/slow-readers.js'
 import { limitChangingRequests } from './http/time-limit.js'
 import { answerTogether } from './http/together.js'
+import { createImportSlots } from './items/import-slots.js'
 import { items } from './items/index.js'
 import { itemSchemas } from './items/schema.js'
 import { loggerOptions, logRequests, makeRequestLogger } from './log.js'
@@ -79,6 +80,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
     answerWhenTold(scope)
     for (const open of [registration, account]) await scope.register(open, { config })
   })
+  const importSlots = createImportSlots()
   await app.register(async function protectedRoutes(scope) {
     requireUser(scope)
     await scope.register(async function changingRoutes(changing) {
@@ -87,11 +89,11 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
       await changing.register(administration)
     })
     await scope.register(events)
-    await scope.register(items, { path: '/users/me/items/', config })
+    await scope.register(items, { path: '/users/me/items/', config, importSlots })
   })
   await app.register(async function ownersRoutes(scope) {
     requireOwner(scope)
-    await scope.register(items, { path: '/users/:username/items/', config })
+    await scope.register(items, { path: '/users/:username/items/', config, importSlots })
   })
   return app
 }

@@ -48,6 +48,7 @@ export const Settings = Type.Object({
   CORS_ORIGINS: Type.Optional(
     Type.String({ pattern: '^https?://[^\\s/]+( https?://[^\\s/]+)*$', maxLength: 4096 }),
   ),
+  IMPORT_MAX_LINES: Type.Integer({ minimum: 1, maximum: 100_000, default: 10_000 }),
   MAX_CONNECTIONS: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 10_000 }),
   DRAIN_SECONDS: Type.Optional(Type.Integer({ minimum: 0, maximum: 300 })),
   HASHING_CONCURRENCY: Type.Integer({ minimum: 0, maximum: 1024, default: 0 }),
@@ -61,7 +62,7 @@ export const Settings = Type.Object({
 
 /** A variable whose name begins like this is meant for us, so one that is no setting is a mistake. */
 const ourPrefixes =
-  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|TRUST_PROXY|CORS_|MAX_CONN|DRAIN_|HASHING_|GUESSES_|DATABASE_(DIRECT|REPLICA|POOL|TIMEOUT)|DATA_DIR)/
+  /^(LATCHKEY|JWT|JWKS|ACCESS_TOKEN|REFRESH_TOKEN|KEY_ENCRYPTION|KEY_ROTATION|SIGNING_ALG|ALLOWED_GRANTS|BCRYPT|REQUIRE_IF|REGISTRATION|EVENT_|SMTP_|MAIL_|TRUST_PROXY|CORS_|MAX_CONN|IMPORT_|DRAIN_|HASHING_|GUESSES_|DATABASE_(DIRECT|REPLICA|POOL|TIMEOUT)|DATA_DIR)/
 /** The variables that Kubernetes sets for every service of a namespace, whatever the service is called. */
 const serviceLink =
   /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
@@ -114,6 +115,8 @@ export type Config = Readonly<{
   /** Addresses and networks (CIDR) of the proxies whose word on a client's address counts. */
   trustProxy: readonly string[]
   corsOrigins: readonly string[]
+  /** Maximum number of lines of an import of items. */
+  importMaxLines: number
   maxConnections: number
   /** How long the service goes on after it has said that it ends. */
   drainSeconds: number
@@ -178,6 +181,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     mailFrom: settings.MAIL_FROM ?? `no-reply@${new URL(issuer).hostname}`,
     trustProxy: readNetworks(settings.TRUST_PROXY),
     corsOrigins: readOrigins(settings.CORS_ORIGINS),
+    importMaxLines: settings.IMPORT_MAX_LINES,
     maxConnections: settings.MAX_CONNECTIONS,
     drainSeconds: settings.DRAIN_SECONDS ?? (production ? 5 : 0),
     hashingConcurrency: chooseHashingConcurrency(settings),

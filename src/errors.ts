@@ -94,6 +94,7 @@ const catalogue = {
   precondition_failed: { status: 412, detail: 'It is not what the condition says' },
   precondition_required: { status: 428, detail: 'A change needs If-Match or If-None-Match' },
   too_many_attempts: { status: 429, detail: 'Too Many Requests', oauth: 'temporarily_unavailable' },
+  too_many_imports: { status: 429, detail: 'Too many imports are running', headers: retryAfter },
   not_found: { status: 404, detail: 'Not Found' },
   method_not_allowed: { status: 405, detail: 'Method Not Allowed' },
   unsupported_coding: {

@@ -48,6 +48,7 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
     mailFrom: 'no-reply@localhost',
     trustProxy: [],
     corsOrigins: [],
+    importMaxLines: 10_000,
     maxConnections: 10_000,
     drainSeconds: 0,
     hashingConcurrency: Math.min(availableParallelism(), 2),

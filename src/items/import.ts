@@ -1,65 +1,135 @@
 import type { Static } from 'typebox'
+import { isDatabaseUnavailable } from '../database/errors.js'
 import type { Database, Transaction } from '../database/index.js'
-import type { Complaint } from '../errors.js'
+import { ServiceError } from '../errors.js'
+import type { Failures } from './failures.js'
 import type { ImportLine, ImportLines } from './lines.js'
 import type { ImportReport } from './schema.js'
 import { addItems, type Owner } from './store.js'
 
-/** So many rows are added by one statement. */
-const batchRows = 1_000
-/** So many complaints are told; the others are counted. */
-const maxComplaints = 100
-/** All batches of an import have so long (milliseconds). */
-const importTimeoutMs = 30_000
+/** Maximum number of items added by one statement. */
+const batchRows = 200
+/** Maximum length of their texts (characters), unless a single item is longer. */
+const batchLength = 32_768
+
+/** Time for all statements of an import (milliseconds): shorter than a connection may be without traffic. */
+export const importTimeoutMs = 20_000
 
 type Report = Static<typeof ImportReport>
 
-/** Adds all items of the lines, or none when there is something wrong with one. */
-export async function importAll(owner: Owner, lines: ImportLines, database: Database): Promise<Report> {
-  if (lines.complaints.length > 0) return reportOf(0, lines.complaints)
-  class Refused extends Error {}
-  let report = reportOf(0, [])
+/** Adds all items, or none if a line fails. @throws ServiceError `service_unavailable` when `signal` ends it: nothing is added */
+export async function importAll(
+  owner: Owner,
+  lines: ImportLines,
+  database: Database,
+  signal: AbortSignal,
+): Promise<Report> {
+  const { failures } = lines
+  const created = failures.count > 0 ? 0 : await addAll(owner, lines, database, signal)
+  return toReport(failures.count > 0 ? 0 : created, lines)
+}
+
+class Refused extends Error {}
+
+async function addAll(
+  owner: Owner,
+  { valid, failures }: ImportLines,
+  database: Database,
+  signal: AbortSignal,
+): Promise<number> {
+  let created = 0
   const adding = database.$transaction(
     async (transaction) => {
-      report = await importEach(owner, lines, transaction)
-      if (report.failed > 0) throw new Refused()
+      for (const batch of toBatches(valid)) {
+        if (signal.aborted) throw new ServiceError('service_unavailable')
+        created += await addBatch(owner, batch, failures, transaction)
+      }
+      if (failures.count > 0) throw new Refused()
     },
     { timeout: importTimeoutMs },
   )
   await adding.catch((error) => {
     if (!(error instanceof Refused)) throw error
-    report = { ...report, created: 0 }
   })
-  return report
+  return created
 }
 
-/** Adds the items of those lines that have nothing wrong with them. */
+/**
+ * Adds each item that can be added, in small transactions. Where `signal` or the database ends it half-way, the report
+ * says which lines are not confirmed.
+ */
 export async function importEach(
   owner: Owner,
-  { good, complaints }: ImportLines,
+  lines: ImportLines,
   database: Transaction,
+  signal: AbortSignal,
 ): Promise<Report> {
-  const all = [...complaints]
+  const { valid, failures } = lines
   let created = 0
-  for (let start = 0; start < good.length; start += batchRows) {
-    const taken = await addBatch(owner, good.slice(start, start + batchRows), database)
-    created += Math.min(batchRows, good.length - start) - taken.length
-    all.push(...taken)
+  let isInterrupted = false
+  for (const batch of toBatches(valid)) {
+    isInterrupted ||= signal.aborted
+    if (isInterrupted) {
+      reportUnconfirmed(batch, failures)
+      continue
+    }
+    try {
+      created += await addBatch(owner, batch, failures, database)
+    } catch (error) {
+      if (created === 0 || !isDatabaseUnavailable(error)) throw error
+      isInterrupted = true
+      reportUnconfirmed(batch, failures)
+    }
   }
-  return reportOf(created, all)
+  return toReport(created, lines)
 }
 
-/** The complaints about those whose id exists already, be it from a line before. */
-async function addBatch(owner: Owner, lines: ImportLine[], database: Transaction): Promise<Complaint[][]> {
-  const items = lines.map(({ item }) => item)
-  const added = await addItems(owner, items, database)
-  return lines.flatMap(({ line, item: { itemId } }) => {
-    if (added.delete(itemId)) return []
-    const loc = ['body', String(line), 'item_id']
-    return [[{ type: 'exists', loc, msg: 'An item of this id exists already', input: null }]]
-  })
+/** Adds items whose id is free. How many: the others, also those whose id stood in a line before, are failures. */
+async function addBatch(
+  owner: Owner,
+  batch: ImportLine[],
+  failures: Failures,
+  database: Transaction,
+): Promise<number> {
+  const added = await addItems(owner, batch, database)
+  const created = added.size
+  for (const { line, itemId } of batch)
+    if (!added.delete(itemId))
+      failures.add(complain(line, ['item_id'], 'exists', 'An item with this id already exists'))
+  return created
 }
 
-function reportOf(created: number, complaints: Complaint[][]): Report {
-  return { created, failed: complaints.length, errors: complaints.flat().slice(0, maxComplaints) }
+function reportUnconfirmed(batch: ImportLine[], failures: Failures): void {
+  for (const { line } of batch)
+    failures.add(complain(line, [], 'interrupted', 'The import ended before this line was confirmed'))
+}
+
+function complain(line: number, path: string[], type: string, msg: string) {
+  return [{ type, loc: ['body', String(line), ...path], msg, input: null }]
+}
+
+/** Splits lines into batches that take little memory, and little time to write. */
+function* toBatches(lines: ImportLine[]): Generator<ImportLine[]> {
+  let batch: ImportLine[] = []
+  let length = 0
+  for (const line of lines) {
+    const added = (line.title?.length ?? 0) + (line.description?.length ?? 0) + line.metadata.length
+    if (batch.length === batchRows || (batch.length > 0 && length + added > batchLength)) {
+      yield batch
+      batch = []
+      length = 0
+    }
+    batch.push(line)
+    length += added
+  }
+  if (batch.length > 0) yield batch
+}
+
+function toReport(created: number, { failures, stoppedAt }: ImportLines): Report {
+  return {
+    created,
+    failed: failures.count,
+    errors: [...failures.complaints],
+    ...(stoppedAt !== undefined && { stopped_at: stoppedAt }),
+  }
 }

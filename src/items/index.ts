@@ -9,6 +9,7 @@ import { once } from '../http/idempotency.js'
 import { readJson } from '../http/json.js'
 import { readLimit } from '../http/page.js'
 import { ref, success } from '../schema.js'
+import type { ImportSlots } from './import-slots.js'
 import { createItem, deleteItem, etagOf, patchItem, putItem, readItem, toWhole } from './item.js'
 import { type ItemPage, sharePages } from './reads.js'
 import {
@@ -31,17 +32,21 @@ const idempotencyKey = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\
 export interface ItemsOptions {
   path: '/users/me/items/' | '/users/:username/items/'
   config: Config
+  importSlots: ImportSlots
 }
 
 /** The routes about items. Register them in a scope whose guard sets `request.owner`: they serve his items alone. */
-export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function items(app, { path, config }) {
+export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function items(
+  app,
+  { path, config, importSlots },
+) {
   const { database } = app
   const address = addresses[path]
   const pageOf = sharePages(database)
   const isOwn = path === '/users/me/items/'
   const named = (operation: string) => (isOwn ? `${operation}_own_item` : `${operation}_item_of`)
   const one = `${path}:item_id([^/]+)` as const
-  await app.register(transfer, { path, config })
+  await app.register(transfer, { path, config, importSlots })
   readJson(app, 'application/merge-patch+json')
   const conditions = ({ headers }: FastifyRequest) => ({ headers, isRequired: config.requireIfMatch })
 

@@ -1,81 +1,117 @@
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import type { FastifyInstance, FastifyRequest, FastifySchemaValidationError } from 'fastify'
+import type { Readable } from 'node:stream'
+import {
+  errorCodes,
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifySchemaValidationError,
+} from 'fastify'
 import type { Static } from 'typebox'
 import { type Complaint, complaintOf, describeInvalid, InvalidInput } from '../errors.js'
+import { createPace } from '../http/pace.js'
+import { splitLines } from '../http/split-lines.js'
 import { ref } from '../schema.js'
+import { createFailures, type Failures } from './failures.js'
 import { toContent } from './item.js'
-import { maxItemBytes, NewItem } from './schema.js'
-import type { ItemContent } from './store.js'
+import { maxImportBytes, maxInvalidLines, maxItemBytes, NewItem } from './schema.js'
+import type { NewRow } from './store.js'
 
-/** An item, as a line said it. Lines count from 1. */
-export interface ImportLine {
+/** A valid line of an import. Lines count from 1. Its metadata stays text, as many small objects take far more memory. */
+export interface ImportLine extends NewRow {
   line: number
-  item: ItemContent & { itemId: string }
 }
 
-/** What came of reading lines: the good ones, and what is wrong with the others. */
+/** The outcome of reading the lines of an import. */
 export interface ImportLines {
-  good: ImportLine[]
-  complaints: Complaint[][]
+  valid: ImportLine[]
+  failures: Failures
+  /** The line that reading ended at because too many were invalid. */
+  stoppedAt?: number
 }
+
+/** Work of one line beside its bytes, where the unit is one byte of JSON. */
+const lineWork = 256
+/** Work in one turn of the event loop: a few milliseconds at most. */
+const turnWork = 32_768
 
 const newItem = ref(NewItem)
 
-/** Reads NDJSON: one new item a line; empty lines are left out. */
-export function readLines(body: Buffer, request: FastifyRequest, app: FastifyInstance): ImportLines {
+/**
+ * Reads NDJSON as it arrives, one new item a line. Blank lines are skipped, but count.
+ *
+ * @throws InvalidInput when there are more than `maxLines`; FastifyError (413) when the body is too large
+ */
+export async function readLines(
+  body: Readable,
+  maxLines: number,
+  request: FastifyRequest,
+  app: FastifyInstance,
+): Promise<ImportLines> {
+  const parseLine = createLineParser(request, app)
+  const pace = createPace(turnWork)
+  const valid: ImportLine[] = []
+  const failures = createFailures()
+  let line = 0
+  for await (const bytes of splitLines(receive(body), maxItemBytes)) {
+    line += 1
+    if (line > maxLines)
+      throw new InvalidInput('body', [], 'too_many_lines', `An import has at most ${maxLines} lines`)
+    const parsed = parseLine(bytes, line)
+    if (Array.isArray(parsed)) failures.add(parsed)
+    else if (parsed) valid.push(parsed)
+    if (failures.count >= maxInvalidLines) return { valid, failures, stoppedAt: line }
+    await pace(lineWork + (bytes?.length ?? 0))
+  }
+  return { valid, failures }
+}
+
+/** The bytes of a body, up to the bound. A stream that is not read to its end stays open: its socket carries the answer. */
+async function* receive(body: Readable): AsyncGenerator<Buffer> {
+  let length = 0
+  try {
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += chunk.length
+      if (length > maxImportBytes) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+      yield chunk
+    }
+  } catch (error) {
+    throw body.errored ? new InvalidInput('body', [], 'incomplete', 'The body ended early') : error
+  }
+}
+
+type LineParser = (bytes: Buffer | null, line: number) => ImportLine | Complaint[] | undefined
+
+/** Creates a function that reads one line: the item, the complaints about it, or undefined for a blank one. */
+function createLineParser(request: FastifyRequest, app: FastifyInstance): LineParser {
   const parseJson = app.getDefaultJsonParser('error', 'error')
   const isNewItem = request.compileValidationSchema(newItem)
-  const read: ImportLines = { good: [], complaints: [] }
-
-  for (const [index, bytes] of splitLines(body).entries()) {
-    const line = index + 1
-    if (bytes.length === 0 || isBlank(bytes)) continue
-    const result = readLine(bytes, ['body', String(line)])
-    if (Array.isArray(result)) read.complaints.push(result)
-    else read.good.push({ line, item: result })
-  }
-  return read
-
-  function readLine(bytes: Buffer, path: string[]): ImportLine['item'] | Complaint[] {
-    try {
-      const item = parseLine(bytes) as Static<typeof NewItem>
-      if (!isNewItem(item)) return describeInvalid(isNewItem.errors as FastifySchemaValidationError[], path)
-      const { item_id: itemId = randomUUID(), ...given } = item
-      return { itemId, ...toContent(given) }
-    } catch (error) {
-      return [complaintOf(error as InvalidInput, path)]
-    }
-  }
 
   /** @throws InvalidInput */
-  function parseLine(bytes: Buffer): unknown {
-    if (bytes.length > maxItemBytes) throw new InvalidInput('body', [], 'too_long', 'The line is too long')
+  function parse(bytes: Buffer | null): unknown {
+    if (bytes === null) throw new InvalidInput('body', [], 'too_long', 'The line is too long')
+    if (!isUtf8(bytes)) throw new InvalidInput('body', [], 'utf8_invalid', 'Not valid UTF-8')
     let result: unknown
-    parseJson(request, decode(bytes), (error, value) => {
-      if (error) throw new InvalidInput('body', [], 'json_invalid', 'This is no JSON')
+    parseJson(request, bytes.toString(), (error, value) => {
+      if (error) throw new InvalidInput('body', [], 'json_invalid', 'Not valid JSON')
       result = value
     })
     return result
   }
-}
 
-/** @throws InvalidInput */
-function decode(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new InvalidInput('body', [], 'utf8_invalid', 'This is no UTF-8')
+  return function parseLine(bytes, line) {
+    if (bytes && isBlank(bytes)) return undefined
+    const path = ['body', String(line)]
+    try {
+      const item = parse(bytes) as Static<typeof NewItem>
+      if (!isNewItem(item)) return describeInvalid(isNewItem.errors as FastifySchemaValidationError[], path)
+      const { item_id: itemId = randomUUID(), ...given } = item
+      const { title, description, metadata } = toContent(given)
+      return { line, itemId, title, description, metadata: JSON.stringify(metadata) }
+    } catch (error) {
+      return [complaintOf(error as InvalidInput, path)]
+    }
   }
-}
-
-function splitLines(body: Buffer): Buffer[] {
-  const lines: Buffer[] = []
-  for (let start = 0; start < body.length; ) {
-    const end = body.indexOf(0x0a, start)
-    lines.push(body.subarray(start, end === -1 ? body.length : end))
-    start = end === -1 ? body.length : end + 1
-  }
-  return lines
 }
 
 function isBlank(bytes: Buffer): boolean {

@@ -155,6 +155,9 @@ export const ItemQuery = Type.Object(
 /** The largest import. */
 export const maxImportBytes = 16 * 1024 * 1024
 
+/** Number of invalid lines at which reading an import ends. */
+export const maxInvalidLines = 1_000
+
 /** How items are imported. */
 export const ImportQuery = Type.Object(
   { mode: Type.Enum(['all', 'each'], { default: 'all', description: 'All or none, or each that can be.' }) },
@@ -167,8 +170,14 @@ export const ImportReport = Type.Object(
     created: Type.Integer({ description: 'How many items were added.' }),
     failed: Type.Integer({ description: 'How many lines were not.' }),
     errors: Type.Array(ref(ValidationError), {
-      description: 'Why: `loc` has the number of the line. At most 100 are told.',
+      description: 'Reasons; `loc` has the number of the line. At most 100 are listed.',
     }),
+    stopped_at: Type.Optional(
+      Type.Integer({
+        description:
+          'The line at which reading ended because 1,000 were invalid. Those after it were not read.',
+      }),
+    ),
   },
   { $id: 'ImportReport', examples: [{ created: 2, failed: 0, errors: [] }] },
 )

@@ -1,9 +1,12 @@
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { errorCodes, type FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { InvalidLines, validationResponse } from '../errors.js'
+import { errorResponses, InvalidLines, validationResponse } from '../errors.js'
+import { whileConnected } from '../http/while-connected.js'
 import { ref, success } from '../schema.js'
-import { importAll, importEach } from './import.js'
+import { importAll, importEach, importTimeoutMs } from './import.js'
 import type { ItemsOptions } from './index.js'
 import { toWhole } from './item.js'
 import { readLines } from './lines.js'
@@ -17,15 +20,21 @@ const ndjson = 'application/x-ndjson'
 const exportRows = 500
 
 /** All items of one owner at once, as NDJSON: one item a line. Register them where single items are served. */
-export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function transfer(app, { path }) {
+export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function transfer(
+  app,
+  { path, config, importSlots },
+) {
   const { database } = app
   const isOwn = path === '/users/me/items/'
   const named = (operation: string) => (isOwn ? `${operation}_own_items` : `${operation}_items_of`)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     ndjson,
-    { parseAs: 'buffer', bodyLimit: maxImportBytes },
-    async (_request: unknown, body: Buffer) => body,
+    async function passStream({ headers }: FastifyRequest, body: IncomingMessage) {
+      if (Number(headers['content-length']) > maxImportBytes)
+        throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+      return body
+    },
   )
 
   app.get(
@@ -57,30 +66,45 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
     `${path}import`,
     {
       config: { scope: 'items:write' },
-      bodyLimit: maxImportBytes,
       schema: {
         operationId: named('import'),
         summary: 'Import items',
         description:
-          'Adds items, one `NewItem` a line (NDJSON, at most 16 MiB). With `mode=all` a line that is wrong, or whose id ' +
-          'exists, keeps all of them out; with `mode=each` only itself, and the report says why.',
+          `Adds items, one \`NewItem\` a line (NDJSON, at most 16 MiB and ${config.importMaxLines} lines). With ` +
+          '`mode=all` a line that is invalid, or whose id exists, keeps all items out; with `mode=each` only its own, ' +
+          'and the report says why. Reading ends at 1,000 invalid lines.',
         tags: ['items'],
         consumes: [ndjson],
         params: addresses[path].all,
         querystring: ImportQuery,
         body: { content: { [ndjson]: { schema: Type.Any() } } },
-        response: { 200: ref(ImportReport, success), ...validationResponse('item_id') },
+        response: {
+          200: ref(ImportReport, success),
+          ...errorResponses('too_many_imports'),
+          ...validationResponse('item_id'),
+        },
       },
     },
     async function importItems(request) {
-      const { owner, query, body } = request
-      const lines = readLines((body as Buffer | undefined) ?? Buffer.alloc(0), request, app)
-      if (query.mode === 'each') return importEach(owner, lines, database)
-      const report = await importAll(owner, lines, database)
-      if (report.failed > 0) throw new InvalidLines(report.errors)
+      const { body, callerSubject, query } = request
+      // A request without a body has none to read.
+      const lines = (body as Readable | undefined) ?? Readable.from([])
+      const report = await importSlots
+        .run(callerSubject, () => importLines(lines, query.mode, request))
+        // What is still on its way is discarded: the connection can be used again, and the client reads the answer.
+        .finally(() => lines.resume())
+      if (query.mode === 'all' && report.failed > 0) throw new InvalidLines(report.errors)
       return report
     },
   )
+
+  async function importLines(body: Readable, mode: 'all' | 'each', request: FastifyRequest) {
+    const lines = await readLines(body, config.importMaxLines, request, app)
+    const add = mode === 'each' ? importEach : importAll
+    return whileConnected(request, (connected) =>
+      add(request.owner, lines, database, AbortSignal.any([connected, AbortSignal.timeout(importTimeoutMs)])),
+    )
+  }
 
   function readPage(owner: Owner, after?: ItemPage['after']) {
     return listWholeItems(owner, { limit: exportRows, sort: 'created_at', after }, database)
