@@ -1,13 +1,36 @@
 import { isUtf8 } from 'node:buffer'
-import type { FastifyBodyParser, FastifyInstance } from 'fastify'
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { InvalidInput } from '../errors.js'
+import { findJsonProblem } from './json-scan.js'
+import { takesBody } from './no-content.js'
 
-/** Reads bodies of a type as JSON, and refuses those that are no UTF-8 (RFC 8259 §8.1) instead of mending them. */
+/** Reads bodies of a type as JSON, by the same rules for every route. */
 export function readJson(app: FastifyInstance, type: string): void {
-  const parse = app.getDefaultJsonParser('error', 'error')
-  const parser: FastifyBodyParser<Buffer> = function parseUtf8Json(request, body, done) {
-    if (isUtf8(body)) return parse(request, body.toString(), done)
-    done(new InvalidInput('body', [], 'utf8_invalid', 'This is no UTF-8'))
+  app.addContentTypeParser(type, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    if (body.length > 0) return parseJson(body)
+    if (takesBody(request)) throw new errorCodes.FST_ERR_CTP_EMPTY_JSON_BODY()
+  })
+}
+
+/**
+ * The value of a JSON text that is bounded in depth and members, and that comes back as it was sent: it is UTF-8
+ * (RFC 8259 §8.1), names each member of an object once (§4), and has no number that JavaScript rounds (§6).
+ *
+ * @throws InvalidInput for a text that is refused; FastifyError (400) for one that is not JSON, or reaches a prototype
+ */
+export function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw new InvalidInput('body', [], 'utf8_invalid', 'Not valid UTF-8')
+  const text = bytes.toString().replace(/^\uFEFF/, '')
+  const { value, problem } = scanAndParse(text)
+  if (problem) throw new InvalidInput('body', [], problem.type, problem.message)
+  return value
+}
+
+function scanAndParse(text: string) {
+  try {
+    const problem = findJsonProblem(text)
+    return { problem, value: problem ? undefined : (JSON.parse(text) as unknown) }
+  } catch {
+    throw new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY()
   }
-  app.addContentTypeParser(type, { parseAs: 'buffer' }, parser)
 }

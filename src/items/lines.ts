@@ -1,14 +1,9 @@
-import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import {
-  errorCodes,
-  type FastifyInstance,
-  type FastifyRequest,
-  type FastifySchemaValidationError,
-} from 'fastify'
+import { errorCodes, type FastifyRequest, type FastifySchemaValidationError } from 'fastify'
 import type { Static } from 'typebox'
 import { type Complaint, complaintOf, describeInvalid, InvalidInput } from '../errors.js'
+import { parseJson } from '../http/json.js'
 import { createPace } from '../http/pace.js'
 import { splitLines } from '../http/split-lines.js'
 import { ref } from '../schema.js'
@@ -46,9 +41,8 @@ export async function readLines(
   body: Readable,
   maxLines: number,
   request: FastifyRequest,
-  app: FastifyInstance,
 ): Promise<ImportLines> {
-  const parseLine = createLineParser(request, app)
+  const parseLine = createLineParser(request)
   const pace = createPace(turnWork)
   const valid: ImportLine[] = []
   const failures = createFailures()
@@ -83,33 +77,22 @@ async function* receive(body: Readable): AsyncGenerator<Buffer> {
 type LineParser = (bytes: Buffer | null, line: number) => ImportLine | Complaint[] | undefined
 
 /** Creates a function that reads one line: the item, the complaints about it, or undefined for a blank one. */
-function createLineParser(request: FastifyRequest, app: FastifyInstance): LineParser {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
+function createLineParser(request: FastifyRequest): LineParser {
   const isNewItem = request.compileValidationSchema(newItem)
-
-  /** @throws InvalidInput */
-  function parse(bytes: Buffer | null): unknown {
-    if (bytes === null) throw new InvalidInput('body', [], 'too_long', 'The line is too long')
-    if (!isUtf8(bytes)) throw new InvalidInput('body', [], 'utf8_invalid', 'Not valid UTF-8')
-    let result: unknown
-    parseJson(request, bytes.toString(), (error, value) => {
-      if (error) throw new InvalidInput('body', [], 'json_invalid', 'Not valid JSON')
-      result = value
-    })
-    return result
-  }
 
   return function parseLine(bytes, line) {
     if (bytes && isBlank(bytes)) return undefined
     const path = ['body', String(line)]
     try {
-      const item = parse(bytes) as Static<typeof NewItem>
+      if (bytes === null) throw new InvalidInput('body', [], 'too_long', 'The line is too long')
+      const item = parseJson(bytes) as Static<typeof NewItem>
       if (!isNewItem(item)) return describeInvalid(isNewItem.errors as FastifySchemaValidationError[], path)
       const { item_id: itemId = randomUUID(), ...given } = item
       const { title, description, metadata } = toContent(given)
       return { line, itemId, title, description, metadata: JSON.stringify(metadata) }
     } catch (error) {
-      return [complaintOf(error as InvalidInput, path)]
+      const notJson = new InvalidInput('body', [], 'json_invalid', 'Not valid JSON')
+      return [complaintOf(error instanceof InvalidInput ? error : notJson, path)]
     }
   }
 }

@@ -99,7 +99,7 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
   )
 
   async function importLines(body: Readable, mode: 'all' | 'each', request: FastifyRequest) {
-    const lines = await readLines(body, config.importMaxLines, request, app)
+    const lines = await readLines(body, config.importMaxLines, request)
     const add = mode === 'each' ? importEach : importAll
     return whileConnected(request, (connected) =>
       add(request.owner, lines, database, AbortSignal.any([connected, AbortSignal.timeout(importTimeoutMs)])),

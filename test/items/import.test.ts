@@ -188,11 +188,10 @@ t.test('an import whose client is gone, or that takes too long, ends', async (t)
 })
 
 t.test('a body that ends early is refused', async (t) => {
-  const { app } = await start(t)
   const body = new Readable({ read() {} })
   body.push('{"item_id":"x"}\n')
   const request = { compileValidationSchema: () => () => true } as unknown as FastifyRequest
-  const reading = readLines(body, 10, request, app)
+  const reading = readLines(body, 10, request)
   body.destroy(new Error('aborted'))
   await t.rejects(reading, new InvalidInput('body', [], 'incomplete', 'The body ended early'))
 })
