@@ -23,6 +23,7 @@ import { serverWithOrder } from './http/server.js'
 import { cutSlowReaders } from './http/slow-readers.js'
 import { limitChangingRequests } from './http/time-limit.js'
 import { answerTogether } from './http/together.js'
+import { boundComplaints } from './http/validators.js'
 import { createImportSlots } from './items/import-slots.js'
 import { items } from './items/index.js'
 import { itemSchemas } from './items/schema.js'
@@ -120,11 +121,12 @@ function serverOptions(config: Config, { socketMs, receiveMs }: Limits): Fastify
     rewriteUrl: ({ url = '' }) => readTarget(url),
     // What the router refuses by itself passes no hook.
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
-    schemaController: { compilersFactory: { buildSerializer: shareSerializers() } },
+    schemaController: {
+      compilersFactory: { buildSerializer: shareSerializers(), buildValidator: boundComplaints() },
+    },
     ...serverWithOrder(),
     ajv: {
       customOptions: {
-        allErrors: true,
         coerceTypes: false,
         removeAdditional: false,
         formats: textFormats,

@@ -241,9 +241,12 @@ function invalidInput(errors: FastifySchemaValidationError[], context = 'body'):
   }
 }
 
-/** FastAPI's form of Ajv's complaints; `place` is where in the request what they are about is. */
+/** Maximum number of complaints about one input. */
+const maxComplaints = 20
+
+/** FastAPI's form of the first of Ajv's complaints; `place` is where in the request what they are about is. */
 export function describeInvalid(errors: FastifySchemaValidationError[], place: string[]): Complaint[] {
-  return errors.map(({ keyword, instancePath, params, message }) => {
+  return errors.slice(0, maxComplaints).map(({ keyword, instancePath, params, message }) => {
     const loc = [...place, ...instancePath.split('/').slice(1)]
     if (keyword === 'required')
       return {
