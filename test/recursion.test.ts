@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import ts from 'typescript'
+
+const sources = join(import.meta.dirname, '../src')
+
+/** Functions that call themselves, and what bounds their depth. */
+const bounded: Record<string, string> = {
+  'http/merge-patch mergePatch': 'the depth of a JSON body: see http/json-scan',
+  'items/metadata findProblem': 'its own parameter, and the depth of a JSON body',
+  'http/validators propertiesOf': 'the references of our own schemas',
+  'database/errors isDatabaseUnavailable': 'the causes of an error of ours',
+}
+
+/** Files that may parse JSON by themselves, and why. */
+const parsers: Record<string, string> = {
+  'http/json': 'after the scan',
+  'http/json-scan': 'one string at a time',
+  'http/cursor': 'a text of 2,048 characters, which is not traversed',
+}
+
+/** The names of functions around a node that calls itself by one of them, with the node's file. */
+function findRecursion(file: string, node: ts.Node, around: readonly string[] = []): string[] {
+  const name =
+    ts.isFunctionLike(node) &&
+    (nameOf(node) ?? (ts.isVariableDeclaration(node.parent) ? nameOf(node.parent) : undefined))
+  const names = name ? [...around, name] : around
+  const called = ts.isCallExpression(node) && ts.isIdentifier(node.expression) ? node.expression.text : ''
+  const found = names.includes(called) ? [`${file} ${called}`] : []
+  ts.forEachChild(node, (child) => void found.push(...findRecursion(file, child, names)))
+  return found
+}
+
+function nameOf({ name }: { name?: ts.Node | undefined }): string | undefined {
+  return name && ts.isIdentifier(name) ? name.text : undefined
+}
+
+const files = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+  .filter((file) => /\.[jt]s$/.test(file) && !/^(database\/generated|docs\/assets)\//.test(file))
+  .map((file) => ({ file: file.replace(/\.\w+$/, ''), text: readFileSync(join(sources, file), 'utf8') }))
+
+t.test('nothing recurses over input, but what is bounded by the depth of a JSON body', async (t) => {
+  t.ok(files.length > 100)
+  const found = files.flatMap(({ file, text }) =>
+    findRecursion(file, ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true)),
+  )
+  t.same([...new Set(found)].sort(), Object.keys(bounded).sort())
+})
+
+t.test('JSON of callers is parsed in one place', async (t) => {
+  const given = /^(http\/|items\/|users\/|events\/|app$|errors$)/
+  const found = files.filter(
+    ({ file, text }) =>
+      given.test(file) && /\bJSON\.parse\(|getDefaultJsonParser|secure-json-parse/.test(text),
+  )
+  t.same(found.map(({ file }) => file).sort(), Object.keys(parsers).sort())
+})
