@@ -16,7 +16,7 @@ import { Event } from './events/schema.js'
 import { registerClientAddress, trustNetworks } from './http/client-address.js'
 import { registerHeaders, safeHeaders } from './http/headers.js'
 import { readJson } from './http/json.js'
-import { ignoreTypesWithoutContent } from './http/no-content.js'
+import { ignoreTypesWithoutContent, sendNoContent } from './http/no-content.js'
 import { refuseUnreadable } from './http/readable.js'
 import { shareSerializers } from './http/serializers.js'
 import { serverWithOrder } from './http/server.js'
@@ -65,6 +65,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   app.removeContentTypeParser('application/json')
   readJson(app, 'application/json')
   ignoreTypesWithoutContent(app)
+  sendNoContent(app)
 
   app.setErrorHandler(handleError)
   answerUnrouted(app)

@@ -9,6 +9,15 @@ export function ignoreTypesWithoutContent(app: FastifyInstance): void {
   })
 }
 
+/** Sends answers of 204 and 304 without content, its type and its length (RFC 9110 §8.6, §15.3.5, §15.4.5). */
+export function sendNoContent(app: FastifyInstance): void {
+  app.addHook('onSend', function leaveContentOut(_request, reply, payload, done) {
+    if (reply.statusCode !== 204 && reply.statusCode !== 304) return done(null, payload)
+    reply.removeHeader('content-type')
+    done(null, null)
+  })
+}
+
 /** Whether the route of a request takes a body. */
 export function takesBody({ routeOptions }: FastifyRequest): boolean {
   return routeOptions.schema?.body !== undefined

@@ -128,7 +128,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
         response: {
           200: ref(WholeItem, success),
           304: Type.Null({ description: 'Not Modified' }),
-          ...errorResponses('not_found'),
+          ...errorResponses('not_found', 'precondition_failed'),
           ...validationResponse('item_id', 'path'),
         },
       },
