@@ -4,20 +4,22 @@ import { type Static, Type } from 'typebox'
 import type { Config } from '../config.js'
 import type { Transaction } from '../database/index.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
-import { type Action, ownEvent } from '../events/event.js'
+import { ownEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import type { Mail } from '../mail/index.js'
 import { ref, success } from '../schema.js'
 import { checkPassword } from './checks.js'
-import { confirmationMail, emailChangedMail } from './mails.js'
+import { decideEmailChange, type EmailChange } from './email-change.js'
+import { confirmationMail, emailChangedMail, emailRemovedMail } from './mails.js'
 import { createMailedToken } from './one-time-tokens.js'
+import { requirePassword } from './require-password.js'
 import { maxUserBytes, PasswordChange, User, UserDeletion, UserPatch } from './schema.js'
 import {
   type CurrentUser,
   changePassword,
   deleteOwnUser,
-  findCredentials,
   findEmails,
+  lockEmails,
   updateProfile,
 } from './store.js'
 
@@ -51,22 +53,31 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
         operationId: 'update_current_user',
         summary: 'Change the current user',
         description:
-          'Changes the name to show, and the e-mail address. Another address counts once the link that is mailed to it ' +
-          'has been followed; until then the one before goes on being used for mail.',
+          'Changes the name to show, and the e-mail address. Changing or removing the address takes the password, and ' +
+          'the confirmed address is told. A new address counts once the link that is mailed to it has been followed; ' +
+          'until then the confirmed one stays in use. Giving an unconfirmed address again, with the password, asks for ' +
+          'another mail.',
         tags: ['users'],
         body: ref(UserPatch),
-        response: { 200: ref(User, success), ...validationResponse('email') },
+        response: {
+          200: ref(User, success),
+          ...errorResponses('incorrect_password', 'too_many_attempts'),
+          ...validationResponse('password'),
+        },
       },
     },
     async function updateCurrentUser(request) {
       const { currentUser, body } = request
       if (body.email) app.requireMail()
+      const hash =
+        body.email === undefined || body.password === undefined
+          ? null
+          : await requirePassword(app, 'email_changed', body.password, request)
       const { updated, mails } = await database.$transaction(async (transaction) => {
-        const mails = body.email ? await createEmailMails(currentUser, body.email, transaction) : []
-        const updated = await updateProfile(currentUser.id, toChanges(body), transaction)
+        const { changes, mails } = await changeEmail(request, body.email, hash, transaction)
+        const profile = { ...changes, ...(body.full_name !== undefined && { fullName: body.full_name }) }
+        const updated = await updateProfile(currentUser.id, profile, transaction)
         if (!updated) throw new ServiceError('invalid_token')
-        if (body.email !== undefined)
-          await recordEvent(ownEvent('email_changed', currentUser, request), transaction)
         return { updated, mails }
       })
       mails.forEach(app.sendMail)
@@ -95,7 +106,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     async function changeOwnPassword(request, reply) {
       const { currentUser, body } = request
       const { old_password: from, new_password: to } = body
-      const hash = await requirePassword('password_changed', from, request)
+      const hash = await requirePassword(app, 'password_changed', from, request)
       const { email, pendingEmail } = await findEmails(currentUser.id, database)
       await checkPassword(
         'new_password',
@@ -133,7 +144,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     },
     async function deleteCurrentUser(request, reply) {
       const { currentUser, body } = request
-      const hash = await requirePassword('user_deleted', body.password, request)
+      const hash = await requirePassword(app, 'user_deleted', body.password, request)
       await database.$transaction(async (transaction) => {
         if (!(await deleteOwnUser(currentUser.id, hash, transaction))) throw new ServiceError('conflict')
         await recordEvent(ownEvent('user_deleted', currentUser, request), transaction)
@@ -142,44 +153,39 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     },
   )
 
-  /** To the new address the link that confirms it, to the one before a word of warning. */
-  async function createEmailMails(
-    { id, username }: CurrentUser,
-    email: string,
+  /**
+   * Returns what to write of the addresses, and the mails about it. Records the change.
+   *
+   * @param given the address to set, null to remove all
+   * @param hash with which the password was compared, or null when none was given
+   * @throws ServiceError `invalid_token` when the user is gone or the password has changed
+   */
+  async function changeEmail(
+    request: FastifyRequest,
+    given: string | null | undefined,
+    hash: string | null,
     transaction: Transaction,
-  ): Promise<Mail[]> {
-    const { email: former } = await findEmails(id, transaction)
-    const token = await createMailedToken('confirm_email', id, email, transaction)
-    return [
-      ...(token ? [confirmationMail(email, username, token, config.issuer)] : []),
-      ...(former ? [emailChangedMail(former, username)] : []),
-    ]
-  }
-
-  /** The hash that the password was compared with. @throws ServiceError `incorrect_password` */
-  async function requirePassword(action: Action, password: string, request: FastifyRequest): Promise<string> {
+  ): Promise<Pick<EmailChange, 'changes'> & { mails: Mail[] }> {
     const { currentUser } = request
-    const { username } = currentUser
-    app.passwords.requireRoom()
-    const credentials = await findCredentials(username, database)
-    const guess = { username, password, hash: credentials?.hashedPassword, address: request.clientAddress }
-    const isCorrect = await app.passwords.check(guess)
-    if (!credentials || !isCorrect) {
-      await recordEvent(ownEvent(action, currentUser, request, 'failed'), database)
-      throw new ServiceError('incorrect_password')
+    if (given === undefined) return { changes: {}, mails: [] }
+    const emails = await lockEmails(currentUser.id, hash, transaction)
+    if (!emails) throw new ServiceError('invalid_token')
+    const { changes, toConfirm, toTell } = decideEmailChange(emails, given, hash !== null)
+    if (Object.keys(changes).length > 0)
+      await recordEvent(ownEvent('email_changed', currentUser, request), transaction)
+    const { id, username } = currentUser
+    const token = toConfirm && (await createMailedToken('confirm_email', id, toConfirm, transaction))
+    const noticeTo = toConfirm ? emailChangedMail : emailRemovedMail
+    return {
+      changes,
+      mails: [
+        ...(toConfirm && token ? [confirmationMail(toConfirm, username, token, config.issuer)] : []),
+        ...(toTell ? [noticeTo(toTell, username)] : []),
+      ],
     }
-    return credentials.hashedPassword
   }
 }
 
 function toUser({ username, email, fullName, disabled }: CurrentUser): Static<typeof User> {
   return { username, email, full_name: fullName, disabled }
-}
-
-function toChanges({ full_name: fullName, email }: Static<typeof UserPatch>) {
-  return {
-    ...(fullName !== undefined && { fullName }),
-    ...(email !== undefined && { pendingEmail: email }),
-    ...(email === null && { email }),
-  }
 }

@@ -32,14 +32,26 @@ If it was not, there is nothing to do: the password stays as it is.
   }
 }
 
-/** The mail that tells the old address of a new one, in case somebody else did it. */
+/** Returns the mail that tells the confirmed address that it is to be replaced. */
 export function emailChangedMail(to: string, username: string): Mail {
   return {
     to,
     subject: 'Your e-mail address was changed',
-    text: `The account ${username} was given another e-mail address. This one goes on being used until the other is confirmed.
+    text: `The account ${username} was given another e-mail address. This one stays in use until the other is confirmed.
 
-If that was not you, set a new password.
+If that was not you, somebody knows your password: set a new one.
+`,
+  }
+}
+
+/** Returns the mail that tells the confirmed address that it was removed. */
+export function emailRemovedMail(to: string, username: string): Mail {
+  return {
+    to,
+    subject: 'Your e-mail address was removed',
+    text: `This e-mail address was removed from the account ${username}. It can no longer be used to set a new password.
+
+If that was not you, somebody knows your password: log in and set a new one.
 `,
   }
 }

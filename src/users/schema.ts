@@ -59,9 +59,13 @@ export const Accepted = Type.Object(
   { $id: 'Accepted', examples: [{ detail: 'If the name is free, the account is there now: log in' }] },
 )
 
-/** What a user changes of himself; null takes something away. */
+/** Changes to the current user; null removes a value. */
 export const UserPatch = Type.Object(
-  { full_name: Type.Optional(nullable(fullName)), email: Type.Optional(nullable(email)) },
+  {
+    full_name: Type.Optional(nullable(fullName)),
+    email: Type.Optional(nullable(email)),
+    password: Type.Optional(password('The current password, required to change or remove the address.')),
+  },
   { ...closed, $id: 'UserPatch', examples: [{ full_name: 'Jane Doe' }] },
 )
 

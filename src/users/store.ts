@@ -161,18 +161,45 @@ export async function findEmails(id: string, database: Transaction) {
   return (await database.user.findUnique({ where: { id }, select })) ?? none
 }
 
-/** The enabled users of an address: the one whose it is or, if it is nobody's, those who gave it, five at most. */
+/**
+ * Returns the enabled users whose account the address recovers: the one who has confirmed it or, if nobody has, those
+ * who registered with it and have not changed their address since.
+ */
 export async function findUsersByEmail(email: string, database: Transaction): Promise<EmailHolder[]> {
   const found = await database.$queryRaw<(EmailHolder & { own: boolean })[]>`
     SELECT id, username, coalesce(email, pending_email) AS address, email IS NOT NULL AS own
     FROM users
-    WHERE NOT disabled
-      AND (email_key = lower(${email}) OR (email IS NULL AND pending_email_key = lower(${email})))
+    WHERE NOT disabled AND (
+      email_key = lower(${email})
+      OR (email IS NULL AND pending_email_key = lower(${email}) AND pending_since_registration)
+    )
     ORDER BY own DESC, id LIMIT 5`
   return found[0]?.own ? found.slice(0, 1) : found
 }
 
-/** Changes what a user says of himself. Null when he is gone. */
+/** Addresses of a user. */
+export interface Emails {
+  email: string | null
+  pendingEmail: string | null
+}
+
+/**
+ * Locks the addresses of a user against changes until the transaction ends. Null when the user is gone, or no longer has
+ * the password hash that was checked.
+ */
+export async function lockEmails(
+  id: string,
+  checkedHash: string | null,
+  transaction: Transaction,
+): Promise<Emails | null> {
+  const [locked] = await transaction.$queryRaw<Emails[]>`
+    SELECT email, pending_email AS "pendingEmail" FROM users
+    WHERE id = ${id}::uuid AND hashed_password = coalesce(${checkedHash}, hashed_password)
+    FOR NO KEY UPDATE`
+  return locked ?? null
+}
+
+/** Changes the current user's own profile. Null when the user is gone. */
 export async function updateProfile(
   id: string,
   changes: { fullName?: string | null; email?: null; pendingEmail?: string | null },

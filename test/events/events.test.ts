@@ -86,7 +86,7 @@ t.test('what users do to their accounts is recorded, without the secrets', async
   await post('/account/reset-password', { token: reset, password: 'battery staple' })
   const token = await logIn(app, 'janedoe', 'battery staple')
   await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Jane' })
-  await sendAs(app, token, 'PATCH', '/users/me/', { email: null })
+  await sendAs(app, token, 'PATCH', '/users/me/', { email: null, password: 'battery staple' })
   for (const old_password of ['wrong', 'battery staple'])
     await sendAs(app, token, 'PUT', '/users/me/password', { old_password, new_password: 'staple battery' })
   const again = await logIn(app, 'janedoe', 'staple battery')

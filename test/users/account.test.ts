@@ -19,7 +19,10 @@ async function start(t: import('tap').Test) {
 t.test('an address is the user s once its link has been followed', async (t) => {
   const { mail, app, post } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
-  const patched = await sendAs(app, token, 'PATCH', '/users/me/', { email: 'john@new.example' })
+  const patched = await sendAs(app, token, 'PATCH', '/users/me/', {
+    email: 'john@new.example',
+    password: 'secret',
+  })
   t.match(patched.json(), { email: 'john@new.example' })
   const stored = () => app.database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })
   t.match(await stored(), { email: 'johndoe@example.com', pendingEmail: 'john@new.example' })
@@ -40,15 +43,17 @@ t.test('an address is the user s once its link has been followed', async (t) => 
   const again = await post('confirm-email', { token: tokenIn(sent) })
   t.equal(again.statusCode, 400)
   t.same(again.json(), { detail: 'The link is unknown, used or expired' })
-  t.match((await sendAs(app, token, 'PATCH', '/users/me/', { email: null })).json(), { email: null })
+  t.match((await sendAs(app, token, 'PATCH', '/users/me/', { email: null, password: 'secret' })).json(), {
+    email: null,
+  })
   t.match(await stored(), { email: null, emailKey: null, pendingEmail: null })
 })
 
 t.test('a link for an address that was replaced, or has expired, confirms nothing', async (t) => {
   const { mail, app, post } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
-  await sendAs(app, token, 'PATCH', '/users/me/', { email: 'one@new.example' })
-  await sendAs(app, token, 'PATCH', '/users/me/', { email: 'two@new.example' })
+  await sendAs(app, token, 'PATCH', '/users/me/', { email: 'one@new.example', password: 'secret' })
+  await sendAs(app, token, 'PATCH', '/users/me/', { email: 'two@new.example', password: 'secret' })
   const [one, two] = [
     await mail.mailTo('one@new.example', confirmation),
     await mail.mailTo('two@new.example', confirmation),
@@ -63,13 +68,14 @@ t.test('an address that is somebody else s cannot be taken, nor found out', asyn
   const token = await logIn(app, 'johndoe', 'secret')
   const [taken, free] = ['ALICE@example.com', 'nobody@example.com']
   const answers = []
-  for (const email of [taken, free]) answers.push(await sendAs(app, token, 'PATCH', '/users/me/', { email }))
+  for (const email of [taken, free])
+    answers.push(await sendAs(app, token, 'PATCH', '/users/me/', { email, password: 'secret' }))
   t.same(
     answers.map(({ statusCode }) => statusCode),
     [200, 200],
   )
   t.equal(answers[0]?.body.replace(taken, free), answers[1]?.body)
-  await sendAs(app, token, 'PATCH', '/users/me/', { email: taken })
+  await sendAs(app, token, 'PATCH', '/users/me/', { email: taken, password: 'secret' })
   const sent = await mail.mailTo(taken, confirmation)
   const response = await post('confirm-email', { token: tokenIn(sent) })
   t.equal(response.statusCode, 409)

@@ -1,0 +1,30 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { ServiceError } from '../errors.js'
+import { type Action, ownEvent } from '../events/event.js'
+import { recordEvent } from '../events/store.js'
+import { findCredentials } from './store.js'
+
+/**
+ * Returns the hash that the caller's password was compared with. A wrong password is an attempt like one at the login:
+ * it is limited and recorded, as a failure of `action`.
+ *
+ * @throws ServiceError `incorrect_password`, `too_many_attempts`, `service_unavailable`
+ */
+export async function requirePassword(
+  { database, passwords }: FastifyInstance,
+  action: Action,
+  password: string,
+  request: FastifyRequest,
+): Promise<string> {
+  const { currentUser } = request
+  const { username } = currentUser
+  passwords.requireRoom()
+  const credentials = await findCredentials(username, database)
+  const guess = { username, password, hash: credentials?.hashedPassword, address: request.clientAddress }
+  const isCorrect = await passwords.check(guess)
+  if (!credentials || !isCorrect) {
+    await recordEvent(ownEvent(action, currentUser, request, 'failed'), database)
+    throw new ServiceError('incorrect_password')
+  }
+  return credentials.hashedPassword
+}

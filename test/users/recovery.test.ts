@@ -1,0 +1,201 @@
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import type { Mail } from '../../src/mail/index.js'
+import { query } from '../database/query.js'
+import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { until } from '../helpers/wait.js'
+
+t.setTimeout(120_000)
+
+const confirmation = 'Confirm your e-mail address'
+const reset = 'Set a new password'
+
+/** The service, with its mails in a list. */
+async function start(t: Test, settings: Record<string, string> = {}) {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, settings, url)
+  const mails: Mail[] = []
+  app.sendMail = (mail) => mails.push(mail)
+  const post = (url: string, payload: object) => app.inject({ method: 'POST', url, payload })
+  const patch = (token: string, body: object) => sendAs(app, token, 'PATCH', '/users/me/', body)
+  /** Lets the next mail to any address go out at once. */
+  const forgetMails = () => query(url, 'DELETE FROM one_time_tokens')
+  /** The addresses that a reset mail about the user is sent to, out of these. */
+  const recoveryAddresses = async (username: string, addresses: readonly string[]) => {
+    await forgetMails()
+    mails.length = 0
+    for (const email of addresses) await post('/account/forgot-password', { email })
+    return mails.filter((mail) => mail.subject === reset && mail.text.includes(username)).map(({ to }) => to)
+  }
+  return { url, app, mails, post, patch, forgetMails, recoveryAddresses }
+}
+
+t.test(
+  'an address is changed and removed with the password only, and the confirmed one is told',
+  async (t) => {
+    const { app, mails, patch, recoveryAddresses } = await start(t)
+    const token = await logIn(app, 'johndoe', 'secret')
+    const own = 'johndoe@example.com'
+    for (const email of ['mallory@evil.example', 'JohnDoe@example.com', null]) {
+      const missing = await patch(token, { email, full_name: 'Mallory' })
+      t.equal(missing.statusCode, 422)
+      t.match(missing.json(), { detail: [{ type: 'missing', loc: ['body', 'password'] }] })
+      const wrong = await patch(token, { email, password: 'wrong', full_name: 'Mallory' })
+      t.equal(wrong.statusCode, 400)
+      t.same(wrong.json(), { detail: 'Incorrect password' })
+    }
+    t.match((await patch(token, {})).json(), { email: own, full_name: 'John Doe' }, 'nothing is half done')
+    t.same(mails, [])
+    t.match(await app.database.event.findMany({ where: { action: 'email_changed' } }), [
+      { outcome: 'failed', subject: 'johndoe', count: 3 },
+    ])
+
+    t.equal((await patch(token, { email: own })).statusCode, 200, 'the same address is no change')
+    t.equal((await patch(token, { email: own, password: 'secret' })).statusCode, 200)
+    t.same(mails, [])
+
+    await patch(token, { email: 'new@example.com', password: 'secret' })
+    t.same(
+      mails.map(({ to, subject }) => [to, subject]),
+      [
+        ['new@example.com', confirmation],
+        [own, 'Your e-mail address was changed'],
+      ],
+    )
+    t.same(await recoveryAddresses('johndoe', [own, 'new@example.com']), [own])
+
+    mails.length = 0
+    t.match((await patch(token, { email: own, password: 'secret' })).json(), { email: own }, 'taken back')
+    t.same(mails, [])
+    t.same(
+      await app.database.user.findUnique({ where: { username: 'johndoe' }, select: { pendingEmail: true } }),
+      {
+        pendingEmail: null,
+      },
+    )
+    await patch(token, { email: null, password: 'secret' })
+    t.match(mails, [{ to: own, subject: 'Your e-mail address was removed', text: /johndoe/ }])
+    t.same(await recoveryAddresses('johndoe', [own, 'new@example.com']), [])
+    await patch(token, { email: 'new@example.com', password: 'secret' })
+    t.same(await recoveryAddresses('johndoe', [own, 'new@example.com']), [], 'it was never confirmed')
+  },
+)
+
+t.test('wrong passwords for a change of the address are limited like those of logins', async (t) => {
+  const { app, patch } = await start(t, { GUESSES_PER_ACCOUNT_AND_NETWORK: '3' })
+  const token = await logIn(app, 'johndoe', 'secret')
+  const statuses = []
+  for (let i = 0; i < 5; i++)
+    statuses.push((await patch(token, { email: null, password: `wrong ${i}` })).statusCode)
+  t.same(statuses, [400, 400, 400, 400, 429])
+})
+
+t.test('an unconfirmed address recovers an account only if it came with the registration', async (t) => {
+  const { app, url, post, patch, recoveryAddresses } = await start(t)
+  const password = 'battery staple'
+  const [first, second] = ['jane@example.com', 'jane@elsewhere.example']
+  for (const [username, email] of [
+    ['janedoe', first],
+    ['jilldoe', undefined],
+  ])
+    await post('/users/', { username, password, ...(email && { email }) })
+  t.same(await recoveryAddresses('janedoe', [first]), [first])
+
+  const [jane, jill] = [await logIn(app, 'janedoe', password), await logIn(app, 'jilldoe', password)]
+  await patch(jane, { email: second, password })
+  await patch(jill, { email: 'jill@example.com', password })
+  t.same(await recoveryAddresses('janedoe', [first, second]), [])
+  t.same(await recoveryAddresses('jilldoe', ['jill@example.com']), [])
+  await patch(jane, { email: first, password })
+  t.same(await recoveryAddresses('janedoe', [first, second]), [], 'nor when it is given again')
+
+  await query(url, "UPDATE users SET pending_email = 'sql@example.com' WHERE username = 'janedoe'")
+  await query(
+    url,
+    "UPDATE users SET pending_email = NULL, email = 'sql@example.com' WHERE username = 'jilldoe'",
+  )
+  t.same(await recoveryAddresses('janedoe', ['sql@example.com']), [])
+  t.same(await recoveryAddresses('jilldoe', ['sql@example.com']), ['sql@example.com'], 'an operator confirms')
+})
+
+t.test('another confirmation mail is had with the password', async (t) => {
+  const { mails, app, post, patch, forgetMails } = await start(t)
+  const [password, email] = ['battery staple', 'jane@example.com']
+  await post('/users/', { username: 'janedoe', password, email })
+  const token = await logIn(app, 'janedoe', password)
+  await until(() => mails.length === 1)
+  await forgetMails()
+  await patch(token, { email })
+  t.equal(mails.length, 1)
+  await patch(token, { email, password })
+  t.match(mails, [{ subject: confirmation }, { subject: confirmation, to: email }])
+  t.equal(await app.database.event.count({ where: { action: 'email_changed' } }), 0)
+})
+
+t.test('no sequence of requests with a token alone adds a mailbox that resets the password', async (t) => {
+  const { app, mails, post, patch, url, recoveryAddresses, forgetMails } = await start(t)
+  const password = 'battery staple'
+  const evil = ['mallory@evil.example', 'Mallory@evil.example']
+  const owners = { johndoe: 'johndoe@example.com', janedoe: 'jane@example.com', jilldoe: 'jill@example.com' }
+  const mailboxes = [...evil, ...Object.values(owners)]
+  await post('/users/', { username: 'janedoe', password, email: owners.janedoe })
+  await post('/users/', { username: 'jilldoe', password })
+  const initial = await query<Record<string, unknown>>(
+    url,
+    'SELECT id, email, pending_email, pending_since_registration, full_name FROM users',
+  )
+  const passwords: Record<string, string> = { johndoe: 'secret', janedoe: password, jilldoe: password }
+  const before: Record<string, string[]> = {}
+  for (const username of Object.keys(owners)) before[username] = await recoveryAddresses(username, mailboxes)
+  t.same(before, { johndoe: [owners.johndoe], janedoe: [owners.janedoe], jilldoe: [] })
+
+  const address = fc.option(fc.constantFrom(...mailboxes))
+  const wrong = fc.constantFrom('', 'wrong', 'mallory@evil.example')
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('patch' as const), email: address }) },
+    fc.record({ kind: fc.constant('patch' as const), email: address, password: wrong }),
+    fc.record({ kind: fc.constant('patch' as const), email: address, full_name: fc.constant('x') }),
+    fc.record({ kind: fc.constant('password' as const), old_password: wrong }),
+    fc.record({ kind: fc.constant('register' as const), email: fc.constantFrom(...mailboxes) }),
+    fc.record({ kind: fc.constant('forgot' as const), email: fc.constantFrom(...mailboxes) }),
+    fc.record({ kind: fc.constant('links' as const) }),
+  )
+  let registered = 0
+  const takeStep = async (token: string, { kind, ...body }: { kind: string }) => {
+    if (kind === 'patch') await patch(token, body)
+    if (kind === 'password')
+      await sendAs(app, token, 'PUT', '/users/me/password', { ...body, new_password: 'mallory s own' })
+    if (kind === 'register') await post('/users/', { ...body, username: `mallory${registered++}`, password })
+    if (kind === 'forgot') await post('/account/forgot-password', body)
+    if (kind !== 'links') return
+    for (const { to, text } of mails.filter(({ to }) => evil.includes(to)))
+      for (const [, link, secret] of text.matchAll(/\/account\/(\S+)#(\S+)/g))
+        await post(`/account/${link}`, { token: secret, ...(link === 'reset-password' && { password: to }) })
+  }
+  const property = fc.asyncProperty(
+    fc.constantFrom('johndoe', 'janedoe', 'jilldoe'),
+    fc.array(step, { minLength: 1, maxLength: 8 }),
+    async (username, steps) => {
+      const token = await logIn(app, username, String(passwords[username]))
+      await forgetMails()
+      for (const one of steps) await takeStep(token, one)
+      const after = await recoveryAddresses(username, mailboxes)
+      await query(url, "DELETE FROM users WHERE username LIKE 'mallory%'")
+      for (const { id, ...columns } of initial) {
+        const sets = Object.keys(columns).map((name, i) => `${name} = $${i + 2}`)
+        await query(url, `UPDATE users SET ${sets} WHERE id = $1`, [id, ...Object.values(columns)])
+        await query(url, 'UPDATE users SET pending_since_registration = $2 WHERE id = $1', [
+          id,
+          columns.pending_since_registration,
+        ])
+      }
+      const added = after.filter((mailbox) => !before[username]?.includes(mailbox))
+      if (added.length > 0) throw new Error(`${username} can be reset by ${added}`)
+      const { statusCode } = await postToken(app, { username, password: String(passwords[username]) })
+      if (statusCode !== 200) throw new Error(`${username} cannot log in any more`)
+    },
+  )
+  await fc.assert(property, { seed: 16, numRuns: 25, endOnFailure: true })
+  t.pass()
+})
