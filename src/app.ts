@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import fastify, { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
 import { authSchemas, registerAuth, requireOwner, requireUser } from './auth/index.js'
 import { maxFormBytes } from './auth/schema.js'
+import { registerBackground } from './background.js'
 import { removeExpired } from './cleanup.js'
 import type { Config } from './config.js'
 import { answerWhenTold, followChanges, waitUntilTold } from './database/changes.js'
@@ -79,6 +80,8 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   await registerAuth(app, config)
   registerNameClaims(app, app.readMacKey)
   registerMail(app, config)
+  // After the mails, so that it is closed before: its tasks send some.
+  registerBackground(app)
   repeat(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(database, config))
   await app.register(async function openRoutes(scope) {
     answerWhenTold(scope)

@@ -8,6 +8,7 @@ const expiringTables = [
   ['idempotency_keys', 'subject, key'],
   ['guess_counts', 'key'],
   ['known_networks', 'digest'],
+  ['mail_budgets', 'key'],
 ] as const
 
 /** So many rows are removed by one statement, so that none holds its locks for long. */

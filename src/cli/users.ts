@@ -177,7 +177,7 @@ export function addUserCommands(program: Command, io: Io): void {
       onDatabase(io, async function invite({ database }, _args, { json }) {
         const invitation = await database.$transaction(async (transaction) => {
           await recordOperation('invitation_created', null, transaction)
-          return createInvitation(transaction)
+          return createInvitation(null, transaction)
         })
         printResult(io, { invitation }, `Invitation, good once, for 7 days: ${invitation}`, json)
       }),

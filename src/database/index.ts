@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Config } from '../config.js'
 import { untilDone } from '../until-done.js'
-import { type Prisma, PrismaClient } from './generated/client.js'
+import { Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
 import { preferReplica, type Queryable, type ReplicaReads } from './replica.js'
 import { openSessionPool } from './session.js'
@@ -14,6 +14,12 @@ export type Database = PrismaClient & Connections
 
 /** What stores need of the database: the handle itself, or a transaction on it. */
 export type Transaction = Prisma.TransactionClient
+
+/** Part of a statement, with its values. */
+export type Sql = Prisma.Sql
+
+/** Makes a part of a statement, to be put into a `$queryRaw` or `$executeRaw`. */
+export const sql = Prisma.sql
 
 /** What is beneath Prisma's client. */
 interface Connections {

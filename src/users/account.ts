@@ -1,18 +1,15 @@
-import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Config } from '../config.js'
 import { sqlStateOf, uniqueViolation } from '../database/errors.js'
-import type { Transaction } from '../database/index.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
-import { eventOf, originOf, ownEvent } from '../events/event.js'
+import { eventOf, type Origin, originOf, ownEvent, type SecurityEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
-import type { Mail } from '../mail/index.js'
 import { ref } from '../schema.js'
 import { checkPassword } from './checks.js'
-import { resetMail } from './mails.js'
-import { confirmEmail, createMailedToken, findTokenOwner, resetPassword } from './one-time-tokens.js'
+import { makeResetMail } from './link-mails.js'
+import { confirmEmail, findTokenOwner, resetPassword } from './one-time-tokens.js'
 import { confirmEmailPage, pageHeaders, resetPasswordPage } from './pages.js'
 import { Accepted, EmailConfirmation, maxUserBytes, PasswordForgotten, PasswordReset } from './schema.js'
 import { type EmailHolder, findUsersByEmail } from './store.js'
@@ -85,19 +82,8 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
     },
     async function forgetPassword(request, reply) {
       const { email } = request.body
-      const users = await findUsersByEmail(email, database)
-      const mails = await database.$transaction(async (transaction) => {
-        const [user = null] = users
-        const asked = {
-          action: 'password_reset_requested',
-          outcome: user ? 'ok' : 'failed',
-          actor: null,
-        } as const
-        // An address that is nobody's is recorded too, which takes the same time; the address itself is not.
-        await recordEvent(eventOf(asked, user, originOf(request)), transaction)
-        return createResetMails(users.length > 0 ? users : [nobody(email)], transaction)
-      })
-      mails.forEach(app.sendMail)
+      const origin = originOf(request)
+      app.background.run('a mail to set a new password', () => mailReset(email, origin))
       return reply.code(202).send(accepted)
     },
   )
@@ -126,7 +112,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
     },
     async function setNewPassword(request, reply) {
       const { token, password } = request.body
-      const owner = await findTokenOwner(token, 'reset_password', database)
+      const owner = await findTokenOwner(token, database)
       if (!owner) throw new ServiceError('invalid_link')
       const { username, email, pendingEmail } = owner
       await checkPassword('password', password, { username, emails: [email, pendingEmail] })
@@ -139,19 +125,27 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
     },
   )
 
-  async function createResetMails(users: EmailHolder[], transaction: Transaction): Promise<Mail[]> {
-    const mails: Mail[] = []
-    for (const { id, username, address } of users) {
-      const token = await createMailedToken('reset_password', id, address, transaction)
-      if (token) mails.push(resetMail(address, username, token, config.issuer))
-    }
-    return mails
+  /** Records the request and mails the links, with the same statements and locks be there an account or not. */
+  async function mailReset(email: string, origin: Origin): Promise<void> {
+    const context = { issuer: config.issuer, macKey: await app.readMacKey() }
+    const holders = await findUsersByEmail(email, database)
+    const mail = await database.$transaction(async (transaction) => {
+      for (const user of holders.length > 0 ? holders : [null])
+        await recordEvent(resetEvent(user, origin), transaction)
+      return makeResetMail(email, holders, context, transaction)
+    })
+    if (mail) app.sendMail(mail)
   }
 }
 
-/** Stands in for the holder of an address that is nobody's, so that it takes the same statements. */
-function nobody(address: string): EmailHolder {
-  return { id: randomUUID(), username: '', address }
+/** An address that is nobody's is recorded too; the address itself is not. */
+function resetEvent(user: EmailHolder | null, origin: Origin): SecurityEvent {
+  const asked = {
+    action: 'password_reset_requested',
+    outcome: user ? 'ok' : 'failed',
+    actor: null,
+  } as const
+  return eventOf(asked, user, origin)
 }
 
 /** No two users have one address: the database decides who was first. */

@@ -148,7 +148,7 @@ export const administration: FastifyPluginAsyncTypebox = async function administ
     async function invite(request, reply) {
       const invitation = await database.$transaction(async (transaction) => {
         await record('invitation_created', null, request, transaction)
-        return createInvitation(transaction)
+        return createInvitation(request.currentUser.id, transaction)
       })
       return reply.code(201).send({ invitation })
     },

@@ -10,8 +10,8 @@ import type { Mail } from '../mail/index.js'
 import { ref, success } from '../schema.js'
 import { checkPassword } from './checks.js'
 import { decideEmailChange, type EmailChange } from './email-change.js'
-import { confirmationMail, emailChangedMail, emailRemovedMail } from './mails.js'
-import { createMailedToken } from './one-time-tokens.js'
+import { type LinkMailContext, makeConfirmationMail } from './link-mails.js'
+import { emailChangedMail, emailRemovedMail } from './mails.js'
 import { requirePassword } from './require-password.js'
 import { maxUserBytes, PasswordChange, User, UserDeletion, UserPatch } from './schema.js'
 import {
@@ -73,8 +73,9 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
         body.email === undefined || body.password === undefined
           ? null
           : await requirePassword(app, 'email_changed', body.password, request)
+      const context = { issuer: config.issuer, macKey: await app.readMacKey() }
       const { updated, mails } = await database.$transaction(async (transaction) => {
-        const { changes, mails } = await changeEmail(request, body.email, hash, transaction)
+        const { changes, mails } = await changeEmail(request, body.email, hash, context, transaction)
         const profile = { ...changes, ...(body.full_name !== undefined && { fullName: body.full_name }) }
         const updated = await updateProfile(currentUser.id, profile, transaction)
         if (!updated) throw new ServiceError('invalid_token')
@@ -164,6 +165,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     request: FastifyRequest,
     given: string | null | undefined,
     hash: string | null,
+    context: LinkMailContext,
     transaction: Transaction,
   ): Promise<Pick<EmailChange, 'changes'> & { mails: Mail[] }> {
     const { currentUser } = request
@@ -173,14 +175,14 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     const { changes, toConfirm, toTell } = decideEmailChange(emails, given, hash !== null)
     if (Object.keys(changes).length > 0)
       await recordEvent(ownEvent('email_changed', currentUser, request), transaction)
-    const { id, username } = currentUser
-    const token = toConfirm && (await createMailedToken('confirm_email', id, toConfirm, transaction))
+    const confirmation =
+      toConfirm && (await makeConfirmationMail(currentUser, toConfirm, context, transaction))
     const noticeTo = toConfirm ? emailChangedMail : emailRemovedMail
     return {
       changes,
       mails: [
-        ...(toConfirm && token ? [confirmationMail(toConfirm, username, token, config.issuer)] : []),
-        ...(toTell ? [noticeTo(toTell, username)] : []),
+        ...(confirmation ? [confirmation] : []),
+        ...(toTell ? [noticeTo(toTell, currentUser.username)] : []),
       ],
     }
   }

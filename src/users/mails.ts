@@ -1,35 +1,53 @@
 import type { Mail } from '../mail/index.js'
 
-/** The mail with the link that confirms an address. */
-export function confirmationMail(to: string, username: string, token: string, origin: string): Mail {
+/** A link for one account. */
+export interface Link {
+  username: string
+  token: string
+}
+
+/** Returns the mail with the links that confirm an address, one for each account it was given for. */
+export function confirmationMail(to: string, links: Link[], origin: string): Mail {
   return {
     to,
     subject: 'Confirm your e-mail address',
-    text: `This address was given for the account ${username}.
+    text: `This address was given for ${accountsOf(links)}.
 
 If that was you, confirm it within 24 hours:
 
-${origin}/account/confirm-email#${token}
+${toLines(links, `${origin}/account/confirm-email`)}
 
 If it was not, there is nothing to do.
 `,
   }
 }
 
-/** The mail with the link that sets another password. */
-export function resetMail(to: string, username: string, token: string, origin: string): Mail {
+/** Returns the mail with the links that set another password, one for each account of the address. */
+export function resetMail(to: string, links: Link[], origin: string): Mail {
   return {
     to,
     subject: 'Set a new password',
-    text: `Somebody asked for a new password for the account ${username}.
+    text: `Somebody asked for a new password for ${accountsOf(links)}.
 
 If that was you, set one within 30 minutes:
 
-${origin}/account/reset-password#${token}
+${toLines(links, `${origin}/account/reset-password`)}
 
 If it was not, there is nothing to do: the password stays as it is.
 `,
   }
+}
+
+function accountsOf(links: Link[]): string {
+  const names = links.map(({ username }) => username).join(', ')
+  return links.length === 1 ? `the account ${names}` : `the accounts ${names}`
+}
+
+function toLines(links: Link[], url: string): string {
+  const isOne = links.length === 1
+  return links
+    .map(({ username, token }) => (isOne ? `${url}#${token}` : `${username}:\n${url}#${token}`))
+    .join('\n\n')
 }
 
 /** Returns the mail that tells the confirmed address that it is to be replaced. */

@@ -1,16 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Static } from 'typebox'
 import type { Config } from '../config.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
 import { eventOf, type Origin, originOf, type SecurityEvent } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import { ref } from '../schema.js'
 import { checkPassword, checkUsername } from './checks.js'
-import { confirmationMail } from './mails.js'
-import { createMailedToken, isInvitation, useInvitation } from './one-time-tokens.js'
+import { makeConfirmationMail } from './link-mails.js'
+import { isInvitation, tryInvitation, useInvitation } from './one-time-tokens.js'
 import { Accepted, maxUserBytes, Registration } from './schema.js'
-import { createUser, type NewUser } from './store.js'
+import { createUser, type NewUser, writeNothing } from './store.js'
 
 const accepted = { detail: 'If the name is free, the account is there now: log in' }
 
@@ -55,8 +53,9 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
         hashedPassword,
         disabled: false,
       }
-      const token = await addUser(user, body, originOf(request))
-      if (token && email) app.sendMail(confirmationMail(email, username, token, config.issuer))
+      const origin = originOf(request)
+      const id = await addUser(user, body.invitation, origin)
+      app.background.run('what follows a registration', () => followUp(user, id, origin))
       return reply.code(202).send(accepted)
     },
   )
@@ -70,33 +69,47 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
   }
 
   /**
-   * The token that confirms the address, if there is one. When the name is taken the invitation stays good.
+   * Adds a user. Returns the id, or null when the name is taken. Then as much is written to the disk, and no lock is
+   * waited for that another registration holds: neither the time of one answer nor that of many at once tells.
+   *
    * @throws ServiceError `invalid_invitation`
    */
-  async function addUser(
-    user: NewUser,
-    { invitation = '', email }: Static<typeof Registration>,
-    origin: Origin,
-  ): Promise<string | null> {
+  async function addUser(user: NewUser, invitation = '', origin: Origin): Promise<string | null> {
     const macKey = await app.claimNames()
     return database.$transaction(async (transaction) => {
-      const id = await createUser(user, macKey, transaction)
-      if (id && config.registration === 'invitation' && !(await useInvitation(invitation, transaction)))
+      const isInvited = config.registration === 'invitation'
+      if (isInvited && !(await tryInvitation(invitation, transaction)))
         throw new ServiceError('invalid_invitation')
-      await recordEvent(registrationEvent(id, user.username, origin), transaction)
-      // Nobody's token is none, and takes as long to make.
-      return email ? createMailedToken('confirm_email', id ?? randomUUID(), email, transaction) : null
+      const id = await createUser(user, macKey, transaction)
+      if (id) await recordEvent(registrationEvent({ id, username: user.username }, origin), transaction)
+      else await writeNothing(transaction)
+      if (id && isInvited) await useInvitation(invitation, transaction)
+      return id
     })
+  }
+
+  /** Mails the link that confirms the address, or records that the name was taken. */
+  async function followUp(
+    { username, pendingEmail }: NewUser,
+    id: string | null,
+    origin: Origin,
+  ): Promise<void> {
+    if (!id) return recordEvent(registrationEvent(null, origin), database)
+    if (!pendingEmail) return
+    const context = { issuer: config.issuer, macKey: await app.readMacKey() }
+    const mail = await database.$transaction((transaction) =>
+      makeConfirmationMail({ id, username }, pendingEmail, context, transaction),
+    )
+    if (mail) app.sendMail(mail)
   }
 }
 
-/** A name that is taken is recorded too, which takes the same time; whose it is, is not. */
-function registrationEvent(id: string | null, username: string, origin: Origin): SecurityEvent {
-  const user = id ? { id, username } : null
+/** A name that is taken is recorded too; whose it is, is not. */
+function registrationEvent(user: { id: string; username: string } | null, origin: Origin): SecurityEvent {
   const what = {
     action: 'user_registered',
     outcome: user ? 'ok' : 'failed',
-    actor: user && username,
+    actor: user?.username ?? null,
   } as const
   return eventOf(what, user, origin)
 }

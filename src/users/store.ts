@@ -54,6 +54,9 @@ export interface UserPage {
   disabled?: boolean | undefined
 }
 
+/** Maximum number of accounts that one mail has links for. */
+const maxAccountsInMail = 10
+
 const managed = {
   id: true,
   username: true,
@@ -118,6 +121,14 @@ export async function createUser(
   return null
 }
 
+/**
+ * Has the transaction write about as much to the disk as a new user takes, and wait for the disk when it commits, but
+ * changes nothing and locks nothing.
+ */
+export async function writeNothing(transaction: Transaction): Promise<void> {
+  await transaction.$executeRaw`SELECT pg_logical_emit_message(true, 'latchkey', repeat(' ', 1000))`
+}
+
 /** Users by their names. */
 export async function listUsers(
   { limit, after, namePrefix, disabled }: UserPage,
@@ -163,7 +174,8 @@ export async function findEmails(id: string, database: Transaction) {
 
 /**
  * Returns the enabled users whose account the address recovers: the one who has confirmed it or, if nobody has, those
- * who registered with it and have not changed their address since.
+ * who registered with it and have not changed their address since. Of these, those who spelled it alike, as given where
+ * there are some, and first those who have waited longest for a mail: none can be pushed out for good.
  */
 export async function findUsersByEmail(email: string, database: Transaction): Promise<EmailHolder[]> {
   const found = await database.$queryRaw<(EmailHolder & { own: boolean })[]>`
@@ -173,8 +185,30 @@ export async function findUsersByEmail(email: string, database: Transaction): Pr
       email_key = lower(${email})
       OR (email IS NULL AND pending_email_key = lower(${email}) AND pending_since_registration)
     )
-    ORDER BY own DESC, id LIMIT 5`
-  return found[0]?.own ? found.slice(0, 1) : found
+    ORDER BY own DESC, (coalesce(email, pending_email) = ${email}) DESC, (
+      SELECT max(token.created_at) FROM one_time_tokens AS token
+      WHERE token.user_id = users.id AND purpose = 'reset_password'
+    ) NULLS FIRST, id
+    LIMIT ${maxAccountsInMail}`
+  const [first] = found
+  return first?.own ? [first] : found.filter(({ address }) => address === first?.address)
+}
+
+/** Returns other enabled users who gave the address, spelled alike, and have no link that confirms it. */
+export async function findUnconfirmedUsers(
+  address: string,
+  userId: string,
+  database: Transaction,
+): Promise<EmailHolder[]> {
+  return database.$queryRaw<EmailHolder[]>`
+    SELECT id, username, pending_email AS address FROM users
+    WHERE pending_email_key = lower(${address}) AND pending_email = ${address}
+      AND NOT disabled AND id <> ${userId}::uuid AND NOT EXISTS (
+        SELECT FROM one_time_tokens AS token
+        WHERE token.user_id = users.id AND purpose = 'confirm_email' AND token.expires_at > now()
+          AND token.user_generation = users.generation AND token.email = pending_email
+      )
+    ORDER BY id LIMIT ${maxAccountsInMail - 1}`
 }
 
 /** Addresses of a user. */

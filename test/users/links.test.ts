@@ -1,0 +1,153 @@
+import t, { type Test } from 'tap'
+import { query } from '../database/query.js'
+import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { tokenIn } from '../helpers/mail.js'
+import { collectMails } from '../helpers/mails.js'
+import { beginTransaction, cheapHash, untilWaiting } from '../helpers/replicas.js'
+
+const password = 'correct horse'
+const own = 'johndoe@example.com'
+
+/** johndoe has a link of the kind in his mailbox, and the password `secret`. */
+async function start(t: Test, purpose: 'reset-password' | 'confirm-email') {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, {}, url)
+  const mails = collectMails(app)
+  const post = (path: string, payload: object) =>
+    app.inject({ method: 'POST', url: `/account/${path}`, payload })
+  const token = await logIn(app, 'johndoe', 'secret')
+  const patch = (email: string | null) =>
+    sendAs(app, token, 'PATCH', '/users/me/', { email, password: 'secret' })
+  if (purpose === 'reset-password') await post('forgot-password', { email: own })
+  else await patch('john@new.example')
+  await app.background.idle()
+  const [mail] = mails
+  const link = mail ? tokenIn(mail) : ''
+  const follow = () =>
+    post(purpose, { token: link, ...(purpose === 'reset-password' && { password: 'battery staple' }) })
+  return { url, app, mails, token, post, patch, follow }
+}
+
+type Started = Awaited<ReturnType<typeof start>>
+
+const changePassword = ({ app, token }: Started) =>
+  sendAs(app, token, 'PUT', '/users/me/password', { old_password: 'secret', new_password: password })
+const update =
+  (set: string) =>
+  ({ url }: Started) =>
+    query(url, `UPDATE users SET ${set} WHERE username = 'johndoe'`)
+
+async function confirmAnother({ mails, patch, post }: Started) {
+  mails.length = 0
+  await patch('john@elsewhere.example')
+  await post('confirm-email', { token: mails[0] ? tokenIn(mails[0]) : '' })
+}
+
+/** What links of either kind do not survive, and of one kind. */
+const endings: [what: string, end: (started: Started) => Promise<unknown>, ...purposes: string[]][] = [
+  ['a change of the password', changePassword],
+  ['a password that an operator sets', update(`hashed_password = '${cheapHash}'`)],
+  [
+    'a lock-out that is taken back',
+    async (started) => {
+      await update('disabled = true')(started)
+      await update('disabled = false')(started)
+    },
+  ],
+  ['another address that is confirmed', confirmAnother],
+  ['the removal of the address', ({ patch }) => patch(null)],
+  [
+    'a change of both addresses by an operator',
+    update("email = 'x@example.com', pending_email = 'y@example.com'"),
+  ],
+  ['the deletion of the user', ({ url }) => query(url, "DELETE FROM users WHERE username = 'johndoe'")],
+  [
+    'a row that does not say what it stands on',
+    ({ url }) => query(url, 'UPDATE one_time_tokens SET user_generation = NULL'),
+  ],
+  ['its time', ({ url }) => query(url, "UPDATE one_time_tokens SET expires_at = now() - interval '1 ms'")],
+]
+
+for (const purpose of ['reset-password', 'confirm-email'] as const) {
+  for (const [what, end] of endings)
+    t.test(`a link to ${purpose} does not survive ${what}`, async (t) => {
+      const started = await start(t, purpose)
+      await end(started)
+      const { url } = started
+      const before = await query(url, 'SELECT email, hashed_password FROM users ORDER BY id')
+      const { statusCode, body } = await started.follow()
+      t.equal(statusCode, 400, body)
+      t.same(await query(url, 'SELECT email, hashed_password FROM users ORDER BY id'), before)
+    })
+
+  t.test(`a link to ${purpose} that waits for a change of the password is refused`, async (t) => {
+    const { url, follow } = await start(t, purpose)
+    const change = await beginTransaction(t, url)
+    await change.query(`UPDATE users SET hashed_password = '${cheapHash}' WHERE username = 'johndoe'`)
+    const following = follow()
+    await untilWaiting(url)
+    await change.query('COMMIT')
+    t.equal((await following).statusCode, 400)
+  })
+
+  t.test(`a link to ${purpose} survives what changes nothing of it`, async (t) => {
+    const started = await start(t, purpose)
+    await update("full_name = 'John', rehashed_at = now()")(started)
+    t.equal((await started.follow()).statusCode, 204)
+    t.equal((await started.follow()).statusCode, 400, 'but is good once')
+  })
+}
+
+t.test('a link that the version before stores stands on the generation too', async (t) => {
+  const url = await cloneDatabase(t)
+  await query(url, "UPDATE users SET generation = 7 WHERE username = 'johndoe'")
+  await query(
+    url,
+    `INSERT INTO one_time_tokens (fingerprint, purpose, user_id, email, expires_at)
+     SELECT sha256('token'), 'reset_password', id, email, now() + interval '1 hour' FROM users
+     WHERE username = 'johndoe'`,
+  )
+  t.same(await query(url, 'SELECT user_generation FROM one_time_tokens'), [{ user_generation: 7 }])
+})
+
+/** What an invitation of an administrator ends with. */
+const inviterEndings = [
+  "UPDATE users SET disabled = true WHERE username = 'johndoe'",
+  `UPDATE users SET hashed_password = '${cheapHash}' WHERE username = 'johndoe'`,
+  "UPDATE users SET scopes = '{items:admin}' WHERE username = 'johndoe'",
+  "DELETE FROM users WHERE username = 'johndoe'",
+]
+
+for (const ending of inviterEndings)
+  t.test(`an invitation stands on the administrator who made it: ${ending}`, async (t) => {
+    const url = await cloneDatabase(t)
+    const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
+    await query(url, "UPDATE users SET scopes = '{users:admin}', disabled = false")
+    const token = await logIn(app, 'johndoe', 'secret')
+    const invite = async () =>
+      (await sendAs(app, token, 'POST', '/invitations/')).json<{ invitation: string }>().invitation
+    const [first, second] = [await invite(), await invite()]
+    const register = (username: string, invitation: string) =>
+      sendAs(app, null, 'POST', '/users/', { username, password, invitation })
+    t.equal((await register('janedoe', first)).statusCode, 202)
+    await query(url, ending)
+    t.equal((await register('jilldoe', second)).statusCode, 403)
+  })
+
+t.test('one invitation tells of five names at most, also of many at once', async (t) => {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
+  await query(url, "UPDATE users SET scopes = '{users:admin}' WHERE username = 'johndoe'")
+  const admin = await logIn(app, 'johndoe', 'secret')
+  const { invitation } = (await sendAs(app, admin, 'POST', '/invitations/')).json<{ invitation: string }>()
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () =>
+      app.inject({ method: 'POST', url: '/users/', payload: { username: 'johndoe', password, invitation } }),
+    ),
+  )
+  const statuses = answers.map(({ statusCode }) => statusCode).sort()
+  t.same(statuses, [...Array(5).fill(202), ...Array(7).fill(403)])
+  const free = await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password, invitation })
+  t.equal(free.statusCode, 403)
+})

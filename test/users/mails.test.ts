@@ -1,0 +1,203 @@
+import type { FastifyInstance } from 'fastify'
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { query } from '../database/query.js'
+import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { collectMails } from '../helpers/mails.js'
+import { beginTransaction } from '../helpers/replicas.js'
+
+const password = 'battery staple'
+const email = 'jane@example.com'
+
+async function start(t: Test, settings: Record<string, string> = {}) {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, settings, url)
+  const mails = collectMails(app)
+  const post = (path: string, payload: object, headers = {}) =>
+    app.inject({ method: 'POST', url: path, payload, headers })
+  const register = async (username: string, address = email) => {
+    t.equal((await post('/users/', { username, password, email: address })).statusCode, 202)
+    await app.background.idle()
+  }
+  const forget = async (address: string, headers = {}) => {
+    t.equal((await post('/account/forgot-password', { email: address }, headers)).statusCode, 202)
+  }
+  /** As if the time had passed that budgets count in. */
+  const wait = () => query(url, "UPDATE mail_budgets SET expires_at = now() - interval '1 ms'")
+  const resend = async (username: string, address = email) => {
+    const token = await logIn(app, username, password)
+    return sendAs(app, token, 'PATCH', '/users/me/', { email: address, password })
+  }
+  return { url, app, mails, post, register, forget, wait, resend }
+}
+
+t.test('of any number of requests at once for one address one is mailed', async (t) => {
+  const { url, app, mails, forget, wait } = await start(t)
+  const other = await startApp(t, {}, url)
+  other.sendMail = app.sendMail
+  const ask = (service: FastifyInstance, email: string) =>
+    service.inject({ method: 'POST', url: '/account/forgot-password', payload: { email } })
+  for (const address of ['johndoe@example.com', 'JOHNDOE@example.com']) {
+    await Promise.all(Array.from({ length: 50 }, () => [ask(app, address), ask(other, address)]).flat())
+    await Promise.all([app.background.idle(), other.background.idle()])
+  }
+  t.match(mails, [{ to: 'johndoe@example.com', text: /for the account johndoe\./ }])
+  await wait()
+  await forget('johndoe@example.com')
+  await app.background.idle()
+  t.equal(mails.length, 2, 'a minute later there is another one')
+})
+
+t.test('of any number of changes at once to one address one is mailed', async (t) => {
+  const { app, mails } = await start(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const payload = { email, password: 'secret' }
+  const headers = { authorization: `Bearer ${token}` }
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, () => app.inject({ method: 'PATCH', url: '/users/me/', payload, headers })),
+  )
+  t.same(
+    answers.map(({ statusCode }) => statusCode),
+    Array(6).fill(200),
+  )
+  t.equal(mails.filter(({ to }) => to === email).length, 1)
+})
+
+t.test('one mail has a link for each account that the address recovers', async (t) => {
+  const { app, mails, post, register, forget } = await start(t)
+  for (const username of ['squatter', 'janedoe', 'janedoe2']) await register(username)
+  await register('capitals', 'JANE@example.com')
+  mails.length = 0
+  await forget(email)
+  await app.background.idle()
+  t.equal(mails.length, 1)
+  const [mail] = mails
+  t.equal(mail?.to, email)
+  t.notMatch(mail?.text, 'capitals', 'another mailbox, if the server takes it for one')
+  for (const username of ['squatter', 'janedoe', 'janedoe2']) {
+    const [, token] = new RegExp(`^${username}:\n.*#(\\S+)$`, 'm').exec(String(mail?.text)) ?? []
+    const reset = await post('/account/reset-password', { token, password: `${username} correct horse` })
+    t.equal(reset.statusCode, 204, username)
+    t.ok(await logIn(app, username, `${username} correct horse`))
+  }
+})
+
+t.test('no number of strangers with the same address keeps its owner from a reset', async (t) => {
+  const { url, app, mails, register, forget, wait } = await start(t)
+  for (let i = 0; i < 12; i++) await register(`stranger${i}`)
+  await register('janedoe')
+  await query(url, "UPDATE users SET id = 'ffffffff-ffff-7fff-bfff-ffffffffffff' WHERE username = 'janedoe'")
+  mails.length = 0
+  for (let i = 0; i < 2; i++) {
+    await wait()
+    await forget(email)
+    await app.background.idle()
+  }
+  t.ok(
+    mails.some(({ text }) => text.includes('janedoe:')),
+    'each has their turn',
+  )
+})
+
+t.test('no number of strangers with the same address keeps its owner from a confirmation', async (t) => {
+  const { mails, register, wait, resend } = await start(t)
+  await register('stranger')
+  await register('janedoe')
+  t.match(mails.at(-1), { to: email, text: /for the account janedoe\./ })
+
+  await wait()
+  const late = 'late@example.com'
+  for (let i = 0; i < 6; i++) await register(`stranger${i}`, late)
+  await register('latecomer', late)
+  t.equal(mails.filter(({ to }) => to === late).length, 5, 'an address gets no more')
+  await wait()
+  await register('stranger7', late)
+  t.match(mails.at(-1)?.text, /latecomer:\n.*#/, 'the next mail has the link of those who have none')
+  await wait()
+  t.equal((await resend('latecomer', late)).statusCode, 200)
+  t.match(mails.at(-1), { to: late, text: /for the account latecomer\./ })
+})
+
+t.test('one user sends few mails to addresses of others', async (t) => {
+  const { app, mails } = await start(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  for (let i = 0; i < 8; i++) {
+    const body = { email: `other${i}@example.com`, password: 'secret' }
+    t.equal((await sendAs(app, token, 'PATCH', '/users/me/', body)).statusCode, 200)
+  }
+  t.equal(mails.filter(({ to }) => to.startsWith('other')).length, 5)
+})
+
+t.test('no row tells which addresses were asked for', async (t) => {
+  const { url, app, forget } = await start(t)
+  await forget('somebody@elsewhere.example')
+  await app.background.idle()
+  const rows = await query(url, 'SELECT encode(key, $1) AS key FROM mail_budgets', ['escape'])
+  t.equal(rows.length, 1)
+  t.notMatch(JSON.stringify(rows), 'elsewhere')
+})
+
+t.test('a forgotten password is answered before anything is looked up', async (t) => {
+  const { url, app, mails, forget } = await start(t)
+  await app.openKeys()
+  const holder = await beginTransaction(t, url, 'LOCK TABLE users, events, mail_budgets, one_time_tokens')
+  for (const address of ['johndoe@example.com', 'nobody@example.com']) await forget(address)
+  t.same(mails, [])
+  await holder.query('COMMIT')
+  await app.background.idle()
+  t.match(mails, [{ to: 'johndoe@example.com' }])
+})
+
+t.test('known and unknown addresses take the same statements, but for the link', async (t) => {
+  const { app, forget } = await start(t)
+  const sent = t.capture(pg.Client.prototype, 'query', pg.Client.prototype.query as never)
+  const statementsOf = async (address: string) => {
+    sent()
+    await forget(address)
+    await app.background.idle()
+    const calls = sent() as unknown as { args: [string | { text: string }] }[]
+    const texts = calls.map(({ args: [statement] }) =>
+      typeof statement === 'string' ? statement : statement.text,
+    )
+    // Not those of the service's own work, which comes at any time.
+    return texts.filter((text) => /INSERT INTO (events|mail_budgets|one_time_tokens)|email_key/.test(text))
+  }
+  const unknown = await statementsOf('nobody@example.com')
+  const known = await statementsOf('johndoe@example.com')
+  t.equal(unknown.length, 3)
+  t.same(
+    known.filter((text) => !text.includes('INSERT INTO one_time_tokens')),
+    unknown,
+  )
+})
+
+t.test('a registration waits for no other one that fails, and answers before it is recorded', async (t) => {
+  const { url, app, post } = await start(t)
+  await post('/users/', { username: 'johndoe', password })
+  await app.background.idle()
+  const holder = await beginTransaction(
+    t,
+    url,
+    "SELECT FROM events WHERE action = 'user_registered' AND outcome = 'failed' FOR UPDATE",
+  )
+  for (const username of ['johndoe', 'janedoe', 'johndoe'])
+    t.equal((await post('/users/', { username, password, email })).statusCode, 202, username)
+  t.ok(await logIn(app, 'janedoe', password), 'and the account is there at once')
+  await holder.query('COMMIT')
+  await app.background.idle()
+  t.match(await query(url, "SELECT count FROM events WHERE outcome = 'failed'"), [{ count: 3 }])
+})
+
+t.test('a name that is taken is written to the disk like one that is free', async (t) => {
+  const { url, post } = await start(t)
+  const position = async () => {
+    const [row] = await query<{ lsn: string }>(url, 'SELECT pg_current_wal_lsn() AS lsn')
+    return row?.lsn
+  }
+  const holder = await beginTransaction(t, url, 'LOCK TABLE events')
+  const before = await position()
+  t.equal((await post('/users/', { username: 'johndoe', password })).statusCode, 202)
+  t.not(await position(), before)
+  await holder.query('COMMIT')
+})
