@@ -1,5 +1,7 @@
 import bcrypt from 'bcrypt'
 import t, { type Test } from 'tap'
+import { eventOf } from '../../src/events/event.js'
+import { recordEvent } from '../../src/events/store.js'
 import { query } from '../database/query.js'
 import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
@@ -75,7 +77,10 @@ t.test('a refresh token that comes again too late is recorded', async (t) => {
 t.test('what users do to their accounts is recorded, without the secrets', async (t) => {
   const mail = await startMailServer(t)
   const { app, stored } = await start(t, { SMTP_URL: mail.url })
-  const post = (path: string, body: object) => sendAs(app, null, 'POST', path, body)
+  const post = async (path: string, body: object) => {
+    await sendAs(app, null, 'POST', path, body)
+    await app.background.idle()
+  }
   for (let i = 0; i < 2; i++)
     await post('/users/', { username: 'janedoe', password, email: 'jane@example.com' })
   const confirmation = tokenIn(await mail.mailTo('jane@example.com', 'Confirm your e-mail address'))
@@ -240,4 +245,81 @@ t.test('the database lets nobody rewrite what was recorded', async (t) => {
   await logIn(app, 'johndoe', 'secret')
   for (const change of ["action = 'x'", 'actor = NULL', "created_at = now() - interval '1 day'", 'count = 0'])
     await t.rejects(query(url, `UPDATE events SET ${change}`), change)
+})
+
+t.test(
+  'requests for a new password are one row an hour for each user, from wherever they come',
+  async (t) => {
+    const { app, stored } = await start(t, { TRUST_PROXY: '127.0.0.1' })
+    app.sendMail = () => {}
+    const forgotten = (email: string) =>
+      Array.from({ length: 60 }, (_, i) =>
+        app.inject({
+          method: 'POST',
+          url: '/account/forgot-password',
+          payload: { email },
+          headers: { 'x-forwarded-for': `192.0.2.${i}` },
+        }),
+      )
+    await Promise.all([...forgotten('johndoe@example.com'), ...forgotten('nobody@example.com')])
+    await app.background.idle()
+    const events = await stored()
+    const known = events.filter(({ outcome }) => outcome === 'ok')
+    t.match(known, [{ action: 'password_reset_requested', subject: 'johndoe', count: 60 }])
+    t.match(known[0]?.address, /^192\.0\.2\./)
+    const unknown = events.filter(({ outcome }) => outcome === 'failed')
+    t.ok(unknown.length <= 25, `${unknown.length} rows for nobody`)
+    t.equal(
+      unknown.reduce((sum, { count }) => sum + count, 0),
+      60,
+      'each is counted',
+    )
+  },
+)
+
+t.test('no number of addresses pushes what happened off a user s list', async (t) => {
+  const { app, stored } = await start(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const user = await app.database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })
+  const fail = (i: number) => {
+    const what = { action: 'login', outcome: 'failed', actor: null } as const
+    return recordEvent(
+      eventOf(what, user, { address: `192.0.2.${i % 100}`, requestId: `${i}` }),
+      app.database,
+    )
+  }
+  for (let i = 0; i < 200; i += 5) await Promise.all([i, i + 1, i + 2, i + 3, i + 4].map(fail))
+  const failed = (await stored()).filter(({ outcome }) => outcome === 'failed')
+  t.ok(failed.length > 10 && failed.length <= 25, `${failed.length} rows`)
+  t.equal(
+    failed.reduce((sum, { count }) => sum + count, 0),
+    200,
+    'each is counted',
+  )
+  t.match(
+    failed.filter(({ address }) => address === null),
+    [{ requestId: null, subject: 'johndoe' }],
+    'the rest without an address',
+  )
+  const own = (await sendAs(app, token, 'GET', '/users/me/events/')).json<Event[]>()
+  t.ok(own.some(({ outcome }) => outcome === 'ok'))
+})
+
+t.test('the clock of a replica decides neither the order nor the hour of an event', async (t) => {
+  const { app, stored } = await start(t)
+  await logIn(app, 'johndoe', 'secret')
+  const realNow = Date.now
+  Date.now = () => realNow() - 3 * 3_600_000
+  await Promise.all([
+    logIn(app, 'alice', 'secret2'),
+    postToken(app, { username: 'johndoe', password: 'wrong' }),
+  ]).finally(() => {
+    Date.now = realNow
+  })
+  await postToken(app, { username: 'johndoe', password: 'wrong' })
+  const events = await stored()
+  t.equal(events[0]?.subject, 'johndoe')
+  t.equal(events.find(({ outcome }) => outcome === 'failed')?.count, 2)
+  for (const { id, createdAt } of events)
+    t.ok(Math.abs(Number.parseInt(id.replace('-', '').slice(0, 12), 16) - createdAt.getTime()) < 60_000, id)
 })
