@@ -2,7 +2,7 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
 /** Runs tasks behind answers, so that how long an answer takes tells nothing of what its task finds. */
-export interface Background {
+interface Background {
   /** Queues a task. One that fails is logged by its name, as is one that finds the queue full. */
   run(name: string, task: () => Promise<unknown>): void
   /** Resolves when no task is running or waiting. */

@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto'
 import type { Database, Transaction } from '../database/index.js'
 import { InvalidInput } from '../errors.js'
 
-const keptForMs = 24 * 60 * 60 * 1000
+/** How long an answer is kept, in hours. */
+const keptForHours = 24
 
 /** A request that may be sent again without being carried out again. */
 export interface RetriableRequest {
   /** Who sends it; keys of different senders have nothing to do with one another. */
   subject: string
   key: string
+  /** The user whose things the answer holds: it is deleted with them. */
+  ownerId: string
   /** All that makes it the request that it is. */
   content: unknown
 }
@@ -20,20 +23,20 @@ export interface RetriableRequest {
  * @throws InvalidInput when the key came with another request before
  */
 export async function once<T extends object>(
-  { subject, key, content }: RetriableRequest,
+  { subject, key, ownerId, content }: RetriableRequest,
   database: Database,
   action: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   const requestDigest = createHash('sha256').update(JSON.stringify(content)).digest()
   return database.$transaction(async (transaction) => {
-    const expiresAt = new Date(Date.now() + keptForMs)
-    await transaction.idempotencyKey.deleteMany({ where: { subject, key, expiresAt: { lt: new Date() } } })
-    const claimed = await transaction.idempotencyKey.createMany({
-      data: [{ subject, key, requestDigest: new Uint8Array(requestDigest), expiresAt }],
-      skipDuplicates: true,
-    })
+    await transaction.$executeRaw`
+      DELETE FROM idempotency_keys WHERE subject = ${subject} AND key = ${key} AND expires_at < now()`
+    const claimed = await transaction.$executeRaw`
+      INSERT INTO idempotency_keys (subject, key, request_digest, owner_id, expires_at)
+      VALUES (${subject}, ${key}, ${requestDigest}, ${ownerId}::uuid, now() + make_interval(hours => ${keptForHours}))
+      ON CONFLICT DO NOTHING`
     const where = { subject_key: { subject, key } }
-    if (claimed.count === 0) {
+    if (claimed === 0) {
       const earlier = await transaction.idempotencyKey.findUniqueOrThrow({ where })
       if (!requestDigest.equals(earlier.requestDigest))
         throw new InvalidInput('header', ['idempotency-key'], 'reused', 'It came with another request before')

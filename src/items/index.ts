@@ -104,7 +104,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
       const key = headers['idempotency-key']
       const created = await (key === undefined
         ? createItem(owner, body, database).then(toAnswer)
-        : once({ subject, key, content: [owner.id, body] }, database, (transaction) =>
+        : once({ subject, key, ownerId: owner.id, content: [owner.id, body] }, database, (transaction) =>
             createItem(owner, body, transaction).then(toAnswer),
           ))
       function toAnswer(item: StoredItem) {

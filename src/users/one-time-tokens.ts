@@ -6,7 +6,7 @@ import type { MailPurpose } from './mail-budget.js'
 const lifetimes = { invitation: 7 * 86_400, confirm_email: 86_400, reset_password: 1_800 }
 
 /** What a one-time token is good for. */
-export type Purpose = keyof typeof lifetimes
+type Purpose = keyof typeof lifetimes
 
 /** Maximum number of registrations that one invitation can try: each tells whether a name is taken. */
 const maxInvitationAttempts = 5

@@ -1,0 +1,82 @@
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { query } from '../database/query.js'
+import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { collectMails } from '../helpers/mails.js'
+
+const password = 'battery staple'
+
+/** In all that somebody writes of janedoe, or of her items. */
+const marker = 'tell-tale'
+
+/** Deletes janedoe. */
+const doors: Record<string, (app: FastifyInstance, url: string, admin: string) => Promise<unknown>> = {
+  'DELETE /users/me/': async (app) =>
+    sendAs(app, await logIn(app, 'janedoe', password), 'DELETE', '/users/me/', { password }),
+  'DELETE /users/janedoe/': (app, _url, admin) => sendAs(app, admin, 'DELETE', '/users/janedoe/'),
+  'the command line': (_app, url) => runCommand(url, ['users', 'delete', 'janedoe']),
+  SQL: (_app, url) => query(url, "DELETE FROM users WHERE username = 'janedoe'"),
+}
+
+for (const [door, remove] of Object.entries(doors))
+  t.test(`nothing of a deleted user stays, deleted by ${door}`, async (t) => {
+    const url = await cloneDatabase(t)
+    const app = await startApp(t, {}, url)
+    collectMails(app)
+    await query(url, "UPDATE users SET scopes = '{users:admin,items:admin}' WHERE username = 'johndoe'")
+    const form = await makeClient(url)
+    const registration = { username: 'janedoe', password, email: `${marker}@example.com`, full_name: marker }
+    await sendAs(app, null, 'POST', '/users/', registration)
+    await app.background.idle()
+    const admin = await logIn(app, 'johndoe', 'secret')
+    const writers = {
+      '/users/me/items/': await logIn(app, 'janedoe', password),
+      '/users/janedoe/items/': admin,
+      '/users/janedoe/items/?': (await postToken(app, form)).json<{ access_token: string }>().access_token,
+    }
+    for (const [path, token] of Object.entries(writers)) {
+      const response = await app.inject({
+        method: 'POST',
+        url: path,
+        payload: { title: marker, description: marker, metadata: { marker } },
+        headers: { authorization: `Bearer ${token}`, 'idempotency-key': path },
+      })
+      t.equal(response.statusCode, 201, path)
+    }
+    // As the version before stores an answer.
+    await query(
+      url,
+      `INSERT INTO idempotency_keys (subject, key, request_digest, answer, expires_at)
+       VALUES ('janedoe', 'before', sha256('x'), $1, now() + interval '1 hour')`,
+      [JSON.stringify(marker)],
+    )
+    t.same(await tablesWith(marker, url), ['idempotency_keys', 'items', 'one_time_tokens', 'users'])
+    await remove(app, url, admin)
+    t.same(await tablesWith(marker, url), [])
+  })
+
+async function makeClient(url: string): Promise<Record<string, string>> {
+  const args = ['clients', 'create', 'c', '--name', 'C', '--scope', 'items:write', '--json']
+  const { client_secret } = JSON.parse((await runCommand(url, args)).stdout) as { client_secret: string }
+  return { grant_type: 'client_credentials', client_id: 'c', client_secret }
+}
+
+/** The tables that have a text somewhere. */
+async function tablesWith(text: string, url: string): Promise<string[]> {
+  const tables = await query<{ name: string }>(
+    url,
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
+  )
+  const found: string[] = []
+  for (const { name } of tables) {
+    const rows = await query(
+      url,
+      `SELECT FROM ${name} AS one WHERE one::text LIKE '%' || $1 || '%' LIMIT 1`,
+      [text],
+    )
+    if (rows.length > 0) found.push(name)
+  }
+  return found
+}
