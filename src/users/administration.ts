@@ -2,15 +2,31 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Transaction } from '../database/index.js'
-import { errorResponses, ServiceError, validationResponse } from '../errors.js'
+import { errorResponses, InvalidInput, ServiceError, validationResponse } from '../errors.js'
 import { type Action, eventOf, originOf } from '../events/event.js'
 import { recordEvent } from '../events/store.js'
 import { decodeCursor, encodeCursor, nextLink } from '../http/cursor.js'
 import { cutPage, readLimit } from '../http/page.js'
 import { ref, success } from '../schema.js'
 import { createInvitation } from './one-time-tokens.js'
-import { Invitation, ManagedUser, ManagedUserPatch, maxUserBytes, UserAddress, UserQuery } from './schema.js'
-import { deleteUser, findManagedUser, listUsers, type StoredUser, updateUser } from './store.js'
+import { requirePassword } from './require-password.js'
+import {
+  Invitation,
+  ManagedUser,
+  ManagedUserPatch,
+  maxUserBytes,
+  UserAddress,
+  UserQuery,
+  UserRemoval,
+} from './schema.js'
+import {
+  deleteOwnUser,
+  deleteUser,
+  findManagedUser,
+  listUsers,
+  type StoredUser,
+  updateUser,
+} from './store.js'
 
 /** The routes for administrators of users. Register them in a scope that authenticates a user. */
 export const administration: FastifyPluginAsyncTypebox = async function administration(app) {
@@ -109,24 +125,40 @@ export const administration: FastifyPluginAsyncTypebox = async function administ
     one,
     {
       ...common,
+      preValidation: acceptNoBody,
       schema: {
         operationId: 'delete_user',
         summary: 'Delete a user',
-        description: 'Deletes a user with all his items, for good. The last administrator stays.',
+        description:
+          'Deletes a user with all their items, for good. Administrators who delete themselves have to give their ' +
+          'password. The last administrator cannot be removed.',
         tags: ['administration'],
         params: UserAddress,
+        body: ref(UserRemoval),
         response: {
           204: Type.Null({ description: 'Deleted' }),
-          ...errorResponses('not_found', 'last_administrator'),
-          ...validationResponse('username', 'path'),
+          ...errorResponses(
+            'incorrect_password',
+            'too_many_attempts',
+            'not_found',
+            'conflict',
+            'last_administrator',
+          ),
+          ...validationResponse('password'),
         },
       },
     },
     async function removeUser(request, reply) {
-      const { username } = request.params
+      const { params, body, currentUser } = request
+      const { username } = params
+      const hash = username === currentUser.username ? await requireOwnPassword(body.password, request) : null
       await database.$transaction(async (transaction) => {
         const user = found(await findManagedUser(username, transaction))
-        await deleteUser(username, transaction)
+        const isDeleted =
+          hash === null
+            ? await deleteUser(username, transaction)
+            : await deleteOwnUser(user.id, hash, transaction)
+        if (!isDeleted) throw new ServiceError('conflict')
         await record('user_deleted', user, request, transaction)
       })
       return reply.code(204).send(null)
@@ -153,6 +185,17 @@ export const administration: FastifyPluginAsyncTypebox = async function administ
       return reply.code(201).send({ invitation })
     },
   )
+
+  /** @throws InvalidInput when it is missing, ServiceError when it is wrong */
+  async function requireOwnPassword(password: string | undefined, request: FastifyRequest): Promise<string> {
+    if (password === undefined) throw new InvalidInput('body', ['password'], 'missing', 'Field required')
+    return requirePassword(app, 'user_deleted', password, request)
+  }
+}
+
+/** Lets a request without a body pass for one with an empty object. */
+async function acceptNoBody(request: FastifyRequest): Promise<void> {
+  request.body ??= {}
 }
 
 /** What a patch does, as events name it. */

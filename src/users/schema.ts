@@ -81,6 +81,16 @@ export const UserDeletion = Type.Object(
   { ...closed, $id: 'UserDeletion' },
 )
 
+/** Deletes a user as an administrator, who has to give a password only for an account of their own. */
+export const UserRemoval = Type.Object(
+  {
+    password: Type.Optional(
+      password('The password of the administrator, required to delete their own account.'),
+    ),
+  },
+  { ...closed, $id: 'UserRemoval' },
+)
+
 const linkToken = Type.String({
   minLength: 1,
   maxLength: 64,
@@ -168,6 +178,6 @@ export const Invitation = Type.Object(
 
 /** What the routes refer to. */
 export const userSchemas = [
-  ...[User, Registration, Accepted, UserPatch, PasswordChange, UserDeletion, EmailConfirmation],
+  ...[User, Registration, Accepted, UserPatch, PasswordChange, UserDeletion, UserRemoval, EmailConfirmation],
   ...[PasswordForgotten, PasswordReset, ManagedUser, ManagedUserPatch, Invitation],
 ]

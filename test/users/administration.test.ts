@@ -124,7 +124,7 @@ t.test('the last administrator stays, whoever wants him to go', async (t) => {
   for (const [method, path, body] of [
     ['PATCH', '/users/johndoe/', { disabled: true }],
     ['PATCH', '/users/johndoe/', { scopes: ['items:admin'] }],
-    ['DELETE', '/users/johndoe/', undefined],
+    ['DELETE', '/users/johndoe/', { password: 'secret' }],
     ['DELETE', '/users/me/', { password: 'secret' }],
   ] as const) {
     const response = await sendAs(app, token, method, path, body)
@@ -156,4 +156,26 @@ t.test('an administrator invites', async (t) => {
   const body = { username: 'janedoe', password: 'correct horse', invitation }
   await sendAs(app, null, 'POST', '/users/', body)
   t.ok(await logIn(app, 'janedoe', 'correct horse'))
+})
+
+t.test('an administrator deletes their own account with the password only', async (t) => {
+  const { app, url, token } = await start(t)
+  await runCommand(url, ['users', 'set-scopes', 'alice', '--scope', 'users:admin'])
+  await runCommand(url, ['users', 'enable', 'alice'])
+  const remove = (body?: object) => sendAs(app, token, 'DELETE', '/users/johndoe/', body)
+  for (const body of [undefined, {}]) {
+    const missing = await remove(body)
+    t.equal(missing.statusCode, 422)
+    t.match(missing.json(), { detail: [{ type: 'missing', loc: ['body', 'password'] }] })
+  }
+  for (const body of [{ password: 7 }, { secret: 'secret' }, []])
+    t.equal((await remove(body)).statusCode, 422, JSON.stringify(body))
+  const wrong = await remove({ password: 'wrong' })
+  t.equal(wrong.statusCode, 400)
+  t.same(wrong.json(), { detail: 'Incorrect password' })
+  t.match(await app.database.event.findMany({ where: { action: 'user_deleted' } }), [
+    { outcome: 'failed', actor: 'johndoe', subject: 'johndoe', count: 1 },
+  ])
+  t.equal((await remove({ password: 'secret' })).statusCode, 204)
+  t.equal((await sendAs(app, token, 'GET', '/users/me/')).statusCode, 401)
 })
