@@ -20,7 +20,7 @@ import { readJson } from './http/json.js'
 import { ignoreTypesWithoutContent, sendNoContent } from './http/no-content.js'
 import { refuseUnreadable } from './http/readable.js'
 import { shareSerializers } from './http/serializers.js'
-import { serverWithOrder } from './http/server.js'
+import { orderedServerOptions } from './http/server.js'
 import { cutSlowReaders } from './http/slow-readers.js'
 import { limitChangingRequests } from './http/time-limit.js'
 import { answerTogether } from './http/together.js'
@@ -128,7 +128,7 @@ function serverOptions(config: Config, { socketMs, receiveMs }: Limits): Fastify
     schemaController: {
       compilersFactory: { buildSerializer: shareSerializers(), buildValidator: boundComplaints() },
     },
-    ...serverWithOrder(),
+    ...orderedServerOptions(),
     ajv: {
       customOptions: {
         coerceTypes: false,

@@ -127,7 +127,7 @@ const handlerTimeout = 'FST_ERR_HANDLER_TIMEOUT'
 /** FastAPI's names of the parts of a request, by Fastify's. */
 const parts: Record<string, string> = { querystring: 'query', params: 'path', headers: 'header' }
 
-/** What nobody is there to read. */
+/** Answers a request that its client broke off. Nobody reads it. */
 const broken: Answer = { status: 400, detail: 'Bad Request' }
 
 /** What the database refuses to do, by SQLSTATE. */
@@ -194,7 +194,7 @@ function chooseAnswer(
   return isChanging(request) && mayHaveHappened(error) ? catalogue.outcome_unknown : toAnswer(error, request)
 }
 
-/** Whether a request was broken off while it was sent: that looks as if a connection to the database had been. */
+/** Whether the client broke its request off. The error code is the one of a lost connection to the database. */
 function isClientGone(error: Error, { raw }: FastifyRequest): boolean {
   return raw.errored === error
 }

@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isUnchanged } from '../http/etag.js'
 
-/** An answer that stays the same while the process runs. All requests share its one buffer. */
+/** A response that never changes while the process runs. All requests share its buffer. */
 export interface File {
   body: Buffer
   headers: Record<string, string> & { etag: string }
 }
 
-/** Makes a file whose entity tag is the digest of its content. */
+/** Returns a file whose entity tag is the digest of its content. */
 export function makeFile(content: string | Buffer, type: string, headers: Record<string, string>): File {
   const body = Buffer.from(content)
   const digest = createHash('sha256').update(body).digest('base64url')
   return { body, headers: { 'content-type': type, etag: `"${digest}"`, ...headers } }
 }
 
-/** Sends a file, or 304 to a client that has it already (RFC 9110 §15.4.5). */
+/** Sends a file, or 304 to a client that has this version (RFC 9110 §15.4.5). */
 export function sendFile(
   { headers: conditions }: FastifyRequest,
   reply: FastifyReply,

@@ -41,14 +41,14 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
   for (const [path, asset] of await readAssets()) serveFile(app, path, () => asset)
 }
 
-/** Adds a route that needs no file descriptor and no more memory for an answer than its headers take. */
+/** Adds a route for a file. An answer takes no file descriptor, and no memory beyond its headers. */
 function serveFile(app: FastifyInstance, path: string, getFile: () => File): void {
   app.get(path, { schema: { hide: true } }, async function serve(request, reply) {
     return sendFile(request, reply, getFile())
   })
 }
 
-/** Writes out the document, which is complete when all routes are registered. */
+/** Serialises the document. It is complete once all routes are registered. */
 function makeDocument(app: FastifyInstance): File {
   const text = JSON.stringify(app.swagger())
   return makeFile(text, 'application/json; charset=utf-8', { 'cache-control': 'no-cache' })

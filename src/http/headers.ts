@@ -2,8 +2,8 @@ import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 
 /**
- * The headers that every answer has, also those that Node.js or the router make: a browser may do no more with an answer
- * than show it, outside of any frame.
+ * Headers of every answer, also of those that Node.js or the router make. Browsers may show an answer, outside of any
+ * frame, and nothing else.
  */
 export const safeHeaders = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",
@@ -20,7 +20,7 @@ export const safeHeaders = {
   'x-xss-protection': '0',
 } as const
 
-/** The methods that some route takes. */
+/** Methods that some route takes. */
 export const servedMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** What scripts of other origins may read of an answer beyond its body. */

@@ -10,31 +10,31 @@ interface Exchange {
 interface Pipeline {
   /** The exchange under way. */
   current: Exchange | undefined
-  /** A request that was answered before all of it had come. */
+  /** The last request, if it was answered before its body was complete. */
   answered: IncomingMessage | undefined
-  /** The requests that have been parsed behind it, in their order. While there are some the connection is not read. */
+  /** The requests parsed after it, in their order. While there are any the connection is not read. */
   waiting: Exchange[]
-  /** Sends the last answer, once nothing else is owed. */
+  /** Sends the last answer once no other is owed. */
   end: ((socket: Socket) => void) | undefined
-  /** Whether several requests came at once, of which the current one is the last at the earliest. */
+  /** Whether the current request had others before or behind it when it came. */
   isPipelined: boolean
 }
 
 /** The requests of all connections of a server. */
 export interface Pipelines {
-  /** Handles a request when all before it on its connection have been answered. */
+  /** Handles a request once all before it on its connection have been answered. */
   add: RequestListener
   /**
-   * Ends a connection that brought something other than a request, after the answers that are owed before it. In the
-   * place of an answer that has begun it only cuts the connection.
+   * Ends a connection after the answers that are owed. Where the answer to the message at fault has begun already, the
+   * connection is only closed.
    */
   end(socket: Socket, sendLastAnswer: (socket: Socket) => void): void
 }
 
 /**
- * Handles the requests of each connection one at a time, in their order (RFC 9112 §9.3.2): what is answered holds the
- * connection, so Node.js tells it when that closes, and one client has one answer in memory however much it asks for and
- * does not read. Requests that wait hold nothing but themselves, and no more are read than came with one read.
+ * Handles the requests of each connection one at a time, in their order (RFC 9112 §9.3.2). The response under way is the
+ * one that Node.js closes with the connection, so nothing it holds outlives that, and a client that sends many requests
+ * and reads nothing has one answer in memory. Waiting requests hold only themselves; meanwhile nothing more is read.
  */
 export function createPipelines(handle: RequestListener): Pipelines {
   const pipelines = new WeakMap<Socket, Pipeline>()
@@ -52,7 +52,7 @@ export function createPipelines(handle: RequestListener): Pipelines {
     socket.on('resume', function stayPaused() {
       if (pipeline.waiting.length > 0) socket.pause()
     })
-    // A client that sends no more has gone, unless it has sent several requests at once.
+    // A client that closes its side has gone, unless it has pipelined requests: those are answered first.
     socket.on('end', function closeUnlessPipelined() {
       if (!pipeline.isPipelined && !pipeline.end) socket.end()
     })
@@ -93,7 +93,7 @@ export function createPipelines(handle: RequestListener): Pipelines {
       if (pipeline.end) return
       pipeline.end = sendLastAnswer
       const { current, answered, waiting } = pipeline
-      // What went wrong is the rest of the last request, where that has not come whole.
+      // A request that is not complete is the message at fault.
       if (waiting.at(-1)?.request.complete === false) waiting.pop()
       else if (waiting.length > 0 || current?.request.complete) return
       else if (current?.response.headersSent || answered?.complete === false) socket.destroy()

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { InvalidInput, ServiceError } from '../errors.js'
 import { decodePercent } from './percent.js'
 
-/** Refuses requests that would be read as something other than what was sent. */
+/** Refuses requests whose text would be misread: a query that is not UTF-8, a body in a content coding. */
 export function refuseUnreadable(app: FastifyInstance): void {
   app.addHook('onRequest', function refuse({ headers, url }: FastifyRequest, _reply, done) {
     if (!isQueryText(url)) return done(new InvalidInput('query', [], 'utf8_invalid', 'Not valid UTF-8'))
@@ -12,7 +12,7 @@ export function refuseUnreadable(app: FastifyInstance): void {
   })
 }
 
-/** Whether the query is text once it is decoded, instead of the replacement characters that parsers make of it. */
+/** Whether the decoded query is UTF-8. Parsers put replacement characters in the place of other bytes. */
 function isQueryText(url: string): boolean {
   const start = url.indexOf('?')
   return start === -1 || decodePercent(url.slice(start + 1)) !== null

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, METHODS, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger, FastifyHttpOptions } from 'fastify'
+import { normalizeAddress } from './client-address.js'
 import { safeHeaders, servedMethods } from './headers.js'
 import { createPipelines, type Pipelines } from './pipeline.js'
 
@@ -24,15 +25,19 @@ const knownMethods = new Set(METHODS)
 const hostSyntax = /^[\w.~%!$&'()*+,;=:[\]-]*$/
 
 /**
- * Returns the options by which Fastify's server answers the requests of a connection in their order, and what is no
- * request, or one that no route can take, in the same form as all others.
+ * Returns the Fastify options for a server that answers the messages of a connection in their order, and malformed ones
+ * with the headers and the body of every other error.
  */
-export function serverWithOrder(): Pick<FastifyHttpOptions<Server>, 'serverFactory' | 'clientErrorHandler'> {
+export function orderedServerOptions(): Pick<
+  FastifyHttpOptions<Server>,
+  'serverFactory' | 'clientErrorHandler'
+> {
   let pipelines: Pipelines
   let log: FastifyBaseLogger
 
   function refuse(socket: Socket, status: number, reason: string): void {
-    log.debug({ reason, statusCode: status, remoteAddress: socket.remoteAddress }, 'message refused')
+    const remoteAddress = normalizeAddress(socket.remoteAddress)
+    log.debug({ reason, statusCode: status, remoteAddress }, 'message refused')
     pipelines.end(socket, () => writeRefusal(socket, status))
   }
 
@@ -51,7 +56,7 @@ export function serverWithOrder(): Pick<FastifyHttpOptions<Server>, 'serverFacto
       server.setTimeout(limits.connectionTimeout)
       server.on('checkExpectation', ({ socket }) => refuse(socket, 417, 'an unknown Expect header'))
       server.on('connect', ({ socket }) => refuse(socket, 405, 'CONNECT is for proxies'))
-      // Whether a client that sends no more is still there is decided per connection.
+      // The pipeline of a connection decides whether a client that closes its side still reads.
       return Object.assign(server, { httpAllowHalfOpen: true })
     },
     clientErrorHandler({ code, message }: ConnectionError, socket) {
@@ -63,14 +68,14 @@ export function serverWithOrder(): Pick<FastifyHttpOptions<Server>, 'serverFacto
 
 /** Returns the status that answers a message which Node.js cannot read as a request. */
 function statusOf(code: string, message: string): number {
-  // There are two codes for it, one of which stands for other faults too.
+  // Node.js has two codes for this, one of which covers other faults too.
   if (message.includes('Invalid method')) return 405
   return statusByCode[code] ?? 400
 }
 
-/** Says why a request is answered by its head alone, or returns undefined. */
+/** Returns the reason to refuse a request before any route, or undefined. */
 function reasonToRefuse(request: IncomingMessage): [status: number, reason: string] | undefined {
-  // Node.js reads the methods of RTSP and ICE too, for which there is no route.
+  // Node.js parses the methods of RTSP and ICE too, which the router cannot take.
   if (!knownMethods.has(String(request.method))) return [405, `the method ${request.method}`]
   return hasOneHost(request) ? undefined : [400, 'a missing, repeated or malformed Host header']
 }
@@ -83,7 +88,7 @@ function hasOneHost({ rawHeaders, headers, httpVersion }: IncomingMessage): bool
   return (count === 1 || (count === 0 && httpVersion !== '1.1')) && hostSyntax.test(headers.host ?? '')
 }
 
-/** Writes an answer to what Node.js made no response for, and closes the connection. */
+/** Writes an answer without a response of Node.js, and closes the connection. */
 function writeRefusal(socket: Socket, status: number): void {
   const body = JSON.stringify({ detail: STATUS_CODES[status] })
   const headers = {

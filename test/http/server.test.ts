@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { serverWithOrder } from '../../src/http/server.js'
+import { orderedServerOptions } from '../../src/http/server.js'
 import { logIn, sendAs, startApp } from '../helpers/app.js'
 import { until } from '../helpers/wait.js'
 import { openWire, readAnswers, sendWire } from '../helpers/wire.js'
@@ -112,7 +112,7 @@ t.test('a client that sends no more has its answers, if it sent several requests
 })
 
 t.test('a client that sends one request and no more has gone', async (t) => {
-  const app = fastify({ ...serverWithOrder() })
+  const app = fastify({ ...orderedServerOptions() })
   const gate = new EventEmitter()
   app.get('/', async () => once(gate, 'open'))
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -142,7 +142,7 @@ t.test('a request that does not end in time is answered behind what is owed', as
 })
 
 t.test('one request of a connection is handled at a time, and no more are read meanwhile', async (t) => {
-  const app = fastify({ ...serverWithOrder() })
+  const app = fastify({ ...orderedServerOptions() })
   const started: string[] = []
   const gate = new EventEmitter()
   const opened = once(gate, 'open')
@@ -176,7 +176,7 @@ t.test('one request of a connection is handled at a time, and no more are read m
 })
 
 t.test('a connection that closes takes what waits on it along', async (t) => {
-  const app = fastify({ ...serverWithOrder() })
+  const app = fastify({ ...orderedServerOptions() })
   let started = 0
   const gate = new EventEmitter()
   const opened = once(gate, 'open')
