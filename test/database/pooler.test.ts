@@ -10,10 +10,8 @@ import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { clonePlainDatabase } from '../helpers/database.js'
 import { startPooler, startStrictPooler } from '../helpers/pooler.js'
-import { cheapHash } from '../helpers/replicas.js'
 import { until } from '../helpers/wait.js'
 import { makeFolder } from './folder.js'
-import { query } from './query.js'
 
 const withoutPgBouncer = spawnSync('pgbouncer', ['--version']).error ? 'pgbouncer is not installed' : false
 
@@ -49,7 +47,6 @@ t.test(
   async (t) => {
     const url = await clonePlainDatabase(t)
     const pooled = await startPgBouncer(t, url)
-    await query(url, 'UPDATE users SET hashed_password = $1, rehashed_at = now()', [cheapHash])
     const app = await startApp(t, { DATABASE_URL: pooled, DATABASE_DIRECT_URL: url, JWT_SECRET: '' }, pooled)
     await app.ready()
     await until(() => app.changes.areCurrent())

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { seed } from '../../dist/prisma/seed.js'
 import { openDatabase } from '../../dist/src/database/index.js'
 import { migrate } from '../../dist/src/database/migrations.js'
+import { plainOptions } from './hostile.js'
 
 /** Lowest cost that bcrypt takes: the seed's hashes would make each log-in of the tests 256 times as costly. */
 const cost = 4
@@ -17,7 +18,7 @@ export async function fillTemplate(url) {
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
   await seed(database)
   await database.$disconnect()
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: url, options: plainOptions })
   await client.connect()
   for (const [username, password] of [
     ['johndoe', 'secret'],
