@@ -93,13 +93,13 @@ function checkSettings(config: Config, environment: NodeJS.ProcessEnv): Finding[
 async function checkServer({ config, database }: Patient): Promise<Finding[]> {
   const before = Date.now()
   const [server] = await database.$queryRaw<
-    { version: string; number: number; writable: boolean; places: number; time: Date }[]
+    { version: string; number: number; writable: boolean; places: number; time: Date; zone: string }[]
   >`
     SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
       NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS places,
-      clock_timestamp() AS time`
-  const { version, number, writable, places, time } = server as NonNullable<typeof server>
+      clock_timestamp() AS time, current_setting('TimeZone') AS zone`
+  const { version, number, writable, places, time, zone } = server as NonNullable<typeof server>
   const difference = Math.round(Math.abs(time.getTime() - (before + Date.now()) / 2))
   return [
     judge(number >= oldestPostgres, 'PostgreSQL', `is ${version}`, `is ${version}: 15 or later is needed`),
@@ -109,6 +109,12 @@ async function checkServer({ config, database }: Patient): Promise<Finding[]> {
       'connections',
       `${config.databasePoolSize} of ${places} for each process`,
       `DATABASE_POOL_SIZE is ${config.databasePoolSize}, and the server takes ${places} in all`,
+    ),
+    judge(
+      zone === 'UTC',
+      'time zone',
+      `of the sessions is ${zone}`,
+      `of the sessions is ${zone}: UTC is needed`,
     ),
     judge(
       difference <= largestClockDifferenceMs,
