@@ -201,3 +201,13 @@ t.test('a name that is taken is written to the disk like one that is free', asyn
   t.not(await position(), before)
   await holder.query('COMMIT')
 })
+
+t.test('nothing is mailed about a user who is gone by then', async (t) => {
+  const { url, app, mails, post } = await start(t)
+  const holder = await beginTransaction(t, url, 'LOCK TABLE mail_budgets')
+  t.equal((await post('/users/', { username: 'janedoe', password, email })).statusCode, 202)
+  await query(url, "DELETE FROM users WHERE username = 'janedoe'")
+  await holder.query('COMMIT')
+  await app.background.idle()
+  t.same(mails, [])
+})

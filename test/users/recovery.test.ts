@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import type { Mail } from '../../src/mail/index.js'
 import { query } from '../database/query.js'
 import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { collectMails } from '../helpers/mails.js'
+import { beginTransaction, cheapHash, untilWaiting } from '../helpers/replicas.js'
 
 t.setTimeout(120_000)
 
@@ -14,8 +15,7 @@ const reset = 'Set a new password'
 async function start(t: Test, settings: Record<string, string> = {}) {
   const url = await cloneDatabase(t)
   const app = await startApp(t, settings, url)
-  const mails: Mail[] = []
-  app.sendMail = (mail) => mails.push(mail)
+  const mails = collectMails(app)
   const post = (url: string, payload: object) => app.inject({ method: 'POST', url, payload })
   const patch = (token: string, body: object) => sendAs(app, token, 'PATCH', '/users/me/', body)
   /** Lets the next mail to any address go out at once. */
@@ -89,6 +89,18 @@ t.test('wrong passwords for a change of the address are limited like those of lo
   for (let i = 0; i < 5; i++)
     statuses.push((await patch(token, { email: null, password: `wrong ${i}` })).statusCode)
   t.same(statuses, [400, 400, 400, 400, 429])
+})
+
+t.test('an address is not changed by a password that has changed meanwhile', async (t) => {
+  const { app, url, mails, patch } = await start(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const change = await beginTransaction(t, url)
+  await change.query(`UPDATE users SET hashed_password = '${cheapHash}' WHERE username = 'johndoe'`)
+  const patching = patch(token, { email: 'mallory@evil.example', password: 'secret' })
+  await untilWaiting(url)
+  await change.query('COMMIT')
+  t.equal((await patching).statusCode, 401)
+  t.same(mails, [])
 })
 
 t.test('an unconfirmed address recovers an account only if it came with the registration', async (t) => {
