@@ -45,7 +45,7 @@ async function parseForm(request: FastifyRequest, body: Buffer): Promise<Form> {
   function decode(text: string): string {
     const decoded = decodePercent(text)
     isText &&= decoded !== null
-    return decoded ?? ''
+    return decoded ?? '\ufffd'
   }
   const fields = parse(body.toString('latin1'), '&', '=', { maxKeys: 0, decodeURIComponent: decode })
   const form = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '')) as Form
