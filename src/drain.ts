@@ -11,11 +11,14 @@ declare module 'fastify' {
 
 /** How long a request may take from a proxy to us (milliseconds). */
 const settleMs = 500
-/** Maximum length of a quiet turn of the event loop at first, and its increase with each millisecond of waiting. */
+/** Time without a new connection after which none is likely to wait (milliseconds). */
+const quietMs = 1
+/** Maximum length of the last turn of the event loop in it: none may have come meanwhile (milliseconds). */
 const quietTurnMs = 0.05
-const quietTurnIncrease = 0.01
-/** Maximum wait for a quiet turn (milliseconds). Under load without pause there may be none. */
+/** Maximum wait for such a moment (milliseconds). Under load without pause there may be none. */
 const maxQuietWaitMs = 200
+/** Maximum number of turns after it, of which the first one without a new connection will do. */
+const maxLateTurns = 50
 
 /** Registers `app.draining`: once it is set, every answer is the last one of its connection. */
 export function registerDraining(app: FastifyInstance): void {
@@ -40,24 +43,25 @@ export async function stopListening(server: Server): Promise<void> {
   await delay(settleMs)
 }
 
-/**
- * Connections that the system has taken and Node.js has not are reset by the close. Node.js takes one of them a turn: after
- * a short turn in which it took none, hardly any can wait. The longer there is no such turn, the longer one may be.
- */
+/** Connections that the system has taken and Node.js has not are reset by the close: it takes one of them a turn. */
 async function untilNoneWaits(server: Server): Promise<void> {
   const beganAt = performance.now()
-  let waited = 0
-  let isQuiet = false
+  let takenAt = beganAt
   const notice = () => {
-    isQuiet = false
+    takenAt = performance.now()
   }
   server.on('connection', notice)
-  while (!isQuiet && waited < maxQuietWaitMs) {
-    isQuiet = true
+  let now = beganAt
+  let isQuiet = false
+  for (let lateTurns = 0; !isQuiet && lateTurns < maxLateTurns; ) {
+    const before = now
     await turn()
-    const before = waited
-    waited = performance.now() - beganAt
-    if (waited - before > quietTurnMs + before * quietTurnIncrease) isQuiet = false
+    now = performance.now()
+    if (now - beganAt < maxQuietWaitMs) isQuiet = now - takenAt >= quietMs && now - before <= quietTurnMs
+    else {
+      isQuiet = takenAt < before
+      lateTurns += 1
+    }
   }
   server.off('connection', notice)
 }
