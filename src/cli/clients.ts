@@ -106,7 +106,10 @@ export function addClientCommands(program: Command, io: Io): void {
         requireFound(client !== null, clientId)
         await database.$transaction(async (transaction) => {
           if (!(await setClientRights(clientId, rights, transaction)))
-            throw new CommandError(exitStatus.refused, `${clientId} is a public client: it can have no rights`)
+            throw new CommandError(
+              exitStatus.refused,
+              `${clientId} is a public client: it can have no rights`,
+            )
           await recordOperation('client_rights_changed', clientSubject(clientId), transaction)
         })
         const sentence = `${clientId} has ${rights.join(' ') || 'no rights'}.`
