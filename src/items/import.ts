@@ -12,8 +12,8 @@ const batchRows = 200
 /** Maximum length of their texts (characters), unless a single item is longer. */
 const batchLength = 32_768
 
-/** Time for all statements of an import (milliseconds): shorter than a connection may be without traffic. */
-export const importTimeoutMs = 20_000
+/** Time for all statements of an import (milliseconds). A connection may be without traffic for twice as long. */
+export const importTimeoutMs = 15_000
 
 type Report = Static<typeof ImportReport>
 

@@ -33,8 +33,8 @@ function findTextProblem(text: string): string | undefined {
   return text.includes('\0') || !text.isWellFormed() ? 'must be text without NUL' : undefined
 }
 
-/** A number that JavaScript cannot hold would be changed in silence. */
+/** An integer beyond 2^53 has neighbours that JavaScript cannot hold: see http/json.ts for what it rounds. */
 function findNumberProblem(value: number): string | undefined {
-  const isHeld = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
-  return isHeld ? undefined : 'must not have numbers beyond 2^53'
+  const isUnsafe = Number.isInteger(value) && !Number.isSafeInteger(value)
+  return isUnsafe ? 'must not have integers beyond 2^53' : undefined
 }
