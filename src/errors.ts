@@ -95,6 +95,9 @@ const catalogue = {
   precondition_required: { status: 428, detail: 'A change needs If-Match or If-None-Match' },
   too_many_attempts: { status: 429, detail: 'Too Many Requests', oauth: 'temporarily_unavailable' },
   too_many_imports: { status: 429, detail: 'Too many imports are running', headers: retryAfter },
+  malformed_body: { status: 400, detail: 'Bad Request' },
+  body_too_large: { status: 413, detail: 'Payload Too Large' },
+  unsupported_media_type: { status: 415, detail: 'Unsupported Media Type' },
   not_found: { status: 404, detail: 'Not Found' },
   method_not_allowed: { status: 405, detail: 'Method Not Allowed' },
   unsupported_coding: {

@@ -68,6 +68,11 @@ export function isUuid(value: string): boolean {
   return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(value)
 }
 
+/** A member that may be left out, as it has a default. */
+export function defaulted<T extends TSchema>(schema: T): T {
+  return Type.Optional(schema) as TSchema as T
+}
+
 /** The body of every error but invalid input. */
 export const HttpError = Type.Object(
   {

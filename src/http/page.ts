@@ -1,9 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { defaulted } from '../schema.js'
 
 /** What every list is asked for with: how many, and where to go on. */
 export const pageParameters = {
-  limit: Type.Integer({ minimum: 1, maximum: 200, default: 100, description: 'How many at most.' }),
+  limit: defaulted(
+    Type.Integer({ minimum: 1, maximum: 200, default: 100, description: 'Maximum number of results.' }),
+  ),
   cursor: Type.Optional(
     Type.String({
       minLength: 1,

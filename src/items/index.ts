@@ -45,6 +45,8 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
   const pageOf = sharePages(database)
   const isOwn = path === '/users/me/items/'
   const named = (operation: string) => (isOwn ? `${operation}_own_item` : `${operation}_item_of`)
+  /** An owner named in the path may be unknown. */
+  const ofAnother = isOwn ? {} : errorResponses('not_found')
   const one = `${path}:item_id([^/]+)` as const
   await app.register(transfer, { path, config, importSlots })
   readJson(app, 'application/merge-patch+json')
@@ -64,7 +66,11 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
         tags: ['items'],
         params: address.all,
         querystring: ItemQuery,
-        response: { 200: Type.Array(ref(Item), success), ...validationResponse('limit', 'query') },
+        response: {
+          200: Type.Array(ref(Item), success),
+          ...ofAnother,
+          ...validationResponse('limit', 'query'),
+        },
       },
     },
     async function listOwnersItems({ owner, query, url }, reply) {
@@ -94,7 +100,8 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
         body: ref(NewItem),
         response: {
           201: ref(WholeItem, success),
-          ...errorResponses('item_exists'),
+          ...errorResponses('malformed_body', 'body_too_large', 'unsupported_media_type', 'item_exists'),
+          ...ofAnother,
           ...validationResponse('title'),
         },
       },
@@ -156,7 +163,15 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
         response: {
           200: ref(WholeItem, success),
           201: ref(WholeItem, success),
-          ...errorResponses('conflict', 'precondition_failed', 'precondition_required'),
+          ...errorResponses(
+            'malformed_body',
+            'body_too_large',
+            'unsupported_media_type',
+            'conflict',
+            'precondition_failed',
+            'precondition_required',
+          ),
+          ...ofAnother,
           ...validationResponse('title'),
         },
       },
@@ -186,7 +201,15 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
         body: ref(ItemPatch),
         response: {
           200: ref(WholeItem, success),
-          ...errorResponses('not_found', 'conflict', 'precondition_failed', 'precondition_required'),
+          ...errorResponses(
+            'malformed_body',
+            'body_too_large',
+            'unsupported_media_type',
+            'not_found',
+            'conflict',
+            'precondition_failed',
+            'precondition_required',
+          ),
           ...validationResponse('title'),
         },
       },

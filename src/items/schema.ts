@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
 import {
+  defaulted,
   multiLineText,
   nullable,
   nullableString,
@@ -144,7 +145,7 @@ const time = (description: string) => Type.String({ format: 'date-time', maxLeng
 export const ItemQuery = Type.Object(
   {
     ...pageParameters,
-    sort: Type.Enum([...itemOrders], { default: 'created_at' }),
+    sort: defaulted(Type.Enum([...itemOrders], { default: 'created_at' })),
     title_contains: Type.Optional(text({ minLength: 1, maxLength: 255, description: 'In any case.' })),
     created_after: Type.Optional(time('Leaves out items of this time and before.')),
     created_before: Type.Optional(time('Leaves out items of this time and after.')),
@@ -160,7 +161,11 @@ export const maxInvalidLines = 1_000
 
 /** How items are imported. */
 export const ImportQuery = Type.Object(
-  { mode: Type.Enum(['all', 'each'], { default: 'all', description: 'All or none, or each that can be.' }) },
+  {
+    mode: defaulted(
+      Type.Enum(['all', 'each'], { default: 'all', description: 'All or none, or each that can be.' }),
+    ),
+  },
   { additionalProperties: true },
 )
 

@@ -27,6 +27,8 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
   const { database } = app
   const isOwn = path === '/users/me/items/'
   const named = (operation: string) => (isOwn ? `${operation}_own_items` : `${operation}_items_of`)
+  /** An owner named in the path may be unknown. */
+  const ofAnother = isOwn ? {} : errorResponses('not_found')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     ndjson,
@@ -53,6 +55,7 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
             description: 'One `WholeItem` a line',
             content: { [ndjson]: { schema: Type.Unsafe<Readable>({ type: 'string' }) } },
           },
+          ...ofAnother,
         },
       },
     },
@@ -80,7 +83,8 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
         body: { content: { [ndjson]: { schema: Type.Any() } } },
         response: {
           200: ref(ImportReport, success),
-          ...errorResponses('too_many_imports'),
+          ...errorResponses('body_too_large', 'unsupported_media_type', 'too_many_imports'),
+          ...ofAnother,
           ...validationResponse('item_id'),
         },
       },

@@ -153,3 +153,34 @@ t.test('the documents and what the pages load are sent once', async (t) => {
     t.equal((await app.inject({ url, headers: { 'if-none-match': '"another"' } })).statusCode, 200, url)
   }
 })
+
+t.test('the document says what items may answer, and which parameters may be left out', async (t) => {
+  const app = await startApp(t)
+  const { paths } = (await app.inject('/openapi.json')).json<{
+    paths: Record<
+      string,
+      Record<string, { responses: object; parameters?: { name: string; required?: boolean }[] }>
+    >
+  }>()
+  const statusesOf = (path: string, method: string) => Object.keys(paths[path]?.[method]?.responses ?? {})
+  for (const [path, method] of [
+    ['/users/me/items/', 'post'],
+    ['/users/me/items/{item_id}', 'put'],
+    ['/users/me/items/{item_id}', 'patch'],
+  ] as const)
+    t.match(statusesOf(path, method).join(), /400,.*413,415,/, `${method} ${path}`)
+  t.match(statusesOf('/users/me/items/import', 'post').join(), /413,415,422,429/)
+  for (const [path, method] of [
+    ['', 'get'],
+    ['', 'post'],
+    ['export', 'get'],
+    ['import', 'post'],
+    ['{item_id}', 'put'],
+  ] as const) {
+    t.ok(statusesOf(`/users/{username}/items/${path}`, method).includes('404'), `${method} ${path}`)
+    if (path !== '{item_id}') t.notOk(statusesOf(`/users/me/items/${path}`, method).includes('404'))
+  }
+  for (const operation of Object.values(paths).flatMap((path) => Object.values(path)))
+    for (const { name, required = false } of operation.parameters ?? [])
+      t.equal(required, ['username', 'item_id'].includes(name), name)
+})
