@@ -27,8 +27,10 @@ export interface ImportLines {
 
 /** Work of one line beside its bytes, where the unit is one byte of JSON. */
 const lineWork = 256
+/** Work of one line that is invalid: errors are made of it. */
+const invalidLineWork = 2_048
 /** Work in one turn of the event loop: a few milliseconds at most. */
-const turnWork = 32_768
+const turnWork = 16_384
 
 const newItem = ref(NewItem)
 
@@ -55,7 +57,7 @@ export async function readLines(
     if (Array.isArray(parsed)) failures.add(parsed)
     else if (parsed) valid.push(parsed)
     if (failures.count >= maxInvalidLines) return { valid, failures, stoppedAt: line }
-    await pace(lineWork + (bytes?.length ?? 0))
+    await pace((Array.isArray(parsed) ? invalidLineWork : lineWork) + (bytes?.length ?? 0))
   }
   return { valid, failures }
 }
