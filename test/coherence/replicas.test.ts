@@ -3,7 +3,8 @@ import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/database/index.js'
 import { query } from '../database/query.js'
 import { storeClient } from '../helpers/clients.js'
-import { cloneDatabase } from '../helpers/database.js'
+import { cloneDatabase, setDefaults } from '../helpers/database.js'
+import { plainDefaults } from '../helpers/hostile.js'
 import { startProxy } from '../helpers/proxy.js'
 import {
   type Answer,
@@ -219,6 +220,7 @@ t.test('whose listening connection is lost reads the database, and hears again l
 
 t.test('messages that never arrive keep nothing alive', async (t) => {
   const proxy = await startProxy(t, url)
+  await setDefaults(url, plainDefaults)
   const deaf = await startReplica(t, url, { DATABASE_DIRECT_URL: proxy.url })
   const { token, username } = await enter(t, { ...replicas, other: deaf })
   async function showsAtOnce(): Promise<boolean> {

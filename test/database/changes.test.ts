@@ -3,7 +3,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { followChanges } from '../../src/database/changes.js'
 import { openDatabase } from '../../src/database/index.js'
-import { cloneDatabase } from '../helpers/database.js'
+import { cloneDatabase, clonePlainDatabase } from '../helpers/database.js'
 import { plainOptions } from '../helpers/hostile.js'
 import { startDeafener, startParrot, startPooler } from '../helpers/pooler.js'
 import { startProxy } from '../helpers/proxy.js'
@@ -225,7 +225,7 @@ t.test('an echo of another message does not count', async (t) => {
 
 t.test('where another database is listened to nothing is trusted', async (t) => {
   const log: string[] = []
-  const { app } = await follow(t, await cloneDatabase(t), log, false, await cloneDatabase(t))
+  const { app } = await follow(t, await clonePlainDatabase(t), log, false, await cloneDatabase(t))
   await until(() => log.some((line) => line.includes('lead to different databases')))
   t.equal(app.changes.areHeard(), false)
   t.equal(log.length, 1, 'it is said once')
