@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { query } from '../database/query.js'
-import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { everyScope, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { storeClient } from '../helpers/clients.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
@@ -14,7 +14,7 @@ const url = await cloneDatabase(t)
 const app = await startApp(t, { JWT_SECRET: '' }, url)
 const administrator = await createUser(url)
 await query(url, "UPDATE users SET scopes = '{users:admin,items:admin}' WHERE username = $1", [administrator])
-const adminToken = await logIn(app, administrator, 'secret')
+const adminToken = await logIn(app, administrator, 'secret', everyScope)
 await storeClient(app.database, 'service', 'lks_service', ['items:write'])
 const service = { client_id: 'service', client_secret: 'lks_service' }
 const serviceToken = (

@@ -40,10 +40,16 @@ export function openPrivateKey(
   return open(sealedPrivateKey ?? new Uint8Array(), kid, sealedUnder, sealingKeys)
 }
 
-/** Returns the key of all keyed hashes, or null before the first start. @throws StartupError as `openPrivateKey` does */
+/**
+ * Returns the key of all keyed hashes, or null where the next start makes one: before the first start, and where it was
+ * sealed under a published secret.
+ *
+ * @throws StartupError as `openPrivateKey` does
+ */
 export async function findMacKey(database: Database, sealingKeys: SealingKeys): Promise<Buffer | null> {
   const stored = await database.macKey.findUnique({ where: { id: 1 } })
-  return stored && open(stored.sealedKey, macKeyPurpose, stored.sealedUnder, sealingKeys)
+  if (!stored || isExposed(stored, sealingKeys[0])) return null
+  return open(stored.sealedKey, macKeyPurpose, stored.sealedUnder, sealingKeys)
 }
 
 /** The time by the clock of the database, the one that decides about keys: those of processes may differ. */

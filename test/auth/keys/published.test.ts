@@ -86,6 +86,22 @@ t.test('a command that has to replace the key of the hashes says so', async (t) 
   t.equal((await query(url, 'SELECT FROM client_secrets')).length, 2)
 })
 
+t.test(
+  'a command before the first start with a secret of its own uses no key that was published',
+  async (t) => {
+    const url = await cloneDatabase(t)
+    await startApp(t, ring, url)
+    const create = { input: 'correct horse\n', env: { KEY_ENCRYPTION_SECRET } }
+    t.match(await runCommand(url, ['users', 'create', 'janedoe'], create), { status: 0, stderr: '' })
+    const digests = await query(
+      url,
+      "SELECT FROM taken_names JOIN users ON users.id = user_id WHERE username = 'janedoe'",
+    )
+    t.equal(digests.length, 0, 'the service claims the name with the key that it makes')
+    await startApp(t, { ...ring, KEY_ENCRYPTION_SECRET }, url)
+  },
+)
+
 t.test('another key of the hashes is followed, unless it cannot be decrypted here', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, ring, url)
