@@ -141,7 +141,7 @@ const deletions: [foreignKey: RegExp, code: ErrorCode][] = [
   [/^token_families_user_id_fkey$/, 'incorrect_credentials'],
   [/_client_id_fkey$/, 'invalid_client'],
   [/_family_id_fkey$/, 'invalid_refresh_token'],
-  [/_(owner|user)_id_fkey$/, 'not_found'],
+  [/_(owner_id|user_id|invited_by)_fkey$/, 'not_found'],
 ]
 
 /** Thrown wherever a request ends in an error that its sender may know about. */

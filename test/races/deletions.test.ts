@@ -179,6 +179,14 @@ t.test('nothing else is a fault when its user is deleted meanwhile', async (t) =
     }
 })
 
+t.test('an invitation by an administrator who is deleted meanwhile', async (t) => {
+  const username = await createUser(url)
+  await query(url, "UPDATE users SET scopes = '{users:admin}' WHERE username = $1", [username])
+  const token = await logIn(app, username, 'secret', 'users:admin')
+  const deletion = `DELETE FROM users WHERE username = '${username}'`
+  t.equal((await overtake(t, deletion, json('POST', '/invitations/'), token)).statusCode, 401)
+})
+
 t.test('a log-in whose client is deleted meanwhile', async (t) => {
   const spa = { clientId: 'spa', name: 'spa', confidential: false, scopes: ['me'] }
   const { username, refreshToken } = await makeVictim()
@@ -201,7 +209,11 @@ t.test('every foreign key has an answer', async (t) => {
   const keys = await query<{ conname: string }>(url, "SELECT conname FROM pg_constraint WHERE contype = 'f'")
   t.ok(keys.length >= 6)
   for (const { conname } of keys)
-    t.match(conname, /_(owner|user|client|family)_id_fkey$/, 'see the deletions of src/errors.ts')
+    t.match(
+      conname,
+      /_((owner|user|client|family)_id|invited_by)_fkey$/,
+      'see the deletions of src/errors.ts',
+    )
 })
 
 t.test('a command about what is deleted meanwhile', async (t) => {
