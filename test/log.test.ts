@@ -58,7 +58,7 @@ t.test('what is no request, or breaks off, is one line at debug that says what i
   leaving.socket.resetAndDestroy()
   await until(() => lines().length >= known + 2)
   t.notMatch(program.stdout, /unavailable|fastify bug|"level":[3456]0,"[^}]*(reason|err)/)
-  t.notMatch(program.stdout, '"level":40')
+  t.notMatch(program.stdout.slice(program.stdout.indexOf('Server listening')), '"level":40')
   t.equal(program.stderr, '')
 })
 

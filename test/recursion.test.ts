@@ -11,6 +11,9 @@ const bounded: Record<string, string> = {
   'items/metadata findProblem': 'its own parameter, and the depth of a JSON body',
   'http/validators propertiesOf': 'the references of our own schemas',
   'database/errors isDatabaseUnavailable': 'the causes of an error of ours',
+  'database/errors isOutcomeUnknown': 'the causes of an error of ours',
+  'database/stale-plan send': 'the number of connections of the pool',
+  'background startWaiting': 'nothing: it is called again when a task has ended, on an empty stack',
 }
 
 /** Files that may parse JSON by themselves, and why. */

@@ -29,7 +29,7 @@ t.test('a statement goes on when a migration changes a type, on however many con
   for (const type of ['text', 'varchar(300)', 'text']) {
     await query(
       url,
-      `ALTER TABLE users ALTER COLUMN full_name TYPE ${type}, ALTER COLUMN username TYPE ${type}`,
+      `ALTER TABLE users ALTER COLUMN full_name TYPE ${type}, ALTER COLUMN username_key TYPE ${type}`,
     )
     t.strictSame(await read(), [{ full_name: 'John Doe' }])
     await onAll(read)
@@ -48,7 +48,7 @@ t.test('a transaction with a stale plan is unavailable, and the next one is not'
       transaction.user.create({ data: { username: randomUUID(), hashedPassword: cheapHash } }),
     )
   for (let time = 0; time < 7; time++) await write()
-  await query(url, 'ALTER TABLE users ALTER COLUMN username TYPE text')
+  await query(url, 'ALTER TABLE users ALTER COLUMN username_key TYPE text')
   const failure = await write().catch((error: unknown) => error)
   t.equal(isDatabaseUnavailable(failure), true)
   t.equal(isOutcomeUnknown(failure), false)

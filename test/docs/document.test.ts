@@ -70,7 +70,7 @@ t.test('the OpenAPI document', async (t) => {
         'TokenReference',
         'User',
       ],
-      ...['UserDeletion', 'UserPatch', 'ValidationError', 'WholeItem'],
+      ...['UserDeletion', 'UserPatch', 'UserRemoval', 'ValidationError', 'WholeItem'],
     ])
     t.notMatch(response.body, /"def-\d/)
     t.same(document.components.securitySchemes, {

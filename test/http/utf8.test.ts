@@ -65,13 +65,13 @@ t.test('valid UTF-8 comes back byte for byte, and NUL is refused', async (t) => 
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   for (const { id, bytes } of cases.filter(({ isValid }) => isValid)) {
-    const title = bytes.toString()
-    const { statusCode } = await sendAs(app, token, 'PUT', '/users/me/items/utf8', { title })
+    const metadata = { text: bytes.toString() }
+    const { statusCode } = await sendAs(app, token, 'PUT', '/users/me/items/utf8', { metadata })
     if (bytes.includes(0)) t.equal(statusCode, 422, id)
     else {
       t.match(statusCode, /^20[01]$/, id)
       const item = await getAs(app, token, '/users/me/items/utf8')
-      t.same(Buffer.from(item.json<{ title: string }>().title), bytes, id)
+      t.same(Buffer.from(item.json<{ metadata: typeof metadata }>().metadata.text), bytes, id)
     }
   }
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { logIn, sendAs, startApp } from '../helpers/app.js'
 import { startMailServer } from '../helpers/mail.js'
+import { cheapHash } from '../helpers/replicas.js'
 
 const mail = { to: 'jane@example.com', subject: 'Grüße 🚪', text: 'Ein Wort,\nund noch eins.\n' }
 
@@ -40,7 +41,9 @@ t.test(
       BCRYPT_COST: '10',
       DATA_DIRECTORY: folder,
     })
-    const token = await logIn(app, 'johndoe', 'secret')
+    const hash = { hashedPassword: cheapHash, rehashedAt: new Date() }
+    await app.database.user.create({ data: { username: 'janedoe', ...hash } })
+    const token = await logIn(app, 'janedoe', 'secret')
     const email = 'jane@example.com'
     for (const answer of [
       await sendAs(app, null, 'POST', '/account/forgot-password', { email }),
