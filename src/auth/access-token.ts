@@ -86,10 +86,10 @@ export function readBearerToken(authorization = ''): string | null {
 
 /** Whether it is three parts, each the one base64url text of its bytes, the first two in UTF-8 (RFC 7515 §2, §3.1). */
 export function isCanonical(token: string): boolean {
-  const parts = token.split('.')
+  const parts = token.split('.', 4)
+  if (parts.length !== 3) return false
   const bytes = parts.map((part) => Buffer.from(part, 'base64url'))
   return (
-    parts.length === 3 &&
     bytes.every((part, index) => part.toString('base64url') === parts[index]) &&
     bytes.slice(0, 2).every((part) => isUtf8(part))
   )

@@ -71,9 +71,8 @@ function readCredentials({
 
 /** RFC 7617 §2, RFC 6749 §2.3.1: base64 of the id and the secret, each form-url-encoded, with a colon between. */
 function readBasic(authorization = ''): ClientCredentials | null {
-  const [scheme = '', ...rest] = authorization.split(' ')
-  if (scheme.toLowerCase() !== 'basic') return null
-  const bytes = Buffer.from(rest.join(' '), 'base64')
+  if (!/^basic( |$)/i.test(authorization)) return null
+  const bytes = Buffer.from(authorization.slice('basic '.length), 'base64')
   const [clientId, secret] = bytes.toString().split(/:(.*)/s)
   if (!isUtf8(bytes) || clientId === undefined || secret === undefined)
     throw new ServiceError('invalid_client')

@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+const sources = join(import.meta.dirname, '../src')
+
+/** Where text is split, how often at most, and what bounds the number of pieces or says that there is no quoting. */
+const allowed: Record<string, [times: number, reason: string]> = {
+  'auth/access-token': [1, 'four pieces at most'],
+  'auth/client-authentication': [1, 'two pieces: RFC 7617 has no quoting'],
+  'auth/scope': [2, 'a scope is a list with spaces between (RFC 6749 §3.3), of a form of 16 KB'],
+  'cli/output': [2, 'what the command line prints'],
+  config: [3, 'settings'],
+  'database/embedded/index': [1, 'a file of PostgreSQL'],
+  'database/url': [1, 'a setting'],
+  errors: [1, 'a path into our own schema'],
+  'http/client-address': [1, 'a setting'],
+  'http/cursor': [1, 'two pieces'],
+  'users/scripts': [2, 'a constant'],
+  'users/skeleton': [4, 'a constant'],
+}
+
+t.test('no header is split by hand: what has quoting or lists is parsed as its standard says', (t) => {
+  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+    // As they are written, or compiled.
+    .filter((file) => /\.[jt]s$/.test(file) && !/\.d\.ts$|generated|assets/.test(file))
+  t.ok(files.length > 100)
+  for (const file of files) {
+    const times = readFileSync(join(sources, file), 'utf8').match(/\.split\(/g)?.length ?? 0
+    const [most, reason] = allowed[file.replace(/\.\w+$/, '')] ?? [
+      0,
+      'parse it, in a number of pieces that is bounded',
+    ]
+    if (times > most) t.fail(`${file}: ${reason}`)
+  }
+  t.end()
+})
