@@ -11,7 +11,7 @@ import { readPid } from '../database/postmaster.js'
 import { query, unreachableUrl } from '../database/query.js'
 import { startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
-import { newDatabase, templateUrl } from '../helpers/database.js'
+import { anyDatabase, newDatabase } from '../helpers/database.js'
 import { startProgram } from '../helpers/service.js'
 
 const names = migrationNames()
@@ -110,7 +110,7 @@ t.test('a changed schema is written as a migration of the project one stands in'
   const before = process.cwd()
   process.chdir(project)
   t.teardown(() => process.chdir(before))
-  const run = (name: string) => runCommand(templateUrl(), ['new-migration', name])
+  const run = (name: string) => runCommand(anyDatabase(), ['new-migration', name])
   const read = (path: string) => readFileSync(join(project, 'prisma/migrations', path), 'utf8')
 
   const first = await run('init')

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { isDatabaseUnavailable } from '../../src/database/errors.js'
 import { type Database, openDatabase } from '../../src/database/index.js'
-import { templateUrl } from '../helpers/database.js'
+import { anyDatabase } from '../helpers/database.js'
 import { query } from './query.js'
 
 const limits = {
@@ -28,13 +28,13 @@ t.test('queries beyond the pool wait for a connection instead of opening one', a
 t.test('a session that the server ends costs one query at most', async (t) => {
   const database = open(t, 1)
   const [session] = await database.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`
-  await query(templateUrl(), 'SELECT pg_terminate_backend($1, 5000)', [session?.pid])
+  await query(anyDatabase(), 'SELECT pg_terminate_backend($1, 5000)', [session?.pid])
   await database.$queryRaw`SELECT 1`.catch((error) => t.equal(isDatabaseUnavailable(error), true))
   t.strictSame(await database.$queryRaw`SELECT 1 AS one`, [{ one: 1 }])
 })
 
 function open(t: Test, databasePoolSize: number): Database {
-  const database = openDatabase({ databasePoolSize, databaseTimeoutSeconds: 10 }, templateUrl())
+  const database = openDatabase({ databasePoolSize, databaseTimeoutSeconds: 10 }, anyDatabase())
   t.teardown(() => database.$disconnect())
   return database
 }

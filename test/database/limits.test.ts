@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/database/index.js'
 import { limitsOf } from '../../src/database/limits.js'
 import { startApp } from '../helpers/app.js'
-import { cloneDatabase, templateUrl } from '../helpers/database.js'
+import { anyDatabase, cloneDatabase } from '../helpers/database.js'
 
 for (const seconds of [2, 10, 60, 3600])
   t.test(`with ${seconds} s for a statement each layer waits longer than those below it`, async (t) => {
@@ -41,7 +41,7 @@ async function readLayers(t: Test, seconds: number): Promise<Record<string, numb
 }
 
 t.test('a transaction may take as long as the setting says', async (t) => {
-  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 4 }, templateUrl())
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 4 }, anyDatabase())
   t.teardown(() => database.$disconnect())
   const pause = 'SELECT pg_sleep(1.8)::text'
   await database.$transaction(async (transaction) => {

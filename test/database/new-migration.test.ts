@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { writeMigration } from '../../src/database/new-migration.js'
 import { StartupError } from '../../src/startup-error.js'
-import { templateUrl } from '../helpers/database.js'
+import { anyDatabase } from '../helpers/database.js'
 
 const schema = `
 datasource db {
@@ -50,7 +50,7 @@ function makeProject(t: Test): string {
 }
 
 function write(project: string, name: string, now: Date): Promise<string | null> {
-  return writeMigration(project, name, templateUrl(), now)
+  return writeMigration(project, name, anyDatabase(), now)
 }
 
 function read(project: string, path: string): string {

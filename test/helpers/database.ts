@@ -4,8 +4,8 @@ import { query } from '../database/query.js'
 import { plainDefaults } from './hostile.js'
 import { createDatabase, dropDatabase } from './server.js'
 
-/** The database that `npm test` migrates and seeds once, for each test file to clone. */
-export function templateUrl(): string {
+/** The database that `npm test` migrates and seeds once, for each test file to clone: nobody else may be connected to it. */
+function templateUrl(): string {
   const url = process.env.TEST_TEMPLATE_URL
   if (!url) throw new Error('run the tests with: npm test -- FILE')
   return url
@@ -16,11 +16,16 @@ export function cloneDatabase(t: Test): Promise<string> {
   return newDatabase(t, new URL(templateUrl()).pathname.slice(1))
 }
 
+/** A database of the server that is always there, for what needs any. */
+export function anyDatabase(): string {
+  const url = new URL(templateUrl())
+  url.pathname = '/postgres'
+  return url.href
+}
+
 /** An empty database, for this test alone. */
 export async function newDatabase(t: Test, template?: string): Promise<string> {
-  const maintenance = new URL(templateUrl())
-  maintenance.pathname = '/postgres'
-  const url = await createDatabase(maintenance.href, template)
+  const url = await createDatabase(anyDatabase(), template)
   t.teardown(() => dropDatabase(url))
   return url
 }

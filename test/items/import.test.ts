@@ -12,6 +12,7 @@ import { readLines } from '../../src/items/lines.js'
 import { query } from '../database/query.js'
 import { getAs, logIn, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { plainOptions } from '../helpers/hostile.js'
 import { until } from '../helpers/wait.js'
 
 interface Report {
@@ -119,7 +120,7 @@ t.test('an answer that comes before the end of its import leaves the connection 
 
 t.test('only so many imports run at a time: others are refused at once, and reads go on', async (t) => {
   const { url, app, token } = await start(t, { DATABASE_POOL_SIZE: '2' })
-  const locker = new pg.Client({ connectionString: url })
+  const locker = new pg.Client({ connectionString: url, options: plainOptions })
   await locker.connect()
   t.teardown(() => locker.end())
   await locker.query('BEGIN')

@@ -17,7 +17,8 @@ import { query } from '../../database/query.js'
 import { getAs, logIn, postToken, startApp } from '../../helpers/app.js'
 import { storeClient } from '../../helpers/clients.js'
 import { runCommand } from '../../helpers/command.js'
-import { cloneDatabase } from '../../helpers/database.js'
+import { cloneDatabase, setDefaults } from '../../helpers/database.js'
+import { plainDefaults } from '../../helpers/hostile.js'
 import { until } from '../../helpers/wait.js'
 
 const ring = { JWT_SECRET: '', JWKS_MAX_AGE_SECONDS: '1' }
@@ -121,6 +122,7 @@ function postForm(app: FastifyInstance, url: string, form: Record<string, string
 
 /** What a service that hears of no changes starts with: another database is where it listens. */
 async function deaf(t: Test, url: string) {
+  await setDefaults(url, plainDefaults)
   return { JWT_SECRET: '', DATABASE_URL: url, DATABASE_DIRECT_URL: await cloneDatabase(t) }
 }
 
