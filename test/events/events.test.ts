@@ -310,16 +310,15 @@ t.test('the clock of a replica decides neither the order nor the hour of an even
   await logIn(app, 'johndoe', 'secret')
   const realNow = Date.now
   Date.now = () => realNow() - 3 * 3_600_000
-  await Promise.all([
-    logIn(app, 'alice', 'secret2'),
-    postToken(app, { username: 'johndoe', password: 'wrong' }),
-  ]).finally(() => {
+  try {
+    await logIn(app, 'alice', 'secret2')
+    await postToken(app, { username: 'johndoe', password: 'wrong' })
+  } finally {
     Date.now = realNow
-  })
+  }
   await postToken(app, { username: 'johndoe', password: 'wrong' })
   const events = await stored()
-  t.equal(events[0]?.subject, 'johndoe')
-  t.equal(events.find(({ outcome }) => outcome === 'failed')?.count, 2)
+  t.match(events.at(-1), { subject: 'johndoe', outcome: 'failed', count: 2 })
   for (const { id, createdAt } of events)
     t.ok(Math.abs(Number.parseInt(id.replace('-', '').slice(0, 12), 16) - createdAt.getTime()) < 60_000, id)
 })
