@@ -88,12 +88,12 @@ t.test('an answer does not tell by its time what was wrong', async (t) => {
   const { logIn } = await start(
     t,
     {
-      BCRYPT_COST: '8',
+      BCRYPT_COST: '7',
       GUESSES_PER_ACCOUNT_AND_NETWORK: '100000',
       GUESSES_PER_NETWORK: '100000',
       GUESSES_PER_ACCOUNT: '100000',
     },
-    { cheaper: 6, costlier: 9 },
+    { cheaper: 5, costlier: 8 },
   )
   const kinds = {
     unknown: ['nobody', 'wrong'],
