@@ -8,4 +8,7 @@ export async function findHighestCost(database: Database): Promise<number> {
   return (found as { cost: number }).cost
 }
 
-const highestCost = `SELECT coalesce(max(hash_cost), 0) AS cost FROM users WHERE hash_cost <= ${maxCost}`
+/** As `users_hash_cost_idx` has it: the two digits behind the version of a bcrypt hash. */
+const hashCost = 'substr(hashed_password, 5, 2)::smallint'
+
+const highestCost = `SELECT coalesce(max(${hashCost}), 0) AS cost FROM users WHERE ${hashCost} <= ${maxCost}`
