@@ -6,8 +6,8 @@ import { claimUsernames } from './taken-names.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Claims the names of the users who are there already, the first time it is called, and returns the MAC key that names
-     * are claimed with: no new name is taken before.
+     * Returns the MAC key that names are claimed with now. The first time, and after a change of the key, claims the names
+     * of the users who are there already: no new name is taken before.
      */
     claimNames(): Promise<Buffer>
   }
@@ -21,15 +21,25 @@ const maxLogged = 100
  * Keeps all names claimed: at the start, and again and again those of users whom another hand added, such as a replica
  * of the version before.
  *
- * @param readMacKey reads the key of the keyed hashes
+ * @param readMacKey returns the key of the keyed hashes as it is now
  */
 export function registerNameClaims(app: FastifyInstance, readMacKey: () => Promise<Buffer>): void {
   const { database, log } = app
-  const claimNames = untilDone(async function claimAll() {
+  /** The key that all names were last claimed with, or are being. */
+  let claimedWith: Buffer | undefined
+  let claimAll: () => Promise<void>
+
+  /** Claims all names again where the key is another one than before: they are compared by digests under it. */
+  async function claimNames(): Promise<Buffer> {
     const macKey = await readMacKey()
-    report(await claimUsernames(database, macKey))
+    if (!claimedWith?.equals(macKey)) {
+      claimedWith = macKey
+      claimAll = untilDone(async () => report(await claimUsernames(database, macKey)))
+    }
+    await claimAll()
     return macKey
-  })
+  }
+
   app.decorate('claimNames', claimNames)
   repeat(app, 'claiming names', intervalMs, async function claimMissing() {
     report(await claimUsernames(database, await claimNames(), 'missing'))

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { seed } from '../../prisma/seed.js'
-import { claimUsernames, reportClaims } from '../../src/users/taken-names.js'
+import { claimUsernames, nameClaim, reportClaims } from '../../src/users/taken-names.js'
 import { query } from '../database/query.js'
 import { logIn, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
@@ -52,7 +52,7 @@ const hands: [
     'an administrator',
     async (app, url, username) => {
       await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
-      const token = await logIn(app, 'johndoe', 'secret')
+      const token = await logIn(app, 'johndoe', 'secret', 'users:admin')
       return sendAs(app, token, 'DELETE', `/users/${username}/`)
     },
   ],
@@ -159,6 +159,25 @@ t.test(
     const rows = 'SELECT count(DISTINCT mac_key_id)::int AS keys FROM taken_names WHERE user_id IS NOT NULL'
     t.same(await query(url, rows), [{ keys: 1 }])
     t.same(await seed(app.database, other), ['johndoe', 'alice'])
+  },
+)
+
+t.test(
+  'when the MAC key is replaced in the running service, names are claimed with the new one',
+  async (t) => {
+    const { app, url } = await start(t)
+    await register(app, 'ella')
+    const former = await app.readMacKey()
+    await query(url, 'DELETE FROM mac_keys')
+    await app.changes.catchUp()
+    const macKey = await app.readMacKey()
+    t.notSame(macKey, former)
+    await register(app, 'emma')
+    t.same(await app.claimNames(), macKey)
+    const claims = await query(url, 'SELECT DISTINCT name_claim FROM users')
+    t.same(claims, [{ name_claim: nameClaim(macKey) }], 'of those who were there before, too')
+    await register(app, 'ELLA')
+    t.notOk(await exists(url, 'ELLA'))
   },
 )
 
