@@ -78,7 +78,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   await app.register(ops)
   followChanges(app)
   await registerAuth(app, config)
-  registerNameClaims(app, app.readMacKey)
+  registerNameClaims(app)
   registerMail(app, config)
   // After the mails, so that it is closed before: its tasks send some.
   registerBackground(app)

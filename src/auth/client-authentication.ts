@@ -36,7 +36,7 @@ export async function authenticateClient(
   const credentials = readCredentials(request)
   if (!credentials) return null
   const client = await currentClient(credentials.clientId, context)
-  const digest = digestClientSecret(credentials.secret ?? '', await context.provideMacKey())
+  const digest = digestClientSecret(credentials.secret ?? '', await context.readMacKey())
   const secret = client?.secrets.find((known) => isSameDigest(known.digest, digest))
   const isPublic = client?.confidential === false && credentials.secret === undefined
   if (!client || isLockedOut(client) || !(secret || isPublic)) {

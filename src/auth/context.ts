@@ -16,8 +16,8 @@ export interface AuthContext {
   database: Database
   keyRing: KeyRing
   passwords: Passwords
-  /** The key of the keyed hashes. The first time it is read from the database. */
-  provideMacKey(): Promise<Buffer>
+  /** Returns the key of the keyed hashes as it is now: `app.readMacKey`. */
+  readMacKey(): Promise<Buffer>
   /** What tokens say of their issuer, and must say; nothing where a shared secret signs them. */
   issuer: Issuer | null
   changes: Changes

@@ -21,7 +21,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Reads all keys, which the first use does otherwise. @throws StartupError when they cannot be decrypted */
     openKeys(): Promise<void>
-    /** Reads the key of the keyed hashes from the database, the first time. */
+    /** Returns the key of the keyed hashes as it is now, from memory while no change of it was announced. */
     readMacKey(): Promise<Buffer>
   }
 }
@@ -34,12 +34,11 @@ const [maxClients, maxTokens, maxTokenBytes] = [1_000, 20_000, 32 * 2 ** 20]
 
 /** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
-  const readKey = followMacKey(app, config)
-  app.decorate('readMacKey', readKey)
-  registerPasswords(app, config, readKey)
-  const context = await openContext(app, config, readKey)
+  app.decorate('readMacKey', followMacKey(app, config))
+  registerPasswords(app, config, app.readMacKey)
+  const context = await openContext(app, config)
   app.decorate('openKeys', async function openKeys() {
-    await readKey()
+    await app.readMacKey()
     await context.keyRing.open()
   })
   app.decorate('authenticate', makeAuthenticate(context))
@@ -53,18 +52,14 @@ export async function registerAuth(app: FastifyInstance, config: Config): Promis
   for (const document of [jwks, metadata]) await app.register(document, context)
 }
 
-async function openContext(
-  app: FastifyInstance,
-  config: Config,
-  readKey: () => Promise<Buffer>,
-): Promise<AuthContext> {
+async function openContext(app: FastifyInstance, config: Config): Promise<AuthContext> {
   const { jwtSecret, issuer: iss, audience: aud } = config
-  const { database, passwords, changes } = app
+  const { database, passwords, readMacKey, changes } = app
   return {
     config,
     database,
     passwords,
-    provideMacKey: readKey,
+    readMacKey,
     keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : followKeyRing(app, config),
     issuer: jwtSecret ? null : { iss, aud },
     changes,

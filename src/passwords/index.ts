@@ -40,11 +40,11 @@ export interface Passwords {
 /** So many wait for their turn at most, and for so long (milliseconds). */
 const [maxWaiting, deadlineMs] = [64, 5_000]
 
-/** Registers `app.passwords`. @param provideKey gives the key of the digests that guesses are counted by */
+/** Registers `app.passwords`. @param readMacKey returns the key of the digests that guesses are counted by */
 export function registerPasswords(
   app: FastifyInstance,
   config: Config,
-  provideKey: () => Promise<Buffer>,
+  readMacKey: () => Promise<Buffer>,
 ): void {
   const { database } = app
   const { bcryptCost, guessBudgets, hashingConcurrency: concurrency } = config
@@ -58,7 +58,7 @@ export function registerPasswords(
     },
 
     async check({ username, password, hash, address }) {
-      const ledger = ledgerOf(username, address, await provideKey(), guessBudgets)
+      const ledger = ledgerOf(username, address, await readMacKey(), guessBudgets)
       const [wait, highestCost] = await Promise.all([findWait(ledger, database), findHighestCost(database)])
       refuseThrottled(wait)
       // Charged only when it is its turn: guesses that wait are none yet.

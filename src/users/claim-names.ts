@@ -20,10 +20,8 @@ const maxLogged = 100
 /**
  * Keeps all names claimed: at the start, and again and again those of users whom another hand added, such as a replica
  * of the version before.
- *
- * @param readMacKey returns the key of the keyed hashes as it is now
  */
-export function registerNameClaims(app: FastifyInstance, readMacKey: () => Promise<Buffer>): void {
+export function registerNameClaims(app: FastifyInstance): void {
   const { database, log } = app
   /** The key that all names were last claimed with, or are being. */
   let claimedWith: Buffer | undefined
@@ -31,7 +29,7 @@ export function registerNameClaims(app: FastifyInstance, readMacKey: () => Promi
 
   /** Claims all names again where the key is another one than before: they are compared by digests under it. */
   async function claimNames(): Promise<Buffer> {
-    const macKey = await readMacKey()
+    const macKey = await app.readMacKey()
     if (!claimedWith?.equals(macKey)) {
       claimedWith = macKey
       claimAll = untilDone(async () => report(await claimUsernames(database, macKey)))

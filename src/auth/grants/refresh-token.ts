@@ -44,7 +44,7 @@ export async function grantRefreshToken(
       .join(' ')
   if (!scope) throw new ServiceError('invalid_scope')
 
-  const refreshToken = successorOf(presented, await context.provideMacKey())
+  const refreshToken = successorOf(presented, await context.readMacKey())
   await useUp(presented, refreshToken, found, context, origin)
   return { sub: found.username, clientId: client.clientId, scope, sid: found.familyId, refreshToken }
 }

@@ -6,8 +6,8 @@ import { sealingKeysOf } from './ring.js'
 import { provideMacKey } from './store.js'
 
 /**
- * Makes a function that gives the key of all keyed hashes, from memory until a change of it is announced. A replica that
- * cannot decrypt it as it is now, since others have another secret already, goes on with the key that it had.
+ * Makes `app.readMacKey`, which keeps the key in memory until a change of it is announced. A replica that cannot decrypt
+ * the key as it is now, since others have another secret already, goes on with the key that it had.
  */
 export function followMacKey(app: FastifyInstance, config: Config): () => Promise<Buffer> {
   const sealingKeys = sealingKeysOf(config)

@@ -27,7 +27,7 @@ export async function listKeys(database: Transaction) {
   return keys.map((key) => ({
     ...key,
     algorithm: key.algorithm as RingAlgorithm,
-    // Prisma knows it as JSON of whatever shape; nobody but rotateKeys writes it.
+    // Prisma knows it as JSON of whatever shape; only insertKey writes it.
     publicJwk: key.publicJwk as unknown as PublicJwk,
   }))
 }
