@@ -73,10 +73,9 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 /** The foreign key that a write would have violated, or undefined: the row that it refers to has been deleted. */
 export function violatedForeignKey(error: unknown): string | undefined {
-  const { code, constraint } = error as { code?: string; constraint?: string }
-  if (code === foreignKeyViolation) return constraint
-  const cause = adapterCauseOf(error as Error)
-  return cause.originalCode === foreignKeyViolation ? cause.constraint?.index : undefined
+  if (sqlStateOf(error) !== foreignKeyViolation) return undefined
+  const { constraint } = error as { constraint?: string }
+  return constraint ?? adapterCauseOf(error as Error).constraint?.index
 }
 
 /** Whether an error says that PostgreSQL cannot serve us now, rather than that we asked for something wrong. */
