@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto'
 import type { Database } from '../database/index.js'
 import { queryRows } from '../database/statement.js'
+import { keyedDigest } from '../keyed-digest.js'
 import { type Network, networksOf } from './network.js'
 
 /** How many wrong passwords are free before each further one has to wait, by what they have in common. */
@@ -54,27 +54,23 @@ const knownFor = 90 * 86_400
 export function ledgerOf(
   username: string,
   address: string | null,
-  key: Buffer,
+  macKey: Buffer,
   { perPair, perNetwork, perAccount }: Budgets,
 ): Ledger {
-  const digest = (kind: string, ...parts: string[]) =>
-    createHmac('sha256', key)
-      .update(JSON.stringify([kind, ...parts]))
-      .digest()
   const [smallest, ...larger] = networksOf(address)
   const pairOf = ({ prefix, weight }: Network) => ({
-    key: digest('guesses of pair', username, prefix),
+    key: keyedDigest(macKey, 'guesses of pair', username, prefix),
     budget: perPair * weight,
   })
   const networkOf = ({ prefix, weight }: Network) => ({
-    key: digest('guesses of network', prefix),
+    key: keyedDigest(macKey, 'guesses of network', prefix),
     budget: perNetwork * weight,
   })
   return {
     pair: pairOf(smallest),
     wider: [...larger.map(pairOf), ...[smallest, ...larger].map(networkOf)],
-    account: { key: digest('guesses of account', username), budget: perAccount },
-    known: digest('known network', username, smallest.prefix),
+    account: { key: keyedDigest(macKey, 'guesses of account', username), budget: perAccount },
+    known: keyedDigest(macKey, 'known network', username, smallest.prefix),
   }
 }
 

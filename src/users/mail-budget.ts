@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto'
 import type { Transaction } from '../database/index.js'
+import { keyedDigest } from '../keyed-digest.js'
 
 /** Purpose of a mail that anybody can have sent to an address. */
 export type MailPurpose = 'confirm_email' | 'reset_password'
@@ -39,9 +39,7 @@ export async function takeMail(
   const lowerCase = address.toLowerCase()
   const parts = { address: ['', lowerCase], user: [userId, ''], both: [userId, lowerCase] }
   for (const { counted, mails, seconds } of budgets[purpose]) {
-    const key = createHmac('sha256', macKey)
-      .update(JSON.stringify(['mails', purpose, ...parts[counted]]))
-      .digest()
+    const key = keyedDigest(macKey, 'mails', purpose, ...parts[counted])
     if (!(await take(key, mails, seconds, transaction))) return false
   }
   return true

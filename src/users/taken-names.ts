@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Database, Transaction } from '../database/index.js'
+import { keyedDigest } from '../keyed-digest.js'
 import { keysVersion, usernameKeys } from './username.js'
 
 /** Names the lock that one process holds while it claims the names of users who are there already. */
@@ -164,10 +165,7 @@ function macKeyId(macKey: Buffer): string {
 /** The spelling stays recognisable when the rules of looks change: former names are known by their digests alone. */
 function digestsOf(username: string, macKey: Buffer): NameDigest[] {
   const { spelling, looks, isAscii: shared } = usernameKeys(username)
-  const digest = (kind: string, key: string) =>
-    createHmac('sha256', macKey)
-      .update(JSON.stringify([kind, key]))
-      .digest('hex')
+  const digest = (kind: string, key: string) => keyedDigest(macKey, kind, key).toString('hex')
   return [
     { digest: digest('spelling of a name', spelling), shared: false },
     ...looks.map((look) => ({ digest: digest('look of a name', look), shared })),
