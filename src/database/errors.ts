@@ -1,4 +1,4 @@
-import { silence, UnfitSession } from './session.js'
+import { queryTimeoutMessage, UnfitSession } from './session.js'
 import { isStalePlan } from './stale-plan.js'
 
 const unavailableCodes = new Set([
@@ -28,7 +28,7 @@ const unavailableKinds = new Set([
 const lostConnection = 'Connection terminated unexpectedly'
 const unavailableMessages = new RegExp(
   [
-    ...[silence, 'Connection terminated', 'timeout exceeded when trying to connect'],
+    ...[queryTimeoutMessage, 'Connection terminated', 'timeout exceeded when trying to connect'],
     ...['Client has encountered a connection error', 'Client was closed and is not queryable'],
   ].join('|'),
 )
@@ -37,7 +37,7 @@ const unavailableMessages = new RegExp(
 const unknownCodes = new Set(['P1008', 'P1017', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'])
 const unknownStates = /^(08003|08006|08007|40003|57P01|57P02)$/
 const unknownKinds = new Set(['ConnectionClosed', 'SocketTimeout'])
-const unknownMessages = new RegExp(`${silence}|${lostConnection}`)
+const unknownMessages = new RegExp(`${queryTimeoutMessage}|${lostConnection}`)
 
 /** SQLSTATE of a value that is there already. */
 export const uniqueViolation = '23505'

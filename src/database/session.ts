@@ -8,7 +8,7 @@ import { schemaOf } from './url.js'
  * Settings that decide what our statements mean. A role, a database or a server may have other defaults: with another
  * TimeZone, for one, Prisma's adapter, which sends and reads times without their zone, would store wrong ones.
  */
-const meaning = {
+const requiredSettings = {
   TimeZone: 'UTC',
   DateStyle: 'ISO, MDY',
   IntervalStyle: 'postgres',
@@ -22,12 +22,12 @@ const meaning = {
   default_transaction_deferrable: 'off',
 }
 
-/** Those of them that poolers take over from their clients. */
-const { TimeZone, DateStyle, client_encoding } = meaning
-const takenOver = { TimeZone, DateStyle, client_encoding }
+/** Those of them that a pooler takes over from its clients. */
+const { TimeZone, DateStyle, client_encoding } = requiredSettings
+const poolerSettings = { TimeZone, DateStyle, client_encoding }
 
-/** Settings that would end our sessions, or slow them down. */
-const conduct = {
+/** Settings of which other values would end sessions, or slow them down. */
+const operatingSettings = {
   exit_on_error: 'off',
   idle_session_timeout: '0',
   // PostgreSQL compiles statements that it expects to take long; compiling then takes longer than they do.
@@ -35,10 +35,10 @@ const conduct = {
 }
 
 /** Message of pg's error for a server that does not answer a statement in time. */
-export const silence = 'Query read timeout'
+export const queryTimeoutMessage = 'Query read timeout'
 
 /** Time for PostgreSQL to accept a connection, unless the caller has another (milliseconds). */
-const usualConnectionMs = 5_000
+const defaultConnectionMs = 5_000
 
 /** How a connection is made. */
 export interface SessionConfig {
@@ -70,16 +70,18 @@ interface Difference {
 /** Parts of pg's client that its type declarations leave out. */
 interface Internals {
   connectionParameters: { query_timeout?: number | false }
-  getStartupConf(): Record<string, string>
-  query(...given: unknown[]): unknown
+  getStartupConf(this: unknown): Record<string, string>
+  query(this: unknown, ...given: unknown[]): unknown
 }
+
+const prototype = pg.Client.prototype as unknown as Internals
 
 /** Options of pg's client, and of its pool, for sessions of ours. */
 export type SessionOptions = pg.PoolConfig & { session: SessionConfig }
 
 /** Options for pg's client or pool, from which every session of ours is made; `prepareSession` completes it. */
 export function sessionOptions(session: SessionConfig): SessionOptions {
-  const { url, connectionMs = usualConnectionMs, answerMs, applicationName, stream } = session
+  const { url, connectionMs = defaultConnectionMs, answerMs, applicationName, stream } = session
   return {
     connectionString: url,
     connectionTimeoutMillis: connectionMs,
@@ -124,8 +126,8 @@ export async function openSession(session: SessionConfig): Promise<pg.Client> {
  * @throws UnfitSession where one that our statements depend on is wrong all the same
  */
 export async function prepareSession(client: pg.ClientBase, session: SessionConfig): Promise<void> {
-  const { url, isOwn = true, limits, connectionMs = usualConnectionMs } = session
-  const needed = { ...meaning, session_replication_role: 'origin' }
+  const { url, isOwn = true, limits, connectionMs = defaultConnectionMs } = session
+  const needed = { ...requiredSettings, session_replication_role: 'origin' }
   const { rows } = await client.query<Difference>({
     text: `
       SELECT current_user AS role, name, current_setting(name) AS value, needed
@@ -167,26 +169,25 @@ export class SessionClient extends pg.Client {
   constructor(options: SessionOptions) {
     super(options)
     this.#session = options.session
-    const internals = this as unknown as Internals
     // The URL's own parameter would win.
+    const internals = this as unknown as Internals
     internals.connectionParameters.query_timeout = options.query_timeout ?? false
-    endWithBrokenStatements(this, internals)
+    endWithBrokenStatements(this)
   }
 
-  /** Overrides what pg's client sends first: options of the URL remain, and ours come after them. */
+  /** Overrides the first message of pg's client: the options of the URL, and after them those that override them. */
   protected getStartupConf(): Record<string, string> {
-    const { getStartupConf } = pg.Client.prototype as unknown as Internals
-    const theirs = getStartupConf.call(this as unknown as Internals)
-    if (this.#session.isOwn === false) return { ...theirs, ...takenOver }
+    const given = prototype.getStartupConf.call(this)
+    if (this.#session.isOwn === false) return { ...given, ...poolerSettings }
     const limits = limitSettings(this.#session.limits)
-    const others = Object.entries(theirs).filter(([name]) => !(name in limits))
+    const others = Object.entries(given).filter(([name]) => !(name in limits))
     const ours = {
-      ...meaning,
-      ...conduct,
+      ...requiredSettings,
+      ...operatingSettings,
       ...limits,
       search_path: pg.escapeIdentifier(schemaOf(this.#session.url)),
     }
-    const options = [theirs.options, ...Object.entries(ours).map(toOption)].filter(Boolean).join(' ')
+    const options = [given.options, ...Object.entries(ours).map(toOption)].filter(Boolean).join(' ')
     return { ...Object.fromEntries(others), options }
   }
 }
@@ -195,15 +196,15 @@ export class SessionClient extends pg.Client {
  * Has a session end with a statement of a transaction that hangs, or whose plan is stale. Prisma would give it back to the
  * pool, where the statement might still be carried out, and be committed by the next request that gets the session.
  */
-function endWithBrokenStatements(client: pg.Client, internals: Internals): void {
-  const { query } = internals
-  internals.query = function queryOrEnd(...given) {
-    const answer = query.apply(client as unknown as Internals, given)
+function endWithBrokenStatements(client: pg.Client): void {
+  const query: Internals['query'] = function queryOrEnd(...given) {
+    const answer = prototype.query.apply(client, given)
     return answer instanceof Promise ? answer.catch(endIfBroken) : answer
   }
+  Object.assign(client, { query })
 
   function endIfBroken(error: Error): never {
-    if (error.message !== silence && !isStalePlan(error)) throw error
+    if (error.message !== queryTimeoutMessage && !isStalePlan(error)) throw error
     void client.end()
     throw isStalePlan(error) ? new StalePlan(error.message) : error
   }
