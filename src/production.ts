@@ -8,7 +8,7 @@ export interface UnsafeSetting {
   problem: string
 }
 
-/** Encrypts the keys of a deployment that is none: it is published, so production has no default. */
+/** Encrypts the keys in development. It is published, so production has no default. */
 export const developmentSecret = 'latchkey development secret: published, so it keeps nothing secret'
 
 /** What others have published: the tutorial's SECRET_KEY, our development secret, the values of .env.example. */
@@ -25,7 +25,7 @@ export const tutorialPasswords: ReadonlyMap<string, string> = new Map([
 ])
 const defaultPasswords = ['postgres', 'latchkey', 'password', 'secret', 'admin', 'root', 'replace-me', 'test']
 const leastBcryptCost = 10
-/** A secret of chance has more; of words and of one key held down there are fewer. */
+/** A random secret has more; one that somebody typed may have fewer. */
 const leastDistinctCharacters = 10
 
 /** Returns what is wrong with a configuration for production. @param environment what it was read from */

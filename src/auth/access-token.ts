@@ -35,8 +35,8 @@ export interface Issuer {
 }
 
 /**
- * The audience of a token that is good for nothing: no service is called so, and our own guard takes it only to say that
- * its user is locked out.
+ * The audience of a token that is good for nothing: no service has this name, and our own guard takes such a token only
+ * to answer that its user is disabled.
  */
 export const nobody = 'latchkey:nobody'
 

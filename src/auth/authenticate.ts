@@ -28,7 +28,7 @@ declare module 'fastify' {
   }
 }
 
-/** Makes the hook behind `app.authenticate`; it sets `request.currentUser`, who owns what he asks for. */
+/** Makes the hook behind `app.authenticate`; it sets `request.currentUser`, who is the `request.owner` too. */
 export function makeAuthenticate(context: AuthContext) {
   return async function authenticate(request: FastifyRequest): Promise<void> {
     const { sub, standing } = await authenticateCaller(request, context)

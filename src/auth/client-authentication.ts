@@ -25,7 +25,7 @@ export interface ClientRequest {
 /**
  * The client that a request authenticates as, or for a public one names (RFC 6749 §2.3), or null when it names none.
  *
- * @throws ServiceError `invalid_client` when there is no such client, it is disabled, or the secret is none of its own;
+ * @throws ServiceError `invalid_client` when there is no such client, it is disabled, or the secret is not one of its own;
  * `ambiguous_client` when there are credentials in the header and in the form
  */
 export async function authenticateClient(

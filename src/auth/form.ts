@@ -37,8 +37,8 @@ async function reduceContentType({ headers }: FastifyRequest): Promise<void> {
 /**
  * Parameters without a value count as left out (RFC 6749 §3.2).
  *
- * @throws ServiceError when it is not UTF-8: `invalid_parameter`, or for the tutorial's log-in what the tutorial answers,
- * as no name and no password is like that
+ * @throws ServiceError when it is not UTF-8: `invalid_parameter` or, for the tutorial's login, what the tutorial answers to
+ * wrong credentials: no name and no password is like that
  */
 async function parseForm(request: FastifyRequest, body: Buffer): Promise<Form> {
   let isText = true

@@ -170,8 +170,8 @@ export function addClientCommands(program: Command, io: Io): void {
 }
 
 function rightOption(): Option {
-  const meaning = 'introspect: it is told about every access token'
-  return new Option('--right <rights...>', meaning).choices(clientRights)
+  const description = 'introspect: the client may ask about every access token'
+  return new Option('--right <rights...>', description).choices(clientRights)
 }
 
 async function makeSecret(

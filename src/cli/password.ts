@@ -7,7 +7,7 @@ import { CommandError, exitStatus, type Io } from './run.js'
  * Reads a new password: asked for twice, without echo, where a person sits; else the first line of the input.
  *
  * @param requireFit throws where the password is not fit to be that of the user
- * @throws CommandError when the two differ, or the password is none that can be hashed
+ * @throws CommandError when the two differ, or the password cannot be hashed
  */
 export async function readNewPassword(
   { stdin: input, stderr: prompt }: Io,
@@ -15,7 +15,7 @@ export async function readNewPassword(
 ): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: input.isTTY === true })
-  // Ctrl-C ends the input, and no password is none.
+  // Ctrl-C ends the input, and an empty password is refused.
   lines.on('SIGINT', () => lines.close())
   const reader = lines[Symbol.asyncIterator]()
   const readLine = async () => String((await reader.next()).value ?? '')

@@ -30,7 +30,7 @@ export async function runCommandLine(args: string[], io: Io): Promise<number> {
     .showHelpAfterError('Add --help for what there is.')
     .addHelpText(
       'after',
-      '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused because of how things are.',
+      '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused: the current state forbids it.',
     )
     .exitOverride()
   for (const addCommands of groups) addCommands(program, io)

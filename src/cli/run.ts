@@ -85,12 +85,12 @@ export async function recordOperation(
   await recordEvent({ ...event, address: null, requestId: null }, transaction)
 }
 
-/** The exit status that an error asks for, after telling of it: in one line if its reader can mend it. */
+/** Prints an error, in one line if its reader can mend it, and returns the exit status that it asks for. */
 export function reportError(thrown: unknown, io: Io): number {
   const error = toCommandError(thrown)
   const { message, stack } = error as Error
-  const told = error instanceof StartupError ? escapeLine(message) : escapeLines(String(stack))
-  io.stderr.write(`latchkey: ${told}\n`)
+  const text = error instanceof StartupError ? escapeLine(message) : escapeLines(String(stack))
+  io.stderr.write(`latchkey: ${text}\n`)
   return error instanceof CommandError ? error.status : 1
 }
 

@@ -79,7 +79,7 @@ export function addUserCommands(program: Command, io: Io): void {
   users
     .command('list')
     .description('list users by name')
-    .option('--limit <number>', 'so many at most', '100')
+    .option('--limit <number>', 'maximum number of users', '100')
     .option('--after <username>', 'go on after this one')
     .option('--json', 'print JSON')
     .action(
@@ -105,7 +105,7 @@ export function addUserCommands(program: Command, io: Io): void {
     const verb = disabled ? 'disable' : 'enable'
     users
       .command(`${verb} <username>`)
-      .description(disabled ? 'lock a user out, and end all his tokens' : 'let a user in again')
+      .description(disabled ? 'lock a user out, and end all of their tokens' : 'let a user in again')
       .option('--json', 'print JSON')
       .action(
         onDatabase(io, async function setDisabled({ database }, [username = ''], { json }) {
@@ -150,7 +150,7 @@ export function addUserCommands(program: Command, io: Io): void {
 
   users
     .command('set-scopes <username>')
-    .description('set what a user may do beyond what all may; none takes all of it away')
+    .description('set the scopes that a user has beyond those of every user; without --scope there are none')
     .addOption(new Option('--scope <scope...>', 'one of them').choices(grantableScopes).default([]))
     .option('--json', 'print JSON')
     .action(
@@ -163,7 +163,7 @@ export function addUserCommands(program: Command, io: Io): void {
         printResult(
           io,
           { username, scopes },
-          `${username} has ${scopes.join(' ') || 'no scopes of his own'}.`,
+          `${username} has ${scopes.join(' ') || 'no scopes but those of every user'}.`,
           json,
         )
       }),
@@ -206,7 +206,7 @@ export function addUserCommands(program: Command, io: Io): void {
   }
 }
 
-/** Returns what refuses a value for which the API's rules have a complaint or, with `--force`, warns of it. */
+/** Makes a function that refuses a value which the rules of the API refuse or, with `--force`, warns of it. */
 function rulesUnlessForced({ force }: Options, { stderr }: Io) {
   return function requireRule(what: string, problem: string | undefined): void {
     if (problem === undefined) return

@@ -12,7 +12,7 @@ type ReplicaProblem = 'cannot be reached' | 'is no standby' | 'is too far behind
 
 /** Reads from a replica, as long as it is fit for that. */
 export interface ReplicaReads extends Queryable {
-  /** Looks at the replica for as long as it may be behind. */
+  /** Checks whether the replica is fit; one that is too far behind has as long as it may be behind to catch up. */
   inspect(): Promise<ReplicaProblem | null>
   /** Has a listener called when the replica is no longer fit, or is again (null). */
   onChange(listener: (problem: ReplicaProblem | null) => void): void
@@ -20,13 +20,13 @@ export interface ReplicaReads extends Queryable {
 
 /** Bounds of the reads from a replica (milliseconds). */
 export interface ReplicaLimits {
-  /** How far it may be behind. */
+  /** Maximum time by which it may be behind. */
   maxLagMs: number
-  /** How long it is not asked after it could not be reached. */
+  /** Time for which it is not asked after it could not be reached. */
   restMs?: number
 }
 
-/** How long a look at a replica holds, at most, and how long it may take (milliseconds). */
+/** Maximum time for which the result of a check holds, and which the check itself may take (milliseconds). */
 const checkMs = 1_000
 
 /** SQLSTATEs that are about one statement only: it took too long, or stood in the way of what is replicated. */
@@ -97,7 +97,7 @@ export function preferReplica(
     async query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig) {
       if (performance.now() >= holdsUntil) {
         const looked = look()
-        // Who knows how long a replica that was not fit takes to answer.
+        // A replica that was not fit may take any time to answer.
         if (problem === null) await looked
       }
       if (problem !== null) return primary.query<Row>(statement)

@@ -88,7 +88,7 @@ t.test('administrators are made, and unmade but for the last one', async (t) => 
   await runCommand(url, ['users', 'set-scopes', 'bob', '--scope', 'users:admin'])
   t.match(await runCommand(url, ['users', 'set-scopes', 'johndoe']), {
     status: 0,
-    stdout: 'johndoe has no scopes of his own.\n',
+    stdout: 'johndoe has no scopes but those of every user.\n',
   })
   t.match(await askForScope(), { error: 'invalid_scope' })
 })

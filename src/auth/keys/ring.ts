@@ -42,8 +42,9 @@ export interface KeyRing {
   publicJwks(): Promise<PublicJwk[]>
 }
 
-/** Where changes are not announced, what was read of the keys counts for so long (milliseconds). */
-const believedMs = 100
+/** Time for which keys that were read are taken to be current where changes are not announced (milliseconds). */
+const freshnessWindowMs = 100
+/** Maximum time from one reading of the keys to the next (milliseconds). */
 const longestRefreshMs = 10_000
 
 /** The one key of a deployment with JWT_SECRET. */
@@ -93,7 +94,7 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
     }
   }
 
-  /** Reads the keys again; whoever asks for that while they are read waits for the same. */
+  /** Reads the keys again, one reading at a time: a caller that comes during one waits for that. */
   function refresh(): Promise<void> {
     reading ??= readRing().finally(() => {
       reading = undefined
@@ -133,7 +134,7 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
    */
   async function requireCurrent(since: number): Promise<void> {
     if (!isCurrent(since))
-      await Promise.race([changes.catchUp(), delay(believedMs, undefined, { ref: false })])
+      await Promise.race([changes.catchUp(), delay(freshnessWindowMs, undefined, { ref: false })])
     while (!isCurrent(since))
       await refresh().catch((error: Error) => {
         logFailure('reading the keys')(error)
@@ -179,7 +180,7 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
     open,
     async signer() {
       await open()
-      await requireCurrent(performance.now() - believedMs)
+      await requireCurrent(performance.now() - freshnessWindowMs)
       const able = [...ring.keys.values()].filter(({ canSign }) => canSign)
       const key = signingKey(able, new Date(ring.clockAhead + performance.now()))
       if (!key) throw new ServiceError('service_unavailable')
@@ -190,7 +191,7 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
       await open()
       const now = performance.now()
       const isKnown = ring.keys.has(kid)
-      await requireCurrent(isKnown ? now - believedMs : now)
+      await requireCurrent(isKnown ? now - freshnessWindowMs : now)
       return ring.keys.get(kid)?.jwt ?? null
     },
     async publicJwks() {

@@ -7,12 +7,12 @@ import type { PublicJwk, RingAlgorithm } from './jwt.js'
 import { isRotationDue, signingKey } from './lifecycle.js'
 import { type SealingKey, seal, sealingKey, unseal } from './seal.js'
 
-/** Names the lock that whoever changes the keys holds. */
+/** Names the lock that a process holds while it changes the keys. */
 const keysLock = 0x1a7c4e02
 
 const macKeyPurpose = 'mac key'
 
-/** After the planned time every replica has a key take over within so many seconds. */
+/** Time within which every replica signs with a key after its time has come (seconds). */
 const handoverSeconds = 60
 
 /** The key that seals and those that may have sealed before it. */
@@ -145,7 +145,7 @@ export interface RotationPlan {
  * Publishes a new key when one is due: the first one, which signs at once, or the next one, which signs after the lead.
  * Of the replicas that find it due at the same time one makes it.
  *
- * @param isDue told the keys, while nobody else can change them, and the time by the clock of the database
+ * @param isDue receives the keys, which nobody else can change meanwhile, and the time by the clock of the database
  * @returns the new key, or null when none was due
  */
 export async function rotateKeys(
