@@ -1,3 +1,15 @@
+-- No token that was issued while its user was locked out, or before, is good after the user is enabled again: a user who
+-- is added as disabled begins in generation 1, and those who are disabled now begin the next one.
+-- Users come first: every request that brings a token waits while the columns of clients are changed
+-- (semicolons are written \x3B, as migrations are cut at them)
+CREATE FUNCTION begin_disabled_generation() RETURNS trigger LANGUAGE plpgsql AS
+E'BEGIN
+  NEW.generation := greatest(NEW.generation, 1)\x3B
+  RETURN NEW\x3B
+END';
+CREATE TRIGGER users_begin_disabled_generation BEFORE INSERT ON "users" FOR EACH ROW WHEN (NEW.disabled) EXECUTE FUNCTION begin_disabled_generation();
+UPDATE "users" SET "generation" = "generation" + 1 WHERE "disabled";
+
 -- AlterTable
 ALTER TABLE "clients" ADD COLUMN     "rights" VARCHAR(64)[] DEFAULT ARRAY[]::VARCHAR(64)[];
 
@@ -15,17 +27,6 @@ UPDATE "clients" SET "rights" = ARRAY['introspect'] WHERE "confidential";
 -- AddCheck (Prisma's schema cannot say these)
 ALTER TABLE "clients" ADD CONSTRAINT "clients_rights_check" CHECK ("rights" IS NOT NULL AND "rights" <@ ARRAY['introspect']::VARCHAR[]);
 ALTER TABLE "clients" ADD CONSTRAINT "clients_public_rights_check" CHECK ("confidential" OR "rights" = ARRAY[]::VARCHAR[]);
-
--- No token that was issued while its user was locked out, or before, is good after the user is enabled again: a user who
--- is added as disabled begins in generation 1, and those who are disabled now begin the next one
--- (semicolons are written \x3B, as migrations are cut at them)
-CREATE FUNCTION begin_disabled_generation() RETURNS trigger LANGUAGE plpgsql AS
-E'BEGIN
-  NEW.generation := greatest(NEW.generation, 1)\x3B
-  RETURN NEW\x3B
-END';
-CREATE TRIGGER users_begin_disabled_generation BEFORE INSERT ON "users" FOR EACH ROW WHEN (NEW.disabled) EXECUTE FUNCTION begin_disabled_generation();
-UPDATE "users" SET "generation" = "generation" + 1 WHERE "disabled";
 
 -- What was issued to a deleted client is not good for the next one of its id: whoever adds that one waits for a deletion
 -- under way
