@@ -29,8 +29,12 @@ declare module 'fastify' {
 /** What the routes refer to. */
 export const authSchemas = [TokenForm, Token, TokenReference, Revocation, Introspection, Jwks, Metadata]
 
-/** So many are kept in memory at most. */
-const [maxClients, maxTokens, maxTokenBytes] = [1_000, 20_000, 32 * 2 ** 20]
+/** Maximum number of clients that are kept in memory. */
+const maxClients = 1_000
+/** Maximum number of tokens that are kept in memory. */
+const maxTokens = 20_000
+/** Maximum length of these tokens in all (bytes). */
+const maxTokenBytes = 32 * 2 ** 20
 
 /** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
