@@ -2,12 +2,15 @@
 -- is added as disabled begins in generation 1, and those who are disabled now begin the next one.
 -- Users come first: every request that brings a token waits while the columns of clients are changed
 -- (semicolons are written \x3B, as migrations are cut at them)
-CREATE FUNCTION begin_disabled_generation() RETURNS trigger LANGUAGE plpgsql AS
+CREATE OR REPLACE FUNCTION begin_later_generation() RETURNS trigger LANGUAGE plpgsql AS
 E'BEGIN
-  NEW.generation := greatest(NEW.generation, 1)\x3B
+  IF NEW.disabled OR EXISTS (
+    SELECT FROM former_usernames WHERE digest = sha256(convert_to(NEW.username, ''UTF8''))
+  ) THEN
+    NEW.generation := greatest(NEW.generation, 1)\x3B
+  END IF\x3B
   RETURN NEW\x3B
 END';
-CREATE TRIGGER users_begin_disabled_generation BEFORE INSERT ON "users" FOR EACH ROW WHEN (NEW.disabled) EXECUTE FUNCTION begin_disabled_generation();
 UPDATE "users" SET "generation" = "generation" + 1 WHERE "disabled";
 
 -- AlterTable
