@@ -46,7 +46,7 @@ type Reason = 'invalid_token' | 'inactive_user' | 'password_change_required' | '
 /** What a token may do now. */
 export interface Effective {
   active: boolean
-  /** The scope-tokens that are left. Of a user who must change the password it is `account:password`, at our route only. */
+  /** The scope-tokens that are left: for a user who must change the password, `account:password` at most. */
   scope: readonly string[]
   /** Null for an active token. */
   reason: Reason | null

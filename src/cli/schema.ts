@@ -11,25 +11,6 @@ import { claimUsernames } from '../users/taken-names.js'
 import { printResult, printRows } from './output.js'
 import { CommandError, exitStatus, type Io, onDatabase, onServer } from './run.js'
 
-/**
- * Claims the names of users, as the service does when it starts, where the key for it is at hand: it is never made here,
- * as this command may run without the secret that it is to be encrypted under.
- */
-async function claimNames(config: Config, url: string): Promise<string[]> {
-  const database = openDatabase(config, url)
-  try {
-    const macKey = await findMacKey(database, sealingKeysOf(config)).catch(ignoreOtherSecret)
-    return macKey ? await claimUsernames(database, macKey) : []
-  } finally {
-    await database.$disconnect()
-  }
-}
-
-function ignoreOtherSecret(error: unknown): null {
-  if (error instanceof StartupError) return null
-  throw error
-}
-
 /** `latchkey migrate`, `status`, `new-migration` and `seed` */
 export function addSchemaCommands(program: Command, io: Io): void {
   program
@@ -40,7 +21,7 @@ export function addSchemaCommands(program: Command, io: Io): void {
       onServer(io, async function applyMigrations({ config, url }, _args, { json }) {
         const notices: string[] = []
         const applied = await migrate(url, (notice) => notices.push(notice))
-        const alike = await claimNames(config, url)
+        const alike = await claimExistingNames(config, url)
         if (alike.length > 0)
           notices.push(`names look like ones that were taken earlier, and stay: ${alike.join(' ')}`)
         const lines = [...applied.map((name) => `applied ${name}`), ...notices, 'The database is up to date.']
@@ -105,4 +86,23 @@ export function addSchemaCommands(program: Command, io: Io): void {
         printResult(io, { users }, `The database has ${described.join(' and ')}.`, json)
       }),
     )
+}
+
+/**
+ * Claims the names of users, as the service does when it starts, where the key for it is at hand: it is never made here,
+ * as this command may run without the secret that it is to be encrypted under.
+ */
+async function claimExistingNames(config: Config, url: string): Promise<string[]> {
+  const database = openDatabase(config, url)
+  try {
+    const macKey = await findMacKey(database, sealingKeysOf(config)).catch(ignoreOtherSecret)
+    return macKey ? await claimUsernames(database, macKey) : []
+  } finally {
+    await database.$disconnect()
+  }
+}
+
+function ignoreOtherSecret(error: unknown): null {
+  if (error instanceof StartupError) return null
+  throw error
 }

@@ -56,16 +56,16 @@ export async function migrate(url: string, onNotice?: (text: string) => void): P
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
     const { pending } = await readStatus(connection)
     if (pending.length === 0) return []
-    await provideSchema(schemaOf(url), connection)
-    await requireOurs(connection)
+    await ensureSchema(schemaOf(url), connection)
+    await requireOwnTables(connection)
     await connection.query(historyTable)
     for (const name of pending) await applyMigration(name, connection)
     return pending
   })
 }
 
-/** Creates the schema that holds our tables if need be, before anything is written. @throws StartupError if that is in vain */
-async function provideSchema(name: string, connection: pg.Client): Promise<void> {
+/** Creates the schema that is to hold our tables where it is missing. @throws StartupError where tables cannot be there */
+async function ensureSchema(name: string, connection: pg.Client): Promise<void> {
   const { rows } = await connection.query<{
     exists: boolean
     allowed: boolean
@@ -93,8 +93,8 @@ async function provideSchema(name: string, connection: pg.Client): Promise<void>
   )
 }
 
-/** What is somebody else's is left alone. @throws StartupError */
-async function requireOurs(connection: pg.Client): Promise<void> {
+/** @throws StartupError where the schema holds tables of another program: these are left alone */
+async function requireOwnTables(connection: pg.Client): Promise<void> {
   const { rows } = await connection.query(`
     SELECT FROM pg_tables WHERE schemaname = current_schema() AND to_regclass('_prisma_migrations') IS NULL LIMIT 1`)
   if (rows.length > 0) throw new StartupError('a migration failed: the database is not empty, and not ours')

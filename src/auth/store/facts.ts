@@ -7,7 +7,7 @@ export const factColumns = `
   revoked_at IS NOT NULL AS "familyRevoked", clients.client_id AS "clientId", clients.disabled AS "clientDisabled",
   clients.generation AS "currentClientGeneration", clients.scopes AS "clientScopes"`
 
-/** A row of `factColumns`; where there is no such family, what is of it or its client is null. */
+/** A row of `factColumns`. Where there is no such family, its columns and those of its client are null. */
 export type FactRow = UserFacts &
   Omit<FamilyFacts, 'revoked'> & {
     familyRevoked: boolean
