@@ -8,6 +8,7 @@ import type {
 } from 'fastify'
 import type { Bindings, ChildLoggerOptions } from 'fastify/types/logger.js'
 import type { Config } from './config.js'
+import { splitTarget } from './http/target.js'
 
 const secrets = [
   'authorization',
@@ -83,8 +84,7 @@ export function logRequests(app: FastifyInstance): void {
 
 /** What may be told of a request and its answer: not query and headers, where secrets may be. */
 function describe({ id: reqId, method, url, clientAddress }: FastifyRequest, reply?: FastifyReply) {
-  const end = url.indexOf('?')
-  const path = end === -1 ? url : url.slice(0, end)
+  const [path] = splitTarget(url)
   // One literal, as pino writes out an object that was spread into another one three times as slowly.
   return {
     reqId,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import findMyWay from 'find-my-way'
 import { ServiceError } from './errors.js'
+import { splitTarget } from './http/target.js'
 
 /**
  * Answers every request that no route takes, before its body is read: 307 to the path with or without its last slash
@@ -37,28 +38,4 @@ function endOfSegments(path: string): number {
   let end = path.length
   while (path[end - 1] === '/') end--
   return end
-}
-
-function splitTarget(target: string): [path: string, query: string] {
-  const end = target.indexOf('?')
-  return end === -1 ? [target, ''] : [target.slice(0, end), target.slice(end + 1)]
-}
-
-/**
- * Returns the path and the query of a request's target (RFC 9112 §3.2). The authority of an absolute one chooses nothing
- * here, and is not to come back in an answer. A coded slash in a path is a slash, as it is to the tutorial's server; the
- * query stays as it was sent.
- */
-export function readTarget(target: string): string {
-  return decodeSlashes(target.startsWith('/') ? target : withoutAuthority(target))
-}
-
-function withoutAuthority(target: string): string {
-  const rest = target.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '')
-  return rest.startsWith('/') || target === '*' ? rest : `/${rest}`
-}
-
-function decodeSlashes(target: string): string {
-  if (!/%2f/i.test(target)) return target
-  return target.replace(/^[^?]*/, (path) => path.replaceAll(/%2f/gi, '/'))
 }

@@ -1,5 +1,6 @@
 import { InvalidInput } from '../errors.js'
 import { isStorable, isUuid } from '../schema.js'
+import { splitTarget } from './target.js'
 
 /** Where a page ended: the value it is sorted by, and the id that decides between equal ones. */
 export interface Position {
@@ -29,7 +30,7 @@ export function decodeCursor(cursor: string, sort: string, holdsTime = false): P
 
 /** Adds `rel="next"` to where a list goes on (RFC 8288): the request's own address with another cursor. */
 export function nextLink(url: string, cursor: string): string {
-  const [path = '', query = ''] = url.split(/\?(.*)/s)
+  const [path, query] = splitTarget(url)
   const parameters = new URLSearchParams(query)
   parameters.set('cursor', cursor)
   return `<${path}?${parameters}>; rel="next"`

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { InvalidInput, ServiceError } from '../errors.js'
 import { decodePercent } from './percent.js'
+import { splitTarget } from './target.js'
 
 /** Refuses requests whose text would be misread: a query that is not UTF-8, a body in a content coding. */
 export function refuseUnreadable(app: FastifyInstance): void {
@@ -14,6 +15,6 @@ export function refuseUnreadable(app: FastifyInstance): void {
 
 /** Whether the decoded query is UTF-8. Parsers put replacement characters in the place of other bytes. */
 function isQueryText(url: string): boolean {
-  const start = url.indexOf('?')
-  return start === -1 || decodePercent(url.slice(start + 1)) !== null
+  const [, query] = splitTarget(url)
+  return query === '' || decodePercent(query) !== null
 }

@@ -8,6 +8,7 @@ import { isUnchanged } from '../http/etag.js'
 import { once } from '../http/idempotency.js'
 import { readJson } from '../http/json.js'
 import { readLimit } from '../http/page.js'
+import { splitTarget } from '../http/target.js'
 import { ref, success } from '../schema.js'
 import type { ImportSlots } from './import-slots.js'
 import { createItem, deleteItem, etagOf, patchItem, putItem, readItem, toWhole } from './item.js'
@@ -117,7 +118,8 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
       function toAnswer(item: StoredItem) {
         return { etag: etagOf(item), whole: toWhole(owner, item) }
       }
-      const location = `${request.url.replace(/\?.*/s, '')}${created.whole.item_id}`
+      const [collection] = splitTarget(request.url)
+      const location = `${collection}${created.whole.item_id}`
       return reply.code(201).headers({ etag: created.etag, location }).send(created.whole)
     },
   )
