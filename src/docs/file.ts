@@ -17,11 +17,11 @@ export function makeFile(content: string | Buffer, type: string, headers: Record
 
 /** Sends a file, or 304 to a client that has this version (RFC 9110 §15.4.5). */
 export function sendFile(
-  { headers: conditions }: FastifyRequest,
+  request: FastifyRequest,
   reply: FastifyReply,
-  file: File,
+  { body, headers }: File,
 ): FastifyReply {
-  if (!isUnchanged(conditions, file.headers.etag)) return reply.headers(file.headers).send(file.body)
-  const { 'content-type': _type, ...headers } = file.headers
-  return reply.code(304).headers(headers).send()
+  const isCurrent = isUnchanged(request.headers, headers.etag)
+  reply.headers(headers)
+  return isCurrent ? reply.code(304).send() : reply.send(body)
 }
