@@ -245,7 +245,7 @@ function invalidInput(errors: FastifySchemaValidationError[], context = 'body'):
 }
 
 /** Maximum number of complaints about one input. */
-const maxComplaints = 20
+export const maxComplaints = 20
 
 /** FastAPI's form of the first of Ajv's complaints; `place` is where in the request what they are about is. */
 export function describeInvalid(errors: FastifySchemaValidationError[], place: string[]): Complaint[] {

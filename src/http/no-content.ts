@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-/** Has a content type without content count as none (RFC 9110 §8.3), where a route takes no body. */
+/** Ignores the content type of a request without content (RFC 9110 §8.3), where the route takes no body. */
 export function ignoreTypesWithoutContent(app: FastifyInstance): void {
-  app.addHook('onRequest', async function ignoreTypeWithoutContent(request) {
+  app.addHook('onRequest', function ignoreTypeWithoutContent(request, _reply, done) {
     const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
     if (!takesBody(request) && length === '0' && encoding === undefined)
       delete request.headers['content-type']
+    done()
   })
 }
 

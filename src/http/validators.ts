@@ -1,7 +1,6 @@
 import AjvCompiler from '@fastify/ajv-compiler'
+import { maxComplaints } from '../errors.js'
 
-/** Maximum number of unknown members of an input about which complaints are collected. */
-const maxUnknown = 20
 /** Maximum number of members and elements of an input about which every complaint is collected. */
 const maxPieces = 64
 
@@ -48,11 +47,14 @@ function propertiesOf(schema: unknown, externalSchemas: Schemas): Set<string> {
   return new Set(Object.keys(properties))
 }
 
-/** An object with the first few of its unknown members, without their values. Any other value stays as it is. */
+/**
+ * Returns an object with as many of its unknown members as complaints are listed, without their values. Any other value
+ * stays as it is.
+ */
 function cutUnknown(value: unknown, known: Set<string>): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const members = Object.entries(value)
-  const unknown = members.filter(([name]) => !known.has(name)).slice(0, maxUnknown)
+  const unknown = members.filter(([name]) => !known.has(name)).slice(0, maxComplaints)
   return Object.fromEntries([
     ...members.filter(([name]) => known.has(name)),
     ...unknown.map(([name]) => [name, null]),
