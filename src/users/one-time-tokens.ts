@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type Sql, sql, type Transaction } from '../database/index.js'
 import type { MailPurpose } from './mail-budget.js'
+import type { Emails } from './store.js'
 
 /** What a one-time token is good for, and for how many seconds. */
 const lifetimes = { invitation: 7 * 86_400, confirm_email: 86_400, reset_password: 1_800 }
@@ -12,11 +13,9 @@ type Purpose = keyof typeof lifetimes
 const maxInvitationAttempts = 5
 
 /** User whom a token was mailed to. */
-export interface TokenOwner {
+export interface TokenOwner extends Emails {
   id: string
   username: string
-  email: string | null
-  pendingEmail: string | null
 }
 
 /** What is stored in a token's place. */

@@ -11,11 +11,12 @@ export function skeleton(text: string): string {
   prototypes ??= readPrototypes()
   let result = ''
   for (const character of text.normalize('NFD'))
-    if (!isInvisible.test(character)) result += prototypes.get(character) ?? character
+    if (!invisible.test(character)) result += prototypes.get(character) ?? character
   return result.normalize('NFD').replace(marksOfDotted, (marked) => marked.replaceAll(dotAbove, ''))
 }
 
-const isInvisible = /\p{Default_Ignorable_Code_Point}/u
+/** Characters that are not shown. */
+export const invisible = /\p{Default_Ignorable_Code_Point}/u
 
 /** A dot above a letter that has one already does not show. */
 const dotAbove = '\u0307'

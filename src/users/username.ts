@@ -1,5 +1,5 @@
 import { hasOneNumberSystem, isOfOneWritingSystem } from './scripts.js'
-import { skeleton } from './skeleton.js'
+import { invisible, skeleton } from './skeleton.js'
 
 /** Letters and digits of any script, combining marks, and `. _ -` between them. */
 export const usernameSyntax = '^[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}._-]*$'
@@ -15,10 +15,10 @@ const reservedNames = [
 export function findUsernameProblem(username: string): string | undefined {
   if (username.normalize('NFKC') !== username)
     return 'must be in Unicode normalization form C, without compatibility characters'
-  if (/\p{Default_Ignorable_Code_Point}/u.test(username)) return 'must not have invisible characters'
+  if (invisible.test(username)) return 'must not have invisible characters'
   if (!isOfOneWritingSystem(username)) return 'must not mix scripts'
   if (!hasOneNumberSystem(username)) return 'must not mix systems of digits'
-  if (reservedNames.some((reserved) => lookAlike(username, reserved))) return 'is reserved'
+  if (isReserved(username)) return 'is reserved'
   return undefined
 }
 
@@ -50,9 +50,21 @@ export function usernameKeys(username: string): UsernameKeys {
 
 /** Whether two names cannot both be taken. */
 export function lookAlike(one: string, other: string): boolean {
-  const [here, there] = [usernameKeys(one), usernameKeys(other)]
-  if (here.isAscii && there.isAscii) return here.spelling === there.spelling
-  return here.looks.some((look) => there.looks.includes(look))
+  return areAlike(usernameKeys(one), usernameKeys(other))
+}
+
+function areAlike(one: UsernameKeys, other: UsernameKeys): boolean {
+  if (one.isAscii && other.isAscii) return one.spelling === other.spelling
+  return one.looks.some((look) => other.looks.includes(look))
+}
+
+/** Keys of the reserved names, computed when they are first needed: a start needs none. */
+let reservedKeys: UsernameKeys[] | undefined
+
+function isReserved(username: string): boolean {
+  reservedKeys ??= reservedNames.map(usernameKeys)
+  const keys = usernameKeys(username)
+  return reservedKeys.some((reserved) => areAlike(keys, reserved))
 }
 
 /**
