@@ -12,7 +12,7 @@ const batchRows = 200
 /** Maximum length of their texts (characters), unless a single item is longer. */
 const batchLength = 32_768
 
-/** Time for all statements of an import (milliseconds). A connection may be without traffic for twice as long. */
+/** Time for all statements of an import (milliseconds). */
 export const importTimeoutMs = 15_000
 
 type Report = Static<typeof ImportReport>

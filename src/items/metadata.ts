@@ -1,4 +1,5 @@
 import { InvalidInput } from '../errors.js'
+import { isStorable } from '../schema.js'
 
 /** The bounds of an item's metadata. */
 const maxMetadataBytes = 16_384
@@ -30,10 +31,10 @@ function findProblem(value: unknown, depth: number): string | undefined {
 }
 
 function findTextProblem(text: string): string | undefined {
-  return text.includes('\0') || !text.isWellFormed() ? 'must be text without NUL' : undefined
+  return isStorable(text) ? undefined : 'must be text without NUL'
 }
 
-/** An integer beyond 2^53 has neighbours that JavaScript cannot hold: see http/json.ts for what it rounds. */
+/** An integer beyond 2^53 has neighbours that JavaScript cannot hold: see http/json-number.ts for what it rounds. */
 function findNumberProblem(value: number): string | undefined {
   const isUnsafe = Number.isInteger(value) && !Number.isSafeInteger(value)
   return isUnsafe ? 'must not have integers beyond 2^53' : undefined
