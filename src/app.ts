@@ -49,41 +49,47 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   const app = fastify(serverOptions(config, database.limits))
   app.decorate('database', database)
   app.addHook('onClose', () => database.$disconnect())
-  database.replica?.onChange(function logReplica(problem) {
-    if (problem) app.log.warn({ problem }, 'the replica is not read from')
-    else app.log.info('the replica is read from again')
-  })
-  app.decorateRequest('speaksOAuth', false)
-  app.server.maxConnections = config.maxConnections
-  registerClientAddress(app)
-  logRequests(app)
-  cutSlowReaders(app)
-  limitChangingRequests(app, database.limits.requestMs)
-  waitUntilTold(app)
-  answerTogether(app)
-  // After what makes answers wait: whether to let go of a connection is said at the last moment.
-  registerDraining(app)
-  await registerHeaders(app, config.corsOrigins)
-  app.removeContentTypeParser('application/json')
-  readJson(app, 'application/json')
-  ignoreTypesWithoutContent(app)
-  sendNoContent(app)
+  logReplica(app, database)
 
-  app.setErrorHandler(handleError)
+  // Connections.
+  app.server.maxConnections = config.maxConnections
+  cutSlowReaders(app)
+  registerClientAddress(app)
+
+  // What happens to each request, in this order.
+  logRequests(app)
+  await registerHeaders(app, config.corsOrigins)
+  ignoreTypesWithoutContent(app)
+  // After CORS, whose route for all paths would count as a route for any of them.
   answerUnrouted(app)
   refuseUnreadable(app)
+  app.removeContentTypeParser('application/json')
+  readJson(app, 'application/json')
+  limitChangingRequests(app, database.limits.requestMs)
 
-  // All here: a scope that adds some of its own gets compilers of its own, which takes the start some time each.
+  // What happens to each answer, in this order.
+  app.decorateRequest('speaksOAuth', false)
+  app.setErrorHandler(handleError)
+  waitUntilTold(app)
+  answerTogether(app)
+  // After what makes answers wait: whether to let go of a connection is decided at the last moment.
+  registerDraining(app)
+  sendNoContent(app)
+
+  // All schemas, as a scope that adds some of its own gets compilers of its own, which makes the start slower.
   for (const schema of [...authSchemas, ...userSchemas, ...itemSchemas, Event, Health]) app.addSchema(schema)
   await registerDocs(app)
   await app.register(ops)
+
+  // What routes need, and what runs beside them. It is closed in the reverse order.
   followChanges(app)
   await registerAuth(app, config)
   registerNameClaims(app)
   registerMail(app, config)
-  // After the mails, so that it is closed before: its tasks send some.
+  // After the mails, which its tasks send until it is closed.
   registerBackground(app)
   repeat(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(database, config))
+
   await app.register(async function openRoutes(scope) {
     answerWhenTold(scope)
     for (const open of [registration, account]) await scope.register(open, { config })
@@ -106,6 +112,13 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   return app
 }
 
+function logReplica({ log }: FastifyInstance, { replica }: Database): void {
+  replica?.onChange(function logState(problem) {
+    if (problem) log.warn({ problem }, 'the replica is not read from')
+    else log.info('the replica is read from again')
+  })
+}
+
 function serverOptions(config: Config, { socketMs, receiveMs }: Limits): FastifyHttpOptions<Server> {
   return {
     logger: loggerOptions(config),
@@ -114,17 +127,17 @@ function serverOptions(config: Config, { socketMs, receiveMs }: Limits): Fastify
     genReqId: () => randomUUID(),
     childLoggerFactory: makeRequestLogger,
     bodyLimit: maxFormBytes,
-    // Where nobody is trusted, Fastify need not look for proxies at each request.
+    // Without trusted proxies Fastify need not look for them at each request.
     trustProxy: config.trustProxy.length > 0 && trustNetworks(config.trustProxy),
-    // A peer that neither sends nor reads, one that sends slowly, and one that asks for nothing more (milliseconds).
+    // Bounds for a peer that neither sends nor reads, one that sends slowly, and an idle one (milliseconds).
     connectionTimeout: socketMs,
     requestTimeout: receiveMs,
     keepAliveTimeout: 65_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
-    // Whoever has reached us is answered, also while we end.
+    // A request that has reached us is answered, also while the service ends.
     return503OnClosing: false,
     rewriteUrl: ({ url = '' }) => readTarget(url),
-    // What the router refuses by itself passes no hook.
+    // What the router refuses by itself passes through no hook.
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
     schemaController: {
       compilersFactory: { buildSerializer: shareSerializers(), buildValidator: boundComplaints() },
