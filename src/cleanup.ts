@@ -11,7 +11,7 @@ const expiringTables = [
   ['mail_budgets', 'key'],
 ] as const
 
-/** So many rows are removed by one statement, so that none holds its locks for long. */
+/** Maximum number of rows that one statement removes, so that none holds its locks for long. */
 const batchRows = 1_000
 
 /** Removes what has expired, and events that are older than `eventRetentionSeconds`, in small batches. */

@@ -136,7 +136,7 @@ const broken: Answer = { status: 400, detail: 'Bad Request' }
 /** What the database refuses to do, by SQLSTATE. */
 const refusals: Record<string, ErrorCode> = { [lastAdministrator]: 'last_administrator' }
 
-/** What is gone when a row refers to something that was deleted during the request, by the foreign key that says so. */
+/** Answers where a row would refer to one that was deleted during the request, by the foreign key between them. */
 const deletions: [foreignKey: RegExp, code: ErrorCode][] = [
   [/^token_families_user_id_fkey$/, 'incorrect_credentials'],
   [/_client_id_fkey$/, 'invalid_client'],
@@ -206,7 +206,7 @@ function isChanging({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
 }
 
-/** Whether work goes on, or may have been done, that nobody will be told the result of. */
+/** Whether the change may have been made, or may still be made, although its result is not known. */
 function mayHaveHappened(error: Error & { code?: string }): boolean {
   return error.code === handlerTimeout || isOutcomeUnknown(error)
 }
@@ -229,7 +229,7 @@ function toAnswer(
   return status < 500 ? { status, detail: String(STATUS_CODES[status]) } : catalogue.internal_error
 }
 
-/** A caller who serves themselves is who is gone; whoever else serves them finds them gone. */
+/** The user who was deleted is the caller where the route authenticates a user, and another user elsewhere. */
 function refusalOfDeleted(error: Error, { currentUser }: FastifyRequest): ErrorCode | undefined {
   const foreignKey = violatedForeignKey(error)
   const code = deletions.find(([known]) => foreignKey && known.test(foreignKey))?.[1]
@@ -247,7 +247,7 @@ function invalidInput(errors: FastifySchemaValidationError[], context = 'body'):
 /** Maximum number of complaints about one input. */
 export const maxComplaints = 20
 
-/** FastAPI's form of the first of Ajv's complaints; `place` is where in the request what they are about is. */
+/** Returns the first of Ajv's complaints in FastAPI's form. @param place in the request that they are about */
 export function describeInvalid(errors: FastifySchemaValidationError[], place: string[]): Complaint[] {
   return errors.slice(0, maxComplaints).map(({ keyword, instancePath, params, message }) => {
     const loc = [...place, ...instancePath.split('/').slice(1)]

@@ -12,7 +12,7 @@ export const Health = Type.Object(
   { $id: 'Health', examples: [{ status: 'ok' }] },
 )
 
-/** The routes for whoever operates the service. */
+/** The routes for operators. */
 export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
   app.get(
     '/livez',

@@ -29,7 +29,7 @@ export function text(options: TextOptions) {
   return Type.String({ ...options, format: 'text' })
 }
 
-/** A name or a title: text without line breaks, and without control characters, which make terminals obey. */
+/** A name or a title: text without line breaks, and without control characters, which terminals obey. */
 export function singleLineText(options: TextOptions) {
   return Type.String({ ...options, format: 'single-line-text' })
 }

@@ -15,7 +15,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       { name: 'auth', description: 'Signing in' },
       { name: 'users', description: 'The current user' },
       { name: 'items', description: "The current user's items" },
-      { name: 'operations', description: 'For whoever runs the service' },
+      { name: 'operations', description: 'For operators of the service' },
     ],
     components: {
       securitySchemes: {

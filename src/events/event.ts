@@ -31,7 +31,7 @@ export interface Origin {
 export interface SecurityEvent extends Origin {
   action: Action
   outcome: 'ok' | 'failed'
-  /** The `sub` of whoever did it, or `cli` for the command line; null when nobody knows. */
+  /** The `sub` of the user or client that did it, or `cli` for the command line; null when it is not known. */
   actor: string | null
   /** The user, by name, or the client it was done to, as a `sub`. Never a name that is nobody's: people mistype. */
   subject: string | null
@@ -53,7 +53,7 @@ export function eventOf(
   return { ...what, subject: user?.username ?? null, userId: user?.id ?? null, ...origin }
 }
 
-/** What a user did to himself, or tried to. */
+/** Returns the event of what a user did to their own account, or tried to. */
 export function ownEvent(
   action: Action,
   user: { id: string; username: string },

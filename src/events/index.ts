@@ -20,7 +20,7 @@ export const events: FastifyPluginAsyncTypebox = async function events(app) {
       schema: {
         operationId: 'list_own_events',
         summary: 'List what happened to the current user',
-        description: 'Log-ins, failed ones too, and changes of the account, the newest first.',
+        description: 'Logins, failed ones too, and changes of the account, the newest first.',
         tags: ['events'],
         querystring: OwnEventQuery,
         response,
@@ -79,7 +79,7 @@ function toEvent(event: StoredEvent): Static<typeof Event> {
   }
 }
 
-/** Where an administrator sits is none of the user's business; where somebody tried to be him is. */
+/** Users see the addresses of their own actions and of failed attempts on their account, not those of administrators. */
 function toOwnEvent(event: StoredEvent, username: string): Static<typeof Event> {
   const { address, actor, ...rest } = toEvent(event)
   return { ...rest, actor, address: actor === null || actor === username ? address : null }

@@ -11,7 +11,7 @@ export const Event = Type.Object(
     outcome: Type.Enum(['ok', 'failed']),
     actor: nullableString({
       maxLength: 330,
-      description: 'The `sub` of whoever did it; `cli` for an operator.',
+      description: 'The `sub` of the user or client that did it; `cli` for an operator.',
     }),
     subject: nullableString({ maxLength: 330, description: 'The user or client it was done to.' }),
     address: nullableString({ maxLength: 45, description: 'The network address it came from.' }),

@@ -18,7 +18,7 @@ export interface EventPage {
 }
 
 /**
- * Records an event. What strangers can bring about without end, failures and requests for a new password, is folded: the
+ * Records an event. Failures and requests for a new password, which strangers can cause without end, are folded: the
  * first row of an hour counts the others that differ in nothing but the time. Where more than `maxRowsPerHour` would
  * differ in the address, one row without an address counts the rest, so that no number of addresses pushes what really
  * happened off a user's list. The database's clock decides.

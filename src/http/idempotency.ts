@@ -17,8 +17,8 @@ export interface RetriableRequest {
 }
 
 /**
- * Carries an action out once for one key, and answers whoever sends the request again within 24 hours with what came
- * of it then. Of two that come at once one waits for the other. An action that throws leaves the key free.
+ * Carries out an action once for one key; the same request, sent again within 24 hours, gets the answer that was given
+ * then. Of two that come at once one waits for the other. An action that throws leaves the key free.
  *
  * @throws InvalidInput when the key came with another request before
  */

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Sends the answers to all requests that came in one turn of the event loop one right after the other, at its end. Whoever
- * reads them, a proxy or a client on the same machine, is woken once instead of once for each, which costs more than to
- * work out an answer that is in memory.
+ * Sends the answers to all requests that came in one turn of the event loop one right after the other, at its end. Their
+ * reader, a proxy or a client on the same machine, is woken once instead of once for each, which costs more than to
+ * compute an answer that is in memory.
  */
 export function answerTogether(app: FastifyInstance): void {
   let waiting: (() => void)[] = []

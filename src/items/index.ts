@@ -36,7 +36,7 @@ export interface ItemsOptions {
   importSlots: ImportSlots
 }
 
-/** The routes about items. Register them in a scope whose guard sets `request.owner`: they serve his items alone. */
+/** The routes about items. Register them in a scope whose guard sets `request.owner`: they serve that owner's items alone. */
 export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function items(
   app,
   { path, config, importSlots },
@@ -131,7 +131,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
       schema: {
         operationId: named('read'),
         summary: 'Read an item',
-        description: 'One item, whole. With `If-None-Match` it is sent only if it has changed.',
+        description: 'One item with all its content. With `If-None-Match` it is sent only if it has changed.',
         tags: ['items'],
         params: address.one,
         response: {
@@ -158,7 +158,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
       schema: {
         operationId: named('put'),
         summary: 'Put an item',
-        description: 'Replaces all that is said of an item, or adds it. `If-None-Match: *` only adds.',
+        description: 'Replaces the content of an item, or adds it. `If-None-Match: *` only adds.',
         tags: ['items'],
         params: address.one,
         body: ref(ItemContent),
@@ -196,7 +196,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
       schema: {
         operationId: named('patch'),
         summary: 'Patch an item',
-        description: 'Changes some of what is said of an item, by a JSON merge patch (RFC 7396).',
+        description: 'Changes parts of an item by a JSON merge patch (RFC 7396).',
         tags: ['items'],
         consumes: ['application/merge-patch+json', 'application/json'],
         params: address.one,

@@ -47,7 +47,7 @@ export function listWholeItems(
 
 /**
  * Makes a function that does what `listItems` does, but reads what several callers want at the same moment only once,
- * and all first pages in the default order by one statement. What each gets was read after he had asked.
+ * and all first pages in the default order by one statement. What each gets was read after they had asked.
  */
 export function sharePages(database: Reader) {
   const firstPages = new DataLoader<WantedPage, FoundPage<ListedItem>, string>(
@@ -81,7 +81,7 @@ const sharing = {
   batchScheduleFn: setImmediate,
 }
 
-/** So many pages are read by one statement at most. */
+/** Maximum number of pages that one statement reads. */
 const maxBatchSize = 50
 
 function isFirstPage({ sort, after, titleContains, createdAfter, createdBefore }: ItemPage): boolean {
@@ -108,7 +108,7 @@ const firstPagesOf = `
   ) AS items
   ORDER BY place, created_at, id`
 
-/** One item, or null, as whoever only reads it sees it. */
+/** Returns one item, or null, for callers that only read it: it may come from a replica. */
 export async function lookUpItem(
   { id: ownerId }: Owner,
   itemId: string,

@@ -25,7 +25,7 @@ const itemId = Type.String({
   maxLength: 128,
   pattern: itemIdSyntax,
   not: { enum: reservedItemIds },
-  description: 'Letters, digits and `. _ ~ -`, not dots alone. Made up when it is left out.',
+  description: 'Letters, digits and `. _ ~ -`, not dots alone. Generated when it is left out.',
 })
 
 const owner = Type.String({ maxLength: 255, description: 'Name of the user who owns the item.' })
@@ -163,7 +163,10 @@ export const maxInvalidLines = 1_000
 export const ImportQuery = Type.Object(
   {
     mode: defaulted(
-      Type.Enum(['all', 'each'], { default: 'all', description: 'All or none, or each that can be.' }),
+      Type.Enum(['all', 'each'], {
+        default: 'all',
+        description: 'All items or none, or each item that can be added.',
+      }),
     ),
   },
   { additionalProperties: true },
@@ -172,8 +175,8 @@ export const ImportQuery = Type.Object(
 /** What came of an import. */
 export const ImportReport = Type.Object(
   {
-    created: Type.Integer({ description: 'How many items were added.' }),
-    failed: Type.Integer({ description: 'How many lines were not.' }),
+    created: Type.Integer({ description: 'Number of items that were added.' }),
+    failed: Type.Integer({ description: 'Number of lines that failed.' }),
     errors: Type.Array(ref(ValidationError), {
       description: 'Reasons; `loc` has the number of the line. At most 100 are listed.',
     }),

@@ -16,7 +16,7 @@ import type { Owner } from './store.js'
 
 const ndjson = 'application/x-ndjson'
 
-/** So many items are read at a time. */
+/** Number of items that are read at a time. */
 const exportRows = 500
 
 /** All items of one owner at once, as NDJSON: one item a line. Register them where single items are served. */
@@ -95,7 +95,7 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
       const lines = (body as Readable | undefined) ?? Readable.from([])
       const report = await importSlots
         .run(callerSubject, () => importLines(lines, query.mode, request))
-        // What is still on its way is discarded: the connection can be used again, and the client reads the answer.
+        // The rest of the body is discarded: the connection can be used again, and the client reads the answer.
         .finally(() => lines.resume())
       if (query.mode === 'all' && report.failed > 0) throw new InvalidLines(report.errors)
       return report

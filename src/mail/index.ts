@@ -16,12 +16,12 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Sends a mail in the background. One that cannot be sent is logged, without its text. */
     sendMail(mail: Mail): void
-    /** To be called where a request is in vain without mail. @throws ServiceError `mail_disabled` */
+    /** Refuses a request that is useless without mail. @throws ServiceError `mail_disabled` where none is sent */
     requireMail(): void
   }
 }
 
-/** So many mails wait at most; beyond that they are dropped, and the log says so. */
+/** Maximum number of mails that wait; further ones are dropped, and the log says so. */
 const maxWaiting = 1_000
 
 /** Registers `app.sendMail`. Closing the service waits for the mails that are under way. */

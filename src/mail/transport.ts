@@ -24,7 +24,7 @@ const smtpOptions = {
   dnsTimeout: '5000',
 }
 
-/** Mails go to the server of SMTP_URL or, without one, into files for whoever tries the service out. */
+/** Mails go to the server of SMTP_URL or, without one, into files, for trials. */
 export function openTransport({ smtpUrl, mailFrom, dataDirectory }: Config): MailTransport {
   return smtpUrl ? openSmtp(smtpUrl, mailFrom) : openFolder(join(dataDirectory, 'mail'), mailFrom)
 }

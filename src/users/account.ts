@@ -36,8 +36,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
       schema: {
         operationId: 'confirm_email',
         summary: 'Confirm an e-mail address',
-        description:
-          'Uses a mailed link up: the address that it was mailed to is now known to be that of the account.',
+        description: 'Uses up a mailed link: the address that it was mailed to is then confirmed.',
         tags: ['account'],
         body: ref(EmailConfirmation),
         response: {
@@ -99,7 +98,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
       schema: {
         operationId: 'reset_password',
         summary: 'Set a new password',
-        description: 'Uses a mailed link up: sets another password and ends every log-in of the user.',
+        description: 'Uses up a mailed link: sets another password and ends every login of the user.',
         tags: ['account'],
         body: ref(PasswordReset),
         response: {

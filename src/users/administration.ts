@@ -93,7 +93,8 @@ export const administration: FastifyPluginAsyncTypebox = async function administ
         operationId: 'update_user',
         summary: 'Change a user',
         description:
-          'Locks a user out or lets him in again, forces another password, grants scopes. The last administrator stays one.',
+          'Locks a user out or lets them in again, requires another password, sets scopes. The last administrator cannot be ' +
+          'removed.',
         tags: ['administration'],
         params: UserAddress,
         body: ref(ManagedUserPatch),
@@ -171,8 +172,8 @@ export const administration: FastifyPluginAsyncTypebox = async function administ
       ...common,
       schema: {
         operationId: 'create_invitation',
-        summary: 'Invite somebody',
-        description: 'Makes an invitation with which one person can register.',
+        summary: 'Create an invitation',
+        description: 'Creates an invitation with which one person can register.',
         tags: ['administration'],
         response: { 201: ref(Invitation, success) },
       },

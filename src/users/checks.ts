@@ -11,7 +11,7 @@ export function checkUsername(username: string): void {
 /**
  * @param member of the body
  * @param former the password before, which the new one must not be
- * @throws InvalidInput when it must not be his password
+ * @throws InvalidInput when it must not be the owner's password
  */
 export async function checkPassword(
   member: string,

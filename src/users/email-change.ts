@@ -7,11 +7,11 @@ export interface EmailChange {
   changes: { email?: null; pendingEmail?: string | null }
   /** Address to mail a confirmation link to. */
   toConfirm: string | null
-  /** Confirmed address to tell that it is to be replaced or was removed. */
-  toTell: string | null
+  /** Confirmed address to notify that it is to be replaced or was removed. */
+  toNotify: string | null
 }
 
-const nothing: EmailChange = { changes: {}, toConfirm: null, toTell: null }
+const nothing: EmailChange = { changes: {}, toConfirm: null, toNotify: null }
 
 /**
  * Decides what becomes of a user's addresses. The address that is shown is the pending one or, without one, the
@@ -29,7 +29,8 @@ export function decideEmailChange(
   if (given === shown)
     return hasPassword && given === pendingEmail ? { ...nothing, toConfirm: given } : nothing
   if (!hasPassword) throw new InvalidInput('body', ['password'], 'missing', 'Field required')
-  if (given === null) return { changes: { email: null, pendingEmail: null }, toConfirm: null, toTell: email }
+  if (given === null)
+    return { changes: { email: null, pendingEmail: null }, toConfirm: null, toNotify: email }
   if (given === email) return { ...nothing, changes: { pendingEmail: null } }
-  return { changes: { pendingEmail: given }, toConfirm: given, toTell: email }
+  return { changes: { pendingEmail: given }, toConfirm: given, toNotify: email }
 }

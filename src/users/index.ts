@@ -54,7 +54,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
         summary: 'Change the current user',
         description:
           'Changes the name to show, and the e-mail address. Changing or removing the address takes the password, and ' +
-          'the confirmed address is told. A new address counts once the link that is mailed to it has been followed; ' +
+          'the confirmed address is notified. A new address counts once the link that is mailed to it has been followed; ' +
           'until then the confirmed one stays in use. Giving an unconfirmed address again, with the password, asks for ' +
           'another mail.',
         tags: ['users'],
@@ -94,7 +94,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
       schema: {
         operationId: 'change_password',
         summary: 'Change the password',
-        description: 'Sets another password and ends every log-in of the user, this one too.',
+        description: 'Sets another password and ends every login of the user, this one too.',
         tags: ['users'],
         body: ref(PasswordChange),
         response: {
@@ -172,7 +172,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     if (given === undefined) return { changes: {}, mails: [] }
     const emails = await lockEmails(currentUser.id, hash, transaction)
     if (!emails) throw new ServiceError('invalid_token')
-    const { changes, toConfirm, toTell } = decideEmailChange(emails, given, hash !== null)
+    const { changes, toConfirm, toNotify } = decideEmailChange(emails, given, hash !== null)
     if (Object.keys(changes).length > 0)
       await recordEvent(ownEvent('email_changed', currentUser, request), transaction)
     const confirmation =
@@ -182,7 +182,7 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
       changes,
       mails: [
         ...(confirmation ? [confirmation] : []),
-        ...(toTell ? [noticeTo(toTell, currentUser.username)] : []),
+        ...(toNotify ? [noticeTo(toNotify, currentUser.username)] : []),
       ],
     }
   }

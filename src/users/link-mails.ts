@@ -5,7 +5,7 @@ import { confirmationMail, type Link, resetMail } from './mails.js'
 import { createMailedToken } from './one-time-tokens.js'
 import { type EmailHolder, findUnconfirmedUsers } from './store.js'
 
-/** What it takes to make mails with links. */
+/** Settings and key that mails with links are made with. */
 export interface LinkMailContext {
   /** Origin of the links. */
   issuer: string

@@ -11,7 +11,7 @@ export interface Recipient {
   address: string
 }
 
-/** What mails are counted by. */
+/** Part of a recipient that mails are counted by. */
 type Counted = 'address' | 'user' | 'both'
 
 /** Maximum number of mails with the same key within some seconds. The key that fewest others share is charged first. */

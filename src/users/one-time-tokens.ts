@@ -113,7 +113,7 @@ function newToken(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** Returns the condition that a row `token` is good for a purpose now, whoever owns it. */
+/** Returns the condition that a row `token` is good for a purpose now, whichever user it belongs to. */
 function isGood(token: string, purpose: Purpose): Sql {
   return sql`(token.fingerprint = ${fingerprintOf(token)} AND token.purpose = ${purpose} AND token.expires_at > now())`
 }

@@ -9,13 +9,13 @@ export async function findPublishedPasswords(database: Database): Promise<string
   const found: string[] = []
   for (const [username, password] of tutorialPasswords) {
     const user = await findCredentials(username, database)
-    // No more work than the hash itself asks for: nobody is kept from telling whether there is such a user here.
+    // With no more work than the hash asks for: here the time need not hide whether there is such a user.
     if (user && (await verifyPassword(password, user.hashedPassword, 4))) found.push(username)
   }
   return found
 }
 
-/** What to do about a published password. */
+/** Returns what to do about a published password. */
 export function describePublished(username: string): string {
   return `has a published password: latchkey users delete ${username}, or set-password ${username}`
 }

@@ -27,7 +27,7 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
         operationId: 'register_user',
         summary: 'Register',
         description:
-          'Makes an account. The answer is the same when there is one of that name, or of one that looks like it.',
+          'Creates an account. The answer is the same when the name, or one that looks like it, is taken.',
         tags: ['users'],
         body: ref(Registration),
         response: {

@@ -115,7 +115,7 @@ export const PasswordReset = Type.Object(
 const scopes = Type.Array(Type.Enum([...grantableScopes]), {
   uniqueItems: true,
   maxItems: grantableScopes.length,
-  description: 'What the user may do beyond what all may.',
+  description: 'Scopes that the user has beyond those of every user.',
 })
 
 /** A user as administrators see one: without the e-mail address. */
@@ -125,7 +125,7 @@ export const ManagedUser = Type.Object(
     full_name: User.properties.full_name,
     disabled: User.properties.disabled,
     password_change_required: Type.Boolean({
-      description: 'Whether nothing but a new password is open to him.',
+      description: 'Whether the user must change the password before anything else.',
     }),
     scopes,
     created_at: Type.String({ format: 'date-time' }),

@@ -9,7 +9,7 @@ const scripts =
   'Sgnw Shaw Shrd Sidd Sind Sogd Sogo Sora Soyo Sund Sunu Sylo Syrc Tagb Takr Tale Talu Tang Tavt Tfng Tglg Thaa ' +
   'Tirh Tnsa Todr Toto Tutg Ugar Vaii Vith Wara Wcho Xpeo Xsux Yezi Yiii Zanb'
 
-/** What may stand beside one another: one script, or Latin and one of the East Asian writing systems. */
+/** Sets of scripts that one name may have: a single one, or Latin and an East Asian writing system. */
 const coverings = [...scripts.split(' '), 'Latn Hani Hira Kana', 'Latn Hani Bopo', 'Latn Hani Hang']
 
 /** Characters of no script in particular, such as digits and punctuation. */

@@ -165,7 +165,7 @@ export async function updateUser(
   return updated ?? null
 }
 
-/** The addresses of a user: the one that is known to be his, and the one that waits to be confirmed. */
+/** The addresses of a user: the one that is known to be theirs, and the one that waits to be confirmed. */
 export async function findEmails(id: string, database: Transaction) {
   const none = { email: null, pendingEmail: null }
   const select = { email: true, pendingEmail: true }
@@ -244,7 +244,7 @@ export async function updateProfile(
   return updated ? { ...updated, email: updated.pendingEmail ?? updated.email } : null
 }
 
-/** Locks a user out, which ends all his tokens, or lets him in again. Whether there is such a user. */
+/** Locks a user out, which ends all their tokens, or lets them in again. Whether there is such a user. */
 export async function setUserDisabled(
   username: string,
   disabled: boolean,
@@ -274,7 +274,7 @@ export async function changePassword(
   return (await database.user.updateMany({ where: { id, hashedPassword: from }, data })).count === 1
 }
 
-/** Deletes a user and all that he owns. Whether there was such a user. */
+/** Deletes a user and all that they own. Whether there was such a user. */
 export async function deleteUser(username: string, database: Transaction): Promise<boolean> {
   if (!isStorable(username)) return false
   const { count } = await database.user.deleteMany({ where: { username } })
