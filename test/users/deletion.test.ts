@@ -30,7 +30,7 @@ for (const [door, remove] of Object.entries(doors))
     const registration = { username: 'janedoe', password, email: `${marker}@example.com`, full_name: marker }
     await sendAs(app, null, 'POST', '/users/', registration)
     await app.background.idle()
-    const admin = await logIn(app, 'johndoe', 'secret')
+    const admin = await logIn(app, 'johndoe', 'secret', 'users:admin items:admin')
     const writers = {
       '/users/me/items/': await logIn(app, 'janedoe', password),
       '/users/janedoe/items/': admin,

@@ -36,7 +36,7 @@ t.test('a change of a user who is gone by then is refused', async (t) => {
 t.test('an administrator is told of a user whom somebody else has changed', async (t) => {
   const { url, app } = await start(t, 'items')
   await query(url, "UPDATE users SET scopes = '{users:admin}', disabled = false")
-  const admin = await logIn(app, 'johndoe', 'secret')
+  const admin = await logIn(app, 'johndoe', 'secret', 'users:admin')
   await query(url, 'CREATE TRIGGER hinder BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION hinder()')
   for (const name of ['alice', 'johndoe']) {
     const response = await sendAs(app, admin, 'DELETE', `/users/${name}/`, { password: 'secret' })

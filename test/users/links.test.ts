@@ -124,7 +124,7 @@ for (const ending of inviterEndings)
     const url = await cloneDatabase(t)
     const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
     await query(url, "UPDATE users SET scopes = '{users:admin}', disabled = false")
-    const token = await logIn(app, 'johndoe', 'secret')
+    const token = await logIn(app, 'johndoe', 'secret', 'users:admin')
     const invite = async () =>
       (await sendAs(app, token, 'POST', '/invitations/')).json<{ invitation: string }>().invitation
     const [first, second] = [await invite(), await invite()]
@@ -139,7 +139,7 @@ t.test('one invitation tells of five names at most, also of many at once', async
   const url = await cloneDatabase(t)
   const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
   await query(url, "UPDATE users SET scopes = '{users:admin}' WHERE username = 'johndoe'")
-  const admin = await logIn(app, 'johndoe', 'secret')
+  const admin = await logIn(app, 'johndoe', 'secret', 'users:admin')
   const { invitation } = (await sendAs(app, admin, 'POST', '/invitations/')).json<{ invitation: string }>()
   const answers = await Promise.all(
     Array.from({ length: 12 }, () =>
