@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
@@ -55,9 +56,10 @@ export function followChanges(app: FastifyInstance): void {
   let heardAt = Number.NEGATIVE_INFINITY
   /** Numbers the messages to ourselves: only its own echo counts for one, and none of a connection before. */
   let messages = 0
-  /** The message on the line, and the one through the pool, that are to come back. */
+  /** The pulse that is to come back. */
   let awaited = { payload: 'none', sentAt: heardAt }
-  let awaitedOfPool = { payload: 'none', comeBack: () => {} }
+  /** Messages through the pool that have come back, by their payloads. */
+  const echoes = new EventEmitter()
   let pulse: Promise<void> | undefined
   let poolCheckedAt = 0
   let complaint = ''
@@ -69,7 +71,7 @@ export function followChanges(app: FastifyInstance): void {
   function hear({ channel, payload }: pg.Notification): void {
     if (channel !== pulseChannel) tellAll(payload === 'all' ? null : String(payload))
     else if (payload === awaited.payload) heardAt = awaited.sentAt
-    else if (payload === awaitedOfPool.payload) awaitedOfPool.comeBack()
+    else echoes.emit(`echo of ${payload}`)
   }
 
   function nextMessage(): string {
@@ -89,11 +91,15 @@ export function followChanges(app: FastifyInstance): void {
     poolCheckedAt = performance.now()
     const payload = nextMessage()
     const heard = new Promise<boolean>((resolve) => {
-      awaitedOfPool = { payload, comeBack: () => resolve(true) }
+      echoes.once(`echo of ${payload}`, () => resolve(true))
     })
-    await app.database.pool.query({ text: `NOTIFY ${pulseChannel}, '${payload}'` })
-    if (!(await Promise.race([heard, delay(patienceMs, false, { ref: false })])))
-      throw new OtherDatabase('DATABASE_URL and DATABASE_DIRECT_URL lead to different databases')
+    try {
+      await app.database.pool.query({ text: `NOTIFY ${pulseChannel}, '${payload}'` })
+      if (!(await Promise.race([heard, delay(patienceMs, false, { ref: false })])))
+        throw new OtherDatabase('DATABASE_URL and DATABASE_DIRECT_URL lead to different databases')
+    } finally {
+      echoes.removeAllListeners()
+    }
   }
 
   /** From this moment on, not only when the end of the connection has been noticed. */

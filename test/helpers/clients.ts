@@ -12,7 +12,7 @@ export async function storeClient(
   scopes = ['me', 'items:read'],
   rights: string[] = [],
 ): Promise<void> {
-  const macKey = await provideMacKey(database, sealingKeysOf(loadConfig({})))
+  const macKey = await provideMacKey(database, sealingKeysOf(loadConfig({})), () => {})
   await database.client.create({
     data: {
       clientId,

@@ -69,7 +69,7 @@ export async function readClock(database: Transaction): Promise<Date> {
 export async function provideMacKey(
   database: Database,
   sealingKeys: SealingKeys,
-  onReplaced: () => void = () => {},
+  onReplaced: () => void,
 ): Promise<Buffer> {
   const [current] = sealingKeys
   let isReplaced = false
