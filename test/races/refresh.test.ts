@@ -68,6 +68,77 @@ t.test('a refresh token that comes again after the grace ends its family', async
   }
 })
 
+/** What is wrong with a request beside the token's reuse, and how it is set right. */
+const faults = [
+  { what: 'nothing else', sets: '', rights: '', form: {} },
+  {
+    what: 'a scope that was taken away',
+    sets: "UPDATE clients SET scopes = '{items:write}' WHERE client_id = 'first-party'",
+    rights: "UPDATE clients SET scopes = '{me,items:read,items:write}' WHERE client_id = 'first-party'",
+    form: {},
+  },
+  { what: 'a wider scope', sets: '', rights: '', form: { scope: 'me users:admin' } },
+  { what: 'a malformed scope', sets: '', rights: '', form: { scope: '"' } },
+  {
+    what: 'a password that must be changed',
+    sets: "UPDATE users SET password_change_required = true WHERE username = 'johndoe'",
+    rights: 'UPDATE users SET password_change_required = false',
+    form: {},
+  },
+  {
+    what: 'a family of old age',
+    sets: "UPDATE token_families SET refreshable_until = now() - interval '1 second'",
+    rights: "UPDATE token_families SET refreshable_until = now() + interval '1 day'",
+    form: {},
+  },
+]
+
+for (const { what, sets, rights, form } of faults)
+  for (const reuse of ['after the grace', 'after its successor'])
+    t.test(`reuse ${reuse} ends the family whatever else is wrong: ${what}`, async (t) => {
+      const first = await logIn(one, 'johndoe', 'secret', 'me items:read')
+      const [second] = tokensOf([await refresh(one, first.refresh_token)])
+      let last = second?.refresh_token as string
+      if (reuse === 'after the grace')
+        await query(url, "UPDATE refresh_tokens SET used_at = used_at - interval '61 seconds'")
+      else last = (await refresh(one, last)).body.refresh_token as string
+      await query(url, sets)
+      const again = { grant_type: 'refresh_token', refresh_token: first.refresh_token, ...form }
+      const answer = await postForm(other, '/token', again)
+      await query(url, rights)
+      t.equal(answer.status, 400)
+      t.match(answer.body, { error: 'invalid_grant' })
+      t.match(await describeFamily(url, first), { live: false })
+      t.equal((await refresh(one, last)).status, 400)
+    })
+
+for (const { what, sets, rights, form } of faults.slice(1))
+  t.test(`a request that is wrong otherwise uses no token up: ${what}`, async (t) => {
+    const first = await logIn(one, 'johndoe', 'secret', 'me items:read')
+    await query(url, sets)
+    const wrong = { grant_type: 'refresh_token', refresh_token: first.refresh_token, ...form }
+    t.equal((await postForm(other, '/token', wrong)).status, 400)
+    await query(url, rights)
+    t.same(await describeFamily(url, first), { live: true, tokens: 1 })
+    const second = await refresh(one, first.refresh_token)
+    t.equal(second.status, 200)
+    await query(url, sets)
+    t.equal((await postForm(other, '/token', wrong)).status, 400, 'nor does a second one within the grace')
+    await query(url, rights)
+    if (what !== 'a family of old age')
+      t.equal((await refresh(one, second.body.refresh_token as string)).status, 200)
+  })
+
+t.test('what is refused in a family that has ended is no reuse that is recorded again', async (t) => {
+  const first = await logIn(one)
+  await refresh(one, first.refresh_token)
+  await postForm(one, '/revoke', { token: first.refresh_token })
+  const reuses = "SELECT sum(count)::int AS count FROM events WHERE action = 'refresh_reuse'"
+  const before = await query(url, reuses)
+  t.equal((await refresh(one, first.refresh_token)).status, 400)
+  t.same(await query(url, reuses), before)
+})
+
 t.test('a token within the grace is answered although it has expired since', async (t) => {
   const first = await logIn(one)
   const second = await refresh(one, first.refresh_token)

@@ -18,7 +18,8 @@ import type { Granted, TokenParameters } from './index.js'
 /**
  * The refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2): each token is good once. One that comes again
  * within the grace gets the same successor, as its answer may have been lost, until that successor is used; later it was
- * stolen, and its family ends. The new access token has as much of the scope as is left now; the family keeps its own.
+ * stolen, and its family ends, whatever else is wrong with the request. The new access token has as much of the scope as
+ * is left now; the family keeps its own.
  *
  * @throws ServiceError `invalid_parameter`, `invalid_refresh_token`, `foreign_token`, `invalid_scope`
  */
@@ -33,35 +34,46 @@ export async function grantRefreshToken(
   const found = await findRefreshToken(fingerprint(presented), context.database)
   if (!found) throw new ServiceError('invalid_refresh_token')
   if (found.clientId !== client.clientId) throw new ServiceError('foreign_token')
-  const granted = splitScope(found.scope)
-  const now = effective({ claims: { client_id: found.clientId }, scope: granted }, found.facts)
-  if (!found.isTimely || !now.active) throw new ServiceError('invalid_refresh_token')
-  const asked = grantScope(parameters.scope, granted)
-  const scope =
-    asked &&
-    splitScope(asked)
-      .filter((one) => now.scope.includes(one))
-      .join(' ')
-  if (!scope) throw new ServiceError('invalid_scope')
-
   const refreshToken = successorOf(presented, await context.readMacKey())
-  await useUp(presented, refreshToken, found, context, origin)
+  const [token, successor] = [fingerprint(presented), fingerprint(refreshToken)]
+  if (found.isUsed) await refuseReuse(token, successor, found, context, origin)
+  const scope = scopeLeft(parameters.scope, found)
+  if (!found.isUsed && !(await rotateRefreshToken(token, successor, context.config, context.database)))
+    await refuseReuse(token, successor, found, context, origin)
   return { sub: found.username, clientId: client.clientId, scope, sid: found.familyId, refreshToken }
 }
 
-async function useUp(
-  presented: string,
-  successor: string,
+/** @throws ServiceError `invalid_refresh_token` and ends the family, unless the answer may have been lost */
+async function refuseReuse(
+  token: Buffer,
+  successor: Buffer,
   { familyId, userId, username }: FoundRefreshToken,
   { config, database, changes }: AuthContext,
   origin: Origin,
 ): Promise<void> {
-  const [token, next] = [fingerprint(presented), fingerprint(successor)]
-  if (await rotateRefreshToken(token, next, config, database)) return
-  if (await isWithinGrace(token, next, config, database)) return
-  await revokeFamily(familyId, database)
+  if (await isWithinGrace(token, successor, config, database)) return
+  const isEnded = await revokeFamily(familyId, database)
   await changes.catchUp()
   const reuse = { action: 'refresh_reuse', outcome: 'failed', actor: null } as const
-  await recordEvent(eventOf(reuse, { id: userId, username }, origin), database)
+  if (isEnded) await recordEvent(eventOf(reuse, { id: userId, username }, origin), database)
   throw new ServiceError('invalid_refresh_token')
+}
+
+/**
+ * What is left of the scope that was asked for.
+ *
+ * @throws ServiceError `invalid_refresh_token`, `invalid_scope`
+ */
+function scopeLeft(asked: string | undefined, found: FoundRefreshToken): string {
+  const granted = splitScope(found.scope)
+  const now = effective({ claims: { client_id: found.clientId }, scope: granted }, found.facts)
+  if (!found.isTimely || !now.active) throw new ServiceError('invalid_refresh_token')
+  const wanted = grantScope(asked, granted)
+  const scope =
+    wanted &&
+    splitScope(wanted)
+      .filter((one) => now.scope.includes(one))
+      .join(' ')
+  if (!scope) throw new ServiceError('invalid_scope')
+  return scope
 }

@@ -154,8 +154,9 @@ export async function isWithinGrace(
   return found.length === 1
 }
 
-/** Ends a family: its refresh tokens and its access tokens. */
-export async function revokeFamily(id: string, database: Database): Promise<void> {
-  await database.$executeRaw`
+/** Ends a family: its refresh tokens and its access tokens. Whether it had not ended before. */
+export async function revokeFamily(id: string, database: Database): Promise<boolean> {
+  const ended = await database.$executeRaw`
     UPDATE token_families SET revoked_at = now() WHERE id = ${id}::uuid AND revoked_at IS NULL`
+  return ended === 1
 }
