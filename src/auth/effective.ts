@@ -89,6 +89,14 @@ export function isLockedOut({ disabled }: { disabled: boolean }): boolean {
   return disabled
 }
 
+/** Whether the user or the client that has proved itself is still there, and nothing has ended what that is good for. */
+export function stillCounts<Holder extends Pick<UserFacts | ClientFacts, 'disabled' | 'generation'>>(
+  proved: Holder,
+  now: Holder | null,
+): now is Holder {
+  return now?.generation === proved.generation && !isLockedOut(now)
+}
+
 /**
  * The part of a token's scope that a client may be told about (RFC 7662 §4): all of it where the token was issued to the
  * client, is meant for it, or the client has the right to ask about every token; else the scopes that are the client's

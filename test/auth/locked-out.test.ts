@@ -123,7 +123,7 @@ t.test('the statement that starts a login refuses a user who was locked out mean
     refreshTokenGraceSeconds: 0,
     accessTokenTtlSeconds: 60,
   }
-  const client = { clientId: 'first-party', generation: 0 }
+  const client = await database.client.findUniqueOrThrow({ where: { clientId: 'first-party' } })
   for (const [username, isStarted] of [
     ['johndoe', true],
     ['alice', false],

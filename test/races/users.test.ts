@@ -107,6 +107,73 @@ for (const { name, sets, lasting } of endings) {
     })
 }
 
+const grantable = "'{me,items:read,items:write,users:admin}'"
+const invalidScope = { status: 400, body: { error: 'invalid_scope' } }
+const wrongPassword = { status: 401, body: { error: 'invalid_grant' } }
+const invalidClient = { status: 401, body: { error: 'invalid_client' } }
+
+/** What a log-in is decided on, and what becomes of one for `scope` that waits while it changes. */
+const decisions = [
+  {
+    of: 'users',
+    set: 'password_change_required = true',
+    scope: 'me users:admin',
+    outcome: { status: 200, body: { scope: 'account:password', refresh_token: undefined } },
+  },
+  { of: 'users', set: "scopes = '{}'", scope: 'users:admin', outcome: invalidScope },
+  { of: 'users', set: "scopes = '{items:admin}'", scope: 'me', outcome: { status: 200, body: {} } },
+  { of: 'users', set: 'disabled = true', scope: 'me', outcome: wrongPassword },
+  { of: 'users', set: 'generation = generation + 1', scope: 'me', outcome: wrongPassword },
+  { of: 'users', set: "username = username || '-renamed'", scope: 'me', outcome: wrongPassword },
+  { of: 'clients', set: "scopes = '{me}'", scope: 'me items:read', outcome: invalidScope },
+  {
+    of: 'clients',
+    set: "scopes = '{me}'",
+    scope: '',
+    outcome: { status: 200, body: { scope: 'me', refresh_token: String } },
+  },
+  {
+    of: 'clients',
+    set: "grants = '{password}'",
+    scope: 'me',
+    outcome: { status: 200, body: { refresh_token: undefined } },
+  },
+  { of: 'clients', set: "grants = '{refresh_token}'", scope: 'me', outcome: invalidClient },
+  { of: 'clients', set: 'disabled = true', scope: 'me', outcome: invalidClient },
+  { of: 'clients', set: 'generation = generation + 1', scope: 'me', outcome: invalidClient },
+  { of: 'clients', set: '', scope: 'me', outcome: invalidClient },
+]
+
+for (const { of, set, scope, outcome } of decisions)
+  t.test(
+    `a log-in is decided on ${of} as they are: ${set || 'deleted'}, ${scope || 'no scope'}`,
+    async (t) => {
+      const username = await createUser(url)
+      const clientId = username.slice(0, 20)
+      await query(url, `UPDATE users SET scopes = '{users:admin}' WHERE username = '${username}'`)
+      await query(
+        url,
+        `INSERT INTO clients (client_id, name, confidential, grants, scopes)
+       VALUES ('${clientId}', 'Racer', false, '{password,refresh_token}', ${grantable})`,
+      )
+      const key = of === 'users' ? `username = '${username}'` : `client_id = '${clientId}'`
+      const change = await beginTransaction(
+        t,
+        url,
+        `SELECT FROM users WHERE username = '${username}' FOR UPDATE`,
+      )
+      const loggingIn = postForm(one, '/token', {
+        ...{ grant_type: 'password', client_id: clientId, username, password: 'secret' },
+        ...(scope && { scope }),
+      })
+      await untilWaiting(url)
+      await change.query(set ? `UPDATE ${of} SET ${set} WHERE ${key}` : `DELETE FROM ${of} WHERE ${key}`)
+      await change.query('COMMIT')
+      const { status, body } = await loggingIn
+      t.match({ status, body: { scope: undefined, refresh_token: undefined, ...body } }, outcome)
+    },
+  )
+
 t.test('a client that is disabled amid log-ins gets no token that outlives it', async (t) => {
   const username = await createUser(url)
   await query(

@@ -3,12 +3,12 @@ import { ServiceError } from '../../errors.js'
 import { eventOf, type Origin } from '../../events/event.js'
 import { recordEvent } from '../../events/store.js'
 import { needsRehash } from '../../passwords/bcrypt.js'
-import { findCredentials, replaceHash } from '../../users/store.js'
+import { type Credentials, findCredentials, replaceHash } from '../../users/store.js'
 import type { AuthContext } from '../context.js'
-import { effectiveAtIssue, isLockedOut } from '../effective.js'
+import { effectiveAtIssue, isLockedOut, stillCounts } from '../effective.js'
 import { grantScope, userScopes } from '../scope.js'
 import { fingerprint, newRefreshToken } from '../secrets.js'
-import type { Client } from '../store/clients.js'
+import { type Client, findClient } from '../store/clients.js'
 import { startFamily } from '../store/families.js'
 import type { Granted, TokenParameters } from './index.js'
 
@@ -22,12 +22,25 @@ import type { Granted, TokenParameters } from './index.js'
  * @throws ServiceError `invalid_scope`; `incorrect_credentials`, the same for an unknown user as for a wrong password
  */
 export async function grantPassword(
-  { grant_type, scope: asked, username = '', password = '' }: TokenParameters,
+  parameters: TokenParameters,
   client: Client,
   context: AuthContext,
   origin: Origin,
 ): Promise<Granted> {
+  const { grant_type, username = '', password = '' } = parameters
   const user = await findUserByPassword(username, password, grant_type !== undefined, context, origin)
+  return grantChecked(parameters, user, client, context, origin)
+}
+
+/** Decides again when what it was decided on has changed before the log-in was stored. */
+async function grantChecked(
+  parameters: TokenParameters,
+  user: Credentials,
+  client: Client,
+  context: AuthContext,
+  origin: Origin,
+): Promise<Granted> {
+  const { grant_type, scope: asked } = parameters
   const { clientId } = client
   const { scope: allowed, reason } = effectiveAtIssue(user, client)
   if (reason === 'inactive_user') {
@@ -45,11 +58,28 @@ export async function grantPassword(
     scope,
     refreshToken: refreshToken ? fingerprint(refreshToken) : null,
   }
-  if (!(await startFamily(logIn, context.config, context.database)))
-    throw new ServiceError('incorrect_credentials')
+  if (!(await startFamily(logIn, context.config, context.database))) {
+    const changed = await readAgain(user, client, context)
+    return grantChecked(parameters, changed.user, changed.client, context, origin)
+  }
   const logged = { action: 'login', outcome: 'ok', actor: user.username } as const
   await recordEvent(eventOf(logged, user, origin), context.database)
   return { sub: user.username, clientId, scope, sid: logIn.id, ...(refreshToken && { refreshToken }) }
+}
+
+/**
+ * The user and the client as they are now.
+ *
+ * @throws ServiceError unless the password that was checked and the client's authentication still count:
+ * `incorrect_credentials`, `invalid_client`
+ */
+async function readAgain(user: Credentials, client: Client, { database }: AuthContext) {
+  const userNow = await findCredentials(user.username, database)
+  if (!stillCounts(user, userNow) || userNow.id !== user.id) throw new ServiceError('incorrect_credentials')
+  const clientNow = await findClient(client.clientId, database)
+  if (!stillCounts(client, clientNow) || !clientNow.grants.includes('password'))
+    throw new ServiceError('invalid_client')
+  return { user: userNow, client: clientNow }
 }
 
 /** A name that is nobody's is not kept: people type passwords into the wrong field. */

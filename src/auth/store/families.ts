@@ -1,6 +1,6 @@
 import type { Database } from '../../database/index.js'
 import { queryRows } from '../../database/statement.js'
-import type { Facts } from '../effective.js'
+import type { ClientFacts, Facts, UserFacts } from '../effective.js'
 import { type FactRow, factColumns, toFacts } from './facts.js'
 
 /** How long refresh tokens are good; times are in seconds. */
@@ -14,10 +14,10 @@ export interface FamilyLimits {
 /** A log-in whose password has been checked. */
 export interface LogIn {
   id: string
-  /** As the user was when the password was read: by now the generation may be another one. */
-  user: { id: string; generation: number }
-  /** As the client was when it was authenticated. */
-  client: { clientId: string; generation: number }
+  /** As the user was when the log-in was decided on. */
+  user: Omit<UserFacts, 'disabled'> & { id: string; username: string }
+  /** As the client was then. */
+  client: Omit<ClientFacts, 'disabled'> & { clientId: string; grants: readonly string[] }
   scope: string
   /** Fingerprint of the first refresh token, or null for a client or a user that gets none. */
   refreshToken: Buffer | null
@@ -44,8 +44,8 @@ export interface FoundRefreshToken {
 }
 
 /**
- * Starts the family of a log-in, unless the user's password has been changed or the user disabled since it was
- * checked. Whether it was started. Such a change waits for us, so that it sees the family that it has to end.
+ * Starts the family of a log-in, unless something has changed that the log-in was decided on: of the user or of the
+ * client. Whether it was started. Such a change waits for us, so that it sees the family that it has to end.
  */
 export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: Database): Promise<boolean> {
   const { id, user, client, scope, refreshToken } = logIn
@@ -56,6 +56,7 @@ export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: 
     [
       ...[id, user.id, user.generation, client.clientId, client.generation, scope, refreshToken],
       ...[refreshableSeconds, refreshableSeconds + accessTokenTtlSeconds, refreshTokenIdleSeconds],
+      ...[user.username, user.passwordChangeRequired, user.scopes, client.scopes, client.grants],
     ],
     database,
   )
@@ -64,7 +65,12 @@ export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: 
 
 const familyStart = `
   WITH unchanged AS (
-    SELECT id FROM users WHERE id = $2::uuid AND generation = $3::int AND NOT disabled FOR SHARE
+    SELECT users.id FROM users, clients
+    WHERE users.id = $2::uuid AND users.generation = $3::int AND NOT users.disabled
+      AND username = $11 AND password_change_required = $12::boolean AND users.scopes = $13::varchar[]
+      AND client_id = $4 AND clients.generation = $5::int AND NOT clients.disabled
+      AND clients.scopes = $14::varchar[] AND grants = $15::varchar[]
+    FOR SHARE
   ), family AS (
     INSERT INTO token_families
       (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
