@@ -34,7 +34,14 @@ export function normalizeAddress(text: string | undefined): string | null {
   const address = withoutZone(withoutPort(text.trim()))
   const version = isIP(address)
   if (version === 4) return address
-  return version === 6 ? ipaddr.process(address).toString() : null
+  return version === 6 ? ipaddr.process(withoutDots(address)).toString() : null
+}
+
+/** The parser takes every address that ends like an IPv4 address for a mapped one. */
+function withoutDots(address: string): string {
+  return address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_tail, ...bytes) =>
+    Buffer.from(bytes.slice(0, 4).map(Number)).toString('hex').replace(/^.{4}/, '$&:'),
+  )
 }
 
 /** Makes the test whether an address, as the proxy after it writes it, is one of the trusted proxies and networks (CIDR). */

@@ -1,4 +1,6 @@
 import { request } from 'node:http'
+import { isIP, isIPv6 } from 'node:net'
+import fc from 'fast-check'
 import t from 'tap'
 import { normalizeAddress, trustNetworks } from '../../src/http/client-address.js'
 import { makeFolder } from '../database/folder.js'
@@ -16,9 +18,61 @@ t.test('an address has one spelling, however a proxy writes it', (t) => {
     ['[2001:db8::1]', '2001:db8::1'],
     ['[2001:db8::1]:40000', '2001:db8::1'],
     ['fe80::1%eth0', 'fe80::1'],
+    ['::10.0.0.1', '::a00:1'],
+    ['64:ff9b::192.0.2.1', '64:ff9b::c000:201'],
+    ['::ffff:0:10.0.0.1', '::ffff:0:a00:1'],
     ['[fe80::1%25eth0]:80', 'fe80::1'],
   ] as const)
     t.equal(normalizeAddress(written), address, written)
+  t.end()
+})
+
+/** Spellings of the address of 16 bytes. */
+function spell(bytes: Uint8Array): string[] {
+  const address = Buffer.from(bytes)
+  const groups = Array.from({ length: 8 }, (_, index) => address.readUInt16BE(2 * index).toString(16))
+  const padded = groups.map((group) => group.padStart(4, '0'))
+  const dotted = bytes.slice(12).join('.')
+  const spellings = [groups, padded, [...groups.slice(0, 6), dotted], [...padded.slice(0, 6), dotted]].map(
+    (parts) => parts.join(':'),
+  )
+  for (const spelling of [...spellings]) {
+    const shortened = spelling.replace(/(?:^|:)(?:0+:)+/, '::')
+    if (isIPv6(shortened)) spellings.push(shortened)
+  }
+  return spellings.flatMap((one) => [one, one.toUpperCase(), `[${one}]:443`, `${one}%eth0`])
+}
+
+/** Groups of few kinds, so that the kinds meet: zeros, the prefix of mapped addresses, others. */
+const anyAddress = fc
+  .array(fc.oneof(fc.constant([0, 0]), fc.constant([255, 255]), fc.tuple(fc.nat(255), fc.nat(255))), {
+    minLength: 8,
+    maxLength: 8,
+  })
+  .map((groups) => Uint8Array.from(groups.flat()))
+const mapped = fc
+  .tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255))
+  .map((tail) => Uint8Array.from([...Array<number>(10).fill(0), 255, 255, ...tail]))
+
+t.test('all spellings of one address are read alike, and different addresses differently', (t) => {
+  fc.assert(
+    fc.property(fc.oneof(anyAddress, mapped), fc.oneof(anyAddress, mapped), (bytes, others) => {
+      const read = new Set(spell(bytes).map((spelling) => normalizeAddress(spelling)))
+      const [address = null] = read
+      const isMapped = Buffer.from(bytes)
+        .toString('hex')
+        .startsWith(`${'0'.repeat(20)}ffff`)
+      return (
+        read.size === 1 &&
+        isIP(address ?? '') === (isMapped ? 4 : 6) &&
+        (address === normalizeAddress(spell(others)[0])) === Buffer.from(bytes).equals(others)
+      )
+    }),
+    {
+      numRuns: 2_000,
+      examples: [[Uint8Array.from([...Array<number>(12).fill(0), 10, 0, 0, 1]), new Uint8Array(16)]],
+    },
+  )
   t.end()
 })
 
