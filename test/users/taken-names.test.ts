@@ -1,13 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { seed } from '../../prisma/seed.js'
 import { claimUsernames, nameClaim, reportClaims } from '../../src/users/taken-names.js'
 import { query } from '../database/query.js'
-import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { getAs, jwtSecret, logIn, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
-import { startReplicas } from '../helpers/replicas.js'
+import { beginTransaction, startReplicas, untilWaiting } from '../helpers/replicas.js'
 import { until } from '../helpers/wait.js'
 
 const password = 'correct horse'
@@ -80,6 +80,9 @@ for (const [who, remove] of hands)
       t.notOk(await exists(url, username), username)
     }
     t.match(await runCommand(url, ['users', 'create', 'ELLA'], { input: password }), { status: 4 })
+    await register(app, 'newcomer')
+    const generation = "SELECT generation FROM users WHERE username = 'newcomer'"
+    t.same(await query(url, generation), [{ generation: 0 }], 'who was never here has no predecessor')
     t.equal(
       (await query(url, 'SELECT FROM users WHERE name_claim IS NULL AND username <> $1', ['renamed'])).length,
       0,
@@ -88,6 +91,50 @@ for (const [who, remove] of hands)
     const plain = createHash('sha256').update('Ella').digest()
     t.same(await query(url, 'SELECT FROM taken_names WHERE digest = $1', [plain]), [])
   })
+
+for (const [who, remove] of hands)
+  for (const claim of ['claimed', 'unclaimed'])
+    t.test(`no later user inherits a token of the ${claim} name that ${who} gave up`, async (t) => {
+      const { app, url } = await start(t)
+      const standing = async () => (await getAs(app, signElsewhere('Ella'), '/users/me/')).statusCode
+      await register(app, 'Ella')
+      if (claim === 'unclaimed') {
+        await query(url, 'DELETE FROM taken_names')
+        await query(url, 'UPDATE users SET name_claim = NULL')
+      }
+      t.equal(await standing(), 200)
+      await remove(app, url, 'Ella')
+      await addUsers(url, 'Ella')
+      t.equal(await standing(), 401, 'added by a statement')
+      await query(url, "DELETE FROM users WHERE username = 'Ella'")
+      await query(url, "UPDATE users SET username = 'Ella', generation = 0 WHERE username = 'alice'")
+      t.same(await query(url, "SELECT generation FROM users WHERE username = 'Ella'"), [{ generation: 1 }])
+    })
+
+t.test('a user who is added while the deletion of the name is under way inherits no token', async (t) => {
+  const { app, url } = await start(t)
+  await register(app, 'Ella')
+  const deletion = await beginTransaction(t, url, "DELETE FROM users WHERE username = 'Ella'")
+  const adding = addUsers(url, 'Ella')
+  await untilWaiting(url)
+  await deletion.query('COMMIT')
+  await adding
+  t.equal((await getAs(app, signElsewhere('Ella'), '/users/me/')).statusCode, 401)
+})
+
+t.test('users who are brought to a fresh database keep the tokens that were issued elsewhere', async (t) => {
+  const { app, url } = await start(t)
+  await addUsers(url, 'ella', 'emma')
+  for (const username of ['ella', 'emma', 'johndoe'])
+    t.equal((await getAs(app, signElsewhere(username), '/users/me/')).statusCode, 200)
+})
+
+/** As the tutorial signs a token. */
+function signElsewhere(sub: string): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+  const input = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ sub, exp: Math.floor(Date.now() / 1000) + 600 })}`
+  return `${input}.${createHmac('sha256', jwtSecret).update(input).digest('base64url')}`
+}
 
 t.test('a name that went before it was claimed stays taken by its spelling', async (t) => {
   const { app, url } = await start(t)

@@ -12,7 +12,7 @@ CREATE TABLE "taken_names" (
 );
 
 -- CreateIndex
-CREATE INDEX "taken_names_user_id_idx" ON "taken_names"("user_id");
+CREATE INDEX "taken_names_user_id_shared_idx" ON "taken_names"("user_id", "shared");
 
 -- CreateIndex
 CREATE INDEX "users_name_claim_idx" ON "users"("name_claim");
@@ -46,7 +46,7 @@ EXCEPTION WHEN unique_violation THEN
 END';
 
 -- A name that was used stays taken, by whatever hand its user goes or is renamed: by its keys or, where they are not there
--- yet, by its spelling
+-- yet, by its spelling. A renamed user begins in generation 1 at least, as the new name may have been another user's
 CREATE OR REPLACE FUNCTION remember_username() RETURNS trigger LANGUAGE plpgsql AS
 E'BEGIN
   UPDATE taken_names SET user_id = NULL WHERE user_id = OLD.id\x3B
@@ -56,6 +56,7 @@ E'BEGIN
   IF TG_OP = ''UPDATE'' THEN
     NEW.name_claim := NULL\x3B
     NEW.username_key := lower(NEW.username)\x3B
+    NEW.generation := greatest(NEW.generation, 1)\x3B
     RETURN NEW\x3B
   END IF\x3B
   RETURN NULL\x3B
@@ -63,3 +64,21 @@ END';
 CREATE TRIGGER users_remember_former_username BEFORE UPDATE OF "username" ON "users" FOR EACH ROW
 WHEN (NEW.username <> OLD.username)
 EXECUTE FUNCTION remember_username();
+
+-- What was issued elsewhere to a former user is not good for the next one of that name. A name that is added with its
+-- claim is refused if it was used. Of one that is added without, by a statement or by the version before, SQL cannot tell,
+-- as it does not have the key of the digests: once any name has been given up, such a user begins in generation 1, and
+-- until then, as in a fresh database that users are brought to, in generation 0. Whoever adds a user waits for a deletion
+-- of the name that is under way
+CREATE OR REPLACE FUNCTION begin_later_generation() RETURNS trigger LANGUAGE plpgsql AS
+E'BEGIN
+  IF NEW.name_claim IS NULL THEN
+    PERFORM FROM users WHERE username = NEW.username FOR KEY SHARE\x3B
+  END IF\x3B
+  IF EXISTS (SELECT FROM former_usernames WHERE digest = sha256(convert_to(NEW.username, ''UTF8'')))
+    OR (NEW.name_claim IS NULL AND EXISTS (SELECT FROM taken_names WHERE user_id IS NULL AND NOT shared))
+  THEN
+    NEW.generation := greatest(NEW.generation, 1)\x3B
+  END IF\x3B
+  RETURN NEW\x3B
+END';
