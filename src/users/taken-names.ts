@@ -99,7 +99,6 @@ async function claimBatch(users: NamedUser[], macKey: Buffer, transaction: Trans
   const alike = wantedBy.filter(({ isAlike }) => isAlike)
   await markClaimed(users, nameClaim(macKey), transaction)
   await markClaimed(alike, nameClaim(macKey) + alikeSuffix, transaction)
-  await beginLaterGenerations(alike, transaction)
   return alike.map(({ username }) => username)
 }
 
@@ -127,25 +126,6 @@ async function insertDigests(
 async function markClaimed(users: NamedUser[], claim: string, transaction: Transaction): Promise<void> {
   await transaction.$executeRaw`
     UPDATE users SET name_claim = ${claim} WHERE id = ANY (${users.map(({ id }) => id)}::uuid[])`
-}
-
-/**
- * Begins a later generation for users who got the name of a former user past the service: no token that was issued to
- * that one elsewhere speaks for them.
- */
-async function beginLaterGenerations(
-  users: (NamedUser & { digests: NameDigest[] })[],
-  transaction: Transaction,
-): Promise<void> {
-  const ids = users.map(({ id }) => id)
-  const spellings = users.map(({ digests: [spelling] }) =>
-    Buffer.from((spelling as NameDigest).digest, 'hex'),
-  )
-  await transaction.$executeRaw`
-    UPDATE users SET generation = 1
-    FROM unnest(${ids}::uuid[], ${spellings}::bytea[]) AS spelled (id, digest)
-    JOIN taken_names AS former USING (digest)
-    WHERE users.id = spelled.id AND former.user_id IS NULL AND generation = 0`
 }
 
 /** What the claims of names come to, for whoever operates the service. */

@@ -80,6 +80,62 @@ t.test(
   },
 )
 
+/** What a statement does to a client. */
+const changes = [
+  { what: 'nothing', statement: '', ends: false },
+  { what: 'another name', statement: "UPDATE clients SET name = 'Other'", ends: false },
+  { what: 'a disabling', statement: 'UPDATE clients SET disabled = true', ends: true },
+  {
+    what: 'a disabling as by the version before',
+    statement: 'UPDATE clients SET disabled = true, generation = generation + 1',
+    ends: true,
+  },
+  {
+    what: 'a disabling that sets the generation back',
+    statement: 'UPDATE clients SET disabled = true, generation = 0',
+    ends: true,
+  },
+  { what: 'another id', statement: "UPDATE clients SET client_id = 'other'", ends: true },
+]
+
+for (const { what, statement, ends } of changes)
+  t.test(`tokens of a client after ${what}: ${ends ? 'ended once' : 'go on'}`, async (t) => {
+    const url = await cloneDatabase(t)
+    await query(url, insertClient, ['reports', true])
+    await query(url, "UPDATE clients SET generation = 3 WHERE client_id = 'reports'")
+    if (statement) await query(url, `${statement} WHERE client_id = 'reports'`)
+    const generations = "SELECT generation FROM clients WHERE client_id IN ('reports', 'other')"
+    t.same(await query(url, generations), [{ generation: ends ? 4 : 3 }])
+    await query(url, "UPDATE clients SET disabled = false WHERE client_id IN ('reports', 'other')")
+    t.same(await query(url, generations), [{ generation: ends ? 4 : 3 }])
+  })
+
+t.test('no client gets the tokens of another one whose id it is given', async (t) => {
+  const url = await cloneDatabase(t)
+  const generation = async (clientId: string) => {
+    const rows = await query<{ generation: number }>(
+      url,
+      'SELECT generation FROM clients WHERE client_id = $1',
+      [clientId],
+    )
+    return rows[0]?.generation
+  }
+  for (const clientId of ['first', 'second', 'third']) await query(url, insertClient, [clientId, true])
+  await query(url, "UPDATE clients SET generation = 5 WHERE client_id = 'first'")
+  await query(url, "UPDATE clients SET client_id = 'elsewhere' WHERE client_id = 'first'")
+  await query(url, "UPDATE clients SET client_id = 'first' WHERE client_id = 'second'")
+  t.equal(await generation('first'), 6, 'renamed')
+  await query(url, "DELETE FROM clients WHERE client_id = 'first'")
+  await query(url, insertClient, ['first', true])
+  t.equal(await generation('first'), 7, 'added')
+  const deletion = await beginTransaction(t, url, "DELETE FROM clients WHERE client_id = 'first'")
+  const renaming = query(url, "UPDATE clients SET client_id = 'first' WHERE client_id = 'third'")
+  await untilWaiting(url)
+  await deletion.query('COMMIT')
+  await renaming
+  t.equal(await generation('first'), 8, 'renamed while a deletion is under way')
+})
+
 async function apply(url: string, name: string): Promise<void> {
   const sql = readFileSync(join(migrationsDirectory, name, 'migration.sql'), 'utf8')
   await query(url, sql)

@@ -64,21 +64,3 @@ END';
 CREATE TRIGGER users_remember_former_username BEFORE UPDATE OF "username" ON "users" FOR EACH ROW
 WHEN (NEW.username <> OLD.username)
 EXECUTE FUNCTION remember_username();
-
--- What was issued elsewhere to a former user is not good for the next one of that name. A name that is added with its
--- claim is refused if it was used. Of one that is added without, by a statement or by the version before, SQL cannot tell,
--- as it does not have the key of the digests: once any name has been given up, such a user begins in generation 1, and
--- until then, as in a fresh database that users are brought to, in generation 0. Whoever adds a user waits for a deletion
--- of the name that is under way
-CREATE OR REPLACE FUNCTION begin_later_generation() RETURNS trigger LANGUAGE plpgsql AS
-E'BEGIN
-  IF NEW.name_claim IS NULL THEN
-    PERFORM FROM users WHERE username = NEW.username FOR KEY SHARE\x3B
-  END IF\x3B
-  IF EXISTS (SELECT FROM former_usernames WHERE digest = sha256(convert_to(NEW.username, ''UTF8'')))
-    OR (NEW.name_claim IS NULL AND EXISTS (SELECT FROM taken_names WHERE user_id IS NULL AND NOT shared))
-  THEN
-    NEW.generation := greatest(NEW.generation, 1)\x3B
-  END IF\x3B
-  RETURN NEW\x3B
-END';

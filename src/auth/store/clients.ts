@@ -93,10 +93,7 @@ export async function setClientDisabled(
   disabled: boolean,
   database: Transaction,
 ): Promise<boolean> {
-  const { count } = await database.client.updateMany({
-    where: { clientId },
-    data: { disabled, ...(disabled && { generation: { increment: 1 } }) },
-  })
+  const { count } = await database.client.updateMany({ where: { clientId }, data: { disabled } })
   return count === 1
 }
 
