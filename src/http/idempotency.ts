@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Database, Transaction } from '../database/index.js'
-import { InvalidInput } from '../errors.js'
+import { InvalidInput, ServiceError } from '../errors.js'
 
 /** How long an answer is kept, in hours. */
 const keptForHours = 24
@@ -21,6 +21,7 @@ export interface RetriableRequest {
  * then. Of two that come at once one waits for the other. An action that throws leaves the key free.
  *
  * @throws InvalidInput when the key came with another request before
+ * @throws ServiceError `invalid_token` when the sender is gone
  */
 export async function once<T extends object>(
   { subject, key, ownerId, content }: RetriableRequest,
@@ -29,15 +30,18 @@ export async function once<T extends object>(
 ): Promise<T> {
   const requestDigest = createHash('sha256').update(JSON.stringify(content)).digest()
   return database.$transaction(async (transaction) => {
-    await transaction.$executeRaw`
-      DELETE FROM idempotency_keys WHERE subject = ${subject} AND key = ${key} AND expires_at < now()`
+    // One statement, so that it waits for the caller's deletion before it holds a row that the deletion waits for.
     const claimed = await transaction.$executeRaw`
-      INSERT INTO idempotency_keys (subject, key, request_digest, owner_id, expires_at)
+      INSERT INTO idempotency_keys AS known (subject, key, request_digest, owner_id, expires_at)
       VALUES (${subject}, ${key}, ${requestDigest}, ${ownerId}::uuid, now() + make_interval(hours => ${keptForHours}))
-      ON CONFLICT DO NOTHING`
+      ON CONFLICT (subject, key) DO UPDATE
+      SET request_digest = excluded.request_digest, owner_id = excluded.owner_id, answer = NULL,
+        created_at = now(), expires_at = excluded.expires_at
+      WHERE known.expires_at < now()`
     const where = { subject_key: { subject, key } }
     if (claimed === 0) {
-      const earlier = await transaction.idempotencyKey.findUniqueOrThrow({ where })
+      const earlier = await transaction.idempotencyKey.findUnique({ where })
+      if (!earlier) throw new ServiceError('invalid_token')
       if (!requestDigest.equals(earlier.requestDigest))
         throw new InvalidInput('header', ['idempotency-key'], 'reused', 'It came with another request before')
       return earlier.answer as T

@@ -5,6 +5,7 @@ import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { collectMails } from '../helpers/mails.js'
+import { beginTransaction, untilWaiting } from '../helpers/replicas.js'
 
 const password = 'battery staple'
 
@@ -56,6 +57,59 @@ for (const [door, remove] of Object.entries(doors))
     await remove(app, url, admin)
     t.same(await tablesWith(marker, url), [])
   })
+
+/** What makes a caller go. */
+const goings = {
+  'an administrator who is deleted': "DELETE FROM users WHERE username = 'johndoe'",
+  'an administrator who is renamed': "UPDATE users SET username = 'renamed' WHERE username = 'johndoe'",
+  'a client that is deleted': "DELETE FROM clients WHERE client_id = 'c'",
+  'a client that is given another id': "UPDATE clients SET client_id = 'd' WHERE client_id = 'c'",
+}
+
+for (const [caller, change] of Object.entries(goings))
+  t.test(`no stored answer outlives ${caller}`, async (t) => {
+    const url = await cloneDatabase(t)
+    const app = await startApp(t, {}, url)
+    await query(url, "UPDATE users SET scopes = '{items:admin}' WHERE username = 'johndoe'")
+    const form = await makeClient(url)
+    const token = change.includes('users')
+      ? await logIn(app, 'johndoe', 'secret', 'items:admin')
+      : (await postToken(app, form)).json<{ access_token: string }>().access_token
+    const post = (key: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/users/alice/items/',
+        payload: { title: marker },
+        headers: { authorization: `Bearer ${token}`, 'idempotency-key': key },
+      })
+    t.equal((await post('before')).statusCode, 201)
+    t.same(await tablesWith(marker, url), ['idempotency_keys', 'items'])
+    const going = await beginTransaction(t, url, change)
+    const posting = post('meanwhile')
+    await untilWaiting(url)
+    await going.query('COMMIT')
+    const late = await posting
+    t.equal(late.statusCode, 401)
+    t.match(late.json(), { detail: 'Could not validate credentials' })
+    t.same(await tablesWith(marker, url), ['items'], 'of the answer before nothing is left either')
+    t.equal((await query(url, 'SELECT FROM items WHERE title = $1', [marker])).length, 1)
+  })
+
+t.test('a deletion waits for an answer that is being stored', async (t) => {
+  const url = await cloneDatabase(t)
+  await query(url, "UPDATE users SET disabled = true WHERE username = 'johndoe'")
+  const storing = await beginTransaction(
+    t,
+    url,
+    `INSERT INTO idempotency_keys (subject, key, request_digest, answer, expires_at)
+     VALUES ('johndoe', 'k', sha256('x'), '"${marker}"', now() + interval '1 hour')`,
+  )
+  const deleting = query(url, "DELETE FROM users WHERE username = 'johndoe'")
+  await untilWaiting(url)
+  await storing.query('COMMIT')
+  await deleting
+  t.same(await tablesWith(marker, url), [])
+})
 
 async function makeClient(url: string): Promise<Record<string, string>> {
   const args = ['clients', 'create', 'c', '--name', 'C', '--scope', 'items:write', '--json']
