@@ -39,9 +39,11 @@ export function normalizeAddress(text: string | undefined): string | null {
 
 /** The parser takes every address that ends like an IPv4 address for a mapped one. */
 function withoutDots(address: string): string {
-  return address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_tail, ...bytes) =>
-    Buffer.from(bytes.slice(0, 4).map(Number)).toString('hex').replace(/^.{4}/, '$&:'),
-  )
+  const start = address.lastIndexOf(':') + 1
+  const tail = address.slice(start)
+  if (isIP(tail) !== 4) return address
+  const digits = Buffer.from(tail.split('.').map(Number)).toString('hex')
+  return `${address.slice(0, start)}${digits.slice(0, 4)}:${digits.slice(4)}`
 }
 
 /** Makes the test whether an address, as the proxy after it writes it, is one of the trusted proxies and networks (CIDR). */
