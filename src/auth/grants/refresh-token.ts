@@ -31,16 +31,37 @@ export async function grantRefreshToken(
 ): Promise<Granted> {
   const { refresh_token: presented } = parameters
   if (presented === undefined) throw new ServiceError('invalid_parameter')
-  const found = await findRefreshToken(fingerprint(presented), context.database)
-  if (!found) throw new ServiceError('invalid_refresh_token')
+  const found = await requireRefreshToken(fingerprint(presented), context)
   if (found.clientId !== client.clientId) throw new ServiceError('foreign_token')
   const refreshToken = successorOf(presented, await context.readMacKey())
   const [token, successor] = [fingerprint(presented), fingerprint(refreshToken)]
   if (found.isUsed) await refuseReuse(token, successor, found, context, origin)
-  const scope = scopeLeft(parameters.scope, found)
+  // A request that is refused for another reason uses no token up.
+  scopeLeft(parameters.scope, found)
   if (!found.isUsed && !(await rotateRefreshToken(token, successor, context.config, context.database)))
-    await refuseReuse(token, successor, found, context, origin)
+    await refuseChanged(token, successor, context, origin)
+  // As everything is once the token has been used: what changed while it waited counts.
+  const scope = scopeLeft(parameters.scope, await requireRefreshToken(successor, context))
   return { sub: found.username, clientId: client.clientId, scope, sid: found.familyId, refreshToken }
+}
+
+/** @throws ServiceError `invalid_refresh_token` when there is no such token */
+async function requireRefreshToken(token: Buffer, { database }: AuthContext): Promise<FoundRefreshToken> {
+  const found = await findRefreshToken(token, database)
+  if (!found) throw new ServiceError('invalid_refresh_token')
+  return found
+}
+
+/** @throws ServiceError `invalid_refresh_token`, unless another request has just used the token for the same answer */
+async function refuseChanged(
+  token: Buffer,
+  successor: Buffer,
+  context: AuthContext,
+  origin: Origin,
+): Promise<void> {
+  const found = await requireRefreshToken(token, context)
+  if (!found.isUsed) throw new ServiceError('invalid_refresh_token')
+  await refuseReuse(token, successor, found, context, origin)
 }
 
 /** @throws ServiceError `invalid_refresh_token` and ends the family, unless the answer may have been lost */

@@ -110,8 +110,8 @@ const familyOfRefreshToken = `
 
 /**
  * Uses a refresh token up and puts its successor in its place. Of any number that try at once one succeeds.
- * Whether it did: the token may have been used, or its family revoked, in the meantime. The family is locked before the
- * token, in the order in which a deletion of the user takes them.
+ * Whether it did: in the meantime the token may have been used, its family revoked, or another generation of the user or
+ * the client begun. The family is locked before the token, in the order in which a deletion of the user takes them.
  */
 export async function rotateRefreshToken(
   fingerprint: Buffer,
@@ -125,10 +125,13 @@ export async function rotateRefreshToken(
 
 const refreshTokenRotation = `
   WITH family AS (
-    SELECT id, refreshable_until FROM token_families
-    WHERE id = (SELECT family_id FROM refresh_tokens WHERE fingerprint = $1)
+    SELECT family.id, refreshable_until FROM token_families AS family
+    JOIN users ON users.id = user_id AND users.generation = user_generation AND NOT users.disabled
+    JOIN clients USING (client_id)
+    WHERE family.id = (SELECT family_id FROM refresh_tokens WHERE fingerprint = $1)
+      AND clients.generation = client_generation AND NOT clients.disabled
       AND revoked_at IS NULL AND refreshable_until > now()
-    FOR KEY SHARE
+    FOR KEY SHARE OF family
   ), used AS (
     UPDATE refresh_tokens AS token SET used_at = now()
     FROM family
