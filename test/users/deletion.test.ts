@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { query } from '../database/query.js'
-import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { everyScope, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { collectMails } from '../helpers/mails.js'
@@ -31,7 +31,7 @@ for (const [door, remove] of Object.entries(doors))
     const registration = { username: 'janedoe', password, email: `${marker}@example.com`, full_name: marker }
     await sendAs(app, null, 'POST', '/users/', registration)
     await app.background.idle()
-    const admin = await logIn(app, 'johndoe', 'secret', 'users:admin items:admin')
+    const admin = await logIn(app, 'johndoe', 'secret', everyScope)
     const writers = {
       '/users/me/items/': await logIn(app, 'janedoe', password),
       '/users/janedoe/items/': admin,
