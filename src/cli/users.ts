@@ -5,7 +5,7 @@ import { findMacKey } from '../auth/keys/store.js'
 import { clientOf } from '../auth/subject.js'
 import { hashPassword } from '../passwords/bcrypt.js'
 import { isSingleLine, isStorable } from '../schema.js'
-import { createInvitation } from '../users/one-time-tokens.js'
+import { createOperatorInvitation } from '../users/one-time-tokens.js'
 import { findPasswordProblem, type PasswordOwner } from '../users/password-rules.js'
 import { Registration } from '../users/schema.js'
 import { grantableScopes } from '../users/scopes.js'
@@ -177,7 +177,7 @@ export function addUserCommands(program: Command, io: Io): void {
       onDatabase(io, async function invite({ database }, _args, { json }) {
         const invitation = await database.$transaction(async (transaction) => {
           await recordOperation('invitation_created', null, transaction)
-          return createInvitation(null, transaction)
+          return createOperatorInvitation(transaction)
         })
         printResult(io, { invitation }, `Invitation, good once, for 7 days: ${invitation}`, json)
       }),

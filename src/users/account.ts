@@ -8,7 +8,8 @@ import { eventOf, type Origin, originOf, ownEvent, type SecurityEvent } from '..
 import { recordEvent } from '../events/store.js'
 import { ref } from '../schema.js'
 import { checkPassword } from './checks.js'
-import { makeResetMail } from './link-mails.js'
+import { makeResetMails } from './link-mails.js'
+import { emailReplacedMail } from './mails.js'
 import { confirmEmail, findTokenOwner, resetPassword } from './one-time-tokens.js'
 import { confirmEmailPage, pageHeaders, resetPasswordPage } from './pages.js'
 import { Accepted, EmailConfirmation, maxUserBytes, PasswordForgotten, PasswordReset } from './schema.js'
@@ -36,7 +37,9 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
       schema: {
         operationId: 'confirm_email',
         summary: 'Confirm an e-mail address',
-        description: 'Uses up a mailed link: the address that it was mailed to is then confirmed.',
+        description:
+          'Uses up a mailed link: the address that it was mailed to is then confirmed. The one that was confirmed before ' +
+          'gets a notice.',
         tags: ['account'],
         body: ref(EmailConfirmation),
         response: {
@@ -48,13 +51,15 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
       },
     },
     async function confirmAddress(request, reply) {
-      await database
+      const { username, formerEmail } = await database
         .$transaction(async (transaction) => {
           const confirmed = await confirmEmail(request.body.token, transaction)
           if (!confirmed) throw new ServiceError('invalid_link')
           await recordEvent(ownEvent('email_confirmed', confirmed, request), transaction)
+          return confirmed
         })
         .catch(refuseTaken)
+      if (formerEmail) app.sendMail(emailReplacedMail(formerEmail, username))
       return reply.code(204).send(null)
     },
   )
@@ -128,12 +133,12 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
   async function mailReset(email: string, origin: Origin): Promise<void> {
     const context = { issuer: config.issuer, macKey: await app.readMacKey() }
     const holders = await findUsersByEmail(email, database)
-    const mail = await database.$transaction(async (transaction) => {
+    const mails = await database.$transaction(async (transaction) => {
       for (const user of holders.length > 0 ? holders : [null])
         await recordEvent(resetEvent(user, origin), transaction)
-      return makeResetMail(email, holders, context, transaction)
+      return makeResetMails(email, holders, context, transaction)
     })
-    if (mail) app.sendMail(mail)
+    mails.forEach(app.sendMail)
   }
 }
 

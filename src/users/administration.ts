@@ -181,7 +181,9 @@ export const administration: FastifyPluginAsyncTypebox = async function administ
     async function invite(request, reply) {
       const invitation = await database.$transaction(async (transaction) => {
         await record('invitation_created', null, request, transaction)
-        return createInvitation(request.currentUser.id, transaction)
+        const created = await createInvitation(request.currentUser.id, transaction)
+        if (!created) throw new ServiceError('insufficient_scope')
+        return created
       })
       return reply.code(201).send({ invitation })
     },

@@ -5,13 +5,14 @@ import type { Emails } from './store.js'
 export interface EmailChange {
   /** Columns to write. */
   changes: { email?: null; pendingEmail?: string | null }
-  /** Address to mail a confirmation link to. */
+  /** Address to mail a confirmation link to: the pending one. */
   toConfirm: string | null
   /** Confirmed address to notify that it is to be replaced or was removed. */
   toNotify: string | null
 }
 
-const nothing: EmailChange = { changes: {}, toConfirm: null, toNotify: null }
+/** A change that changes nothing. */
+export const noChange: EmailChange = { changes: {}, toConfirm: null, toNotify: null }
 
 /**
  * Decides what becomes of a user's addresses. The address that is shown is the pending one or, without one, the
@@ -27,10 +28,9 @@ export function decideEmailChange(
 ): EmailChange {
   const shown = pendingEmail ?? email
   if (given === shown)
-    return hasPassword && given === pendingEmail ? { ...nothing, toConfirm: given } : nothing
+    return hasPassword && given === pendingEmail ? { ...noChange, toConfirm: given } : noChange
   if (!hasPassword) throw new InvalidInput('body', ['password'], 'missing', 'Field required')
-  if (given === null)
-    return { changes: { email: null, pendingEmail: null }, toConfirm: null, toNotify: email }
-  if (given === email) return { ...nothing, changes: { pendingEmail: null } }
+  if (given === null) return { changes: { email: null, pendingEmail: null }, toConfirm: null, toNotify: email }
+  if (given === email) return { ...noChange, changes: { pendingEmail: null } }
   return { changes: { pendingEmail: given }, toConfirm: given, toNotify: email }
 }

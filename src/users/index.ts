@@ -9,8 +9,8 @@ import { recordEvent } from '../events/store.js'
 import type { Mail } from '../mail/index.js'
 import { ref, success } from '../schema.js'
 import { checkPassword } from './checks.js'
-import { decideEmailChange, type EmailChange } from './email-change.js'
-import { type LinkMailContext, makeConfirmationMail } from './link-mails.js'
+import { decideEmailChange, type EmailChange, noChange } from './email-change.js'
+import { type LinkMailContext, makeConfirmationMails } from './link-mails.js'
 import { emailChangedMail, emailRemovedMail } from './mails.js'
 import { requirePassword } from './require-password.js'
 import { maxUserBytes, PasswordChange, User, UserDeletion, UserPatch } from './schema.js'
@@ -75,11 +75,14 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
           : await requirePassword(app, 'email_changed', body.password, request)
       const context = { issuer: config.issuer, macKey: await app.readMacKey() }
       const { updated, mails } = await database.$transaction(async (transaction) => {
-        const { changes, mails } = await changeEmail(request, body.email, hash, context, transaction)
-        const profile = { ...changes, ...(body.full_name !== undefined && { fullName: body.full_name }) }
+        const change = await readEmailChange(request, body.email, hash, transaction)
+        const profile = {
+          ...change.changes,
+          ...(body.full_name !== undefined && { fullName: body.full_name }),
+        }
         const updated = await updateProfile(currentUser.id, profile, transaction)
         if (!updated) throw new ServiceError('invalid_token')
-        return { updated, mails }
+        return { updated, mails: await makeMails(change, currentUser, context, transaction) }
       })
       mails.forEach(app.sendMail)
       return toUser(updated)
@@ -155,37 +158,42 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
   )
 
   /**
-   * Returns what to write of the addresses, and the mails about it. Records the change.
+   * Returns what becomes of the addresses, which it locks, and records it.
    *
    * @param given the address to set, null to remove all
    * @param hash with which the password was compared, or null when none was given
    * @throws ServiceError `invalid_token` when the user is gone or the password has changed
    */
-  async function changeEmail(
+  async function readEmailChange(
     request: FastifyRequest,
     given: string | null | undefined,
     hash: string | null,
-    context: LinkMailContext,
     transaction: Transaction,
-  ): Promise<Pick<EmailChange, 'changes'> & { mails: Mail[] }> {
+  ): Promise<EmailChange> {
     const { currentUser } = request
-    if (given === undefined) return { changes: {}, mails: [] }
+    if (given === undefined) return noChange
     const emails = await lockEmails(currentUser.id, hash, transaction)
     if (!emails) throw new ServiceError('invalid_token')
-    const { changes, toConfirm, toNotify } = decideEmailChange(emails, given, hash !== null)
-    if (Object.keys(changes).length > 0)
+    const change = decideEmailChange(emails, given, hash !== null)
+    if (Object.keys(change.changes).length > 0)
       await recordEvent(ownEvent('email_changed', currentUser, request), transaction)
-    const confirmation =
-      toConfirm && (await makeConfirmationMail(currentUser, toConfirm, context, transaction))
-    const noticeTo = toConfirm ? emailChangedMail : emailRemovedMail
-    return {
-      changes,
-      mails: [
-        ...(confirmation ? [confirmation] : []),
-        ...(toNotify ? [noticeTo(toNotify, currentUser.username)] : []),
-      ],
-    }
+    return change
   }
+}
+
+/** Returns the mails about a change of addresses that has been written in the same transaction. */
+async function makeMails(
+  { toConfirm, toTell }: EmailChange,
+  { id, username }: CurrentUser,
+  context: LinkMailContext,
+  transaction: Transaction,
+): Promise<Mail[]> {
+  const confirmations = toConfirm === null ? [] : await makeConfirmationMails(id, context, transaction)
+  if (toTell === null) return confirmations
+  return [
+    ...confirmations,
+    toConfirm ? emailChangedMail(toTell, username) : emailRemovedMail(toTell, username),
+  ]
 }
 
 function toUser({ username, email, fullName, disabled }: CurrentUser): Static<typeof User> {

@@ -1,9 +1,9 @@
 import type { Transaction } from '../database/index.js'
 import type { Mail } from '../mail/index.js'
-import { type MailPurpose, takeMail } from './mail-budget.js'
+import { type LinkPurpose, takeMail } from './mail-budget.js'
 import { confirmationMail, type Link, resetMail } from './mails.js'
 import { createMailedToken } from './one-time-tokens.js'
-import { type EmailHolder, findUnconfirmedUsers } from './store.js'
+import { type EmailHolder, findPendingEmail, findUnconfirmedUsers } from './store.js'
 
 /** Settings and key that mails with links are made with. */
 export interface LinkMailContext {
@@ -13,48 +13,52 @@ export interface LinkMailContext {
 }
 
 /**
- * Makes the mail that resets the passwords of all accounts that the address recovers, or null: where there is none, or
- * one was sent to the address just now. Takes the same budget, and its lock, either way.
+ * Makes the mails that reset the passwords of all accounts that the address recovers, one for each spelling of it. None
+ * where there is no account, or one was asked for just now. Takes the same budget, and its lock, either way.
  *
  * @param holders from `findUsersByEmail`
  */
-export async function makeResetMail(
+export async function makeResetMails(
   address: string,
   holders: EmailHolder[],
   { issuer, macKey }: LinkMailContext,
   transaction: Transaction,
-): Promise<Mail | null> {
-  if (!(await takeMail('reset_password', { address }, macKey, transaction))) return null
+): Promise<Mail[]> {
+  if (!(await takeMail('reset_password', { address }, macKey, transaction))) return []
   const links = await makeLinks('reset_password', holders, transaction)
-  return holders[0] && links.length > 0 ? resetMail(holders[0].address, links, issuer) : null
+  return [...links].map(([to, linksOfOne]) => resetMail(to, linksOfOne, issuer))
 }
 
 /**
- * Makes the mail that confirms the address a user gave, or null where that would be one too many. It has a link for
- * every other account that waits for one to this address, so that strangers who use up the budget of an address cannot
- * keep its owner from the link.
+ * Makes the mails that confirm the address a user gave, one for each spelling of it; none where that would be one too
+ * many. The first link is the user's own. There is one for other accounts that wait for theirs too, so that strangers who
+ * use up the budget of an address cannot keep its owner from the link.
  */
-export async function makeConfirmationMail(
-  { id: userId, username }: { id: string; username: string },
-  address: string,
+export async function makeConfirmationMails(
+  userId: string,
   { issuer, macKey }: LinkMailContext,
   transaction: Transaction,
-): Promise<Mail | null> {
-  if (!(await takeMail('confirm_email', { userId, address }, macKey, transaction))) return null
-  const others = await findUnconfirmedUsers(address, userId, transaction)
-  const links = await makeLinks('confirm_email', [{ id: userId, username, address }, ...others], transaction)
-  return links.length > 0 ? confirmationMail(address, links, issuer) : null
+): Promise<Mail[]> {
+  // Before the budgets: whoever changes their address holds their account already.
+  const own = await findPendingEmail(userId, transaction)
+  if (!own || !(await takeMail('confirm_email', { userId, address: own.address }, macKey, transaction)))
+    return []
+  const others = await findUnconfirmedUsers(own, transaction)
+  const links = await makeLinks('confirm_email', [own, ...others], transaction)
+  return [...links].map(([to, linksOfOne]) => confirmationMail(to, linksOfOne, issuer))
 }
 
+/** Returns the links by the address that each is mailed to: no mailbox gets those of another spelling. */
 async function makeLinks(
-  purpose: MailPurpose,
+  purpose: LinkPurpose,
   holders: EmailHolder[],
   transaction: Transaction,
-): Promise<Link[]> {
-  const links: Link[] = []
-  for (const { id, username, address } of holders) {
-    const token = await createMailedToken(purpose, id, address, transaction)
-    if (token) links.push({ username, token })
+): Promise<Map<string, Link[]>> {
+  const links = new Map<string, Link[]>()
+  for (const holder of holders) {
+    const token = await createMailedToken(purpose, holder, transaction)
+    const { username, address } = holder
+    if (token) links.set(address, [...(links.get(address) ?? []), { username, token }])
   }
   return links
 }

@@ -1,8 +1,8 @@
 import type { Transaction } from '../database/index.js'
 import { keyedDigest } from '../keyed-digest.js'
 
-/** Purpose of a mail that anybody can have sent to an address. */
-export type MailPurpose = 'confirm_email' | 'reset_password'
+/** Purpose of a mail with links. */
+export type LinkPurpose = 'confirm_email' | 'reset_password'
 
 /** Whom a mail is for. */
 export interface Recipient {
@@ -15,7 +15,7 @@ export interface Recipient {
 type Counted = 'address' | 'user' | 'both'
 
 /** Maximum number of mails with the same key within some seconds. The key that fewest others share is charged first. */
-const budgets: Record<MailPurpose, { counted: Counted; mails: number; seconds: number }[]> = {
+const budgets: Record<LinkPurpose, { counted: Counted; mails: number; seconds: number }[]> = {
   reset_password: [{ counted: 'address', mails: 1, seconds: 60 }],
   confirm_email: [
     { counted: 'both', mails: 1, seconds: 60 },
@@ -31,7 +31,7 @@ const budgets: Record<MailPurpose, { counted: Counted; mails: number; seconds: n
  * @returns whether the mail may be sent
  */
 export async function takeMail(
-  purpose: MailPurpose,
+  purpose: LinkPurpose,
   { userId = '', address }: Recipient,
   macKey: Buffer,
   transaction: Transaction,

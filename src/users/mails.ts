@@ -73,3 +73,15 @@ If that was not you, somebody knows your password: log in and set a new one.
 `,
   }
 }
+
+/** Returns the mail that tells the address that was confirmed before that another one is now. */
+export function emailReplacedMail(to: string, username: string): Mail {
+  return {
+    to,
+    subject: 'Your e-mail address was replaced',
+    text: `Another e-mail address of the account ${username} was confirmed. This one can no longer be used to set a new password.
+
+If that was not you, somebody knows your password: log in and set a new one.
+`,
+  }
+}

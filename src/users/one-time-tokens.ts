@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type Sql, sql, type Transaction } from '../database/index.js'
-import type { MailPurpose } from './mail-budget.js'
-import type { Emails } from './store.js'
+import type { LinkPurpose } from './mail-budget.js'
+import type { EmailHolder, Emails } from './store.js'
 
 /** What a one-time token is good for, and for how many seconds. */
 const lifetimes = { invitation: 7 * 86_400, confirm_email: 86_400, reset_password: 1_800 }
@@ -23,32 +23,48 @@ function fingerprintOf(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
-/**
- * Makes an invitation for one registration.
- *
- * @param inviterId the administrator it stands on: it ends with their generation, their account or their right to
- *   invite; null for the operator, whom nothing here can lock out
- */
-export async function createInvitation(inviterId: string | null, database: Transaction): Promise<string> {
+/** Makes an invitation for one registration, of the operator, whom nothing here can lock out. */
+export async function createOperatorInvitation(database: Transaction): Promise<string> {
   const token = newToken()
   await database.$executeRaw`
-    INSERT INTO one_time_tokens (fingerprint, purpose, invited_by, expires_at)
-    VALUES (${fingerprintOf(token)}, 'invitation', ${inviterId}::uuid, ${expiryOf('invitation')})`
+    INSERT INTO one_time_tokens (fingerprint, purpose, expires_at)
+    VALUES (${fingerprintOf(token)}, 'invitation', ${expiryOf('invitation')})`
   return token
 }
 
-/** Makes a token to be mailed. Null when the user is gone. */
+/**
+ * Makes an invitation for one registration. It ends with the generation, the account or the right to invite of the
+ * administrator who made it. Null when the right is gone already.
+ */
+export async function createInvitation(inviterId: string, database: Transaction): Promise<string | null> {
+  const token = newToken()
+  // The lock has whoever takes the right away wait: what is taken away then ends this invitation too.
+  const created = await database.$executeRaw`
+    INSERT INTO one_time_tokens (fingerprint, purpose, invited_by, user_generation, expires_at)
+    SELECT ${fingerprintOf(token)}, 'invitation', id, generation, ${expiryOf('invitation')}
+    FROM users WHERE id = ${inviterId}::uuid AND ${mayInvite} FOR SHARE`
+  return created === 1 ? token : null
+}
+
+/** Makes a token to be mailed to an account as it was read. Null when it has changed since. */
 export async function createMailedToken(
-  purpose: MailPurpose,
-  userId: string,
-  email: string,
+  purpose: LinkPurpose,
+  { id, userGeneration, address, addressGeneration }: EmailHolder,
   database: Transaction,
 ): Promise<string | null> {
   const token = newToken()
+  const stands = { confirm_email: confirms, reset_password: recovers }[purpose]
   const created = await database.$executeRaw`
-    INSERT INTO one_time_tokens (fingerprint, purpose, user_id, user_generation, email, expires_at)
-    SELECT ${fingerprintOf(token)}, ${purpose}, id, generation, ${email}, ${expiryOf(purpose)}
-    FROM users WHERE id = ${userId}::uuid FOR KEY SHARE OF users`
+    WITH token AS (
+      SELECT ${id}::uuid AS user_id, ${userGeneration}::int AS user_generation, ${address} AS email,
+        ${addressGeneration}::int AS email_generation
+    ), mailed AS (
+      UPDATE users SET link_mailed_at = clock_timestamp() FROM token WHERE users.id = user_id AND ${stands}
+      RETURNING token.*
+    )
+    INSERT INTO one_time_tokens (fingerprint, purpose, user_id, user_generation, email, email_generation, expires_at)
+    SELECT ${fingerprintOf(token)}, ${purpose}, user_id, user_generation, email, email_generation, ${expiryOf(purpose)}
+    FROM mailed`
   return created === 1 ? token : null
 }
 
@@ -80,16 +96,24 @@ export async function findTokenOwner(token: string, database: Transaction): Prom
   return owner ?? null
 }
 
+/** Whose address a link has confirmed, and the one that was confirmed before. */
+export interface ConfirmedUser {
+  id: string
+  username: string
+  formerEmail: string | null
+}
+
 /** Uses a token up and makes the address that it was mailed to the user's own. Returns the user, or null. */
-export async function confirmEmail(
-  token: string,
-  database: Transaction,
-): Promise<{ id: string; username: string } | null> {
-  const [confirmed] = await database.$queryRaw<{ id: string; username: string }[]>`
-    WITH token AS (DELETE FROM one_time_tokens AS token WHERE ${isGood(token, 'confirm_email')} RETURNING *)
-    UPDATE users SET email = token.email, pending_email = NULL, updated_at = now()
-    FROM token WHERE users.id = user_id AND generation = user_generation AND pending_email = token.email
-    RETURNING users.id, username`
+export async function confirmEmail(token: string, database: Transaction): Promise<ConfirmedUser | null> {
+  const [confirmed] = await database.$queryRaw<ConfirmedUser[]>`
+    WITH token AS (
+      DELETE FROM one_time_tokens AS token WHERE ${isGood(token, 'confirm_email')} RETURNING *
+    ), former AS (
+      SELECT id, email FROM users WHERE id = (SELECT user_id FROM token) FOR NO KEY UPDATE
+    )
+    UPDATE users SET email = token.email, pending_email = NULL
+    FROM token, former WHERE users.id = user_id AND users.id = former.id AND ${confirms}
+    RETURNING users.id, username, former.email AS "formerEmail"`
   return confirmed ?? null
 }
 
@@ -120,10 +144,24 @@ function isGood(token: string, purpose: Purpose): Sql {
 
 /** Condition that a link `token` still stands on what it was issued on, its row of `users` as it is now. */
 const recovers = sql`(
-  users.generation = token.user_generation AND (
-    users.email = token.email
-    OR (users.email IS NULL AND users.pending_email = token.email AND users.pending_since_registration)
+  users.generation = token.user_generation AND NOT users.disabled AND (
+    (users.email = token.email AND users.email_generation = token.email_generation)
+    OR (
+      users.email IS NULL AND users.pending_since_registration
+      AND users.pending_email = token.email AND users.pending_email_generation = token.email_generation
+    )
   )
+)`
+
+/** The same condition for a link that confirms an address. */
+const confirms = sql`(
+  users.generation = token.user_generation AND NOT users.disabled
+  AND users.pending_email = token.email AND users.pending_email_generation = token.email_generation
+)`
+
+/** Condition that a row of `users` may invite, as the route that makes invitations asks it. */
+const mayInvite = sql`(
+  NOT users.disabled AND NOT users.password_change_required AND users.scopes @> ARRAY['users:admin']::varchar[]
 )`
 
 /** Returns the condition that a row `invitation` is good. One that an administrator made ends with their right to. */
@@ -135,7 +173,7 @@ function isGoodInvitation(token: string): Sql {
       invitation.invited_by IS NULL
       OR EXISTS (
         SELECT FROM users WHERE users.id = invitation.invited_by AND users.generation = invitation.user_generation
-          AND NOT users.disabled AND users.scopes @> ARRAY['users:admin']::varchar[]
+          AND ${mayInvite}
       )
     )
   )`

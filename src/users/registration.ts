@@ -5,7 +5,7 @@ import { eventOf, type Origin, originOf, type SecurityEvent } from '../events/ev
 import { recordEvent } from '../events/store.js'
 import { ref } from '../schema.js'
 import { checkPassword, checkUsername } from './checks.js'
-import { makeConfirmationMail } from './link-mails.js'
+import { makeConfirmationMails } from './link-mails.js'
 import { isInvitation, tryInvitation, useInvitation } from './one-time-tokens.js'
 import { Accepted, maxUserBytes, Registration } from './schema.js'
 import { createUser, type NewUser, writeNothing } from './store.js'
@@ -89,18 +89,14 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
   }
 
   /** Mails the link that confirms the address, or records that the name was taken. */
-  async function followUp(
-    { username, pendingEmail }: NewUser,
-    id: string | null,
-    origin: Origin,
-  ): Promise<void> {
+  async function followUp({ pendingEmail }: NewUser, id: string | null, origin: Origin): Promise<void> {
     if (!id) return recordEvent(registrationEvent(null, origin), database)
     if (!pendingEmail) return
     const context = { issuer: config.issuer, macKey: await app.readMacKey() }
-    const mail = await database.$transaction((transaction) =>
-      makeConfirmationMail({ id, username }, pendingEmail, context, transaction),
+    const mails = await database.$transaction((transaction) =>
+      makeConfirmationMails(id, context, transaction),
     )
-    if (mail) app.sendMail(mail)
+    mails.forEach(app.sendMail)
   }
 }
 

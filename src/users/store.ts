@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '../database/index.js'
+import { type Database, sql, type Transaction } from '../database/index.js'
 import { escapeLike } from '../database/like.js'
 import { queryRows } from '../database/statement.js'
 import { isStorable } from '../schema.js'
@@ -39,11 +39,14 @@ export interface Credentials {
   scopes: string[]
 }
 
-/** Somebody who can be reached at an address. */
+/** Somebody who can be reached at an address, as it was read. */
 export interface EmailHolder {
   id: string
   username: string
+  userGeneration: number
+  /** As the user spelled it. */
   address: string
+  addressGeneration: number
 }
 
 /** Which users to list: by their names, so many after one. */
@@ -173,43 +176,57 @@ export async function findEmails(id: string, database: Transaction) {
 }
 
 /**
- * Returns the enabled users whose account the address recovers: the one who has confirmed it or, if nobody has, those
- * who registered with it and have not changed their address since. Of these, those who spelled it alike, as given where
- * there are some, and first those who have waited longest for a mail: none can be pushed out for good.
+ * Returns the enabled users whose account the address recovers, however it is spelled: the one who has confirmed it or,
+ * if nobody has, those who registered with it and have not changed their address since, first those who have waited
+ * longest for a link: nothing that others do puts them before one who waits.
  */
 export async function findUsersByEmail(email: string, database: Transaction): Promise<EmailHolder[]> {
   const found = await database.$queryRaw<(EmailHolder & { own: boolean })[]>`
-    SELECT id, username, coalesce(email, pending_email) AS address, email IS NOT NULL AS own
+    SELECT id, username, generation AS "userGeneration", email IS NOT NULL AS own, coalesce(email, pending_email) AS address,
+      CASE WHEN email IS NULL THEN pending_email_generation ELSE email_generation END AS "addressGeneration"
     FROM users
     WHERE NOT disabled AND (
       email_key = lower(${email})
       OR (email IS NULL AND pending_email_key = lower(${email}) AND pending_since_registration)
     )
-    ORDER BY own DESC, (coalesce(email, pending_email) = ${email}) DESC, (
-      SELECT max(token.created_at) FROM one_time_tokens AS token
-      WHERE token.user_id = users.id AND purpose = 'reset_password'
-    ) NULLS FIRST, id
-    LIMIT ${maxAccountsInMail}`
-  const [first] = found
-  return first?.own ? [first] : found.filter(({ address }) => address === first?.address)
+    ORDER BY own DESC, ${waiting} LIMIT ${maxAccountsInMail}`
+  return found[0]?.own ? [found[0]] : found
 }
 
-/** Returns other enabled users who gave the address, spelled alike, and have no link that confirms it. */
+/** The address that a user gave and has not confirmed yet, locked until the transaction ends. Null where there is none. */
+export async function findPendingEmail(id: string, transaction: Transaction): Promise<EmailHolder | null> {
+  const [found] = await transaction.$queryRaw<EmailHolder[]>`
+    SELECT ${pendingHolder} FROM users
+    WHERE id = ${id}::uuid AND pending_email IS NOT NULL AND NOT disabled FOR NO KEY UPDATE`
+  return found ?? null
+}
+
+/**
+ * Returns other enabled users who gave the address, however it is spelled, have no confirmed one and have no link that
+ * confirms it. A user with a confirmed address gets a link by their own request only. Those whom another transaction
+ * holds are left out: whoever asks for a link holds an account too, so waiting for one another would never end.
+ */
 export async function findUnconfirmedUsers(
-  address: string,
-  userId: string,
-  database: Transaction,
+  { id, address }: EmailHolder,
+  transaction: Transaction,
 ): Promise<EmailHolder[]> {
-  return database.$queryRaw<EmailHolder[]>`
-    SELECT id, username, pending_email AS address FROM users
-    WHERE pending_email_key = lower(${address}) AND pending_email = ${address}
-      AND NOT disabled AND id <> ${userId}::uuid AND NOT EXISTS (
+  return transaction.$queryRaw<EmailHolder[]>`
+    SELECT ${pendingHolder} FROM users
+    WHERE pending_email_key = lower(${address}) AND email IS NULL
+      AND NOT disabled AND id <> ${id}::uuid AND NOT EXISTS (
         SELECT FROM one_time_tokens AS token
         WHERE token.user_id = users.id AND purpose = 'confirm_email' AND token.expires_at > now()
           AND token.user_generation = users.generation AND token.email = pending_email
+          AND token.email_generation = pending_email_generation
       )
-    ORDER BY id LIMIT ${maxAccountsInMail - 1}`
+    ORDER BY ${waiting} LIMIT ${maxAccountsInMail - 1} FOR NO KEY UPDATE SKIP LOCKED`
 }
+
+const pendingHolder = sql`id, username, generation AS "userGeneration", pending_email AS address,
+  pending_email_generation AS "addressGeneration"`
+
+/** Accounts in the order in which they have waited for a link: a new one waits behind those that are there. */
+const waiting = sql`coalesce(link_mailed_at, created_at), id`
 
 /** Addresses of a user. */
 export interface Emails {

@@ -68,14 +68,13 @@ t.test('an address that is somebody else s cannot be taken, nor found out', asyn
   const token = await logIn(app, 'johndoe', 'secret')
   const [taken, free] = ['ALICE@example.com', 'nobody@example.com']
   const answers = []
-  for (const email of [taken, free])
+  for (const email of [free, taken])
     answers.push(await sendAs(app, token, 'PATCH', '/users/me/', { email, password: 'secret' }))
   t.same(
     answers.map(({ statusCode }) => statusCode),
     [200, 200],
   )
-  t.equal(answers[0]?.body.replace(taken, free), answers[1]?.body)
-  await sendAs(app, token, 'PATCH', '/users/me/', { email: taken, password: 'secret' })
+  t.equal(answers[1]?.body.replace(taken, free), answers[0]?.body)
   const sent = await mail.mailTo(taken, confirmation)
   const response = await post('confirm-email', { token: tokenIn(sent) })
   t.equal(response.statusCode, 409)

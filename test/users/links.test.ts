@@ -8,6 +8,7 @@ import { beginTransaction, cheapHash, untilWaiting } from '../helpers/replicas.j
 
 const password = 'correct horse'
 const own = 'johndoe@example.com'
+const next = 'john@new.example'
 
 /** johndoe has a link of the kind in his mailbox, and the password `secret`. */
 async function start(t: Test, purpose: 'reset-password' | 'confirm-email') {
@@ -20,7 +21,7 @@ async function start(t: Test, purpose: 'reset-password' | 'confirm-email') {
   const patch = (email: string | null) =>
     sendAs(app, token, 'PATCH', '/users/me/', { email, password: 'secret' })
   if (purpose === 'reset-password') await post('forgot-password', { email: own })
-  else await patch('john@new.example')
+  else await patch(next)
   await app.background.idle()
   const [mail] = mails
   const link = mail ? tokenIn(mail) : ''
@@ -57,6 +58,22 @@ const endings: [what: string, end: (started: Started) => Promise<unknown>, ...pu
   ],
   ['another address that is confirmed', confirmAnother],
   ['the removal of the address', ({ patch }) => patch(null)],
+  [
+    'the removal of its address, which is added again',
+    async ({ url }) => {
+      for (const set of ['email = NULL, pending_email = NULL', `email = '${own}', pending_email = '${next}'`])
+        await query(url, `UPDATE users SET ${set} WHERE username = 'johndoe'`)
+    },
+  ],
+  [
+    'a lock-out, also where a trigger does not see it',
+    ({ url }) =>
+      query(
+        url,
+        `ALTER TABLE users DISABLE TRIGGER users_begin_generation;
+         UPDATE users SET disabled = true WHERE username = 'johndoe'`,
+      ),
+  ],
   [
     'a change of both addresses by an operator',
     update("email = 'x@example.com', pending_email = 'y@example.com'"),
@@ -111,11 +128,33 @@ t.test('a link that the version before stores stands on the generation too', asy
   t.same(await query(url, 'SELECT user_generation FROM one_time_tokens'), [{ user_generation: 7 }])
 })
 
+for (const [what, set] of [
+  ['is locked out', 'disabled = true'],
+  ['gets another password', `hashed_password = '${cheapHash}'`],
+  ['gets another address', "email = 'x@example.com'"],
+] as const)
+  t.test(`no link is made for a user who ${what} while the address is looked up`, async (t) => {
+    const { url, app, mails, post } = await start(t, 'reset-password')
+    await query(url, 'DELETE FROM mail_budgets; DELETE FROM one_time_tokens')
+    mails.length = 0
+    const change = await beginTransaction(t, url, `UPDATE users SET ${set} WHERE username = 'johndoe'`)
+    await post('forgot-password', { email: own })
+    await untilWaiting(url)
+    await change.query('COMMIT')
+    await app.background.idle()
+    t.same(mails, [])
+    t.same(await query(url, 'SELECT FROM one_time_tokens'), [])
+  })
+
 /** What an invitation of an administrator ends with. */
 const inviterEndings = [
   "UPDATE users SET disabled = true WHERE username = 'johndoe'",
   `UPDATE users SET hashed_password = '${cheapHash}' WHERE username = 'johndoe'`,
   "UPDATE users SET scopes = '{items:admin}' WHERE username = 'johndoe'",
+  "UPDATE users SET scopes = '{}' WHERE username = 'johndoe'; UPDATE users SET scopes = '{users:admin}'",
+  "UPDATE users SET password_change_required = true WHERE username = 'johndoe'",
+  `UPDATE users SET password_change_required = true WHERE username = 'johndoe';
+   UPDATE users SET password_change_required = false`,
   "DELETE FROM users WHERE username = 'johndoe'",
 ]
 
@@ -134,6 +173,25 @@ for (const ending of inviterEndings)
     await query(url, ending)
     t.equal((await register('jilldoe', second)).statusCode, 403)
   })
+
+t.test('nobody invites who loses the right to it meanwhile', async (t) => {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
+  await query(url, "UPDATE users SET scopes = '{users:admin}', disabled = false")
+  const token = await logIn(app, 'johndoe', 'secret', 'users:admin')
+  for (const set of ["scopes = '{}'", 'password_change_required = true', 'disabled = true']) {
+    const change = await beginTransaction(t, url, `UPDATE users SET ${set} WHERE username = 'johndoe'`)
+    const inviting = sendAs(app, token, 'POST', '/invitations/')
+    await untilWaiting(url)
+    await change.query('COMMIT')
+    t.equal((await inviting).statusCode, 403, set)
+    await query(
+      url,
+      "UPDATE users SET scopes = '{users:admin}', password_change_required = false WHERE username = 'johndoe'",
+    )
+  }
+  t.same(await query(url, 'SELECT FROM one_time_tokens'), [])
+})
 
 t.test('one invitation tells of five names at most, also of many at once', async (t) => {
   const url = await cloneDatabase(t)

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { query } from '../database/query.js'
 import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { tokenIn } from '../helpers/mail.js'
 import { collectMails } from '../helpers/mails.js'
 import { beginTransaction, cheapHash, untilWaiting } from '../helpers/replicas.js'
 
@@ -145,6 +146,103 @@ t.test('another confirmation mail is had with the password', async (t) => {
   t.equal(await app.database.event.count({ where: { action: 'email_changed' } }), 0)
 })
 
+/** What an owner, or somebody for them, does about a thief who has the password. */
+const rescues: Record<string, (started: Awaited<ReturnType<typeof start>>) => Promise<unknown>> = {
+  'a reset by mail': async ({ app, mails, post }) => {
+    await post('/account/forgot-password', { email: 'johndoe@example.com' })
+    await app.background.idle()
+    const mail = mails.find(({ subject }) => subject === reset)
+    const token = mail ? tokenIn(mail) : ''
+    return post('/account/reset-password', { token, password: 'owner battery staple' })
+  },
+  'a change of the password': async ({ app }) =>
+    sendAs(app, await logIn(app, 'johndoe', 'secret'), 'PUT', '/users/me/password', {
+      old_password: 'secret',
+      new_password: 'owner battery staple',
+    }),
+  'a lock-out that is taken back': async ({ url }) => {
+    for (const disabled of [true, false])
+      await query(url, "UPDATE users SET disabled = $1 WHERE username = 'johndoe'", [disabled])
+  },
+  'a statement of the operator': ({ url }) =>
+    query(url, "UPDATE users SET hashed_password = $1 WHERE username = 'johndoe'", [cheapHash]),
+}
+
+for (const [what, rescue] of Object.entries(rescues))
+  for (const confirmed of ['johndoe@example.com', ...(what === 'a reset by mail' ? [] : [null])])
+    t.test(
+      `${what} ends what a thief has begun, ${confirmed ? 'with' : 'without'} a confirmed address`,
+      async (t) => {
+        const started = await start(t)
+        const { url, app, mails, post, patch, forgetMails, recoveryAddresses } = started
+        const evil = 'mallory@evil.example'
+        await query(url, "UPDATE users SET email = $1 WHERE username = 'johndoe'", [confirmed])
+        await patch(await logIn(app, 'johndoe', 'secret'), { email: evil, password: 'secret' })
+        await rescue(started)
+        t.match(await query(url, "SELECT pending_email FROM users WHERE username = 'johndoe'"), [
+          { pending_email: null },
+        ])
+        for (const [i, email] of [evil, evil.toUpperCase()].entries()) {
+          await forgetMails()
+          await post('/users/', { username: `thief${i}`, email, password: 'battery staple' })
+          await app.background.idle()
+        }
+        await followAll({ mails, post }, evil)
+        const before = confirmed ? [confirmed] : []
+        t.same(await recoveryAddresses('johndoe', [evil, 'johndoe@example.com']), before)
+      },
+    )
+
+t.test('only their own request mails a link for an account that has a confirmed address', async (t) => {
+  const { app, mails, post, patch, url, forgetMails } = await start(t)
+  const email = 'john@new.example'
+  await patch(await logIn(app, 'johndoe', 'secret'), { email, password: 'secret' })
+  await query(url, 'DELETE FROM one_time_tokens')
+  await forgetMails()
+  mails.length = 0
+  await post('/users/', { username: 'stranger', email, password: 'battery staple' })
+  await app.background.idle()
+  t.match(mails, [{ to: email, text: /for the account stranger\./ }])
+  await forgetMails()
+  await patch(await logIn(app, 'johndoe', 'secret'), { email, password: 'secret' })
+  t.match(mails[1], { to: email, text: /johndoe/ })
+})
+
+t.test('the address that was confirmed before is told of the one that is now', async (t) => {
+  const { app, mails, post, patch } = await start(t)
+  const email = 'john@new.example'
+  await patch(await logIn(app, 'johndoe', 'secret'), { email, password: 'secret' })
+  const mail = mails.find(({ to }) => to === email)
+  mails.length = 0
+  await post('/account/confirm-email', { token: mail ? tokenIn(mail) : '' })
+  t.match(mails, [
+    { to: 'johndoe@example.com', subject: 'Your e-mail address was replaced', text: /johndoe/ },
+  ])
+})
+
+t.test('an address that came with the registration outlives a reset by it', async (t) => {
+  const { app, mails, post, recoveryAddresses } = await start(t)
+  const email = 'jane@example.com'
+  await post('/users/', { username: 'janedoe', email, password: 'battery staple' })
+  await app.background.idle()
+  await post('/account/forgot-password', { email })
+  await app.background.idle()
+  const mail = mails.find(({ subject }) => subject === reset)
+  const body = { token: mail ? tokenIn(mail) : '', password: 'correct horse' }
+  t.equal((await post('/account/reset-password', body)).statusCode, 204)
+  t.same(await recoveryAddresses('janedoe', [email]), [email])
+})
+
+/** Follows every link that was mailed to an address, however it is spelled. */
+async function followAll(
+  { mails, post }: Pick<Awaited<ReturnType<typeof start>>, 'mails' | 'post'>,
+  address: string,
+): Promise<void> {
+  for (const { to, text } of mails.filter((mail) => mail.to.toLowerCase() === address))
+    for (const [, link, token] of text.matchAll(/\/account\/(\S+)#(\S+)/g))
+      await post(`/account/${link}`, { token, ...(link === 'reset-password' && { password: to }) })
+}
+
 t.test('no sequence of requests with a token alone adds a mailbox that resets the password', async (t) => {
   const { app, mails, post, patch, url, recoveryAddresses, forgetMails } = await start(t)
   const password = 'battery staple'
@@ -182,9 +280,7 @@ t.test('no sequence of requests with a token alone adds a mailbox that resets th
     if (kind === 'forgot') await post('/account/forgot-password', body)
     if (kind !== 'links') return
     await app.background.idle()
-    for (const { to, text } of mails.filter(({ to }) => evil.includes(to)))
-      for (const [, link, secret] of text.matchAll(/\/account\/(\S+)#(\S+)/g))
-        await post(`/account/${link}`, { token: secret, ...(link === 'reset-password' && { password: to }) })
+    await followAll({ mails, post }, 'mallory@evil.example')
   }
   const property = fc.asyncProperty(
     fc.constantFrom('johndoe', 'janedoe', 'jilldoe'),

@@ -1,5 +1,6 @@
 -- A mailed link stands on the generation of its user, an invitation on that of the administrator who made it
 ALTER TABLE "one_time_tokens" ADD COLUMN     "attempts" INTEGER NOT NULL DEFAULT 0,
+ADD COLUMN     "email_generation" INTEGER,
 ADD COLUMN     "invited_by" UUID,
 ADD COLUMN     "user_generation" INTEGER;
 
@@ -31,7 +32,26 @@ ALTER TABLE "mail_budgets" ADD CONSTRAINT "mail_budgets_sent_check" CHECK ("sent
 -- \x3B, as migrations are cut at them)
 CREATE FUNCTION fill_token_generation() RETURNS trigger LANGUAGE plpgsql AS
 E'BEGIN
-  NEW.user_generation := (SELECT generation FROM users WHERE id = coalesce(NEW.user_id, NEW.invited_by))\x3B
+  SELECT generation,
+    CASE NEW.purpose
+      WHEN ''confirm_email'' THEN pending_email_generation
+      WHEN ''reset_password'' THEN CASE WHEN email IS NULL THEN pending_email_generation ELSE email_generation END
+    END
+  INTO NEW.user_generation, NEW.email_generation
+  FROM users WHERE id = coalesce(NEW.user_id, NEW.invited_by)\x3B
   RETURN NEW\x3B
 END';
 CREATE TRIGGER one_time_tokens_fill_generation BEFORE INSERT ON "one_time_tokens" FOR EACH ROW WHEN (NEW.user_generation IS NULL) EXECUTE FUNCTION fill_token_generation();
+
+-- The invitations of an administrator end for good with the right to invite, whoever takes it, and however soon it is back
+CREATE FUNCTION end_invitations() RETURNS trigger LANGUAGE plpgsql AS
+E'BEGIN
+  DELETE FROM one_time_tokens WHERE invited_by = NEW.id\x3B
+  RETURN NULL\x3B
+END';
+CREATE TRIGGER users_end_invitations AFTER UPDATE OF "scopes", "password_change_required" ON "users" FOR EACH ROW
+WHEN (
+  ('users:admin' = ANY (OLD.scopes) AND NOT 'users:admin' = ANY (NEW.scopes))
+  OR (NEW.password_change_required AND NOT OLD.password_change_required)
+)
+EXECUTE FUNCTION end_invitations();
