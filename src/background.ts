@@ -3,10 +3,19 @@ import type { FastifyInstance } from 'fastify'
 
 /** Runs tasks behind answers, so that how long an answer takes tells nothing of what its task finds. */
 interface Background {
-  /** Queues a task. One that fails is logged by its name, as is one that finds the queue full. */
-  run(name: string, task: () => Promise<unknown>): void
+  /**
+   * Queues a task. One that fails is logged by its name, as is one that the queue has no room for.
+   *
+   * @param caller on whose behalf: callers take turns, and a full queue drops a task of the one who has most waiting
+   */
+  run(name: string, caller: string, task: () => Promise<unknown>): void
   /** Resolves when no task is running or waiting. */
   idle(): Promise<void>
+}
+
+interface Task {
+  name: string
+  task: () => Promise<unknown>
 }
 
 declare module 'fastify' {
@@ -32,14 +41,36 @@ export function registerBackground(
   app: FastifyInstance,
   { maxRunning, maxWaiting, closeMs }: BackgroundLimits = defaults,
 ): void {
-  const waiting: (() => Promise<void>)[] = []
+  /** Tasks by caller, in the order of the callers' turns. */
+  const queues = new Map<string, Task[]>()
+  let waiting = 0
   const running = new Set<Promise<void>>()
+
+  function takeNext(): Task | undefined {
+    const [turn] = queues
+    if (!turn) return undefined
+    const [caller, tasks] = turn
+    queues.delete(caller)
+    const task = tasks.shift()
+    if (tasks.length > 0) queues.set(caller, tasks)
+    waiting -= 1
+    return task
+  }
+
+  /** Drops the last task of the caller who has most waiting, of several the one who came last. */
+  function dropOne(): void {
+    const [caller, tasks] = [...queues].reduce((most, one) => (one[1].length < most[1].length ? most : one))
+    const dropped = tasks.pop()
+    if (tasks.length === 0) queues.delete(caller)
+    waiting -= 1
+    app.log.error(`${dropped?.name} was dropped, too many tasks are waiting`)
+  }
 
   function startWaiting(): void {
     while (running.size < maxRunning) {
-      const next = waiting.shift()
+      const next = takeNext()
       if (!next) return
-      const run = next().finally(() => {
+      const run = execute(next).finally(() => {
         running.delete(run)
         startWaiting()
       })
@@ -47,19 +78,23 @@ export function registerBackground(
     }
   }
 
+  async function execute({ name, task }: Task): Promise<void> {
+    await setImmediate()
+    await task().catch((error: Error) => app.log.error({ reason: error.message }, `${name} failed`))
+  }
+
   async function idle(): Promise<void> {
     while (running.size > 0) await Promise.all(running)
   }
 
   app.decorate('background', {
-    run(name, task) {
-      if (waiting.length >= maxWaiting)
-        return app.log.error(`${name} was dropped, too many tasks are waiting`)
-      waiting.push(async function execute() {
-        await setImmediate()
-        await task().catch((error: Error) => app.log.error({ reason: error.message }, `${name} failed`))
-      })
+    run(name, caller, task) {
+      const tasks = queues.get(caller)
+      if (tasks) tasks.push({ name, task })
+      else queues.set(caller, [{ name, task }])
+      waiting += 1
       startWaiting()
+      if (waiting > maxWaiting) dropOne()
     },
     idle,
   })
@@ -68,7 +103,9 @@ export function registerBackground(
     const timer = new AbortController()
     await Promise.race([idle(), delay(closeMs, undefined, { signal: timer.signal }).catch(() => {})])
     timer.abort()
-    const dropped = waiting.splice(0).length
+    const dropped = waiting
+    queues.clear()
+    waiting = 0
     if (dropped > 0) app.log.error({ dropped }, 'tasks were dropped, the service closes')
     await idle()
   })

@@ -30,7 +30,7 @@ t.test('few tasks run at once, few wait, and the rest is dropped and logged', as
   const { open, task } = gate()
   let [running, most, done] = [0, 0, 0]
   for (let i = 0; i < 7; i++)
-    app.background.run('a task', async () => {
+    app.background.run('a task', 'a caller', async () => {
       most = Math.max(most, ++running)
       await task()
       running--
@@ -49,10 +49,10 @@ t.test('few tasks run at once, few wait, and the rest is dropped and logged', as
 t.test('a task that fails is logged, and the next one runs', async (t) => {
   const { app, logged } = await start({ maxRunning: 1, maxWaiting: 10, closeMs: 60_000 })
   let ran = false
-  app.background.run('one', async () => {
+  app.background.run('one', 'a caller', async () => {
     throw new Error('no such luck')
   })
-  app.background.run('other', async () => {
+  app.background.run('other', 'a caller', async () => {
     ran = true
   })
   await app.background.idle()
@@ -65,7 +65,7 @@ t.test('closing waits for the tasks', async (t) => {
   const { app, logged } = await start({ maxRunning: 1, maxWaiting: 10, closeMs: 60_000 })
   let done = 0
   for (let i = 0; i < 3; i++)
-    app.background.run('a task', async () => {
+    app.background.run('a task', 'a caller', async () => {
       done++
     })
   await app.close()
@@ -78,7 +78,7 @@ t.test('closing drops what cannot start in time, and waits for what runs', async
   const { open, task } = gate()
   let done = 0
   for (let i = 0; i < 3; i++)
-    app.background.run('a task', async () => {
+    app.background.run('a task', 'a caller', async () => {
       await task()
       done++
     })
@@ -88,4 +88,30 @@ t.test('closing drops what cannot start in time, and waits for what runs', async
   await closing
   t.equal(done, 1)
   t.same(logged, ['2: tasks were dropped, the service closes'])
+})
+
+t.test('callers take turns, and a full queue drops the tasks of the one who has most', async (t) => {
+  const { app, logged } = await start({ maxRunning: 1, maxWaiting: 6, closeMs: 60_000 })
+  const { open, task } = gate()
+  const done: string[] = []
+  const run = (caller: string, i: number) =>
+    app.background.run(`${caller}${i}`, caller, async () => {
+      await task()
+      done.push(`${caller}${i}`)
+    })
+  for (let i = 0; i < 100; i++) run('flood', i)
+  for (const caller of ['one', 'other', 'third']) run(caller, 0)
+  run('one', 1)
+  open()
+  await app.background.idle()
+  t.same(done, ['flood0', 'flood1', 'one0', 'other0', 'third0', 'flood2', 'one1'])
+  t.equal(logged.length, 97)
+  await app.close()
+})
+
+t.test('where each caller has one task waiting, the last one is dropped', async (t) => {
+  const { app, logged } = await start({ maxRunning: 0, maxWaiting: 2, closeMs: 0 })
+  for (const caller of ['one', 'other', 'third']) app.background.run(caller, caller, async () => {})
+  t.equal(logged.length, 1)
+  await app.close()
 })

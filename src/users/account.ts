@@ -9,6 +9,7 @@ import { recordEvent } from '../events/store.js'
 import { ref } from '../schema.js'
 import { checkPassword } from './checks.js'
 import { makeResetMails } from './link-mails.js'
+import { callerOf, chargeNetwork } from './mail-budget.js'
 import { emailReplacedMail } from './mails.js'
 import { confirmEmail, findTokenOwner, resetPassword } from './one-time-tokens.js'
 import { confirmEmailPage, pageHeaders, resetPasswordPage } from './pages.js'
@@ -78,7 +79,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
         body: ref(PasswordForgotten),
         response: {
           202: ref(Accepted, { description: 'Accepted' }),
-          ...errorResponses('mail_disabled'),
+          ...errorResponses('mail_disabled', 'too_many_attempts'),
           ...validationResponse('email'),
           ...faults,
         },
@@ -87,7 +88,8 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
     async function forgetPassword(request, reply) {
       const { email } = request.body
       const origin = originOf(request)
-      app.background.run('a mail to set a new password', () => mailReset(email, origin))
+      await chargeNetwork('forgot_password', origin.address, await app.readMacKey(), database)
+      app.background.run('a mail to set a new password', callerOf(origin), () => mailReset(email, origin))
       return reply.code(202).send(accepted)
     },
   )

@@ -11,6 +11,7 @@ import { ref, success } from '../schema.js'
 import { checkPassword } from './checks.js'
 import { decideEmailChange, type EmailChange, noChange } from './email-change.js'
 import { type LinkMailContext, makeConfirmationMails } from './link-mails.js'
+import { takeMail } from './mail-budget.js'
 import { emailChangedMail, emailRemovedMail } from './mails.js'
 import { requirePassword } from './require-password.js'
 import { maxUserBytes, PasswordChange, User, UserDeletion, UserPatch } from './schema.js'
@@ -183,17 +184,17 @@ export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
 
 /** Returns the mails about a change of addresses that has been written in the same transaction. */
 async function makeMails(
-  { toConfirm, toTell }: EmailChange,
+  { toConfirm, toNotify }: EmailChange,
   { id, username }: CurrentUser,
   context: LinkMailContext,
   transaction: Transaction,
 ): Promise<Mail[]> {
-  const confirmations = toConfirm === null ? [] : await makeConfirmationMails(id, context, transaction)
-  if (toTell === null) return confirmations
-  return [
-    ...confirmations,
-    toConfirm ? emailChangedMail(toTell, username) : emailRemovedMail(toTell, username),
-  ]
+  if (toConfirm === null) return toNotify === null ? [] : [emailRemovedMail(toNotify, username)]
+  const confirmations = await makeConfirmationMails(id, context, transaction)
+  // Of changes without end the confirmed address is told a few times.
+  const recipient = toNotify !== null && { userId: id, address: toNotify }
+  const isTold = recipient && (await takeMail('email_changed', recipient, context.macKey, transaction))
+  return isTold ? [...confirmations, emailChangedMail(recipient.address, username)] : confirmations
 }
 
 function toUser({ username, email, fullName, disabled }: CurrentUser): Static<typeof User> {

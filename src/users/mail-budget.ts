@@ -1,8 +1,17 @@
 import type { Transaction } from '../database/index.js'
+import { ServiceError } from '../errors.js'
+import type { Origin } from '../events/event.js'
 import { keyedDigest } from '../keyed-digest.js'
+import { networksOf } from '../passwords/network.js'
 
 /** Purpose of a mail with links. */
 export type LinkPurpose = 'confirm_email' | 'reset_password'
+
+/** Purpose of a mail that is limited: `email_changed` tells the confirmed address. */
+type Purpose = LinkPurpose | 'email_changed'
+
+/** What strangers can ask for that brings work and mails. */
+type Asked = 'forgot_password' | 'registration'
 
 /** Whom a mail is for. */
 export interface Recipient {
@@ -15,14 +24,18 @@ export interface Recipient {
 type Counted = 'address' | 'user' | 'both'
 
 /** Maximum number of mails with the same key within some seconds. The key that fewest others share is charged first. */
-const budgets: Record<LinkPurpose, { counted: Counted; mails: number; seconds: number }[]> = {
+const budgets: Record<Purpose, { counted: Counted; mails: number; seconds: number }[]> = {
   reset_password: [{ counted: 'address', mails: 1, seconds: 60 }],
   confirm_email: [
     { counted: 'both', mails: 1, seconds: 60 },
     { counted: 'user', mails: 5, seconds: 600 },
     { counted: 'address', mails: 5, seconds: 600 },
   ],
+  email_changed: [{ counted: 'both', mails: 3, seconds: 600 }],
 }
+
+/** Maximum number of requests of one kind from one customer's network within some seconds. */
+const networkBudget = { requests: 300, seconds: 60 }
 
 /**
  * Charges a mail to its budgets, be there an account with the address or not. Of any number at once no more than fit are
@@ -31,7 +44,7 @@ const budgets: Record<LinkPurpose, { counted: Counted; mails: number; seconds: n
  * @returns whether the mail may be sent
  */
 export async function takeMail(
-  purpose: LinkPurpose,
+  purpose: Purpose,
   { userId = '', address }: Recipient,
   macKey: Buffer,
   transaction: Transaction,
@@ -43,6 +56,30 @@ export async function takeMail(
     if (!(await take(key, mails, seconds, transaction))) return false
   }
   return true
+}
+
+/**
+ * Charges a request to the networks that it comes from, whatever it asks about.
+ *
+ * @throws ServiceError `too_many_attempts`
+ */
+export async function chargeNetwork(
+  asked: Asked,
+  address: string | null,
+  macKey: Buffer,
+  database: Transaction,
+): Promise<void> {
+  const { requests, seconds } = networkBudget
+  for (const { prefix, weight } of networksOf(address)) {
+    const key = keyedDigest(macKey, 'requests', asked, prefix)
+    if (!(await take(key, requests * weight, seconds, database)))
+      throw new ServiceError('too_many_attempts', { 'retry-after': String(seconds) })
+  }
+}
+
+/** Returns the caller on whose behalf tasks are queued: the smallest network of an address. */
+export function callerOf({ address }: Origin): string {
+  return networksOf(address)[0].prefix
 }
 
 async function take(key: Buffer, mails: number, seconds: number, transaction: Transaction): Promise<boolean> {

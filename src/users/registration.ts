@@ -6,6 +6,7 @@ import { recordEvent } from '../events/store.js'
 import { ref } from '../schema.js'
 import { checkPassword, checkUsername } from './checks.js'
 import { makeConfirmationMails } from './link-mails.js'
+import { callerOf, chargeNetwork } from './mail-budget.js'
 import { isInvitation, tryInvitation, useInvitation } from './one-time-tokens.js'
 import { Accepted, maxUserBytes, Registration } from './schema.js'
 import { createUser, type NewUser, writeNothing } from './store.js'
@@ -32,7 +33,7 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
         body: ref(Registration),
         response: {
           202: ref(Accepted, { description: 'Accepted' }),
-          ...errorResponses('registration_closed', 'invalid_invitation'),
+          ...errorResponses('registration_closed', 'invalid_invitation', 'too_many_attempts'),
           ...validationResponse('username'),
           ...errorResponses('internal_error', 'service_unavailable'),
         },
@@ -40,7 +41,9 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
     },
     async function registerUser(request, reply) {
       const { body } = request
+      const origin = originOf(request)
       await requireAdmission(body.invitation)
+      await chargeNetwork('registration', origin.address, await app.readMacKey(), database)
       const { username, password, email, full_name: fullName = null } = body
       checkUsername(username)
       await checkPassword('password', password, { username, emails: [email] })
@@ -53,9 +56,8 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
         hashedPassword,
         disabled: false,
       }
-      const origin = originOf(request)
       const id = await addUser(user, body.invitation, origin)
-      app.background.run('what follows a registration', () => followUp(user, id, origin))
+      app.background.run('what follows a registration', callerOf(origin), () => followUp(user, id, origin))
       return reply.code(202).send(accepted)
     },
   )

@@ -188,14 +188,14 @@ t.test('no row tells which addresses were asked for', async (t) => {
   await forget('somebody@elsewhere.example')
   await app.background.idle()
   const rows = await query(url, 'SELECT encode(key, $1) AS key FROM mail_budgets', ['escape'])
-  t.equal(rows.length, 1)
+  t.equal(rows.length, 2, 'of the address, and of the network that asked')
   t.notMatch(JSON.stringify(rows), 'elsewhere')
 })
 
 t.test('a forgotten password is answered before anything is looked up', async (t) => {
   const { url, app, mails, forget } = await start(t)
   await app.openKeys()
-  const holder = await beginTransaction(t, url, 'LOCK TABLE users, events, mail_budgets, one_time_tokens')
+  const holder = await beginTransaction(t, url, 'LOCK TABLE users, events, one_time_tokens')
   for (const address of ['johndoe@example.com', 'nobody@example.com']) await forget(address)
   t.same(mails, [])
   await holder.query('COMMIT')
@@ -220,7 +220,7 @@ t.test('known and unknown addresses take the same statements, but for the link',
   }
   const unknown = await statementsOf('nobody@example.com')
   const known = await statementsOf('johndoe@example.com')
-  t.equal(unknown.length, 3)
+  t.equal(unknown.length, 4)
   t.same(
     known.filter((text) => !text.includes('INSERT INTO one_time_tokens')),
     unknown,
@@ -259,10 +259,59 @@ t.test('a name that is taken is written to the disk like one that is free', asyn
 
 t.test('nothing is mailed about a user who is gone by then', async (t) => {
   const { url, app, mails, post } = await start(t)
-  const holder = await beginTransaction(t, url, 'LOCK TABLE mail_budgets')
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  app.background.run('what comes before', 'somebody', () => opened)
   t.equal((await post('/users/', { username: 'janedoe', password, email })).statusCode, 202)
   await query(url, "DELETE FROM users WHERE username = 'janedoe'")
-  await holder.query('COMMIT')
+  open()
   await app.background.idle()
   t.same(mails, [])
+})
+
+t.test('a confirmed address is told of changes, but not of any number', async (t) => {
+  const { app, mails, wait } = await start(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const told = async () => {
+    mails.length = 0
+    for (let i = 0; i < 6; i++) {
+      const body = { email: `other${i}@example.com`, password: 'secret' }
+      t.equal((await sendAs(app, token, 'PATCH', '/users/me/', body)).statusCode, 200)
+    }
+    return mails.filter(({ to }) => to === 'johndoe@example.com').length
+  }
+  t.equal(await told(), 3)
+  await wait()
+  t.equal(await told(), 3)
+  await sendAs(app, token, 'PATCH', '/users/me/', { email: null, password: 'secret' })
+  t.match(mails.at(-1), { to: 'johndoe@example.com', subject: 'Your e-mail address was removed' })
+})
+
+for (const [path, body] of [
+  ['/account/forgot-password', { email: 'nobody@example.com' }],
+  ['/users/', { username: 'johndoe', password }],
+] as const)
+  t.test(`a network that sends too much to ${path} is refused, and no other one`, async (t) => {
+    const { url, app, wait } = await start(t)
+    const send = async (remoteAddress: string) =>
+      app.inject({ method: 'POST', url: path, payload: body, remoteAddress })
+    await send('192.0.2.1')
+    await query(url, 'UPDATE mail_budgets SET sent = 300')
+    const refused = await send('192.0.2.1')
+    t.equal(refused.statusCode, 429)
+    t.equal(refused.headers['retry-after'], '60')
+    t.equal((await send('192.0.2.2')).statusCode, 202)
+    t.equal((await send('2001:db8::1')).statusCode, 202)
+    await wait()
+    t.equal((await send('192.0.2.1')).statusCode, 202)
+    await app.background.idle()
+  })
+
+t.test('what cannot be counted is not accepted, be the address known or not', async (t) => {
+  const { url, post } = await start(t)
+  await query(url, 'ALTER TABLE mail_budgets RENAME TO gone')
+  for (const address of ['johndoe@example.com', 'nobody@example.com'])
+    t.equal((await post('/account/forgot-password', { email: address })).statusCode, 500)
 })
