@@ -182,7 +182,7 @@ export const administration: FastifyPluginAsyncTypebox = async function administ
       const invitation = await database.$transaction(async (transaction) => {
         await record('invitation_created', null, request, transaction)
         const created = await createInvitation(request.currentUser.id, transaction)
-        if (!created) throw new ServiceError('insufficient_scope')
+        if (!created) throw new ServiceError('invalid_token')
         return created
       })
       return reply.code(201).send({ invitation })

@@ -25,6 +25,11 @@ async function send(service: Service, path: string, init: RequestInit = {}): Pro
 }
 
 const form = (fields: Record<string, string>) => ({ method: 'POST', body: new URLSearchParams(fields) })
+const json = (body: object) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+})
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const unavailable = { status: 503, body: '{"detail":"Service Unavailable"}', retryAfter: '5' }
 
@@ -60,6 +65,9 @@ async function refusesAll(t: Test, service: Service, token: string): Promise<voi
     send(service, '/token', form({ username: 'johndoe', password: 'secret' })),
     send(service, '/revoke', form({ token: 'unknown' })),
     addItem(service, token, 'lost'),
+    send(service, '/account/forgot-password', json({ email: 'johndoe@example.com' })),
+    send(service, '/account/forgot-password', json({ email: 'nobody@example.com' })),
+    send(service, '/users/', json({ username: 'nobody', password: 'battery staple' })),
   ])
   for (const { status, retryAfter } of answers)
     t.match({ status, retryAfter }, { status: 503, retryAfter: '5' })

@@ -184,7 +184,7 @@ t.test('nobody invites who loses the right to it meanwhile', async (t) => {
     const inviting = sendAs(app, token, 'POST', '/invitations/')
     await untilWaiting(url)
     await change.query('COMMIT')
-    t.equal((await inviting).statusCode, 403, set)
+    t.equal((await inviting).statusCode, 401, set)
     await query(
       url,
       "UPDATE users SET scopes = '{users:admin}', password_change_required = false WHERE username = 'johndoe'",

@@ -308,10 +308,3 @@ for (const [path, body] of [
     t.equal((await send('192.0.2.1')).statusCode, 202)
     await app.background.idle()
   })
-
-t.test('what cannot be counted is not accepted, be the address known or not', async (t) => {
-  const { url, post } = await start(t)
-  await query(url, 'ALTER TABLE mail_budgets RENAME TO gone')
-  for (const address of ['johndoe@example.com', 'nobody@example.com'])
-    t.equal((await post('/account/forgot-password', { email: address })).statusCode, 500)
-})
