@@ -11,7 +11,8 @@ const username = Type.String({
   minLength: 3,
   maxLength: 64,
   pattern: usernameSyntax,
-  description: 'Letters and digits of any script, and `. _ -` between them.',
+  description:
+    'Letters and digits that Unicode recommends for identifiers, of one writing system, and `. _ -` between them.',
 })
 const password = (description: string) => Type.String({ minLength: 1, maxLength: 1024, description })
 const newPassword = password('8 or more characters, at most 72 bytes of UTF-8, and no common one.')

@@ -1,7 +1,8 @@
 import { hasOneNumberSystem, isOfOneWritingSystem } from './scripts.js'
+import { fitsSecurityProfile } from './security-profile.js'
 import { invisible, skeleton } from './skeleton.js'
 
-/** Letters and digits of any script, combining marks, and `. _ -` between them. */
+/** Letters, digits and combining marks, and `. _ -` between them; `findUsernameProblem` says which. */
 export const usernameSyntax = '^[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}._-]*$'
 
 /** Names that stand for something else, or that people would take for it. */
@@ -11,11 +12,16 @@ const reservedNames = [
   ...['api', 'oauth', 'client', 'guest', 'anonymous', 'nobody', 'everyone', 'null', 'undefined'],
 ]
 
-/** Returns what is wrong with a new name beyond its syntax, or undefined. */
+/**
+ * Returns what is wrong with a new name beyond its syntax, or undefined. New names are Highly Restrictive (UTS 39 §5.2): of
+ * the characters that Unicode recommends for identifiers, and of one writing system.
+ */
 export function findUsernameProblem(username: string): string | undefined {
   if (username.normalize('NFKC') !== username)
     return 'must be in Unicode normalization form C, without compatibility characters'
   if (invisible.test(username)) return 'must not have invisible characters'
+  if (!fitsSecurityProfile(username))
+    return 'must have only characters that Unicode recommends for identifiers'
   if (!isOfOneWritingSystem(username)) return 'must not mix scripts'
   if (!hasOneNumberSystem(username)) return 'must not mix systems of digits'
   if (isReserved(username)) return 'is reserved'

@@ -137,6 +137,7 @@ t.test('the rules of the API apply to operators, who can override them', async (
     [create('bob the builder'), 'username must have 3 to 64 letters and digits, and . _ - between them'],
     [create('admin'), 'username is reserved'],
     [create('ﬁnn'), 'username must be in Unicode normalization form C, without compatibility characters'],
+    [create('ʝose'), 'username must have only characters that Unicode recommends for identifiers'],
     [create('bob1', '--email', 'bob'), 'e-mail address is not one'],
     [create('bob2'), 'password must have 8 or more characters', 'a'],
     [create('bob3'), 'password is too common', 'password1'],

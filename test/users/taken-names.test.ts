@@ -136,6 +136,47 @@ function signElsewhere(sub: string): string {
   return `${input}.${createHmac('sha256', jwtSecret).update(input).digest('base64url')}`
 }
 
+t.test('names that were made to look like another one are not registered beside it', async (t) => {
+  const { app, url } = await start(t)
+  for (const [twin, ...attacks] of [
+    ['TOMHANKS', 'ТОМНАNКЅ', 'tоmhanks'],
+    ['kate', 'κate', 'kаte'],
+    ['vivian', 'νίvian', 'νivian'],
+    ['ella', 'еӏӏа', 'ЕӀӀА', 'e11а'],
+    ['bob', 'bоЬ', 'Ƅob', 'ƅob', 'ᑲob', 'ᏏoᏏ'],
+    ['jose', 'ʝose', 'j\u0307ose', 'ϳose', 'јоѕе'],
+    ['thor', 'тhor', 'tᏂor', 'thοr'],
+    ['hello', 'Ꮒello', 'һello'],
+    ['dave', 'Ꮷave', 'ԁave'],
+    ['lain', 'Ⲓain', 'ⲓain', 'ǀain'],
+    ['iris', 'i\u0307ris', 'ıris', 'ɩris'],
+    ['xena', 'ꭓena', 'хena'],
+    ['alice', 'ꞌalice', 'ɑlice', 'аӏісе', 'аlice'],
+    ['umbra', 'ʋmbra'],
+  ] as const) {
+    await register(app, twin)
+    t.ok(await exists(url, twin), twin)
+    for (const attack of attacks) {
+      t.match((await register(app, attack)).statusCode, /^(202|422)$/)
+      t.notOk(await exists(url, attack), `${attack} beside ${twin}`)
+    }
+  }
+  for (const attack of ['ADМIN', 'RООТ', 'АDМINISТRАТОR', 'SUРРОRТ'])
+    t.equal((await register(app, attack)).statusCode, 422, attack)
+})
+
+t.test('users keep a name that is refused today', async (t) => {
+  const { app, url } = await start(t)
+  t.match((await register(app, 'ʝose')).json(), {
+    detail: [{ loc: ['body', 'username'], msg: /characters that Unicode recommends for identifiers/ }],
+  })
+  const create = ['users', 'create', 'ʝose', '--no-change-required']
+  t.equal((await runCommand(url, create, { input: password })).status, 2)
+  t.equal((await runCommand(url, [...create, '--force'], { input: password })).status, 0)
+  const token = await logIn(app, 'ʝose', password)
+  t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'José' })).statusCode, 200)
+})
+
 t.test('a name that went before it was claimed stays taken by its spelling', async (t) => {
   const { app, url } = await start(t)
   await addUsers(url, 'Ella', 'emma')
@@ -233,7 +274,7 @@ t.test('of registrations that look alike, on two processes at once, one comes th
   for (const names of [
     ['ella', 'еӏӏа', 'Ella', 'ЕӀӀА'],
     ['соре', 'cope', 'СОРЕ', 'COPE'],
-    ['ƄoƄ', 'bob', 'BOB'],
+    ['ΒΟΒ', 'bob', 'BOB'],
   ]) {
     const before = (await query(url, 'SELECT FROM users')).length
     const answers = await Promise.all(

@@ -1,14 +1,27 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { fitsSecurityProfile } from '../../src/users/security-profile.js'
 import { skeleton } from '../../src/users/skeleton.js'
 import { findUsernameProblem, lookAlike, usernameKeys, usernameSyntax } from '../../src/users/username.js'
 
 const syntax = new RegExp(usernameSyntax, 'u')
 
-t.test('names of any script are taken', async (t) => {
+t.test('names of every script that is in use are taken', async (t) => {
   for (const name of [
-    ...['johndoe', 'user10', 'José', 'Ольга', '田中さん', 'علي', 'a.b_c-d', '7seas', '123', 'ᏣᎳᎩ', 'Ольга-1'],
-    ...['田中taro', 'たなかtaro', '김철수', 'Kim김철수', 'ㄅㄆㄇ田a', '٣علي', 'Ἀλέξανδρος', 'नरेन्द्र', 'สมชาย'],
+    ...[
+      'johndoe',
+      'user10',
+      'José',
+      'Ольга',
+      '田中さん',
+      'علي',
+      'a.b_c-d',
+      '7seas',
+      '123',
+      'Ольга-1',
+      'ọ̀ṣun',
+    ],
+    ...['田中taro', 'たなかtaro', '김철수', 'Kim김철수', '٣علي', 'Αλέξανδρος', 'नरेन्द्र', 'สมชาย'],
   ]) {
     t.match(name, syntax)
     t.equal(findUsernameProblem(name), undefined, name)
@@ -28,12 +41,35 @@ t.test('names that address something else, or cannot be seen or told apart, are 
     ...['аdmin', 'TОM', 'ADМIN', 'RООТ', 'АDМINISТRАТОR', 'SUРРОRТ', 'ТОМНАNКЅ', 'bоЬ', 'тhor'].map(
       (name) => [name, 'must not mix scripts'],
     ),
-    ...['κate', 'νίvian', 'Ꮒello', 'Ⲓain', 'ᑲob', 'Ольга田', 'たなкa', '김たな', 'ㄅあ', 'aعb'].map(
-      (name) => [name, 'must not mix scripts'],
-    ),
+    ...['κate', 'νίvian', 'Ольга田', 'たなкa', '김たな', 'aعb'].map((name) => [name, 'must not mix scripts']),
     ...['a1١', '१2', 'علي٣۳'].map((name) => [name, /mix/]),
   ] as [string, string | RegExp][])
     t.match(findUsernameProblem(name) ?? 'none', problem, name)
+})
+
+t.test('characters that Unicode restricts are not', async (t) => {
+  for (const [type, ...names] of [
+    ['technical', 'ㄅㄆㄇ田a', 'ʝose', 'ꭓena', 'ꞌalice', 'ɑlice', 'ɡeorge', 'jᴏhn', 'ˈadam'],
+    ['obsolete', 'ƅob', 'Ƅob', 'ƿill', 'ƽ00', 'ſam', 'ԁave'],
+    ['of uncommon use', 'ǃadam', 'ȷohn', 'toṁ', 'Ἀλέξανδρος', '㐀㐁㐂'],
+    ['of a script in limited use', 'ᏣᎳᎩ', 'Ꮒello', 'ꮋꭺꮮ', 'ᑲob', 'ᑭᑭᑭ', 'ꓐꓳꓐ', 'ⴰⵣⵓⵍ'],
+    ['of a script out of use', 'Ⲓain', 'ⲟⲟⲟ', '𐐬𐐬𐐬', '𐌏𐌏𐌏', 'ᚠᚢᚦ'],
+    ['a mark', 'a\u0334bc', 'a\u033fbc', 'a\u0489bc', 'a\u0329bc'],
+  ] as const)
+    for (const name of names) {
+      t.match(name, syntax, `${name} has letters, digits and marks`)
+      t.match(
+        findUsernameProblem(name) ?? 'none',
+        /^must have only characters that Unicode recommends for identifiers$|normalization form C/,
+        `${name}: ${type}`,
+      )
+    }
+})
+
+t.test('the table of characters is complete', async (t) => {
+  const codes = Array.from({ length: 0x110000 }, (_, code) => code)
+  t.equal(codes.filter((code) => fitsSecurityProfile(String.fromCodePoint(code))).length, 33_791)
+  t.notOk(fitsSecurityProfile(`${'a'.repeat(100_000)}ʝ`))
 })
 
 t.test('names that look alike share a key', async (t) => {
