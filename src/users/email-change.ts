@@ -30,7 +30,8 @@ export function decideEmailChange(
   if (given === shown)
     return hasPassword && given === pendingEmail ? { ...noChange, toConfirm: given } : noChange
   if (!hasPassword) throw new InvalidInput('body', ['password'], 'missing', 'Field required')
-  if (given === null) return { changes: { email: null, pendingEmail: null }, toConfirm: null, toNotify: email }
+  if (given === null)
+    return { changes: { email: null, pendingEmail: null }, toConfirm: null, toNotify: email }
   if (given === email) return { ...noChange, changes: { pendingEmail: null } }
   return { changes: { pendingEmail: given }, toConfirm: given, toNotify: email }
 }
