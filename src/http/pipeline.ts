@@ -16,6 +16,8 @@ interface Pipeline {
   waiting: Exchange[]
   /** Sends the last answer once no other is owed. */
   end: ((socket: Socket) => void) | undefined
+  /** Whether nothing behind the requests so far is to be read. */
+  isClosing: boolean
   /** Whether the current request had others before or behind it when it came. */
   isPipelined: boolean
 }
@@ -45,6 +47,7 @@ export function createPipelines(handle: RequestListener): Pipelines {
       answered: undefined,
       waiting: [],
       end: undefined,
+      isClosing: false,
       isPipelined: false,
     }
     pipelines.set(socket, pipeline)
@@ -81,7 +84,12 @@ export function createPipelines(handle: RequestListener): Pipelines {
     add(request, response) {
       const { socket } = request
       const pipeline = pipelines.get(socket) ?? open(socket)
-      if (pipeline.end) return
+      if (pipeline.end || pipeline.isClosing) return
+      if (asksForUpgrade(request)) {
+        // Node.js drops what it has read behind such a request: what it reads next may begin anywhere.
+        pipeline.isClosing = true
+        response.shouldKeepAlive = false
+      }
       const exchange = { request, response }
       if (!pipeline.current) return start(pipeline, exchange)
       pipeline.isPipelined = true
@@ -100,4 +108,9 @@ export function createPipelines(handle: RequestListener): Pipelines {
       else sendLastAnswer(socket)
     },
   }
+}
+
+/** Whether Node.js takes what follows a request for another protocol (RFC 9110 §7.8), which it is not here. */
+function asksForUpgrade({ headers: { upgrade, connection = '' } }: IncomingMessage): boolean {
+  return upgrade !== undefined && /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(connection)
 }

@@ -21,6 +21,8 @@ const statusByCode: Record<string, number> = {
 
 const knownMethods = new Set(METHODS)
 
+const knownVersions = new Set(['1.0', '1.1'])
+
 /** The characters of a host and a port (RFC 3986 §3.2). The header is empty where a target has neither. */
 const hostSyntax = /^[\w.~%!$&'()*+,;=:[\]-]*$/
 
@@ -35,10 +37,10 @@ export function orderedServerOptions(): Pick<
   let pipelines: Pipelines
   let log: FastifyBaseLogger
 
-  function refuse(socket: Socket, status: number, reason: string): void {
+  function refuse(socket: Socket, status: number, reason: string, method?: string): void {
     const remoteAddress = normalizeAddress(socket.remoteAddress)
     log.debug({ reason, statusCode: status, remoteAddress }, 'message refused')
-    pipelines.end(socket, () => writeRefusal(socket, status))
+    pipelines.end(socket, () => writeRefusal(socket, status, method))
   }
 
   return {
@@ -48,13 +50,19 @@ export function orderedServerOptions(): Pick<
       pipelines = createPipelines(handle)
       const server = createServer({ ...limits.http, requireHostHeader: false }, (request, response) => {
         const refusal = reasonToRefuse(request)
-        if (refusal) refuse(request.socket, ...refusal)
+        if (refusal) refuse(request.socket, ...refusal, request.method)
         else pipelines.add(request, response)
       })
+      // Node.js takes its own listener away from a connection that it hands over, and an error without any ends the process.
+      server.on('connection', (socket) => socket.on('error', ignoreError))
+      // Bytes bound the headers. Node.js drops those after its own maximum silently.
+      server.maxHeadersCount = 0
       server.keepAliveTimeout = limits.keepAliveTimeout
       server.requestTimeout = limits.requestTimeout
       server.setTimeout(limits.connectionTimeout)
-      server.on('checkExpectation', ({ socket }) => refuse(socket, 417, 'an unknown Expect header'))
+      server.on('checkExpectation', ({ socket, method }) =>
+        refuse(socket, 417, 'an unknown Expect header', method),
+      )
       server.on('connect', ({ socket }) => refuse(socket, 405, 'CONNECT is for proxies'))
       // The pipeline of a connection decides whether a client that closes its side still reads.
       return Object.assign(server, { httpAllowHalfOpen: true })
@@ -77,7 +85,20 @@ function statusOf(code: string, message: string): number {
 function reasonToRefuse(request: IncomingMessage): [status: number, reason: string] | undefined {
   // Node.js parses the methods of RTSP and ICE too, which the router cannot take.
   if (!knownMethods.has(String(request.method))) return [405, `the method ${request.method}`]
+  if (!knownVersions.has(request.httpVersion)) return [505, `the version ${request.httpVersion}`]
+  if (!isFramed(request)) return [400, 'a Transfer-Encoding in HTTP/1.0']
+  if (!hasKnownCoding(request)) return [501, 'an unknown Transfer-Encoding']
   return hasOneHost(request) ? undefined : [400, 'a missing, repeated or malformed Host header']
+}
+
+/** RFC 9112 §6.1: what a client of HTTP/1.0 means by a coding is not known, nor so where its message ends. */
+function isFramed({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion !== '1.0' || headers['transfer-encoding'] === undefined
+}
+
+/** RFC 9112 §6.1: one coding, as Node.js decodes no other than the last. */
+function hasKnownCoding({ headers: { 'transfer-encoding': coding = 'chunked' } }: IncomingMessage): boolean {
+  return coding.toLowerCase() === 'chunked'
 }
 
 /** RFC 9112 §3.2: one valid Host header in each request of HTTP/1.1, of which Node.js keeps the first. */
@@ -89,7 +110,7 @@ function hasOneHost({ rawHeaders, headers, httpVersion }: IncomingMessage): bool
 }
 
 /** Writes an answer without a response of Node.js, and closes the connection. */
-function writeRefusal(socket: Socket, status: number): void {
+function writeRefusal(socket: Socket, status: number, method?: string): void {
   const body = JSON.stringify({ detail: STATUS_CODES[status] })
   const headers = {
     ...safeHeaders,
@@ -101,5 +122,8 @@ function writeRefusal(socket: Socket, status: number): void {
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines].join('\r\n')
-  socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy())
+  socket.end(`${head}\r\n\r\n${method === 'HEAD' ? '' : body}`, () => socket.destroy())
 }
+
+/** What happens to a connection is told by its closing. */
+function ignoreError(): void {}
