@@ -4,6 +4,11 @@ import { isStorable } from '../schema.js'
 /** The bounds of an item's metadata. */
 const maxMetadataBytes = 16_384
 const maxMetadataDepth = 16
+/**
+ * Number of characters that PostgreSQL adds where it writes numbers without their exponents. It adds a space to each
+ * comma and colon as well: together that stays below what the table takes, which is 65,536 bytes.
+ */
+const maxAddedLength = 32_768
 
 /** Refuses metadata that is too large or too deep, or that would come back otherwise than it was sent. @throws InvalidInput */
 export function checkMetadata(metadata: unknown): void {
@@ -16,6 +21,8 @@ export function checkMetadata(metadata: unknown): void {
       'metadata',
       `must be at most ${maxMetadataBytes} bytes of JSON`,
     )
+  if (addedLength(metadata) > maxAddedLength)
+    throw new InvalidInput('body', ['metadata'], 'metadata', 'must have fewer numbers close to zero')
 }
 
 function findProblem(value: unknown, depth: number): string | undefined {
@@ -38,4 +45,11 @@ function findTextProblem(text: string): string | undefined {
 function findNumberProblem(value: number): string | undefined {
   const isUnsafe = Number.isInteger(value) && !Number.isSafeInteger(value)
   return isUnsafe ? 'must not have integers beyond 2^53' : undefined
+}
+
+/** Number of characters that the numbers of a value take beyond those of their JSON. Those of many digits are refused. */
+function addedLength(value: unknown): number {
+  if (typeof value === 'number') return Number(String(value).split('e-')[1] ?? 0)
+  if (typeof value !== 'object' || value === null) return 0
+  return Object.values(value).reduce((sum: number, member) => sum + addedLength(member), 0)
 }
