@@ -26,9 +26,9 @@ import { readTarget } from './http/target.js'
 import { limitChangingRequests } from './http/time-limit.js'
 import { answerTogether } from './http/together.js'
 import { boundComplaints } from './http/validators.js'
-import { createImportSlots } from './items/import-slots.js'
 import { items } from './items/index.js'
 import { itemSchemas } from './items/schema.js'
+import { createTransferSlots } from './items/slots.js'
 import { loggerOptions, logRequests, makeRequestLogger } from './log.js'
 import { registerMail } from './mail/index.js'
 import { Health, ops } from './ops.js'
@@ -94,7 +94,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
     answerWhenTold(scope)
     for (const open of [registration, account]) await scope.register(open, { config })
   })
-  const importSlots = createImportSlots()
+  const slots = createTransferSlots()
   await app.register(async function protectedRoutes(scope) {
     requireUser(scope)
     await scope.register(async function changingRoutes(changing) {
@@ -103,11 +103,11 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
       await changing.register(administration)
     })
     await scope.register(events)
-    await scope.register(items, { path: '/users/me/items/', config, importSlots })
+    await scope.register(items, { path: '/users/me/items/', config, slots })
   })
   await app.register(async function ownersRoutes(scope) {
     requireOwner(scope)
-    await scope.register(items, { path: '/users/:username/items/', config, importSlots })
+    await scope.register(items, { path: '/users/:username/items/', config, slots })
   })
   return app
 }

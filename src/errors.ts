@@ -95,6 +95,7 @@ const catalogue = {
   precondition_required: { status: 428, detail: 'A change needs If-Match or If-None-Match' },
   too_many_attempts: { status: 429, detail: 'Too Many Requests', oauth: 'temporarily_unavailable' },
   too_many_imports: { status: 429, detail: 'Too many imports are running', headers: retryAfter },
+  too_many_exports: { status: 429, detail: 'Too many exports are running', headers: retryAfter },
   malformed_body: { status: 400, detail: 'Bad Request' },
   body_too_large: { status: 413, detail: 'Payload Too Large' },
   unsupported_media_type: { status: 415, detail: 'Unsupported Media Type' },

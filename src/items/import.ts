@@ -1,5 +1,4 @@
 import type { Static } from 'typebox'
-import { isDatabaseUnavailable } from '../database/errors.js'
 import type { Database, Transaction } from '../database/index.js'
 import { ServiceError } from '../errors.js'
 import type { Failures } from './failures.js'
@@ -57,12 +56,15 @@ async function addAll(
 /**
  * Adds each item that can be added, in small transactions. Where `signal` or the database ends it half-way, the report
  * says which lines are not confirmed.
+ *
+ * @param onError told of the error that ended it after some items were added: no answer hides those
  */
 export async function importEach(
   owner: Owner,
   lines: ImportLines,
   database: Transaction,
   signal: AbortSignal,
+  onError: (error: unknown) => void,
 ): Promise<Report> {
   const { valid, failures } = lines
   let created = 0
@@ -76,7 +78,8 @@ export async function importEach(
     try {
       created += await addBatch(owner, batch, failures, database)
     } catch (error) {
-      if (created === 0 || !isDatabaseUnavailable(error)) throw error
+      if (created === 0) throw error
+      onError(error)
       isInterrupted = true
       reportUnconfirmed(batch, failures)
     }

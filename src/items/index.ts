@@ -10,7 +10,6 @@ import { readJson } from '../http/json.js'
 import { readLimit } from '../http/page.js'
 import { splitTarget } from '../http/target.js'
 import { ref, success } from '../schema.js'
-import type { ImportSlots } from './import-slots.js'
 import { createItem, deleteItem, etagOf, patchItem, putItem, readItem, toWhole } from './item.js'
 import { type ItemPage, sharePages } from './reads.js'
 import {
@@ -23,6 +22,7 @@ import {
   NewItem,
   WholeItem,
 } from './schema.js'
+import type { TransferSlots } from './slots.js'
 import type { StoredItem } from './store.js'
 import { transfer } from './transfer.js'
 
@@ -33,13 +33,13 @@ const idempotencyKey = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\
 export interface ItemsOptions {
   path: '/users/me/items/' | '/users/:username/items/'
   config: Config
-  importSlots: ImportSlots
+  slots: TransferSlots
 }
 
 /** The routes about items. Register them in a scope whose guard sets `request.owner`: they serve that owner's items alone. */
 export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function items(
   app,
-  { path, config, importSlots },
+  { path, config, slots },
 ) {
   const { database } = app
   const address = addresses[path]
@@ -49,7 +49,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
   /** An owner named in the path may be unknown. */
   const ofAnother = isOwn ? {} : errorResponses('not_found')
   const one = `${path}:item_id([^/]+)` as const
-  await app.register(transfer, { path, config, importSlots })
+  await app.register(transfer, { path, config, slots })
   readJson(app, 'application/merge-patch+json')
   const conditions = ({ headers }: FastifyRequest) => ({ headers, isRequired: config.requireIfMatch })
 

@@ -96,7 +96,7 @@ export async function deleteItem(
 }
 
 /** How the world sees an item. */
-export function toWhole(owner: Owner, item: StoredItem): Whole {
+export function toWhole(owner: Owner, item: Omit<StoredItem, 'ownerId'>): Whole {
   return {
     item_id: item.itemId,
     owner: owner.username,

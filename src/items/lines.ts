@@ -10,6 +10,7 @@ import { ref } from '../schema.js'
 import { createFailures, type Failures } from './failures.js'
 import { toContent } from './item.js'
 import { maxImportBytes, maxInvalidLines, maxItemBytes, NewItem } from './schema.js'
+import type { HeldBytes } from './slots.js'
 import type { NewRow } from './store.js'
 
 /** A valid line of an import. Lines count from 1. Its metadata stays text, as many small objects take far more memory. */
@@ -37,19 +38,21 @@ const newItem = ref(NewItem)
 /**
  * Reads NDJSON as it arrives, one new item a line. Blank lines are skipped, but count.
  *
+ * @param held counts the bytes of all imports
  * @throws InvalidInput when there are more than `maxLines`; FastifyError (413) when the body is too large
  */
 export async function readLines(
   body: Readable,
   maxLines: number,
   request: FastifyRequest,
+  held: Pick<HeldBytes, 'add'>,
 ): Promise<ImportLines> {
   const parseLine = createLineParser(request)
   const pace = createPace(turnWork)
   const valid: ImportLine[] = []
   const failures = createFailures()
   let line = 0
-  for await (const bytes of splitLines(receive(body), maxItemBytes)) {
+  for await (const bytes of splitLines(receive(body, held), maxItemBytes)) {
     line += 1
     if (line > maxLines)
       throw new InvalidInput('body', [], 'too_many_lines', `An import has at most ${maxLines} lines`)
@@ -63,12 +66,13 @@ export async function readLines(
 }
 
 /** The bytes of a body, up to the bound. A stream that is not read to its end stays open: its socket carries the answer. */
-async function* receive(body: Readable): AsyncGenerator<Buffer> {
+async function* receive(body: Readable, held: Pick<HeldBytes, 'add'>): AsyncGenerator<Buffer> {
   let length = 0
   try {
     for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       length += chunk.length
       if (length > maxImportBytes) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+      held.add(chunk.length)
       yield chunk
     }
   } catch (error) {

@@ -9,20 +9,20 @@ import { ref, success } from '../schema.js'
 import { importAll, importEach, importTimeoutMs } from './import.js'
 import type { ItemsOptions } from './index.js'
 import { toWhole } from './item.js'
-import { readLines } from './lines.js'
-import { type ItemPage, listWholeItems } from './reads.js'
+import { type ImportLines, readLines } from './lines.js'
+import { type ItemPage, listWrittenItems, type WrittenItem } from './reads.js'
 import { addresses, ImportQuery, ImportReport, maxImportBytes } from './schema.js'
 import type { Owner } from './store.js'
 
 const ndjson = 'application/x-ndjson'
 
-/** Number of items that are read at a time. */
-const exportRows = 500
+/** Number of items that an export reads at a time: at their largest, they are some 1.5 MB. */
+const exportRows = 20
 
 /** All items of one owner at once, as NDJSON: one item a line. Register them where single items are served. */
 export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function transfer(
   app,
-  { path, config, importSlots },
+  { path, config, slots },
 ) {
   const { database } = app
   const isOwn = path === '/users/me/items/'
@@ -55,13 +55,21 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
             description: 'One `WholeItem` a line',
             content: { [ndjson]: { schema: Type.Unsafe<Readable>({ type: 'string' }) } },
           },
+          ...errorResponses('too_many_exports'),
           ...ofAnother,
         },
       },
     },
-    async function exportItems({ owner }, reply) {
-      const first = await readPage(owner)
-      return reply.type(ndjson).send(Readable.from(linesFrom(owner, first)))
+    async function exportItems({ owner, callerSubject }, reply) {
+      const giveBack = slots.exports.take(callerSubject)
+      try {
+        const first = await readPage(owner)
+        // A stream closes at its end, and when its client has gone.
+        return reply.type(ndjson).send(Readable.from(linesFrom(owner, first)).once('close', giveBack))
+      } catch (error) {
+        giveBack()
+        throw error
+      }
     },
   )
 
@@ -93,8 +101,9 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
       const { body, callerSubject, query } = request
       // A request without a body has none to read.
       const lines = (body as Readable | undefined) ?? Readable.from([])
-      const report = await importSlots
-        .run(callerSubject, () => importLines(lines, query.mode, request))
+      const giveBack = slots.imports.take(callerSubject)
+      const report = await importLines(lines, query.mode, request)
+        .finally(giveBack)
         // The rest of the body is discarded: the connection can be used again, and the client reads the answer.
         .finally(() => lines.resume())
       if (query.mode === 'all' && report.failed > 0) throw new InvalidLines(report.errors)
@@ -103,21 +112,44 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
   )
 
   async function importLines(body: Readable, mode: 'all' | 'each', request: FastifyRequest) {
-    const lines = await readLines(body, config.importMaxLines, request)
+    const held = slots.holdBytes()
+    try {
+      const lines = await readLines(body, config.importMaxLines, request, held)
+      return await writeLines(lines, mode, request)
+    } finally {
+      held.release()
+    }
+  }
+
+  async function writeLines(lines: ImportLines, mode: 'all' | 'each', request: FastifyRequest) {
+    const giveBack = slots.writes.take(request.callerSubject)
     const add = mode === 'each' ? importEach : importAll
+    const logError = (error: unknown) => request.log.error({ err: error }, 'import interrupted')
     return whileConnected(request, (connected) =>
-      add(request.owner, lines, database, AbortSignal.any([connected, AbortSignal.timeout(importTimeoutMs)])),
-    )
+      add(
+        request.owner,
+        lines,
+        database,
+        AbortSignal.any([connected, AbortSignal.timeout(importTimeoutMs)]),
+        logError,
+      ),
+    ).finally(giveBack)
   }
 
   function readPage(owner: Owner, after?: ItemPage['after']) {
-    return listWholeItems(owner, { limit: exportRows, sort: 'created_at', after }, database)
+    return listWrittenItems(owner, { limit: exportRows, sort: 'created_at', after }, database)
   }
 
   async function* linesFrom(owner: Owner, first: Awaited<ReturnType<typeof readPage>>) {
     for (let page = first; ; page = await readPage(owner, page.next)) {
-      yield page.items.map((item) => `${JSON.stringify(toWhole(owner, item))}\n`).join('')
+      yield page.items.map((item) => `${writeWhole(owner, item)}\n`).join('')
       if (!page.next) return
     }
   }
+}
+
+/** A whole item as JSON, with its metadata as PostgreSQL writes it. */
+function writeWhole(owner: Owner, item: WrittenItem): string {
+  const { metadata: _none, ...members } = toWhole(owner, { ...item, metadata: {} })
+  return `${JSON.stringify(members).slice(0, -1)},"metadata":${item.metadata}}`
 }

@@ -21,7 +21,7 @@ const refused: [name: string, text: string, status: number][] = [
   ['an ancient version', `GET /livez HTTP/0.9\r\n${host}\r\n`, 505],
   ['a coding in HTTP/1.0', `${post('Transfer-Encoding: chunked\r\n', '1.0')}0\r\n\r\n`, 400],
   ['two codings', `${post('Transfer-Encoding: gzip, chunked\r\n')}0\r\n\r\n`, 501],
-  ['one coding twice', `${post('Transfer-Encoding: chunked, chunked\r\n')}0\r\n\r\n`, 501],
+  ['one coding twice', `${post('Transfer-Encoding: chunked, chunked\r\n')}0\r\n\r\n`, 400],
   [
     'two headers of codings',
     `${post('Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n')}0\r\n\r\n`,

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -7,10 +9,10 @@ import t, { type Test } from 'tap'
 import { InvalidInput } from '../../src/errors.js'
 import { createFailures } from '../../src/items/failures.js'
 import { importAll, importEach } from '../../src/items/import.js'
-import { createImportSlots } from '../../src/items/import-slots.js'
 import { readLines } from '../../src/items/lines.js'
+import { createSlots, createTransferSlots } from '../../src/items/slots.js'
 import { query } from '../database/query.js'
-import { getAs, logIn, startApp } from '../helpers/app.js'
+import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { plainOptions } from '../helpers/hostile.js'
 import { until } from '../helpers/wait.js'
@@ -142,26 +144,47 @@ t.test('only so many imports run at a time: others are refused at once, and read
   t.match(await load(app, token, '', 'all'), { statusCode: 200 })
 })
 
-t.test('two callers import side by side, a third one waits, and a failure gives its slot back', async (t) => {
-  const slots = createImportSlots()
-  const never = new Promise<never>(() => {})
-  await t.rejects(
-    slots.run('a', async () => {
-      throw new Error('a fault')
-    }),
-    /a fault/,
-  )
-  void slots.run('a', () => never)
-  await t.rejects(
-    slots.run('a', async () => 1),
-    { code: 'too_many_imports' },
-  )
-  t.equal(await slots.run('b', async () => 2), 2)
-  void slots.run('b', () => never)
-  await t.rejects(
-    slots.run('c', async () => 3),
-    { code: 'too_many_imports' },
-  )
+t.test('slots are bounded per process and per caller, and come back once', async (t) => {
+  const slots = createSlots(3, 2, 'too_many_exports')
+  const refusal = { code: 'too_many_exports' }
+  const [first] = [slots.take('a'), slots.take('a')]
+  t.throws(() => slots.take('a'), refusal)
+  const other = slots.take('b')
+  t.throws(() => slots.take('c'), refusal)
+  for (const _again of [1, 2]) first?.()
+  slots.take('a')
+  t.throws(() => slots.take('c'), refusal)
+  other()
+  slots.take('c')
+})
+
+t.test('imports together hold a bounded number of bytes, more than two callers can', async (t) => {
+  const { holdBytes } = createTransferSlots()
+  const held = [holdBytes(), holdBytes(), holdBytes()]
+  for (const one of held) one.add(16 * 1024 * 1024)
+  t.throws(() => holdBytes().add(1), { code: 'too_many_imports' })
+  for (const _again of [1, 2]) held[0]?.release()
+  holdBytes().add(15 * 1024 * 1024)
+  t.throws(() => holdBytes().add(2 * 1024 * 1024), { code: 'too_many_imports' })
+})
+
+t.test('imports whose bodies are slow keep nobody else from importing', async (t) => {
+  const { app, token } = await start(t)
+  const port = await listen(app)
+  await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password: 'correct horse' })
+  await sendAs(app, null, 'POST', '/users/', { username: 'jimdoe', password: 'correct horse' })
+  for (const name of ['janedoe', 'jimdoe']) {
+    const slow = await logIn(app, name, 'correct horse')
+    const head = `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${slow}\r\ncontent-type: application/x-ndjson\r\ncontent-length: 100\r\n\r\n{`
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    const requested = once(app.server, 'request')
+    socket.write(head)
+    const [request] = (await requested) as [IncomingMessage]
+    await until(() => request.listenerCount('readable') > 0)
+    t.match(await load(app, slow, '', 'all'), { statusCode: 429 })
+  }
+  t.match(await load(app, token, '{}', 'all'), { statusCode: 200 })
 })
 
 t.test('an import takes one connection of the pool at most', async (t) => {
@@ -178,7 +201,7 @@ t.test('an import whose client is gone, or that takes too long, ends', async (t)
   const before = await countItems(app)
   const line = { line: 1, itemId: 'x', title: null, description: null, metadata: '{}' }
   const lines = () => ({ valid: [line, { ...line, line: 2, itemId: 'y' }], failures: createFailures() })
-  t.match(await importEach(owner, lines(), app.database, AbortSignal.abort()), {
+  t.match(await importEach(owner, lines(), app.database, AbortSignal.abort(), t.fail), {
     created: 0,
     failed: 2,
     errors: [{ type: 'interrupted', loc: ['body', '1'] }, { type: 'interrupted' }],
@@ -193,7 +216,7 @@ t.test('a body that ends early is refused', async (t) => {
   const body = new Readable({ read() {} })
   body.push('{"item_id":"x"}\n')
   const request = { compileValidationSchema: () => () => true } as unknown as FastifyRequest
-  const reading = readLines(body, 10, request)
+  const reading = readLines(body, 10, request, createTransferSlots().holdBytes())
   body.destroy(new Error('aborted'))
   await t.rejects(reading, new InvalidInput('body', [], 'incomplete', 'The body ended early'))
 })
@@ -206,25 +229,26 @@ t.test('a body of unknown length is refused where it becomes too large', async (
   t.match(response, { statusCode: 413, body: '{"detail":"Payload Too Large"}' })
 })
 
-t.test(
-  'a database that becomes unavailable half-way: the report says which lines are not confirmed',
-  async (t) => {
+for (const [state, status] of [
+  ['57P01', 503],
+  ['23514', 500],
+] as const)
+  t.test(`an import that SQLSTATE ${state} ends half-way reports the unconfirmed lines`, async (t) => {
     const { url, app, token } = await start(t)
     await query(
       url,
-      "CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '57P01'; END $$",
+      `CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '${state}'; END $$`,
     )
     await query(
       url,
       "CREATE TRIGGER hinder BEFORE INSERT ON items FOR EACH ROW WHEN (NEW.item_id = 'i300') EXECUTE FUNCTION hinder()",
     )
     const before = await countItems(app)
-    t.match(await load(app, token, namedLines(500), 'all'), { statusCode: 503 })
+    t.match(await load(app, token, namedLines(500), 'all'), { statusCode: status })
     t.equal(await countItems(app), before, 'all or nothing')
     const report = (await load(app, token, namedLines(500), 'each')).json<Report>()
     t.match(report, { created: 200, failed: 300, errors: [{ type: 'interrupted', loc: ['body', '201'] }] })
     t.equal(await countItems(app), before + 200)
     const refused = await load(app, token, '{"item_id":"i300"}', 'each')
-    t.match(refused, { statusCode: 503 }, 'nothing was added at all')
-  },
-)
+    t.match(refused, { statusCode: status }, 'nothing was added at all')
+  })

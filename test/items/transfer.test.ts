@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { query } from '../database/query.js'
 import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { until } from '../helpers/wait.js'
 
 interface Whole {
   item_id: string
@@ -197,6 +198,44 @@ t.test('a fault of the database while importing leaves nothing behind', async (t
   )
   t.equal(response.statusCode, 500)
   t.equal((await unload(app, token)).length, 1)
+})
+
+t.test('exports are few at a time, and end with their client', async (t) => {
+  const { url, app, token } = await start(t)
+  await query(
+    url,
+    `INSERT INTO items (id, owner_id, item_id, metadata)
+    SELECT gen_random_uuid(), (SELECT id FROM users WHERE username = 'johndoe'), 'm' || n, many.metadata
+    FROM generate_series(1, 900) n, (
+      SELECT jsonb_build_object('a', jsonb_agg('[1]'::jsonb)) AS metadata FROM generate_series(1, 3000)
+    ) AS many`,
+  )
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as import('node:net').AddressInfo
+  const ask = () =>
+    fetch(`http://127.0.0.1:${port}${path}export`, { headers: { authorization: `Bearer ${token}` } })
+  const unread = await Promise.all([ask(), ask()])
+  const refused = await ask()
+  t.match(refused, { status: 429 })
+  t.equal(refused.headers.get('retry-after'), '5')
+  t.same(await refused.json(), { detail: 'Too many exports are running' })
+  await unread[0]?.body?.cancel()
+  await until(async () => {
+    const response = await ask()
+    await response.body?.cancel()
+    return response.status === 200
+  })
+  const lines = (await unread[1]?.text())?.trim().split('\n') ?? []
+  t.equal(lines.length, 901)
+  t.same(JSON.parse(String(lines.at(-1))).metadata, { a: Array.from({ length: 3_000 }, () => [1]) })
+})
+
+t.test('an export that cannot begin gives its slot back', async (t) => {
+  const { url, app, token } = await start(t)
+  await query(url, 'ALTER TABLE items RENAME TO things')
+  for (let i = 0; i < 5; i++) t.equal((await getAs(app, token, `${path}export`)).statusCode, 500)
+  await query(url, 'ALTER TABLE things RENAME TO items')
+  for (let i = 0; i < 5; i++) t.equal((await getAs(app, token, `${path}export`)).statusCode, 200)
 })
 
 t.test('an export reads on only as fast as its reader does', async (t) => {
