@@ -54,6 +54,7 @@ const sqlState = /^(?!P[1-9])(?=.*\d)[0-9A-Z]{5}$/
 /** Parts of the errors of pg, of Prisma's client and of Prisma's driver adapter. */
 interface DatabaseError extends Error {
   code?: string
+  syscall?: string
   meta?: { driverAdapterError?: { cause?: AdapterCause } }
   cause?: Error | AdapterCause
 }
@@ -89,8 +90,14 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     unavailableKinds.has(String(adapterCauseOf(error).kind)) ||
     unavailableMessages.test(message) ||
     isStalePlan(error) ||
+    isMissingSocket(error) ||
     isDatabaseUnavailable(cause)
   )
+}
+
+/** Whether a Unix socket is not there, which a server that is starting makes. A missing file has the same code. */
+function isMissingSocket({ code, syscall }: DatabaseError): boolean {
+  return code === 'ENOENT' && syscall === 'connect'
 }
 
 /**

@@ -10,6 +10,7 @@ const unavailable: [what: string, error: unknown][] = [
   ['Prisma cannot reach it', Object.assign(new Error(), { code: 'P1001' })],
   ['it has too many connections', Object.assign(new Error(), { code: 'P2037' })],
   ['it refuses the connection', Object.assign(new Error(), { code: 'ECONNREFUSED' })],
+  ['its socket is not there yet', Object.assign(new Error(), { code: 'ENOENT', syscall: 'connect' })],
   ['its name does not resolve', Object.assign(new Error(), { code: 'ENOTFOUND' })],
   ['the pool is exhausted', new Error('timeout exceeded when trying to connect')],
   ['it ends the connection', Object.assign(new Error(), { code: '57P01' })],
@@ -26,6 +27,7 @@ for (const [what, error] of unavailable)
 
 const others: [what: string, error: unknown][] = [
   ['a duplicate', Object.assign(new Error('Unique constraint failed'), { code: 'P2002' })],
+  ['a missing file', Object.assign(new Error(), { code: 'ENOENT', syscall: 'open' })],
   ['a bug', new TypeError('x is not a function')],
   ['a word that is no SQLSTATE', Object.assign(new Error(), { code: 'EPERM' })],
   ['something that is no error', { code: 'P1001' }],
