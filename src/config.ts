@@ -251,10 +251,18 @@ function requireUsableUrls(settings: Static<typeof Settings>): void {
       throw new StartupError(
         `${name} is malformed, or names a certificate that cannot be read; special characters must be percent-encoded`,
       )
+  for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const)
+    if (settings[name] && !schemaSyntax.test(schemaOf(settings[name])))
+      throw new StartupError(
+        `${name} names a schema that is empty, too long, or has quotes or control characters`,
+      )
   for (const name of ['ISSUER', 'SMTP_URL'] as const)
     if (settings[name] && !URL.canParse(settings[name]))
       throw new StartupError(`${name} is not a URL; special characters must be percent-encoded`)
 }
+
+/** PostgreSQL's longest name, without quotes and what does not show. Statements and settings name the schema in quotes. */
+const schemaSyntax = /^[^"'\\\p{C}]{1,63}$/u
 
 /** Whether PostgreSQL's driver can read it. */
 function isConnectionString(url: string): boolean {

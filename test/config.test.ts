@@ -75,6 +75,10 @@ t.test('all ways to the database lead to one schema', (t) => {
 t.test('settings that are refused, by name and without their value', async (t) => {
   for (const [name, value] of [
     ['PORT', 'http'],
+    ['DATABASE_URL', 'postgres://canary@host/x?schema=a"b'],
+    ['DATABASE_URL', "postgres://canary@host/x?schema=a'b"],
+    ['DATABASE_URL', 'postgres://canary@host/x?schema=a%00b'],
+    ['DATABASE_URL', `postgres://canary@host/x?schema=${'a'.repeat(64)}`],
     ['TRUST_PROXY', 'canary'],
     ['TRUST_PROXY', '10.0.0.0/8, 10.0.0.0/33'],
     ['TRUST_PROXY', '2'],
