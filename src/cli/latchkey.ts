@@ -1,4 +1,11 @@
 #!/usr/bin/env node
 import { runCommandLine } from './program.js'
 
+// A reader such as `head` may close its end early.
+for (const output of [process.stdout, process.stderr]) output.on('error', endQuietly)
+
 process.exit(await runCommandLine(process.argv.slice(2), process))
+
+function endQuietly({ code }: NodeJS.ErrnoException): void {
+  process.exit(code === 'EPIPE' ? 0 : 1)
+}

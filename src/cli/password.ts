@@ -24,6 +24,9 @@ export async function readNewPassword(
     return readLine().finally(() => prompt.write('\n'))
   }
   async function check(password: string): Promise<string> {
+    // Node.js puts U+FFFD in the place of bytes that are not UTF-8.
+    if (password.includes('\uFFFD'))
+      throw new CommandError(exitStatus.usage, 'the password is not valid UTF-8')
     if (password === '' || !canBeHashed(password))
       throw new CommandError(exitStatus.usage, 'a password has 1 to 72 bytes of UTF-8 and no NUL')
     await requireFit(password)

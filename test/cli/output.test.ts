@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import t from 'tap'
 import { migrate } from '../../src/database/migrations.js'
@@ -124,4 +127,14 @@ t.test('a migration claims the names of users where the service has made the key
   t.equal((await unclaimed()).length, 0)
   await query(url, 'ALTER TABLE mac_keys RENAME TO gone')
   t.match(await runCommand(url, ['migrate']), { status: 1, stderr: /mac_keys/ })
+})
+
+t.test('a reader that closes its end early ends the command quietly', async (t) => {
+  const child = spawn(process.execPath, ['dist/src/cli/latchkey.js', 'openapi'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const closed = once(child, 'close')
+  child.stdout.destroy()
+  t.equal(await text(child.stderr), '')
+  t.same(await closed, [0, null])
 })

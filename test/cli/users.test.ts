@@ -233,3 +233,10 @@ t.test('what cannot be done is told in one line, and by the exit status', async 
   ] as [string[], number, string, string?][])
     t.same(await runCommand(url, args, { input }), { status, stdout: '', stderr: `latchkey: ${line}\n` })
 })
+
+t.test('a password that is not UTF-8 is refused', async (t) => {
+  const url = await cloneDatabase(t)
+  const input = Buffer.from([0x63, 0x6f, 0x72, 0x72, 0x65, 0x63, 0x74, 0xff, 0x68, 0x6f, 0x72, 0x73, 0x65])
+  const created = await runCommand(url, ['users', 'create', 'bob'], { input })
+  t.match(created, { status: 2, stderr: /not valid UTF-8/ })
+})

@@ -12,7 +12,7 @@ export interface CommandOutcome {
 export async function runCommand(
   url: string,
   args: string[],
-  { input = '', isTTY = false, env = {} as Record<string, string> } = {},
+  { input = '' as string | Buffer, isTTY = false, env = {} as Record<string, string> } = {},
 ): Promise<CommandOutcome> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const stdin = Object.assign(new PassThrough(), { isTTY })
