@@ -1,6 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
+/** Time for a client to read an answer that came before the end of its body (milliseconds). */
+const lingerMs = 500
+
 interface Exchange {
   request: IncomingMessage
   response: ServerResponse
@@ -16,6 +19,8 @@ interface Pipeline {
   waiting: Exchange[]
   /** Sends the last answer once no other is owed. */
   end: ((socket: Socket) => void) | undefined
+  /** Whether the connection is no longer read, and ends soon. */
+  isUnread: boolean
   /** Whether nothing behind the requests so far is to be read. */
   isClosing: boolean
   /** Whether the current request had others before or behind it when it came. */
@@ -47,13 +52,14 @@ export function createPipelines(handle: RequestListener): Pipelines {
       answered: undefined,
       waiting: [],
       end: undefined,
+      isUnread: false,
       isClosing: false,
       isPipelined: false,
     }
     pipelines.set(socket, pipeline)
     // Node.js resumes a connection after each message that it has parsed.
     socket.on('resume', function stayPaused() {
-      if (pipeline.waiting.length > 0) socket.pause()
+      if (pipeline.waiting.length > 0 || pipeline.isUnread) socket.pause()
     })
     // A client that closes its side has gone, unless it has pipelined requests: those are answered first.
     socket.on('end', function closeUnlessPipelined() {
@@ -73,11 +79,22 @@ export function createPipelines(handle: RequestListener): Pipelines {
     pipeline.current = undefined
     pipeline.answered = request.complete ? undefined : request
     if (!socket.writable) pipeline.waiting = []
+    if (!request.complete && request.headers['transfer-encoding'] !== undefined) linger(pipeline, socket)
     const next = pipeline.waiting.shift()
     pipeline.isPipelined = next !== undefined
     if (pipeline.waiting.length === 0 && socket.isPaused()) socket.resume()
     if (next) start(pipeline, next)
     else if (socket.writable) pipeline.end?.(socket)
+  }
+
+  /** Ends a connection on which the rest of a body may come in any number of chunks: none of them is read. */
+  function linger(pipeline: Pipeline, socket: Socket): void {
+    pipeline.isUnread = true
+    pipeline.isClosing = true
+    socket.pause()
+    socket.end()
+    const timer = setTimeout(() => socket.destroy(), lingerMs).unref()
+    socket.once('close', () => clearTimeout(timer))
   }
 
   return {

@@ -51,7 +51,10 @@ export function orderedServerOptions(): Pick<
       const server = createServer({ ...limits.http, requireHostHeader: false }, (request, response) => {
         const refusal = reasonToRefuse(request)
         if (refusal) refuse(request.socket, ...refusal, request.method)
-        else pipelines.add(request, response)
+        else {
+          boundChunks(request, () => refuse(request.socket, 413, 'a body of tiny chunks', request.method))
+          pipelines.add(request, response)
+        }
       })
       // Node.js takes its own listener away from a connection that it hands over, and an error without any ends the process.
       server.on('connection', (socket) => socket.on('error', ignoreError))
@@ -89,6 +92,26 @@ function reasonToRefuse(request: IncomingMessage): [status: number, reason: stri
   if (!isFramed(request)) return [400, 'a Transfer-Encoding in HTTP/1.0']
   if (!hasKnownCoding(request)) return [501, 'an unknown Transfer-Encoding']
   return hasOneHost(request) ? undefined : [400, 'a missing, repeated or malformed Host header']
+}
+
+/** Number of chunks that a body may have whatever their size, and bytes that each further one has on average. */
+const freeChunks = 1_024
+const bytesPerChunk = 16
+
+/** Refuses a body of chunks so tiny that each byte of it costs much. Node.js pushes each chunk that it has decoded. */
+function boundChunks(request: IncomingMessage, refuseBody: () => void): void {
+  if (request.headers['transfer-encoding'] === undefined) return
+  const push = request.push.bind(request)
+  let chunks = 0
+  let bytes = 0
+  request.push = function pushBounded(chunk: Buffer | null) {
+    chunks += 1
+    bytes += chunk?.length ?? 0
+    if (chunks <= freeChunks + bytes / bytesPerChunk) return push(chunk)
+    request.socket.pause()
+    refuseBody()
+    return false
+  }
 }
 
 /** RFC 9112 §6.1: what a client of HTTP/1.0 means by a coding is not known, nor so where its message ends. */

@@ -150,8 +150,11 @@ function readStretch<T extends ListedItem>(
   const values: unknown[] = []
   const value: Value = (given, type) => `$${values.push(given)}::${type}`
   const conditions = [`owner_id = ${value(ownerId, 'uuid')}`, ...filtersOf(page, value), ...stretch(value)]
-  const text = `SELECT ${columns} FROM items WHERE ${conditions.join(' AND ')}
-    ORDER BY ${orders[page.sort].by} LIMIT ${value(rows, 'int')}`
+  // Metadata is written out for the rows of the page alone, also where a plan has to sort all rows of the owner.
+  const text = `SELECT ${columns} FROM (
+      SELECT * FROM items WHERE ${conditions.join(' AND ')}
+      ORDER BY ${orders[page.sort].by} LIMIT ${value(rows, 'int')}
+    ) AS items ORDER BY ${orders[page.sort].by}`
   return readRows<T>(text, values, database)
 }
 

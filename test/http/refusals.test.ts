@@ -98,6 +98,36 @@ t.test('refusals', async (t) => {
     )
   })
 
+  await t.test('a body of tiny chunks is not read on, whether a route wants it or not', async (t) => {
+    const chunks = '1\r\na\r\n'.repeat(400_000)
+    for (const [target, status] of [
+      ['/token', 413],
+      ['/nowhere', 404],
+      ['/users/me/items/', 401],
+    ] as const) {
+      const connected = once(app.server, 'connection')
+      const { socket, received } = openWire(
+        port,
+        post('Transfer-Encoding: chunked\r\n').replace('/token', target) + chunks,
+      )
+      const [peer] = await connected
+      await new Promise((resolve) => socket.on('close', resolve))
+      t.match(received(), new RegExp(`^HTTP/1.1 (${status}|413) `), target)
+      t.equal(received().match(/HTTP\/1\.1 /g)?.length, 1)
+      t.ok(peer.bytesRead < chunks.length / 2, `${peer.bytesRead} bytes were read`)
+    }
+    const lines = `${form}&x=${'x'.repeat(3_000)}`.replaceAll(
+      /.{1,3}/g,
+      (part) => `${part.length}\r\n${part}\r\n`,
+    )
+    const fine = `${post('Transfer-Encoding: chunked\r\nConnection: close\r\n')}${lines}0\r\n\r\n`
+    t.same(
+      (await sendWire(port, fine)).map((answer) => answer.status),
+      [200],
+      'some are fine',
+    )
+  })
+
   await t.test('a client that resets its connection ends nothing but that', async (t) => {
     const texts = [...refused.map(([, text]) => text), `GET /livez HTTP/1.1\r\n${host}${upgrade}\r\n`]
     for (const before of ['', logIn, last.replace('Connection: close\r\n', '')])

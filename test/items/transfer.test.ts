@@ -227,7 +227,8 @@ t.test('exports are few at a time, and end with their client', async (t) => {
   })
   const lines = (await unread[1]?.text())?.trim().split('\n') ?? []
   t.equal(lines.length, 901)
-  t.same(JSON.parse(String(lines.at(-1))).metadata, { a: Array.from({ length: 3_000 }, () => [1]) })
+  const { metadata } = JSON.parse(String(lines.at(-1))) as Whole
+  t.equal(JSON.stringify(metadata), `{"a":[${Array(3_000).fill('[1]').join(',')}]}`)
 })
 
 t.test('an export that cannot begin gives its slot back', async (t) => {
