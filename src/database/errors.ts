@@ -90,7 +90,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     unavailableKinds.has(String(adapterCauseOf(error).kind)) ||
     unavailableMessages.test(message) ||
     isStalePlan(error) ||
-    isMissingSocket(error) ||
+    isMissingSocket(error as DatabaseError) ||
     isDatabaseUnavailable(cause)
   )
 }

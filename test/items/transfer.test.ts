@@ -229,6 +229,7 @@ t.test('exports are few at a time, and end with their client', async (t) => {
   t.equal(lines.length, 901)
   const { metadata } = JSON.parse(String(lines.at(-1))) as Whole
   t.equal(JSON.stringify(metadata), `{"a":[${Array(3_000).fill('[1]').join(',')}]}`)
+  app.server.closeAllConnections()
 })
 
 t.test('an export that cannot begin gives its slot back', async (t) => {
