@@ -86,9 +86,10 @@ t.test('an answer that has begun is not written into', async (t) => {
     port,
     `POST /nowhere HTTP/1.1\r\n${form}Transfer-Encoding: chunked\r\n\r\n`,
   )
+  const closed = once(socket, 'close')
   await until(() => received().includes('Not Found'))
   socket.write('ZZ\r\n')
-  await once(socket, 'close')
+  await closed
   t.same(
     readAnswers(received()).map(({ status }) => status),
     [404],
