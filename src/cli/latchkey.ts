@@ -6,6 +6,7 @@ for (const output of [process.stdout, process.stderr]) output.on('error', endQui
 
 process.exit(await runCommandLine(process.argv.slice(2), process))
 
+/** Exits with 0 where the reader has what it wanted, else with 1. */
 function endQuietly({ code }: NodeJS.ErrnoException): void {
-  process.exit(code === 'EPIPE' ? 0 : 1)
+  process.exit(Number(code !== 'EPIPE'))
 }
