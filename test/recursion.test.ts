@@ -8,6 +8,8 @@ const sources = join(import.meta.dirname, '../src')
 /** Functions that call themselves, and what bounds their depth. */
 const bounded: Record<string, string> = {
   'http/merge-patch mergePatch': 'the depth of a JSON body: see http/json-scan',
+  'auth/grants/password grantChecked': 'the changes of a user and a client that come amid one login',
+  'items/metadata addedLength': 'the depth of a JSON body',
   'items/metadata findProblem': 'its own parameter, and the depth of a JSON body',
   'http/validators propertiesOf': 'the references of our own schemas',
   'database/errors isDatabaseUnavailable': 'the causes of an error of ours',
