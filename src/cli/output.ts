@@ -78,3 +78,11 @@ function widthOf(text: string): number {
 const takesNone = /[\p{Mn}\p{Me}]/u
 const takesTwo =
   /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u
+
+/**
+ * Ends the process when its output cannot be written: with 0 where the reader has what it wanted, as `head` closes its end
+ * early, else with 1.
+ */
+export function endWithReader(output: NodeJS.WritableStream, exit: (status: number) => void): void {
+  output.on('error', ({ code }: NodeJS.ErrnoException) => exit(Number(code !== 'EPIPE')))
+}

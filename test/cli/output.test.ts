@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import t from 'tap'
+import { endWithReader } from '../../src/cli/output.js'
 import { migrate } from '../../src/database/migrations.js'
 import { query } from '../database/query.js'
 import { runCommand } from '../helpers/command.js'
@@ -111,7 +113,8 @@ t.test('a migration claims the names of users where the service has made the key
   const unclaimed = () => query(url, 'SELECT FROM users WHERE name_claim IS NULL')
   await runCommand(url, ['migrate'])
   t.equal((await unclaimed()).length, 2, 'there is no key')
-  await runCommand(url, ['clients', 'create', 'maker', '--name', 'Makes the key'])
+  const env = { KEY_ENCRYPTION_SECRET: 'one secret, which is long enough as well' }
+  await runCommand(url, ['clients', 'create', 'maker', '--name', 'Makes the key'], { env })
   await query(
     url,
     `INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), 'аӏісе', '${hash}')`,
@@ -119,14 +122,14 @@ t.test('a migration claims the names of users where the service has made the key
   const other = { KEY_ENCRYPTION_SECRET: 'another secret, which is long enough' }
   t.equal((await runCommand(url, ['migrate'], { env: other })).status, 0)
   t.equal((await unclaimed()).length, 3, 'it cannot be read')
-  const { stdout } = await runCommand(url, ['migrate'])
+  const { stdout } = await runCommand(url, ['migrate'], { env })
   t.equal(
     stdout,
     'names look like ones that were taken earlier, and stay: аӏісе\nThe database is up to date.\n',
   )
   t.equal((await unclaimed()).length, 0)
   await query(url, 'ALTER TABLE mac_keys RENAME TO gone')
-  t.match(await runCommand(url, ['migrate']), { status: 1, stderr: /mac_keys/ })
+  t.match(await runCommand(url, ['migrate'], { env }), { status: 1, stderr: /mac_keys/ })
 })
 
 t.test('a reader that closes its end early ends the command quietly', async (t) => {
@@ -137,4 +140,12 @@ t.test('a reader that closes its end early ends the command quietly', async (t) 
   child.stdout.destroy()
   t.equal(await text(child.stderr), '')
   t.same(await closed, [0, null])
+})
+
+t.test('what cannot be written ends a command, in order where nobody reads', async (t) => {
+  const output = new PassThrough()
+  const statuses: number[] = []
+  endWithReader(output, (status) => void statuses.push(status))
+  for (const code of ['EPIPE', 'ENOSPC']) output.emit('error', Object.assign(new Error(code), { code }))
+  t.same(statuses, [0, 1])
 })

@@ -95,6 +95,21 @@ t.test('an answer that has begun is not written into', async (t) => {
     [404],
     'nor is a request answered twice',
   )
+
+  const connecting = once(app.server, 'connection')
+  const late = openWire(port, `POST /nowhere HTTP/1.1\r\n${form}Content-Length: 9\r\n\r\n`)
+  const lateClosed = once(late.socket, 'close')
+  const [ofServer] = await connecting
+  await until(() => late.received().includes('Not Found'))
+  // As Node.js does when a request takes too long.
+  const timeout = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+  app.server.emit('clientError', timeout, ofServer)
+  await lateClosed
+  t.same(
+    readAnswers(late.received()).map(({ status }) => status),
+    [404],
+    'nor one whose body is too late',
+  )
 })
 
 t.test('a client that sends no more has its answers, if it sent several requests', async (t) => {
