@@ -22,10 +22,10 @@ export function createSlots(perProcess: number, perCaller: number, refusal: Erro
     take(subject) {
       if (taken >= perProcess || (bySubject.get(subject) ?? 0) >= perCaller) throw new ServiceError(refusal)
       add(subject, 1)
-      let isFree = false
+      let isTaken = true
       return function giveBack() {
-        if (!isFree) add(subject, -1)
-        isFree = true
+        if (isTaken) add(subject, -1)
+        isTaken = false
       }
     },
   }
