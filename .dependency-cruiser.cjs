@@ -1,5 +1,5 @@
 const base =
-  '^src/(cleanup|config|errors|files|keyed-digest|log|production|repeat|schema|shutdown|startup-error|unrouted|until-done)\\.ts$|^src/(database|http|mail|passwords)/|^src/events/(event|store)\\.ts$'
+  '^src/(errors|files)\\.ts$|^src/(config|database|email|http|lifecycle|passwords)/|^src/audit/(event|event-store)\\.ts$'
 const entries = '^src/(server\\.ts$|cli/)'
 
 /** One rule: whoever matches `from` must not import what matches `to`. */
@@ -15,12 +15,12 @@ module.exports = {
     forbid(
       'auth-knows-users-by-their-store',
       { path: '^src/auth/' },
-      { path: '^src/(items|docs|users/(?!store|scopes))' },
+      { path: '^src/(items|docs|users/(?!user-store|scopes))' },
     ),
     forbid('users-know-nobody', { path: '^src/users/' }, { path: '^src/(auth|items|docs)/' }),
     forbid('items-know-nobody', { path: '^src/items/' }, { path: '^src/(auth|users|docs)/' }),
-    forbid('events-know-nobody', { path: '^src/events/' }, { path: '^src/(auth|users|items|docs)/' }),
-    forbid('docs-and-ops-know-nobody', { path: '^src/(docs/|ops)' }, { path: '^src/(auth|users|items)/' }),
+    forbid('audit-knows-nobody', { path: '^src/audit/' }, { path: '^src/(auth|users|items|docs)/' }),
+    forbid('docs-know-nobody', { path: '^src/docs/' }, { path: '^src/(auth|users|items)/' }),
     forbid(
       'generated-client-stays-in-database',
       { pathNot: '^src/database/' },

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import pg from 'pg'
-import { openDatabase } from '../dist/src/database/index.js'
+import { openDatabase } from '../dist/src/database/client.js'
 import { migrate } from '../dist/src/database/migrations.js'
 import { sharePages } from '../dist/src/items/reads.js'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'

@@ -8,7 +8,7 @@ import {
   sqlStateOf,
   violatedForeignKey,
 } from './database/errors.js'
-import { HttpError, HttpValidationError, ref, type ValidationError } from './schema.js'
+import { HttpError, HttpValidationError, ref, type ValidationError } from './http/schema.js'
 
 declare module 'fastify' {
   interface FastifyRequest {

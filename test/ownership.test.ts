@@ -150,8 +150,8 @@ async function makeTokens(
 async function expiredToken(url: string): Promise<string> {
   const realNow = Date.now
   const { buildApp } = await import('../src/app.js')
-  const { loadConfig } = await import('../src/config.js')
-  const { openDatabase } = await import('../src/database/index.js')
+  const { loadConfig } = await import('../src/config/index.js')
+  const { openDatabase } = await import('../src/database/client.js')
   const config = loadConfig({ LOG_LEVEL: 'silent', BCRYPT_COST: '4' })
   const app = await buildApp(config, openDatabase(config, url))
   Date.now = () => realNow() - 3_600_000

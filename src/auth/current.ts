@@ -1,5 +1,5 @@
-import type { Reading } from '../database/view.js'
-import type { CurrentUser } from '../users/store.js'
+import type { Reading } from '../database/changes/cache.js'
+import type { CurrentUser } from '../users/user-store.js'
 import type { AuthContext } from './context.js'
 import { type Effective, effective } from './effective.js'
 import { type Client, findClient } from './store/clients.js'

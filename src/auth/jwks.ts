@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { errorResponses } from '../errors.js'
 import { isUnchanged } from '../http/etag.js'
-import { ref, success } from '../schema.js'
+import { ref, success } from '../http/schema.js'
 import type { AuthContext } from './context.js'
 
 const Jwk = Type.Object({

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
-import type { Config } from '../config.js'
+import type { Config } from '../config/index.js'
 import { errorResponses } from '../errors.js'
-import { ref, success } from '../schema.js'
+import { ref, success } from '../http/schema.js'
 import type { AuthContext } from './context.js'
 import { userScopes } from './scope.js'
 

@@ -1,15 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { originOf } from '../audit/event.js'
 import { errorResponses, ServiceError } from '../errors.js'
-import { originOf } from '../events/event.js'
-import { ref, success } from '../schema.js'
+import { ref, success } from '../http/schema.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'
 import { type Form, refuseRepeated } from './form.js'
-import { Revocation, TokenReference } from './schema.js'
 import { fingerprint } from './secrets.js'
 import { firstPartyId } from './store/clients.js'
 import { findRefreshToken, revokeFamily } from './store/families.js'
 import { revokeAccessToken } from './store/subjects.js'
+import { Revocation, TokenReference } from './token-schema.js'
 import { verifyAccessToken } from './verify.js'
 
 /** The revocation endpoint (RFC 7009). */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
+import { originOf } from '../audit/event.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
-import { originOf } from '../events/event.js'
-import { ref, success } from '../schema.js'
+import { ref, success } from '../http/schema.js'
 import { claimsFor } from './access-token.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'
@@ -11,9 +11,9 @@ import { currentClient } from './current.js'
 import { isLockedOut } from './effective.js'
 import { type Form, refuseRepeated } from './form.js'
 import { grants, type TokenParameters } from './grants/index.js'
-import { Token, TokenForm } from './schema.js'
 import { isSameScope } from './scope.js'
 import { type Client, firstPartyId } from './store/clients.js'
+import { Token, TokenForm } from './token-schema.js'
 
 /** The token endpoint (RFC 6749 §3.2). */
 export const token: FastifyPluginAsyncTypebox<AuthContext> = async function token(app, context) {

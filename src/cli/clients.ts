@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import { grants } from '../auth/grants/index.js'
+import { provideMacKey } from '../auth/keys/key-store.js'
 import { macKeyReplaced } from '../auth/keys/mac.js'
 import { sealingKeysOf } from '../auth/keys/ring.js'
-import { provideMacKey } from '../auth/keys/store.js'
 import { isScope, maxScopeLength, userScopes } from '../auth/scope.js'
 import { digestClientSecret, newClientSecret } from '../auth/secrets.js'
 import {
@@ -17,7 +17,7 @@ import {
   setClientRights,
 } from '../auth/store/clients.js'
 import { clientSubject } from '../auth/subject.js'
-import { isSingleLine } from '../schema.js'
+import { isSingleLine } from '../http/schema.js'
 import { printResult, printRows } from './output.js'
 import {
   CommandError,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
+import { listKeys, readClock, retireUnlessSigning, rotateKeys } from '../auth/keys/key-store.js'
 import { stateOf } from '../auth/keys/lifecycle.js'
 import { rotationPlan, sealingKeysOf } from '../auth/keys/ring.js'
-import { listKeys, readClock, retireUnlessSigning, rotateKeys } from '../auth/keys/store.js'
 import { printResult, printRows } from './output.js'
 import {
   CommandError,

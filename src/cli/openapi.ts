@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { buildApp } from '../app.js'
-import { readConfig } from '../config.js'
-import { openDatabase } from '../database/index.js'
+import { readConfig } from '../config/index.js'
+import { openDatabase } from '../database/client.js'
 import { printJson } from './output.js'
 import type { Io } from './run.js'
 

@@ -1,11 +1,11 @@
 import { Command, CommanderError } from 'commander'
 import { addClientCommands } from './clients.js'
+import { addSchemaCommands } from './database.js'
 import { addDoctorCommand } from './doctor.js'
 import { addKeyCommands } from './keys.js'
 import { addOpenApiCommand } from './openapi.js'
 import { escapeLines } from './output.js'
 import { exitStatus, type Io, reportError } from './run.js'
-import { addSchemaCommands } from './schema.js'
 import { addTokenCommands } from './tokens.js'
 import { addUserCommands } from './users.js'
 

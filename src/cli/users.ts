@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander'
 import { Check } from 'typebox/value'
+import { findMacKey } from '../auth/keys/key-store.js'
 import { sealingKeysOf } from '../auth/keys/ring.js'
-import { findMacKey } from '../auth/keys/store.js'
 import { clientOf } from '../auth/subject.js'
+import { isSingleLine, isStorable } from '../http/schema.js'
 import { hashPassword } from '../passwords/bcrypt.js'
-import { isSingleLine, isStorable } from '../schema.js'
 import { createOperatorInvitation } from '../users/one-time-tokens.js'
 import { findPasswordProblem, type PasswordOwner } from '../users/password-rules.js'
-import { Registration } from '../users/schema.js'
 import { grantableScopes } from '../users/scopes.js'
+import { Registration } from '../users/user-schema.js'
 import {
   createUser,
   deleteUser,
@@ -18,7 +18,7 @@ import {
   setPassword,
   setUserDisabled,
   updateUser,
-} from '../users/store.js'
+} from '../users/user-store.js'
 import { findUsernameProblem } from '../users/username.js'
 import { printResult, printRows } from './output.js'
 import { readNewPassword } from './password.js'

@@ -4,7 +4,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine, SchemaFilter } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
-import { StartupError } from '../startup-error.js'
+import { StartupError } from '../lifecycle/operator-error.js'
 import { openSessionPool } from './session.js'
 
 /** The part of the WebAssembly API that is used here; Node.js has it, its type declarations do not. */

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StartupError } from '../startup-error.js'
+import { StartupError } from '../lifecycle/operator-error.js'
 import { diffSchemas, withSchemaEngine } from './engine.js'
 import { migrationNames } from './migrations.js'
 

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { StartupError } from '../startup-error.js'
+import { StartupError } from '../lifecycle/operator-error.js'
 import type { Limits } from './limits.js'
 import { isStalePlan, StalePlan } from './stale-plan.js'
 import { schemaOf } from './url.js'

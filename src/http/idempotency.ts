@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Database, Transaction } from '../database/index.js'
+import type { Database, Transaction } from '../database/client.js'
 import { InvalidInput, ServiceError } from '../errors.js'
 
 /** How long an answer is kept, in hours. */

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { defaulted } from '../schema.js'
+import { defaulted } from './schema.js'
 
 /** What every list is asked for with: how many, and where to go on. */
 export const pageParameters = {

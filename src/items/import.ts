@@ -1,10 +1,10 @@
 import type { Static } from 'typebox'
-import type { Database, Transaction } from '../database/index.js'
+import type { Database, Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
 import type { Failures } from './failures.js'
-import type { ImportLine, ImportLines } from './lines.js'
-import type { ImportReport } from './schema.js'
-import { addItems, type Owner } from './store.js'
+import type { ImportReport } from './item-schema.js'
+import { addItems, type Owner } from './item-store.js'
+import type { ImportLine, ImportLines } from './ndjson.js'
 
 /** Maximum number of items added by one statement. */
 const batchRows = 200

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Static } from 'typebox'
-import type { Database, Transaction } from '../database/index.js'
+import type { Database, Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
 import { type Conditions, requirePreconditions } from '../http/etag.js'
 import { mergePatch } from '../http/merge-patch.js'
-import { checkMetadata } from './metadata.js'
-import { lookUpItem } from './reads.js'
-import type { ItemContent as GivenContent, ItemPatch, NewItem, WholeItem } from './schema.js'
+import type { ItemContent as GivenContent, ItemPatch, NewItem, WholeItem } from './item-schema.js'
 import {
   addItem,
   findItem,
@@ -15,7 +13,9 @@ import {
   removeItem,
   replaceItem,
   type StoredItem,
-} from './store.js'
+} from './item-store.js'
+import { checkMetadata } from './metadata.js'
+import { lookUpItem } from './reads.js'
 
 /** So often a change is tried again because another one came first. */
 const attempts = 5

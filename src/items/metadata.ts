@@ -1,5 +1,5 @@
 import { InvalidInput } from '../errors.js'
-import { isStorable } from '../schema.js'
+import { isStorable } from '../http/schema.js'
 
 /** The bounds of an item's metadata. */
 const maxMetadataBytes = 16_384

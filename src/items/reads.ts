@@ -1,10 +1,10 @@
 import DataLoader from 'dataloader'
-import type { Database } from '../database/index.js'
+import type { Database } from '../database/client.js'
 import { escapeLike } from '../database/like.js'
-import { readRows } from '../database/statement.js'
+import { readRows } from '../database/query.js'
 import type { Position } from '../http/cursor.js'
 import { cutPage } from '../http/page.js'
-import type { Owner, StoredItem } from './store.js'
+import type { Owner, StoredItem } from './item-store.js'
 
 /** One page of a list. */
 export interface ItemPage {

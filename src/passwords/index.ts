@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../config.js'
+import type { Config } from '../config/index.js'
+import { tutorialPasswords } from '../config/production.js'
 import { ServiceError } from '../errors.js'
-import { tutorialPasswords } from '../production.js'
-import { createAdmission } from './admission.js'
 import { hashPassword, verifyPassword } from './bcrypt.js'
-import { findHighestCost } from './store.js'
+import { createAdmission } from './bulkhead.js'
+import { findHighestCost } from './highest-cost.js'
 import { chargeGuess, findWait, ledgerOf, rewardGuess } from './throttle.js'
 
 /** Somebody says that this is the password of that user. */

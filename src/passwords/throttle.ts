@@ -1,6 +1,6 @@
-import type { Database } from '../database/index.js'
-import { queryRows } from '../database/statement.js'
-import { keyedDigest } from '../keyed-digest.js'
+import type { Database } from '../database/client.js'
+import { queryRows } from '../database/query.js'
+import { keyedDigest } from './keyed-digest.js'
 import { type Network, networksOf } from './network.js'
 
 /** How many wrong passwords are free before each further one has to wait, by what they have in common. */

@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { Transaction } from '../database/index.js'
+import { type Action, eventOf, originOf } from '../audit/event.js'
+import { recordEvent } from '../audit/event-store.js'
+import type { Transaction } from '../database/client.js'
 import { errorResponses, InvalidInput, ServiceError, validationResponse } from '../errors.js'
-import { type Action, eventOf, originOf } from '../events/event.js'
-import { recordEvent } from '../events/store.js'
 import { decodeCursor, encodeCursor, nextLink } from '../http/cursor.js'
 import { cutPage, readLimit } from '../http/page.js'
-import { ref, success } from '../schema.js'
+import { ref, success } from '../http/schema.js'
 import { createInvitation } from './one-time-tokens.js'
 import { requirePassword } from './require-password.js'
 import {
@@ -18,7 +18,7 @@ import {
   UserAddress,
   UserQuery,
   UserRemoval,
-} from './schema.js'
+} from './user-schema.js'
 import {
   deleteOwnUser,
   deleteUser,
@@ -26,7 +26,7 @@ import {
   listUsers,
   type StoredUser,
   updateUser,
-} from './store.js'
+} from './user-store.js'
 
 /** The routes for administrators of users. Register them in a scope that authenticates a user. */
 export const administration: FastifyPluginAsyncTypebox = async function administration(app) {

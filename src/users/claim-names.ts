@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { repeat } from '../repeat.js'
-import { untilDone } from '../until-done.js'
+import { untilDone } from '../lifecycle/once.js'
+import { repeat } from '../lifecycle/periodic.js'
 import { claimUsernames } from './taken-names.js'
 
 declare module 'fastify' {

@@ -1,5 +1,5 @@
 import { InvalidInput } from '../errors.js'
-import type { Emails } from './store.js'
+import type { Emails } from './user-store.js'
 
 /** What a request does to the addresses of a user. */
 export interface EmailChange {

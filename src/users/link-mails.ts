@@ -1,9 +1,9 @@
-import type { Transaction } from '../database/index.js'
-import type { Mail } from '../mail/index.js'
+import type { Transaction } from '../database/client.js'
+import type { Mail } from '../email/index.js'
 import { type LinkPurpose, takeMail } from './mail-budget.js'
 import { confirmationMail, type Link, resetMail } from './mails.js'
 import { createMailedToken } from './one-time-tokens.js'
-import { type EmailHolder, findPendingEmail, findUnconfirmedUsers } from './store.js'
+import { type EmailHolder, findPendingEmail, findUnconfirmedUsers } from './user-store.js'
 
 /** Settings and key that mails with links are made with. */
 export interface LinkMailContext {

@@ -1,7 +1,7 @@
-import type { Transaction } from '../database/index.js'
+import type { Origin } from '../audit/event.js'
+import type { Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
-import type { Origin } from '../events/event.js'
-import { keyedDigest } from '../keyed-digest.js'
+import { keyedDigest } from '../passwords/keyed-digest.js'
 import { networksOf } from '../passwords/network.js'
 
 /** Purpose of a mail with links. */

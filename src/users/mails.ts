@@ -1,4 +1,4 @@
-import type { Mail } from '../mail/index.js'
+import type { Mail } from '../email/index.js'
 
 /** A link for one account. */
 export interface Link {

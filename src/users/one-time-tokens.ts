@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type Sql, sql, type Transaction } from '../database/index.js'
+import { type Sql, sql, type Transaction } from '../database/client.js'
 import type { LinkPurpose } from './mail-budget.js'
-import type { EmailHolder, Emails } from './store.js'
+import type { EmailHolder, Emails } from './user-store.js'
 
 /** What a one-time token is good for, and for how many seconds. */
 const lifetimes = { invitation: 7 * 86_400, confirm_email: 86_400, reset_password: 1_800 }

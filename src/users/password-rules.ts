@@ -1,5 +1,5 @@
+import { untilDone } from '../lifecycle/once.js'
 import { canBeHashed } from '../passwords/bcrypt.js'
-import { untilDone } from '../until-done.js'
 
 /** Fewer characters are too few (NIST SP 800-63B §3.1.1.2). */
 const minPasswordLength = 8

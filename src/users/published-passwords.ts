@@ -1,8 +1,8 @@
-import type { Database } from '../database/index.js'
+import { tutorialPasswords } from '../config/production.js'
+import type { Database } from '../database/client.js'
+import { StartupError } from '../lifecycle/operator-error.js'
 import { verifyPassword } from '../passwords/bcrypt.js'
-import { tutorialPasswords } from '../production.js'
-import { StartupError } from '../startup-error.js'
-import { findCredentials } from './store.js'
+import { findCredentials } from './user-store.js'
 
 /** Returns the tutorial's users who still have their published passwords, at whatever cost these were hashed. */
 export async function findPublishedPasswords(database: Database): Promise<string[]> {

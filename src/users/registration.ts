@@ -1,15 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Config } from '../config.js'
+import { eventOf, type Origin, originOf, type SecurityEvent } from '../audit/event.js'
+import { recordEvent } from '../audit/event-store.js'
+import type { Config } from '../config/index.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
-import { eventOf, type Origin, originOf, type SecurityEvent } from '../events/event.js'
-import { recordEvent } from '../events/store.js'
-import { ref } from '../schema.js'
+import { ref } from '../http/schema.js'
 import { checkPassword, checkUsername } from './checks.js'
 import { makeConfirmationMails } from './link-mails.js'
 import { callerOf, chargeNetwork } from './mail-budget.js'
 import { isInvitation, tryInvitation, useInvitation } from './one-time-tokens.js'
-import { Accepted, maxUserBytes, Registration } from './schema.js'
-import { createUser, type NewUser, writeNothing } from './store.js'
+import { Accepted, maxUserBytes, Registration } from './user-schema.js'
+import { createUser, type NewUser, writeNothing } from './user-store.js'
 
 const accepted = { detail: 'If the name is free, the account is there now: log in' }
 

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type Action, ownEvent } from '../audit/event.js'
+import { recordEvent } from '../audit/event-store.js'
 import { ServiceError } from '../errors.js'
-import { type Action, ownEvent } from '../events/event.js'
-import { recordEvent } from '../events/store.js'
-import { findCredentials } from './store.js'
+import { findCredentials } from './user-store.js'
 
 /**
  * Returns the hash that the caller's password was compared with. A wrong password is an attempt like one at the login:

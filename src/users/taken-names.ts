@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import type { Database, Transaction } from '../database/index.js'
-import { keyedDigest } from '../keyed-digest.js'
+import type { Database, Transaction } from '../database/client.js'
+import { keyedDigest } from '../passwords/keyed-digest.js'
 import { keysVersion, usernameKeys } from './username.js'
 
 /** Names the lock that one process holds while it claims the names of users who are there already. */

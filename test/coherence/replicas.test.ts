@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/database/index.js'
+import { openDatabase } from '../../src/database/client.js'
 import { query } from '../database/query.js'
 import { storeClient } from '../helpers/clients.js'
 import { cloneDatabase, setDefaults } from '../helpers/database.js'

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, sign, verify } from 'node:crypto'
 import t from 'tap'
+import { listKeys, openPrivateKey } from '../../src/auth/keys/key-store.js'
 import { sealingKeysOf } from '../../src/auth/keys/ring.js'
-import { listKeys, openPrivateKey } from '../../src/auth/keys/store.js'
-import { loadConfig } from '../../src/config.js'
+import { loadConfig } from '../../src/config/index.js'
 import { askWho, decode, issuer, signIn, signInClient, startIssuer } from './server.js'
 
 const app = await startIssuer(t)

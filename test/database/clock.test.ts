@@ -17,9 +17,9 @@ const allowed: Record<string, [times: number, reason: string]> = {
   'src/auth/introspect.ts': [1, 'the times of a token'],
   'src/auth/revoke.ts': [1, 'the times of a token'],
   'src/cli/doctor.ts': [2, 'compares both clocks'],
-  'src/cli/schema.ts': [1, 'the name of a migration'],
-  'src/mail/transport.ts': [1, 'the name of a file'],
-  'src/http/server.ts': [1, 'the header Date'],
+  'src/cli/database.ts': [1, 'the name of a migration'],
+  'src/email/transport.ts': [1, 'the name of a file'],
+  'src/http/server-options.ts': [1, 'the header Date'],
 }
 
 t.test('no source asks the clock of the process about a row', (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { openDatabase, type Transaction } from '../../src/database/client.js'
 import { isDatabaseUnavailable, isOutcomeUnknown, sqlStateOf } from '../../src/database/errors.js'
-import { openDatabase, type Transaction } from '../../src/database/index.js'
 import { StalePlan } from '../../src/database/stale-plan.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { startForeigner } from '../helpers/pooler.js'

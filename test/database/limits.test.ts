@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/database/index.js'
+import { openDatabase } from '../../src/database/client.js'
 import { limitsOf } from '../../src/database/limits.js'
 import { startApp } from '../helpers/app.js'
 import { anyDatabase, cloneDatabase } from '../helpers/database.js'

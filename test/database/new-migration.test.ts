@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { writeMigration } from '../../src/database/new-migration.js'
-import { StartupError } from '../../src/startup-error.js'
+import { StartupError } from '../../src/lifecycle/operator-error.js'
 import { anyDatabase } from '../helpers/database.js'
 
 const schema = `

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { seed } from '../../prisma/seed.js'
-import { openDatabase } from '../../src/database/index.js'
+import { openDatabase } from '../../src/database/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 
 for (const [what, macKey] of [

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/app.js'
-import { loadConfig } from '../../src/config.js'
-import { openDatabase } from '../../src/database/index.js'
+import { loadConfig } from '../../src/config/index.js'
+import { openDatabase } from '../../src/database/client.js'
 import { cloneDatabase } from './database.js'
 
 /** The tutorial's published example secret. */

@@ -1,8 +1,8 @@
+import { provideMacKey } from '../../src/auth/keys/key-store.js'
 import { sealingKeysOf } from '../../src/auth/keys/ring.js'
-import { provideMacKey } from '../../src/auth/keys/store.js'
 import { digestClientSecret } from '../../src/auth/secrets.js'
-import { loadConfig } from '../../src/config.js'
-import type { Database } from '../../src/database/index.js'
+import { loadConfig } from '../../src/config/index.js'
+import type { Database } from '../../src/database/client.js'
 
 /** Stores a confidential client that may use every grant, with a secret of any text. By default it has no rights. */
 export async function storeClient(

@@ -1,7 +1,7 @@
 import bcrypt from 'bcrypt'
 import pg from 'pg'
 import { seed } from '../../dist/prisma/seed.js'
-import { openDatabase } from '../../dist/src/database/index.js'
+import { openDatabase } from '../../dist/src/database/client.js'
 import { migrate } from '../../dist/src/database/migrations.js'
 import { plainOptions } from './hostile.js'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseJson } from '../../src/http/json.js'
 import { survivesRoundTrip } from '../../src/http/json-number.js'
+import { parseJson } from '../../src/http/json-parser.js'
 import { findJsonProblem, maxJsonDepth, maxJsonMembers } from '../../src/http/json-scan.js'
 
 /** The outcome of parsing a text: its value, the type of the refusal, or that it is not JSON. */

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/database/index.js'
+import { openDatabase } from '../../src/database/client.js'
 import { type ItemPage, sharePages } from '../../src/items/reads.js'
 import { query } from '../database/query.js'
 import { cloneDatabase } from '../helpers/database.js'

@@ -1,4 +1,4 @@
-import type { Origin } from '../../events/event.js'
+import type { Origin } from '../../audit/event.js'
 import type { Grant } from '../access-token.js'
 import type { AuthContext } from '../context.js'
 import type { Client } from '../store/clients.js'

@@ -1,6 +1,6 @@
+import { eventOf, type Origin } from '../../audit/event.js'
+import { recordEvent } from '../../audit/event-store.js'
 import { ServiceError } from '../../errors.js'
-import { eventOf, type Origin } from '../../events/event.js'
-import { recordEvent } from '../../events/store.js'
 import type { AuthContext } from '../context.js'
 import { effective } from '../effective.js'
 import { grantScope, splitScope } from '../scope.js'

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../../config.js'
-import { StartupError } from '../../startup-error.js'
-import { untilDone } from '../../until-done.js'
+import type { Config } from '../../config/index.js'
+import { untilDone } from '../../lifecycle/once.js'
+import { StartupError } from '../../lifecycle/operator-error.js'
+import { provideMacKey } from './key-store.js'
 import { sealingKeysOf } from './ring.js'
-import { provideMacKey } from './store.js'
 
 /**
  * Makes `app.readMacKey`, which keeps the key in memory until a change of it is announced. A replica that cannot decrypt

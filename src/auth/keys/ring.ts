@@ -1,15 +1,13 @@
 import { createPrivateKey } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../../config.js'
+import { recordEvent } from '../../audit/event-store.js'
+import type { Config } from '../../config/index.js'
 import { ServiceError } from '../../errors.js'
-import { recordEvent } from '../../events/store.js'
-import { repeat } from '../../repeat.js'
-import { untilDone } from '../../until-done.js'
+import { untilDone } from '../../lifecycle/once.js'
+import { repeat } from '../../lifecycle/periodic.js'
 import { toPem } from './generate.js'
 import { type JwtKey, type PublicJwk, ringKey, sharedSecretKey, verifyingKey } from './jwt.js'
-import { signingKey } from './lifecycle.js'
-import { type SealingKey, sealingKey } from './seal.js'
 import {
   isExposed,
   listKeys,
@@ -24,7 +22,9 @@ import {
   rotateKeys,
   type SealingKeys,
   type StoredKey,
-} from './store.js'
+} from './key-store.js'
+import { signingKey } from './lifecycle.js'
+import { type SealingKey, sealingKey } from './seal.js'
 
 /** The keys that sign access tokens and that verify them. */
 export interface KeyRing {

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '../../database/index.js'
+import type { Database, Transaction } from '../../database/client.js'
 import { clientSubject } from '../subject.js'
 
 /** The client of requests that name none, as the tutorial's do; a migration makes it. */

@@ -1,5 +1,5 @@
-import type { Database } from '../../database/index.js'
-import { queryRows } from '../../database/statement.js'
+import type { Database } from '../../database/client.js'
+import { queryRows } from '../../database/query.js'
 import type { ClientFacts, Facts, UserFacts } from '../effective.js'
 import { type FactRow, factColumns, toFacts } from './facts.js'
 

@@ -1,7 +1,7 @@
 import { access, chmod, cp, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { StartupError } from '../../startup-error.js'
+import { StartupError } from '../../lifecycle/operator-error.js'
 import { type Account, chooseReachable, giveTo } from './account.js'
 
 /** An installed PostgreSQL: the folder that holds its `bin`, and its version. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { access, mkdtemp, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { StartupError } from '../../startup-error.js'
+import { StartupError } from '../../lifecycle/operator-error.js'
 import { type Account, giveTo } from './account.js'
 import { findReason } from './reason.js'
 

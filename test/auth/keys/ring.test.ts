@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import t, { type Test } from 'tap'
-import { stateOf } from '../../../src/auth/keys/lifecycle.js'
-import { rotationPlan, sealingKeysOf } from '../../../src/auth/keys/ring.js'
 import {
   listKeys,
   openPrivateKey,
   retireKey,
   retireSpentKeys,
   rotateKeys,
-} from '../../../src/auth/keys/store.js'
-import { loadConfig } from '../../../src/config.js'
-import { openDatabase } from '../../../src/database/index.js'
+} from '../../../src/auth/keys/key-store.js'
+import { stateOf } from '../../../src/auth/keys/lifecycle.js'
+import { rotationPlan, sealingKeysOf } from '../../../src/auth/keys/ring.js'
+import { loadConfig } from '../../../src/config/index.js'
+import { openDatabase } from '../../../src/database/client.js'
 import { query } from '../../database/query.js'
 import { getAs, logIn, postToken, startApp } from '../../helpers/app.js'
 import { storeClient } from '../../helpers/clients.js'

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findInstallation, provideBinaries } from '../../../src/database/embedded/binaries.js'
-import { StartupError } from '../../../src/startup-error.js'
+import { StartupError } from '../../../src/lifecycle/operator-error.js'
 
 const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { findAccount } from '../../../src/database/embedded/account.js'
 import { findInstallation } from '../../../src/database/embedded/binaries.js'
 import { ensureCluster, readPassword } from '../../../src/database/embedded/cluster.js'
-import { StartupError } from '../../../src/startup-error.js'
+import { StartupError } from '../../../src/lifecycle/operator-error.js'
 import { makeFolder } from '../folder.js'
 
 const { folder: installation } = await findInstallation()

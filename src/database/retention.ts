@@ -1,0 +1,59 @@
+import type { Database } from './client.js'
+
+/** Tables whose rows say themselves when they expire, and the key of each. */
+const expiringTables = [
+  ['token_families', 'id'],
+  ['revoked_tokens', 'fingerprint'],
+  ['one_time_tokens', 'fingerprint'],
+  ['idempotency_keys', 'subject, key'],
+  ['guess_counts', 'key'],
+  ['known_networks', 'digest'],
+  ['mail_budgets', 'key'],
+] as const
+
+/** Maximum number of rows that one statement removes, so that none holds its locks for long. */
+const batchRows = 1_000
+
+/** Removes what has expired, and events that are older than `eventRetentionSeconds`, in small batches. */
+export async function removeExpired(
+  database: Database,
+  { eventRetentionSeconds }: { eventRetentionSeconds: number },
+  batch = batchRows,
+): Promise<void> {
+  for (const removeBatch of [
+    () => removeRefreshTokens(database, batch),
+    ...expiringTables.map(
+      ([table, key]) =>
+        () =>
+          removeFrom(table, key, database, batch),
+    ),
+    () => removeEvents(database, eventRetentionSeconds, batch),
+  ]) {
+    let removed: number
+    do removed = await removeBatch()
+    while (removed === batch)
+  }
+}
+
+/** Before their families: the one statement that removes a family would remove any number of them with it. */
+function removeRefreshTokens(database: Database, batch: number): Promise<number> {
+  return database.$executeRaw`
+    DELETE FROM refresh_tokens WHERE fingerprint IN (
+      SELECT fingerprint FROM refresh_tokens AS token JOIN token_families AS family ON family.id = family_id
+      WHERE family.expires_at < now() LIMIT ${batch} FOR UPDATE OF token SKIP LOCKED
+    )`
+}
+
+/** Names cannot be parameters of a statement: these are the constants above, and nothing from outside. */
+function removeFrom(table: string, key: string, database: Database, batch: number): Promise<number> {
+  const expired = `SELECT ${key} FROM ${table} WHERE expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED`
+  return database.$executeRawUnsafe(`DELETE FROM ${table} WHERE (${key}) IN (${expired})`, batch)
+}
+
+function removeEvents(database: Database, retentionSeconds: number, batch: number): Promise<number> {
+  return database.$executeRaw`
+    DELETE FROM events WHERE id IN (
+      SELECT id FROM events WHERE created_at < now() - make_interval(secs => ${retentionSeconds})
+      LIMIT ${batch} FOR UPDATE SKIP LOCKED
+    )`
+}

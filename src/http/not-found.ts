@@ -1,0 +1,41 @@
+import type { FastifyInstance } from 'fastify'
+import findMyWay from 'find-my-way'
+import { ServiceError } from '../errors.js'
+import { splitTarget } from './request-target.js'
+
+/**
+ * Answers every request that no route takes, before its body is read: 307 to the path with or without its last slash
+ * when that is one of ours, 405 with Allow when the path is ours and the method is not, else 404. A path with an empty
+ * segment is a 404 even where a parameter of a route would take it.
+ */
+export function answerUnrouted(app: FastifyInstance): void {
+  const methodsByPath = new Map<string, string[]>()
+  const paths = findMyWay()
+
+  app.addHook('onRoute', function rememberPath({ url, method }) {
+    const methods = methodsByPath.get(url) ?? []
+    if (methods.length === 0) paths.on('GET', url, () => {}, methods)
+    methodsByPath.set(url, methods)
+    methods.push(...[method].flat())
+  })
+
+  app.addHook('onRequest', function answerUnroutedRequest(request, reply, done) {
+    if (!request.is404 && !request.url.includes('//')) return done()
+    const [path, query] = splitTarget(request.url)
+    const pathWithoutEnd = path.slice(0, endOfSegments(path))
+    if (pathWithoutEnd.includes('//')) return done(new ServiceError('not_found'))
+    if (!request.is404) return done()
+    const allowed = paths.find('GET', path)?.store as string[] | undefined
+    if (allowed) return done(new ServiceError('method_not_allowed', { allow: allowed.join(', ') }))
+    const sibling = path.endsWith('/') ? pathWithoutEnd : `${path}/`
+    if (!sibling || !paths.find('GET', sibling)) return done(new ServiceError('not_found'))
+    reply.redirect(query ? `${sibling}?${query}` : sibling, 307)
+  })
+}
+
+/** Returns the length of a path without the slashes at its end. */
+function endOfSegments(path: string): number {
+  let end = path.length
+  while (path[end - 1] === '/') end--
+  return end
+}

@@ -1,0 +1,20 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { InvalidInput, ServiceError } from '../errors.js'
+import { decodePercent } from './percent.js'
+import { splitTarget } from './request-target.js'
+
+/** Refuses requests whose text would be misread: a query that is not UTF-8, a body in a content coding. */
+export function refuseUnreadable(app: FastifyInstance): void {
+  app.addHook('onRequest', function refuse({ headers, url }: FastifyRequest, _reply, done) {
+    if (!isQueryText(url)) return done(new InvalidInput('query', [], 'utf8_invalid', 'Not valid UTF-8'))
+    const { 'content-encoding': coding = 'identity' } = headers
+    if (coding.toLowerCase() === 'identity') return done()
+    done(new ServiceError('unsupported_coding'))
+  })
+}
+
+/** Whether the decoded query is UTF-8. Parsers put replacement characters in the place of other bytes. */
+function isQueryText(url: string): boolean {
+  const [, query] = splitTarget(url)
+  return query === '' || decodePercent(query) !== null
+}

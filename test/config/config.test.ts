@@ -1,0 +1,223 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { loadConfig, Settings } from '../../src/config/index.js'
+import { StartupError } from '../../src/lifecycle/operator-error.js'
+
+function refusalOf(environment: NodeJS.ProcessEnv): Error | null {
+  try {
+    loadConfig(environment)
+    return null
+  } catch (error) {
+    return error as Error
+  }
+}
+
+t.test('an empty environment gives the defaults, frozen', async (t) => {
+  const config = loadConfig({ JWT_SECRET: '', PATH: '/bin' })
+  t.same(config, {
+    production: false,
+    host: '127.0.0.1',
+    port: 8000,
+    logLevel: 'info',
+    databaseUrl: undefined,
+    databaseDirectUrl: undefined,
+    databaseReplicaUrl: undefined,
+    databaseReplicaMaxLagSeconds: 10,
+    databasePoolSize: 10,
+    databaseTimeoutSeconds: 10,
+    dataDirectory: '.data',
+    issuer: 'http://localhost:8000',
+    audience: 'http://localhost:8000',
+    jwtSecret: undefined,
+    signingAlgorithm: 'ES256',
+    keyEncryptionSecret: 'latchkey development secret: published, so it keeps nothing secret',
+    keyEncryptionSecretPrevious: undefined,
+    keyRotationSeconds: 30 * 86_400,
+    jwksMaxAgeSeconds: 300,
+    allowedGrants: ['password', 'refresh_token', 'client_credentials'],
+    accessTokenTtlSeconds: 1800,
+    refreshTokenIdleSeconds: 14 * 86_400,
+    refreshTokenTtlSeconds: 90 * 86_400,
+    refreshTokenGraceSeconds: 10,
+    requireIfMatch: false,
+    registration: 'open',
+    smtpUrl: undefined,
+    mail: 'files',
+    mailFrom: 'no-reply@localhost',
+    trustProxy: [],
+    corsOrigins: [],
+    importMaxLines: 10_000,
+    maxConnections: 10_000,
+    drainSeconds: 0,
+    hashingConcurrency: Math.min(availableParallelism(), 2),
+    guessBudgets: { perPair: 30, perNetwork: 1_000, perAccount: 100 },
+    eventRetentionSeconds: 90 * 86_400,
+    bcryptCost: 12,
+  })
+  t.ok(Object.isFrozen(config))
+})
+
+t.test('all ways to the database lead to one schema', (t) => {
+  for (const name of ['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL']) {
+    const load = (parameters: string) =>
+      loadConfig({
+        DATABASE_URL: 'postgres://canary@host/x?schema=a',
+        [name]: `postgres://canary@other/x${parameters}`,
+      })
+    t.throws(() => load(''), { message: `${name} must name the same schema as DATABASE_URL` })
+    t.doesNotThrow(() => load('?sslmode=require&schema=a'))
+  }
+  t.end()
+})
+
+t.test('settings that are refused, by name and without their value', async (t) => {
+  for (const [name, value] of [
+    ['PORT', 'http'],
+    ['DATABASE_URL', 'postgres://canary@host/x?schema=a"b'],
+    ['DATABASE_URL', "postgres://canary@host/x?schema=a'b"],
+    ['DATABASE_URL', 'postgres://canary@host/x?schema=a%00b'],
+    ['DATABASE_URL', `postgres://canary@host/x?schema=${'a'.repeat(64)}`],
+    ['TRUST_PROXY', 'canary'],
+    ['TRUST_PROXY', '10.0.0.0/8, 10.0.0.0/33'],
+    ['TRUST_PROXY', '2'],
+    ['HASHING_CONCURRENCY', '3'],
+    ['UV_THREADPOOL_SIZE', '2'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://canary.example.com/'],
+    ['CORS_ORIGINS', 'https://Canary.example.com'],
+    ['CORS_ORIGINS', 'HTTPS://canary.example.com'],
+    ['CORS_ORIGINS', 'https://canary.example.com:443'],
+    ['CORS_ORIGINS', 'http://localhost:3000 http://canary.example.com:80'],
+    ['CORS_ORIGINS', 'http://canary.example.com:080'],
+    ['CORS_ORIGINS', 'https://canary@example.com'],
+    ['CORS_ORIGINS', 'https://canary.example.com?x'],
+    ['CORS_ORIGINS', 'https://canary.example.com#x'],
+    ['CORS_ORIGINS', 'https://*.canary.example.com'],
+    ['CORS_ORIGINS', 'https://canäry.example.com'],
+    ['CORS_ORIGINS', 'https://canary.example.com:65536'],
+    ['CORS_ORIGINS', 'https://127.1'],
+    ['CORS_ORIGINS', 'https://[::0001]'],
+    ['GUESSES_PER_NETWORK', '0'],
+    ['DRAIN_SECONDS', '-1'],
+    ['PORT', '65536'],
+    ['PORT', '80.5'],
+    ['BCRYPT_COST', '3'],
+    ['BCRYPT_COST', '99'],
+    ['JWT_SECRET', 'short-canary'],
+    ['DATABASE_URL', 'mysql://canary@localhost/x'],
+    ['DATABASE_URL', 'postgres://canary:p#ss@localhost/x'],
+    ['DATABASE_URL', 'postgres://canary@localhost:65536/x'],
+    ['DATABASE_URL', 'postgres://canary@localhost/%C3x'],
+    ['DATABASE_URL', 'postgres://canary:%ff@localhost/x'],
+    ['DATABASE_URL', 'postgres://localhost/x?port=canary'],
+    ['DATABASE_URL', 'postgres://localhost/x?sslrootcert=/canary/no-such-file.pem'],
+    ['DATABASE_DIRECT_URL', 'postgres://canary@localhost/x'],
+    ['DATABASE_REPLICA_URL', 'postgres://canary@localhost/x'],
+    ['DATABASE_REPLICA_MAX_LAG_SECONDS', '0'],
+    ['LOG_LEVEL', 'loud'],
+    ['NODE_ENV', 'staging'],
+    ['ACCESS_TOKEN_EXPIRE_MINUTES', '0'],
+    ['ACCESS_TOKEN_EXPIRE_MINUTES', '1e400'],
+    ['BCRYPT_COSTS', '12'],
+    ['JWT_SECRET_FILE', 'canary'],
+    ['LATCHKEY_PASSWORD', 'canary'],
+    ['DATABASE_POOL_MAX', 'canary'],
+    ['DATA_DIR', 'canary'],
+    ['ISSUER', 'ftp://canary'],
+    ['ISSUER', 'https://example.com/canary'],
+    ['ISSUER', 'https://canary:example:com'],
+    ['ISSUER', 'https://[canary'],
+    ['SMTP_URL', 'smtp://canary:p#ss@localhost'],
+    ['SMTP_URL', 'smtp://canary@localhost:65536'],
+    ['KEY_ENCRYPTION_SECRET', 'short-canary'],
+    ['KEY_ENCRYPTION_KEY', 'canary'],
+    ['SIGNING_ALGORITHM', 'HS256'],
+    ['ALLOWED_GRANTS', 'password canary'],
+    ['ALLOWED_GRANTS', 'password,canary'],
+    ['JWKS_MAX_AGE_SECONDS', '0'],
+    ['REFRESH_TOKEN_TTL', 'canary'],
+  ] as const) {
+    const refusal = refusalOf({ [name]: value })
+    t.ok(refusal instanceof StartupError, `${name}=${value}`)
+    t.match(refusal?.message, new RegExp(`\\b${name}\\b`))
+    t.notMatch(refusal?.message, /canary|\n/)
+  }
+})
+
+t.test('hashing leaves two threads to files and DNS', async (t) => {
+  const hashing = (settings: Record<string, string>) => loadConfig(settings).hashingConcurrency
+  t.equal(hashing({}), Math.min(availableParallelism(), 2))
+  t.equal(hashing({ UV_THREADPOOL_SIZE: '3' }), 1)
+  t.equal(hashing({ UV_THREADPOOL_SIZE: '1024' }), availableParallelism())
+  t.equal(hashing({ UV_THREADPOOL_SIZE: '16', HASHING_CONCURRENCY: '14' }), 14)
+  t.match(
+    refusalOf({ UV_THREADPOOL_SIZE: '16', HASHING_CONCURRENCY: '15' })?.message,
+    /HASHING_CONCURRENCY must be at most 14: UV_THREADPOOL_SIZE is 16/,
+  )
+})
+
+t.test('the issuer is where the service listens, unless it is told', (t) => {
+  t.equal(loadConfig({ PORT: '9000' }).issuer, 'http://localhost:9000')
+  t.equal(loadConfig({ PORT: '0' }).issuer, 'http://localhost:8000')
+  const { issuer, audience } = loadConfig({ ISSUER: 'https://login.example.com', AUDIENCE: 'orders' })
+  t.same([issuer, audience], ['https://login.example.com', 'orders'])
+  t.end()
+})
+
+t.test('production asks for the secret that encrypts keys, and takes the shared one for it', (t) => {
+  const production = {
+    NODE_ENV: 'production',
+    ISSUER: 'https://latchkey.example.com',
+    DATABASE_URL: 'postgres://latchkey@db/latchkey',
+  }
+  t.match(refusalOf(production)?.message, /^KEY_ENCRYPTION_SECRET is required in production/)
+  const own = 'a secret of more than thirty-two characters'
+  const shared = 'the shared secret of more than thirty-two characters'
+  t.equal(loadConfig({ ...production, JWT_SECRET: shared }).keyEncryptionSecret, shared)
+  t.equal(
+    loadConfig({ ...production, JWT_SECRET: shared, KEY_ENCRYPTION_SECRET: own }).keyEncryptionSecret,
+    own,
+  )
+  t.end()
+})
+
+t.test('service links of Kubernetes are no mistakes, whatever the service is called', async (t) => {
+  const names = ['LATCHKEY', 'MAIL', 'SMTP_RELAY', 'JWT_ISSUER', 'DATABASE_POOL', 'CORS_PROXY', 'EVENT_BUS']
+  const variables = [
+    ...['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP', 'SERVICE_PORT_HTTPS_ADMIN', 'PORT'],
+    ...['TCP', 'UDP', 'SCTP'].flatMap((protocol) =>
+      ['', '_PROTO', '_PORT', '_ADDR'].map((rest) => `PORT_587_${protocol}${rest}`),
+    ),
+  ]
+  for (const name of names)
+    for (const variable of variables) t.equal(refusalOf({ [`${name}_${variable}`]: '10.0.0.1' }), null)
+  for (const mistake of ['MAIL_SERVICE', 'SMTP_PORTS', 'MAIL_PORT_587', 'MAIL_PORT_587_HTTP', 'SMTP_HOST'])
+    t.match(refusalOf({ [mistake]: '10.0.0.1' })?.message, /^unknown setting/, mistake)
+  t.equal(refusalOf({ DATABASE_PUBLIC_URL: 'postgres://db.example.com/x' }), null)
+})
+
+t.test('origins that a browser can send are taken', async (t) => {
+  const origins =
+    'https://app.example.com http://localhost:3000 https://xn--bcher-kva.example https://[::1]:8443 http://127.0.0.1'
+  t.same(loadConfig({ CORS_ORIGINS: origins }).corsOrigins, origins.split(' '))
+})
+
+t.test('forms of DATABASE_URL that the driver takes are taken', async (t) => {
+  for (const url of [
+    'postgres://latchkey@%2Fvar%2Frun%2Fpostgresql/latchkey',
+    'postgresql:///latchkey?host=/var/run/postgresql&user=latchkey',
+    'postgres://latchkey:secret@/latchkey?host=/tmp&port=6432',
+    'postgres://latchkey:p%40ss%23@[::1]:5433/latchkey?options=-c%20geqo%3Doff',
+  ])
+    t.equal(loadConfig({ DATABASE_URL: url }).databaseUrl, url)
+})
+
+t.test('the README explains every setting and its default', async (t) => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
+  for (const [name, schema] of Object.entries(Settings.properties)) {
+    const { default: preset } = schema as { default?: unknown }
+    t.match(readme, new RegExp(`\\| \`${name}\` \\| ${preset === undefined ? '' : `\`${preset}\``}`), name)
+  }
+})

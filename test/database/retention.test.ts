@@ -1,0 +1,42 @@
+import t from 'tap'
+import { removeExpired } from '../../src/database/retention.js'
+import { getAs, logIn, startApp } from '../helpers/app.js'
+import { cloneDatabase } from '../helpers/database.js'
+import { until } from '../helpers/wait.js'
+
+t.test('what has expired goes, batch by batch, and nothing else', async (t) => {
+  const app = await startApp(t)
+  const { database } = app
+  const count = async () => [
+    await database.tokenFamily.count(),
+    await database.refreshToken.count(),
+    await database.revokedToken.count(),
+  ]
+  for (let index = 0; index < 6; index++) await logIn(app, 'johndoe', 'secret')
+  const token = await logIn(app, 'johndoe', 'secret')
+  const kept = await database.tokenFamily.findFirstOrThrow({ orderBy: { createdAt: 'desc' } })
+  await database.tokenFamily.updateMany({
+    where: { id: { not: kept.id } },
+    data: { expiresAt: new Date(Date.now() - 1000) },
+  })
+  const revoked = Array.from({ length: 5 }, (_, index) => ({
+    fingerprint: new Uint8Array(32).fill(index),
+    expiresAt: new Date(Date.now() + (index === 0 ? 60_000 : -1000)),
+  }))
+  await database.revokedToken.createMany({ data: revoked })
+
+  await removeExpired(database, { eventRetentionSeconds: 86_400 }, 2)
+  t.same(await count(), [1, 1, 1])
+  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+})
+
+t.test('the service removes what has expired by itself', async (t) => {
+  const url = await cloneDatabase(t)
+  const first = await startApp(t, {}, url)
+  await logIn(first, 'johndoe', 'secret')
+  await first.database.tokenFamily.updateMany({ data: { expiresAt: new Date(Date.now() - 1000) } })
+  const second = await startApp(t, {}, url)
+  await second.ready()
+  await until(async () => (await first.database.tokenFamily.count()) === 0)
+  t.equal(await first.database.refreshToken.count(), 0)
+})

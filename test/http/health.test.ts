@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, get } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { canOpen } from '../../src/http/health.js'
+import { startApp } from '../helpers/app.js'
+import { cloneDatabase } from '../helpers/database.js'
+
+t.test('with the schema in place the service is alive and ready', async (t) => {
+  const app = await startApp(t)
+  for (const url of ['/livez', '/readyz']) {
+    const response = await app.inject(url)
+    t.equal(response.statusCode, 200, url)
+    t.equal(response.body, '{"status":"ok"}', url)
+  }
+})
+
+t.test('over a database without the schema it is alive and not ready', async (t) => {
+  const app = await startApp(t)
+  await app.database.$executeRaw`DROP SCHEMA public CASCADE`
+  t.equal((await app.inject('/livez')).statusCode, 200)
+  t.equal((await app.inject('/readyz')).statusCode, 503)
+})
+
+t.test('over a database that lacks the last migration it is not ready', async (t) => {
+  const app = await startApp(t)
+  await app.database.$executeRaw`UPDATE _prisma_migrations SET finished_at = NULL`
+  const response = await app.inject('/readyz')
+  t.equal(response.statusCode, 503)
+  t.equal(response.body, '{"detail":"Service Unavailable"}')
+})
+
+t.test('a process that can open nothing any more is not ready', async (t) => {
+  t.equal(canOpen(), true)
+  t.equal(canOpen(join(import.meta.dirname, 'absent')), false)
+
+  const descriptors = 64
+  const program = join(import.meta.dirname, '../../dist/src/server.js')
+  const child = spawn('sh', ['-c', `ulimit -n ${descriptors} && exec "$0" "$1"`, process.execPath, program], {
+    env: { PATH: process.env.PATH, PORT: '0', DATABASE_URL: await cloneDatabase(t) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(async () => {
+    child.kill('SIGTERM')
+    if (child.exitCode === null) await once(child, 'close')
+  })
+  let output = ''
+  while (!output.includes('Server listening at')) output += (await once(child.stdout, 'data'))[0]
+  child.stdout.resume()
+  const port = Number(/127\.0\.0\.1:(\d+)/.exec(output)?.[1])
+
+  // What keeps a connection is the only one that can ask.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  const readiness = async () => {
+    const [response] = (await once(get({ port, path: '/readyz', agent }), 'response')) as [
+      NodeJS.ReadableStream & { statusCode: number },
+    ]
+    response.resume()
+    await once(response, 'end')
+    return response.statusCode
+  }
+  while ((await readiness()) !== 200);
+  const sockets = Array.from({ length: descriptors }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  while ((await readiness()) !== 503);
+  t.pass('not ready')
+  for (const socket of sockets) socket.destroy()
+  while ((await readiness()) !== 200);
+  t.pass('ready again')
+})

@@ -1,0 +1,86 @@
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { logIn, startApp } from '../helpers/app.js'
+import { sendWire } from '../helpers/wire.js'
+
+t.test('requests that no route takes', async (t) => {
+  const app = await startApp(t)
+  for (const { method = 'GET', url, status, header } of [
+    { url: '/users/me', status: 307, header: { location: '/users/me/' } },
+    { url: '/users/me?', status: 307, header: { location: '/users/me/' } },
+    { url: '/users/me?a=1?b=%2F', status: 307, header: { location: '/users/me/?a=1?b=%2F' } },
+    { method: 'POST', url: '/users/me', status: 307, header: { location: '/users/me/' } },
+    { method: 'PROPFIND', url: '/token/', status: 307, header: { location: '/token' } },
+    { url: '/token//', status: 307, header: { location: '/token' } },
+    { url: '/redoc/', status: 307, header: { location: '/redoc' } },
+    { url: '/docs/oauth2-redirect/', status: 307, header: { location: '/docs/oauth2-redirect' } },
+    { url: '/users/me//', status: 404 },
+    { url: '//users/me/', status: 404 },
+    { url: '//example.com/users/me', status: 404 },
+    { url: '//', status: 404 },
+    { url: '/users//items/', status: 404 },
+    { url: '/users//', status: 404 },
+    { url: '/users/me/items//Foo', status: 404 },
+    { url: '/users/me/items/%2fFoo', status: 404 },
+    { url: '/users/me/?next=//example.com//', status: 401 },
+    { url: '/users%2Fme%2F', status: 401 },
+    { url: '/users/%6De/', status: 401 },
+    { method: 'PATCH', url: '/users/me/items/', status: 405, header: { allow: 'GET, HEAD' } },
+    { method: 'PROPFIND', url: '/token', status: 405, header: { allow: 'POST' } },
+    { method: 'TRACE', url: '/token', status: 405, header: { allow: 'POST' } },
+  ] as { method?: 'GET'; url: string; status: number; header?: Record<string, string> }[]) {
+    const response = await app.inject({ method, url })
+    t.equal(response.statusCode, status, `${method} ${url}`)
+    if (header) t.match(response.headers, header, `${method} ${url}`)
+  }
+})
+
+t.test('a body that nobody reads is no reason for another answer', async (t) => {
+  const app = await startApp(t)
+  const payload = '{'.repeat(100_000)
+  for (const [url, status] of [
+    ['/nonexistent', 404],
+    ['/users/me/', 405],
+  ] as const) {
+    const response = await app.inject({
+      method: 'POST',
+      url,
+      payload,
+      headers: { 'content-type': 'application/json' },
+    })
+    t.equal(response.statusCode, status, url)
+  }
+})
+
+t.test('the authority of a target does not come back', async (t) => {
+  const app = await startApp(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const token = await logIn(app, 'johndoe', 'secret')
+  for (const [method, target, status, location] of [
+    ['GET', 'http://evil.example/users/me', 307, '/users/me/'],
+    ['GET', 'HTTPS://user:password@evil.example:8/users/me?a=//b', 307, '/users/me/?a=//b'],
+    ['GET', 'http://evil.example/livez/', 307, '/livez'],
+    ['GET', 'http://evil.example/livez', 200, undefined],
+    ['GET', 'http://evil.example', 404, undefined],
+    ['GET', 'http://evil.example?a=/livez', 404, undefined],
+    ['OPTIONS', '*', 404, undefined],
+    ['POST', 'http://evil.example/users/me/items/', 201, '/users/me/items/one'],
+  ] as const) {
+    const body = method === 'POST' ? '{"item_id":"one"}' : ''
+    const head = [
+      `${method} ${target} HTTP/1.1`,
+      'Host: x',
+      'Connection: close',
+      `Authorization: Bearer ${token}`,
+      ...(body ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
+    ]
+    const [answer] = await sendWire(port, `${head.join('\r\n')}\r\n\r\n${body}`)
+    t.equal(answer?.status, status, target)
+    t.equal(answer?.headers.location, location, target)
+    t.notMatch(JSON.stringify(answer), 'evil', target)
+  }
+  const list = `GET http://evil.example/users/me/items/?limit=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`
+  const [page] = await sendWire(port, list)
+  t.match(page?.headers.link, '</users/me/items/?limit=1&cursor=')
+})
