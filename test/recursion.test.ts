@@ -15,12 +15,12 @@ const bounded: Record<string, string> = {
   'database/errors isDatabaseUnavailable': 'the causes of an error of ours',
   'database/errors isOutcomeUnknown': 'the causes of an error of ours',
   'database/stale-plan send': 'the number of connections of the pool',
-  'background startWaiting': 'nothing: it is called again when a task has ended, on an empty stack',
+  'lifecycle/background startWaiting': 'nothing: it is called again when a task has ended, on an empty stack',
 }
 
 /** Files that may parse JSON by themselves, and why. */
 const parsers: Record<string, string> = {
-  'http/json': 'after the scan',
+  'http/json-parser': 'after the scan',
   'http/json-scan': 'one string at a time',
   'http/cursor': 'a text of 2,048 characters, which is not traversed',
 }
@@ -54,7 +54,7 @@ t.test('nothing recurses over input, but what is bounded by the depth of a JSON 
 })
 
 t.test('JSON of callers is parsed in one place', async (t) => {
-  const given = /^(http\/|items\/|users\/|events\/|app$|errors$)/
+  const given = /^(http\/|items\/|users\/|audit\/|app$|errors$)/
   const found = files.filter(
     ({ file, text }) =>
       given.test(file) && /\bJSON\.parse\(|getDefaultJsonParser|secure-json-parse/.test(text),
