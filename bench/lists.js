@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import pg from 'pg'
 import { openDatabase } from '../dist/src/database/client.js'
 import { migrate } from '../dist/src/database/migrations.js'
-import { sharePages } from '../dist/src/items/reads.js'
+import { createPageLoader } from '../dist/src/items/reads.js'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 
 // Shows by EXPLAIN which index serves each list of items, and that a late page costs what the first one does: on
@@ -39,7 +39,7 @@ async function run(url) {
       return readPool.query(/** @type {pg.QueryConfig} */ (statement))
     },
   })
-  const pageOf = sharePages({ readPool: recording, nameStatement: database.nameStatement })
+  const pageOf = createPageLoader({ readPool: recording, nameStatement: database.nameStatement })
 
   const lists = []
   const middle = new Date(Date.UTC(2026, 0, 1) + (rows / 2) * 1000)

@@ -1,45 +1,45 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import fastify, { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
-import { Event } from './audit/event-schema.js'
-import { events } from './audit/routes.js'
+import { AuditEvent } from './audit/event-schema.js'
+import { auditRoutes } from './audit/routes.js'
 import { authSchemas, registerAuth, requireOwner, requireUser } from './auth/index.js'
 import { maxFormBytes } from './auth/token-schema.js'
 import type { Config } from './config/index.js'
-import { answerWhenTold, followChanges, waitUntilTold } from './database/changes/index.js'
+import { awaitInvalidation, markMutatingRoutes, registerChangeFeed } from './database/changes/index.js'
 import type { Database } from './database/client.js'
 import type { Limits } from './database/limits.js'
 import { removeExpired } from './database/retention.js'
 import { registerDocs } from './docs/index.js'
 import { registerMail } from './email/index.js'
 import { handleError } from './errors.js'
-import { answerTogether } from './http/batch-responses.js'
+import { batchResponses } from './http/batch-responses.js'
 import { registerClientAddress, trustNetworks } from './http/client-address.js'
 import { registerHeaders, safeHeaders } from './http/headers.js'
-import { Health, ops } from './http/health.js'
+import { Health, healthRoutes } from './http/health.js'
 import { readJson } from './http/json-parser.js'
 import { ignoreTypesWithoutContent, sendNoContent } from './http/no-content.js'
-import { answerUnrouted } from './http/not-found.js'
+import { registerFallbacks } from './http/not-found.js'
 import { loggerOptions, logRequests, makeRequestLogger } from './http/request-log.js'
 import { readTarget } from './http/request-target.js'
 import { textFormats } from './http/schema.js'
 import { shareSerializers } from './http/serializers.js'
 import { orderedServerOptions } from './http/server-options.js'
-import { cutSlowReaders } from './http/stalled-clients.js'
+import { destroyStalledConnections } from './http/stalled-clients.js'
 import { limitChangingRequests } from './http/time-limit.js'
 import { refuseUnreadable } from './http/unreadable-requests.js'
-import { boundComplaints } from './http/validators.js'
+import { boundValidators } from './http/validators.js'
 import { itemSchemas } from './items/item-schema.js'
-import { items } from './items/routes.js'
+import { itemRoutes } from './items/routes.js'
 import { createTransferSlots } from './items/transfer-slots.js'
 import { registerBackground } from './lifecycle/background.js'
 import { registerDraining } from './lifecycle/drain.js'
-import { repeat } from './lifecycle/periodic.js'
-import { account } from './users/account.js'
-import { administration } from './users/administration.js'
+import { runPeriodically } from './lifecycle/periodic.js'
+import { accountRoutes } from './users/account.js'
+import { administrationRoutes } from './users/administration.js'
 import { registerNameClaims } from './users/claim-names.js'
-import { users } from './users/current-user.js'
-import { registration } from './users/registration.js'
+import { userRoutes } from './users/current-user.js'
+import { registrationRoutes } from './users/registration.js'
 import { userSchemas } from './users/user-schema.js'
 
 const cleanupIntervalMs = 60_000
@@ -53,7 +53,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
 
   // Connections.
   app.server.maxConnections = config.maxConnections
-  cutSlowReaders(app)
+  destroyStalledConnections(app)
   registerClientAddress(app)
 
   // What happens to each request, in this order.
@@ -61,53 +61,54 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   await registerHeaders(app, config.corsOrigins)
   ignoreTypesWithoutContent(app)
   // After CORS, whose route for all paths would count as a route for any of them.
-  answerUnrouted(app)
+  registerFallbacks(app)
   refuseUnreadable(app)
   app.removeContentTypeParser('application/json')
   readJson(app, 'application/json')
   limitChangingRequests(app, database.limits.requestMs)
 
   // What happens to each answer, in this order.
-  app.decorateRequest('speaksOAuth', false)
+  app.decorateRequest('isOAuthRequest', false)
   app.setErrorHandler(handleError)
-  waitUntilTold(app)
-  answerTogether(app)
+  awaitInvalidation(app)
+  batchResponses(app)
   // After what makes answers wait: whether to let go of a connection is decided at the last moment.
   registerDraining(app)
   sendNoContent(app)
 
   // All schemas, as a scope that adds some of its own gets compilers of its own, which makes the start slower.
-  for (const schema of [...authSchemas, ...userSchemas, ...itemSchemas, Event, Health]) app.addSchema(schema)
+  for (const schema of [...authSchemas, ...userSchemas, ...itemSchemas, AuditEvent, Health])
+    app.addSchema(schema)
   await registerDocs(app)
-  await app.register(ops)
+  await app.register(healthRoutes)
 
   // What routes need, and what runs beside them. It is closed in the reverse order.
-  followChanges(app)
+  registerChangeFeed(app)
   await registerAuth(app, config)
   registerNameClaims(app)
   registerMail(app, config)
   // After the mails, which its tasks send until it is closed.
   registerBackground(app)
-  repeat(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(database, config))
+  runPeriodically(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(database, config))
 
   await app.register(async function openRoutes(scope) {
-    answerWhenTold(scope)
-    for (const open of [registration, account]) await scope.register(open, { config })
+    markMutatingRoutes(scope)
+    for (const open of [registrationRoutes, accountRoutes]) await scope.register(open, { config })
   })
   const slots = createTransferSlots()
   await app.register(async function protectedRoutes(scope) {
     requireUser(scope)
     await scope.register(async function changingRoutes(changing) {
-      answerWhenTold(changing)
-      await changing.register(users, { config })
-      await changing.register(administration)
+      markMutatingRoutes(changing)
+      await changing.register(userRoutes, { config })
+      await changing.register(administrationRoutes)
     })
-    await scope.register(events)
-    await scope.register(items, { path: '/users/me/items/', config, slots })
+    await scope.register(auditRoutes)
+    await scope.register(itemRoutes, { path: '/users/me/items/', config, slots })
   })
   await app.register(async function ownersRoutes(scope) {
     requireOwner(scope)
-    await scope.register(items, { path: '/users/:username/items/', config, slots })
+    await scope.register(itemRoutes, { path: '/users/:username/items/', config, slots })
   })
   return app
 }
@@ -140,7 +141,7 @@ function serverOptions(config: Config, { socketMs, receiveMs }: Limits): Fastify
     // What the router refuses by itself passes through no hook.
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
     schemaController: {
-      compilersFactory: { buildSerializer: shareSerializers(), buildValidator: boundComplaints() },
+      compilersFactory: { buildSerializer: shareSerializers(), buildValidator: boundValidators() },
     },
     ...orderedServerOptions(),
     ajv: {

@@ -13,16 +13,16 @@ import { HttpError, HttpValidationError, ref, type ValidationError } from './htt
 declare module 'fastify' {
   interface FastifyRequest {
     /** Whether the request is one of OAuth's, so that errors carry its members too (RFC 6749 §5.2). */
-    speaksOAuth: boolean
+    isOAuthRequest: boolean
   }
 }
 
 /** One thing that is wrong with the input. */
-export type Complaint = Static<typeof ValidationError>
+export type ValidationIssue = Static<typeof ValidationError>
 
 interface Answer {
   status: number
-  detail: string | Complaint[]
+  detail: string | ValidationIssue[]
   headers?: Record<string, string>
   /** Error code of RFC 6749 §5.2 for callers that speak OAuth. */
   oauth?: string
@@ -168,15 +168,15 @@ export class InvalidInput extends Error {
 }
 
 /** Thrown for a body of many lines some of which are wrong. */
-export class InvalidLines extends Error {
-  constructor(readonly complaints: Complaint[]) {
+export class BatchValidationError extends Error {
+  constructor(readonly complaints: ValidationIssue[]) {
     super('lines are invalid')
   }
 }
 
 /** The one error handler: decides what leaves, and logs in full only what is our fault. */
 export function handleError(
-  error: FastifyError | ServiceError | InvalidInput | InvalidLines,
+  error: FastifyError | ServiceError | InvalidInput | BatchValidationError,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
@@ -187,11 +187,11 @@ export function handleError(
   return reply
     .code(answer.status)
     .headers(answer.headers ?? {})
-    .send(request.speaksOAuth ? withOAuthMembers(answer) : { detail: answer.detail })
+    .send(request.isOAuthRequest ? withOAuthMembers(answer) : { detail: answer.detail })
 }
 
 function chooseAnswer(
-  error: FastifyError | ServiceError | InvalidInput | InvalidLines,
+  error: FastifyError | ServiceError | InvalidInput | BatchValidationError,
   request: FastifyRequest,
 ): Answer {
   if (isClientGone(error, request)) return broken
@@ -213,11 +213,11 @@ function mayHaveHappened(error: Error & { code?: string }): boolean {
 }
 
 function toAnswer(
-  error: FastifyError | ServiceError | InvalidInput | InvalidLines,
+  error: FastifyError | ServiceError | InvalidInput | BatchValidationError,
   request: FastifyRequest,
 ): Answer {
-  if (error instanceof InvalidLines) return { status: 422, detail: error.complaints }
-  if (error instanceof InvalidInput) return { status: 422, detail: [complaintOf(error, [error.part])] }
+  if (error instanceof BatchValidationError) return { status: 422, detail: error.complaints }
+  if (error instanceof InvalidInput) return { status: 422, detail: [toIssue(error, [error.part])] }
   if (error instanceof ServiceError) {
     const known: Answer = catalogue[error.code]
     return { ...known, headers: { ...known.headers, ...error.headers } }
@@ -240,17 +240,17 @@ function refusalOfDeleted(error: Error, { currentUser }: FastifyRequest): ErrorC
 function invalidInput(errors: FastifySchemaValidationError[], context = 'body'): Answer {
   return {
     status: 422,
-    detail: describeInvalid(errors, [parts[context] ?? context]),
+    detail: toIssues(errors, [parts[context] ?? context]),
     oauth: 'invalid_request',
   }
 }
 
 /** Maximum number of complaints about one input. */
-export const maxComplaints = 20
+export const maxIssues = 20
 
 /** Returns the first of Ajv's complaints in FastAPI's form. @param place in the request that they are about */
-export function describeInvalid(errors: FastifySchemaValidationError[], place: string[]): Complaint[] {
-  return errors.slice(0, maxComplaints).map(({ keyword, instancePath, params, message }) => {
+export function toIssues(errors: FastifySchemaValidationError[], place: string[]): ValidationIssue[] {
+  return errors.slice(0, maxIssues).map(({ keyword, instancePath, params, message }) => {
     const loc = [...place, ...instancePath.split('/').slice(1)]
     if (keyword === 'required')
       return {
@@ -271,7 +271,7 @@ export function describeInvalid(errors: FastifySchemaValidationError[], place: s
 }
 
 /** The same form of what was found by other means than a schema. */
-export function complaintOf({ path, type, message: msg }: InvalidInput, place: string[]): Complaint {
+export function toIssue({ path, type, message: msg }: InvalidInput, place: string[]): ValidationIssue {
   return { type, loc: [...place, ...path], msg, input: null }
 }
 

@@ -8,10 +8,10 @@ import { startNotices } from './config/production.js'
 import { openDatabase } from './database/client.js'
 import { isDatabaseUnavailable } from './database/errors.js'
 import { migrate } from './database/migrations.js'
-import { provideServer } from './database/provision.js'
+import { provisionServer } from './database/provision.js'
 import { UnfitSession } from './database/session.js'
 import { drain, stopListening } from './lifecycle/drain.js'
-import { StartupError } from './lifecycle/operator-error.js'
+import { OperatorError } from './lifecycle/operator-error.js'
 import { closeGracefully } from './lifecycle/shutdown.js'
 import { refusePublishedPasswords } from './users/published-passwords.js'
 
@@ -33,9 +33,9 @@ async function closeAll(): Promise<void> {
 
 async function main(): Promise<void> {
   const [argument] = process.argv.slice(2)
-  if (argument) throw new StartupError(`unknown argument ${argument}; settings are environment variables`)
+  if (argument) throw new OperatorError(`unknown argument ${argument}; settings are environment variables`)
   const config = loadConfig(process.env)
-  const server = await provideServer(config)
+  const server = await provisionServer(config)
   started.push(server.stop)
   const database = openDatabase(config, server.url)
   const app = await buildApp(config, database)
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
 
   const isPrepared = await succeeds(prepare, app)
   await app.listen({ host: config.host, port: config.port }).catch((error: Error) => {
-    throw new StartupError(`cannot listen: ${error.message.replace(/^listen \w+: /, '')}; see HOST and PORT`)
+    throw new OperatorError(`cannot listen: ${error.message.replace(/^listen \w+: /, '')}; see HOST and PORT`)
   })
   // Without its database the service answers what needs none, and says that it is not ready.
   if (!isPrepared) while (!(await succeeds(prepare, app))) await delay(retryMs)
@@ -99,7 +99,7 @@ Latchkey is ready.
 
 /** One line for what the user can mend, the whole story for what only a developer can. */
 function report(error: unknown): void {
-  const text = error instanceof StartupError ? error.message : (error as Error).stack
+  const text = error instanceof OperatorError ? error.message : (error as Error).stack
   process.stderr.write(`latchkey: ${text}\n`)
 }
 

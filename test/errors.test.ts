@@ -48,7 +48,7 @@ t.test('what is no HTTP request gets an answer in the error model', async (t) =>
 t.test('an unexpected error is logged and tells its sender nothing', async (t) => {
   const lines: string[] = []
   const app = fastify({ logger: { level: 'error', stream: { write: (line: string) => lines.push(line) } } })
-  app.decorateRequest('speaksOAuth', false)
+  app.decorateRequest('isOAuthRequest', false)
   app.setErrorHandler(handleError)
   app.get('/bug', async () => {
     throw new Error('canary')

@@ -4,7 +4,7 @@ import { nullableString, text } from '../http/schema.js'
 import { actions } from './event.js'
 
 /** An event as the world sees it. */
-export const Event = Type.Object(
+export const AuditEvent = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     action: Type.String({ maxLength: 64, description: 'What happened.' }),
@@ -21,7 +21,7 @@ export const Event = Type.Object(
     last_at: Type.String({ format: 'date-time', description: 'When it was counted last.' }),
   },
   {
-    $id: 'Event',
+    $id: 'AuditEvent',
     examples: [
       {
         id: '01234567-89ab-7def-8123-456789abcdef',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql, type Transaction } from '../database/client.js'
-import type { SecurityEvent } from './event.js'
+import type { NewAuditEvent } from './event.js'
 
 /** Maximum number of rows per hour for folded events of one kind about one user, or about nobody known. */
 const maxRowsPerHour = 20
@@ -23,7 +23,7 @@ export interface EventPage {
  * differ in the address, one row without an address counts the rest, so that no number of addresses pushes what really
  * happened off a user's list. The database's clock decides.
  */
-export async function recordEvent(event: SecurityEvent, database: Transaction): Promise<void> {
+export async function recordEvent(event: NewAuditEvent, database: Transaction): Promise<void> {
   const { action, outcome, actor, subject, userId, address, requestId } = event
   if (outcome === 'ok' && action !== 'password_reset_requested') {
     await database.$executeRaw`

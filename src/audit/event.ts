@@ -22,13 +22,13 @@ export const actions = [
 export type Action = (typeof actions)[number]
 
 /** Where a request came from. */
-export interface Origin {
+export interface RequestSource {
   address: string | null
   requestId: string | null
 }
 
 /** Something that matters to security. It holds no secret. */
-export interface SecurityEvent extends Origin {
+export interface NewAuditEvent extends RequestSource {
   action: Action
   outcome: 'ok' | 'failed'
   /** The `sub` of the user or client that did it, or `cli` for the command line; null when it is not known. */
@@ -40,16 +40,16 @@ export interface SecurityEvent extends Origin {
 }
 
 /** Where a request came from. */
-export function originOf({ clientAddress, id }: FastifyRequest): Origin {
+export function sourceOf({ clientAddress, id }: FastifyRequest): RequestSource {
   return { address: clientAddress, requestId: id }
 }
 
 /** What happened to a user; null where it is nobody's name or address. */
 export function eventOf(
-  what: Pick<SecurityEvent, 'action' | 'outcome' | 'actor'>,
+  what: Pick<NewAuditEvent, 'action' | 'outcome' | 'actor'>,
   user: { id: string; username: string } | null,
-  origin: Origin,
-): SecurityEvent {
+  origin: RequestSource,
+): NewAuditEvent {
   return { ...what, subject: user?.username ?? null, userId: user?.id ?? null, ...origin }
 }
 
@@ -58,7 +58,7 @@ export function ownEvent(
   action: Action,
   user: { id: string; username: string },
   request: FastifyRequest,
-  outcome: SecurityEvent['outcome'] = 'ok',
-): SecurityEvent {
-  return eventOf({ action, outcome, actor: user.username }, user, originOf(request))
+  outcome: NewAuditEvent['outcome'] = 'ok',
+): NewAuditEvent {
+  return eventOf({ action, outcome, actor: user.username }, user, sourceOf(request))
 }

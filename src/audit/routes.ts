@@ -5,12 +5,12 @@ import { validationResponse } from '../errors.js'
 import { decodeCursor, encodeCursor, nextLink } from '../http/cursor.js'
 import { cutPage, readLimit } from '../http/page.js'
 import { ref, success } from '../http/schema.js'
-import { Event, EventQuery, OwnEventQuery } from './event-schema.js'
+import { AuditEvent, EventQuery, OwnEventQuery } from './event-schema.js'
 import { type EventPage, listEvents, type StoredEvent } from './event-store.js'
 
 /** The routes about what happened. Register them in a scope that authenticates a user. */
-export const events: FastifyPluginAsyncTypebox = async function events(app) {
-  const response = { 200: Type.Array(ref(Event), success), ...validationResponse('limit', 'query') }
+export const auditRoutes: FastifyPluginAsyncTypebox = async function events(app) {
+  const response = { 200: Type.Array(ref(AuditEvent), success), ...validationResponse('limit', 'query') }
 
   app.get(
     '/users/me/events/',
@@ -64,7 +64,7 @@ export const events: FastifyPluginAsyncTypebox = async function events(app) {
   }
 }
 
-function toEvent(event: StoredEvent): Static<typeof Event> {
+function toEvent(event: StoredEvent): Static<typeof AuditEvent> {
   return {
     id: event.id,
     action: event.action,
@@ -80,7 +80,7 @@ function toEvent(event: StoredEvent): Static<typeof Event> {
 }
 
 /** Users see the addresses of their own actions and of failed attempts on their account, not those of administrators. */
-function toOwnEvent(event: StoredEvent, username: string): Static<typeof Event> {
+function toOwnEvent(event: StoredEvent, username: string): Static<typeof AuditEvent> {
   const { address, actor, ...rest } = toEvent(event)
   return { ...rest, actor, address: actor === null || actor === username ? address : null }
 }

@@ -3,7 +3,7 @@ import { errorResponses, ServiceError } from '../errors.js'
 import { type CurrentUser, findOwner } from '../users/user-store.js'
 import { readBearerToken } from './access-token.js'
 import type { AuthContext } from './context.js'
-import { currentStanding, type Standing } from './current.js'
+import { loadStanding, type Standing } from './current.js'
 import { includesScope, passwordScope } from './scope.js'
 import { verifyPresentedToken } from './verify.js'
 
@@ -69,7 +69,7 @@ async function authenticateCaller(
   if (token === null) throw new ServiceError('not_authenticated')
   const access = await verifyPresentedToken(token, context, Date.now() / 1000)
   if (!access) throw new ServiceError('invalid_token')
-  const standing = await currentStanding(access, context)
+  const standing = await loadStanding(access, context)
   const { reason } = standing
   if (reason === 'invalid_token' || reason === 'inactive_user') throw new ServiceError(reason)
   return { sub: access.claims.sub, standing }

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import type { Origin, SecurityEvent } from '../audit/event.js'
+import type { NewAuditEvent, RequestSource } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import { ServiceError } from '../errors.js'
 import type { AuthContext } from './context.js'
-import { currentClient } from './current.js'
+import { loadClient } from './current.js'
 import { isLockedOut } from './effective.js'
 import { digestClientSecret, isSameDigest } from './secrets.js'
 import { type Client, noteSecretUse } from './store/clients.js'
@@ -31,11 +31,11 @@ export interface ClientRequest {
 export async function authenticateClient(
   request: ClientRequest,
   context: AuthContext,
-  origin: Origin,
+  origin: RequestSource,
 ): Promise<Client | null> {
   const credentials = readCredentials(request)
   if (!credentials) return null
-  const client = await currentClient(credentials.clientId, context)
+  const client = await loadClient(credentials.clientId, context)
   const digest = digestClientSecret(credentials.secret ?? '', await context.readMacKey())
   const secret = client?.secrets.find((known) => isSameDigest(known.digest, digest))
   const isPublic = client?.confidential === false && credentials.secret === undefined
@@ -48,7 +48,7 @@ export async function authenticateClient(
 }
 
 /** An id that no client has is not kept: all failures with such ids are counted together. */
-function failureOf(client: Client | null, origin: Origin): SecurityEvent {
+function failureOf(client: Client | null, origin: RequestSource): NewAuditEvent {
   const subject = client && clientSubject(client.clientId)
   return { action: 'client_authentication', outcome: 'failed', actor: null, subject, userId: null, ...origin }
 }

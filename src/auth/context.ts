@@ -1,7 +1,7 @@
 import type { LRUCache } from 'lru-cache'
 import type { Config } from '../config/index.js'
-import type { View } from '../database/changes/cache.js'
-import type { Changes } from '../database/changes/index.js'
+import type { InvalidatingCache } from '../database/changes/cache.js'
+import type { ChangeFeed } from '../database/changes/index.js'
 import type { Database } from '../database/client.js'
 import type { Passwords } from '../passwords/index.js'
 import type { Issuer } from './access-token.js'
@@ -20,11 +20,11 @@ export interface AuthContext {
   readMacKey(): Promise<Buffer>
   /** What tokens say of their issuer, and must say; nothing where a shared secret signs them. */
   issuer: Issuer | null
-  changes: Changes
+  changes: ChangeFeed
   /** Clients by their ids. */
-  clients: View<string, Client | null>
+  clients: InvalidatingCache<string, Client | null>
   /** Whose signature has been found good, by the tokens themselves. */
   verified: LRUCache<string, VerifiedToken>
   /** What tokens may do now, by what they say. */
-  standings: View<VerifiedToken, Standing>
+  standings: InvalidatingCache<VerifiedToken, Standing>
 }

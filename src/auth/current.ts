@@ -1,4 +1,4 @@
-import type { Reading } from '../database/changes/cache.js'
+import type { CacheLoad } from '../database/changes/cache.js'
 import type { CurrentUser } from '../users/user-store.js'
 import type { AuthContext } from './context.js'
 import { type Effective, effective } from './effective.js'
@@ -13,15 +13,15 @@ export interface Standing extends Effective {
 }
 
 /** The client of that id as it is now, from memory where that is known to be true still; or null. */
-export function currentClient(clientId: string, { clients, database }: AuthContext): Promise<Client | null> {
+export function loadClient(clientId: string, { clients, database }: AuthContext): Promise<Client | null> {
   return clients.get(clientId, async function readClient() {
     const client = await findClient(clientId, database)
-    return { value: client, rows: client && [`client:${clientId}`] }
+    return { value: client, tags: client && [`client:${clientId}`] }
   })
 }
 
 /** What a token may do now, from memory where that is known to be true still. */
-export function currentStanding(access: VerifiedToken, context: AuthContext): Promise<Standing> {
+export function loadStanding(access: VerifiedToken, context: AuthContext): Promise<Standing> {
   return context.standings.get(access, () => readStanding(access, context))
 }
 
@@ -29,8 +29,8 @@ export function currentStanding(access: VerifiedToken, context: AuthContext): Pr
 export async function readStanding(
   access: VerifiedToken,
   { database }: AuthContext,
-): Promise<Reading<Standing>> {
+): Promise<CacheLoad<Standing>> {
   const subject = await findSubject(access.claims, access.fingerprint, database)
   const value: Standing = { ...effective(access, subject), user: subject?.user ?? null }
-  return { value, rows: subject && value.active ? subject.rows : null }
+  return { value, tags: subject && value.active ? subject.rows : null }
 }

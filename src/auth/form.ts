@@ -19,7 +19,7 @@ export async function readForms(scope: FastifyInstance): Promise<void> {
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
   scope.addHook('onRequest', reduceContentType)
   scope.addHook('onRequest', async function answerAsOAuth(request, reply) {
-    request.speaksOAuth = true
+    request.isOAuthRequest = true
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
   })
   scope.addHook('preValidation', async function treatNoBodyAsEmptyForm(request) {
@@ -50,8 +50,8 @@ async function parseForm(request: FastifyRequest, body: Buffer): Promise<Form> {
   const fields = parse(body.toString('latin1'), '&', '=', { maxKeys: 0, decodeURIComponent: decode })
   const form = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '')) as Form
   if (isText) return form
-  request.speaksOAuth = !('username' in fields) || 'grant_type' in form
-  throw new ServiceError(request.speaksOAuth ? 'invalid_parameter' : 'incorrect_credentials')
+  request.isOAuthRequest = !('username' in fields) || 'grant_type' in form
+  throw new ServiceError(request.isOAuthRequest ? 'invalid_parameter' : 'incorrect_credentials')
 }
 
 /** RFC 6749 §3.2: parameters of the request must not be included more than once. Unknown ones are ignored. */

@@ -1,25 +1,25 @@
 import type { FastifyInstance } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/index.js'
-import { createView } from '../database/changes/cache.js'
+import { createInvalidatingCache } from '../database/changes/cache.js'
 import { registerPasswords } from '../passwords/index.js'
 import { makeAuthenticate, makeAuthenticateForOwner } from './authenticate.js'
 import type { AuthContext } from './context.js'
 import { readForms } from './form.js'
-import { introspect } from './introspect.js'
-import { Jwks, jwks } from './jwks.js'
-import { followMacKey } from './keys/mac.js'
-import { followKeyRing, openSharedSecret } from './keys/ring.js'
-import { Metadata, metadata } from './metadata.js'
-import { revoke } from './revoke.js'
-import { token } from './token.js'
+import { introspectionEndpoint } from './introspect.js'
+import { Jwks, jwksEndpoint } from './jwks.js'
+import { registerMacKey } from './keys/mac.js'
+import { openSharedSecret, registerKeyRing } from './keys/ring.js'
+import { Metadata, metadataEndpoint } from './metadata.js'
+import { revocationEndpoint } from './revoke.js'
+import { tokenEndpoint } from './token.js'
 import { Introspection, Revocation, Token, TokenForm, TokenReference } from './token-schema.js'
 
 export { requireOwner, requireUser } from './authenticate.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Reads all keys, which the first use does otherwise. @throws StartupError when they cannot be decrypted */
+    /** Reads all keys, which the first use does otherwise. @throws OperatorError when they cannot be decrypted */
     openKeys(): Promise<void>
     /** Returns the key of the keyed hashes as it is now, from memory while no change of it was announced. */
     readMacKey(): Promise<Buffer>
@@ -38,7 +38,7 @@ const maxTokenBytes = 32 * 2 ** 20
 
 /** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
 export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
-  app.decorate('readMacKey', followMacKey(app, config))
+  app.decorate('readMacKey', registerMacKey(app, config))
   registerPasswords(app, config, app.readMacKey)
   const context = await openContext(app, config)
   app.decorate('openKeys', async function openKeys() {
@@ -51,9 +51,10 @@ export async function registerAuth(app: FastifyInstance, config: Config): Promis
 
   await app.register(async function oauthEndpoints(scope) {
     await readForms(scope)
-    for (const endpoint of [token, revoke, introspect]) await scope.register(endpoint, context)
+    for (const endpoint of [tokenEndpoint, revocationEndpoint, introspectionEndpoint])
+      await scope.register(endpoint, context)
   })
-  for (const document of [jwks, metadata]) await app.register(document, context)
+  for (const document of [jwksEndpoint, metadataEndpoint]) await app.register(document, context)
 }
 
 async function openContext(app: FastifyInstance, config: Config): Promise<AuthContext> {
@@ -64,15 +65,15 @@ async function openContext(app: FastifyInstance, config: Config): Promise<AuthCo
     database,
     passwords,
     readMacKey,
-    keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : followKeyRing(app, config),
+    keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : registerKeyRing(app, config),
     issuer: jwtSecret ? null : { iss, aud },
     changes,
-    clients: createView(changes, maxClients),
+    clients: createInvalidatingCache(changes, maxClients),
     verified: new LRUCache({
       max: maxTokens,
       maxSize: maxTokenBytes,
       sizeCalculation: (_access, token) => token.length,
     }),
-    standings: createView(changes, maxTokens),
+    standings: createInvalidatingCache(changes, maxTokens),
   }
 }

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
-import { originOf } from '../audit/event.js'
+import { sourceOf } from '../audit/event.js'
 import { errorResponses, ServiceError } from '../errors.js'
 import { ref, success } from '../http/schema.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'
-import { currentStanding, readStanding } from './current.js'
+import { loadStanding, readStanding } from './current.js'
 import { effective, visibleScope } from './effective.js'
 import { type Form, refuseRepeated } from './form.js'
 import { splitScope } from './scope.js'
@@ -16,7 +16,10 @@ import { Introspection, TokenReference } from './token-schema.js'
 import { verifyAccessToken } from './verify.js'
 
 /** The introspection endpoint (RFC 7662). */
-export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function introspect(app, context) {
+export const introspectionEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async function introspect(
+  app,
+  context,
+) {
   app.post(
     '/introspect',
     {
@@ -49,7 +52,7 @@ export const introspect: FastifyPluginAsyncTypebox<AuthContext> = async function
       refuseRepeated(body as Form, TokenReference)
       if (validationError) throw new ServiceError('invalid_parameter')
       const credentials = { authorization: headers.authorization, ...body }
-      const client = await authenticateClient(credentials, context, originOf(request))
+      const client = await authenticateClient(credentials, context, sourceOf(request))
       if (!client?.confidential) throw new ServiceError('invalid_client')
       return (
         (await describeAccessToken(body.token, client, context)) ??
@@ -68,9 +71,7 @@ async function describeAccessToken(
   const access = await verifyAccessToken(token, context, Date.now() / 1000)
   if (!access) return null
   const visible = visibleScope(access, client)
-  const standing = visible
-    ? await currentStanding(access, context)
-    : (await readStanding(access, context)).value
+  const standing = visible ? await loadStanding(access, context) : (await readStanding(access, context)).value
   if (!visible || !standing.active) return null
   const scope = visible.filter((one) => standing.scope.includes(one))
   if (visible.length > 0 && scope.length === 0) return null

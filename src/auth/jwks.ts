@@ -22,7 +22,10 @@ const Jwk = Type.Object({
 export const Jwks = Type.Object({ keys: Type.Array(Jwk) }, { $id: 'Jwks', examples: [{ keys: [] }] })
 
 /** What verifiers elsewhere need to check our tokens: the JWK Set (RFC 7517). */
-export const jwks: FastifyPluginAsyncTypebox<AuthContext> = async function jwks(app, { config, keyRing }) {
+export const jwksEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async function jwks(
+  app,
+  { config, keyRing },
+) {
   app.get(
     '/.well-known/jwks.json',
     {

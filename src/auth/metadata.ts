@@ -32,7 +32,10 @@ export const Metadata = Type.Object(
 const withSecret = ['client_secret_basic', 'client_secret_post']
 
 /** What clients configure themselves from (RFC 8414). */
-export const metadata: FastifyPluginAsyncTypebox<AuthContext> = async function metadata(app, { config }) {
+export const metadataEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async function metadata(
+  app,
+  { config },
+) {
   const document = describe(config)
 
   app.get(

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { originOf } from '../audit/event.js'
+import { sourceOf } from '../audit/event.js'
 import { errorResponses, ServiceError } from '../errors.js'
 import { ref, success } from '../http/schema.js'
 import { authenticateClient } from './client-authentication.js'
@@ -13,7 +13,10 @@ import { Revocation, TokenReference } from './token-schema.js'
 import { verifyAccessToken } from './verify.js'
 
 /** The revocation endpoint (RFC 7009). */
-export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function revoke(app, context) {
+export const revocationEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async function revoke(
+  app,
+  context,
+) {
   app.post(
     '/revoke',
     {
@@ -46,7 +49,7 @@ export const revoke: FastifyPluginAsyncTypebox<AuthContext> = async function rev
       refuseRepeated(body as Form, TokenReference)
       if (validationError) throw new ServiceError('invalid_parameter')
       const credentials = { authorization: headers.authorization, ...body }
-      const client = await authenticateClient(credentials, context, originOf(request))
+      const client = await authenticateClient(credentials, context, sourceOf(request))
       await endToken(body.token, client?.clientId ?? firstPartyId, context)
       return {}
     },
@@ -60,14 +63,14 @@ async function endToken(token: string, clientId: string, context: AuthContext): 
   if (family) {
     if (family.clientId !== clientId) throw new ServiceError('foreign_token')
     await revokeFamily(family.familyId, database)
-    return changes.catchUp()
+    return changes.sync()
   }
   // So that a key which signs since a moment ago is known: what it signed must not pass for an unknown token.
-  await changes.catchUp()
+  await changes.sync()
   const access = await verifyAccessToken(token, context, Date.now() / 1000)
   if (!access) return
   const { client_id: issuedTo = firstPartyId, exp } = access.claims
   if (issuedTo !== clientId) throw new ServiceError('foreign_token')
   await revokeAccessToken(access.fingerprint, exp, database)
-  await changes.catchUp()
+  await changes.sync()
 }

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
-import { originOf } from '../audit/event.js'
+import { sourceOf } from '../audit/event.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
 import { ref, success } from '../http/schema.js'
 import { claimsFor } from './access-token.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'
-import { currentClient } from './current.js'
+import { loadClient } from './current.js'
 import { isLockedOut } from './effective.js'
 import { type Form, refuseRepeated } from './form.js'
 import { grants, type TokenParameters } from './grants/index.js'
@@ -16,7 +16,7 @@ import { type Client, firstPartyId } from './store/clients.js'
 import { Token, TokenForm } from './token-schema.js'
 
 /** The token endpoint (RFC 6749 §3.2). */
-export const token: FastifyPluginAsyncTypebox<AuthContext> = async function token(app, context) {
+export const tokenEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async function token(app, context) {
   const { config, keyRing, issuer } = context
 
   app.post(
@@ -51,14 +51,14 @@ export const token: FastifyPluginAsyncTypebox<AuthContext> = async function toke
           ...errorResponses('internal_error', 'service_unavailable'),
         },
       },
-      preValidation: rememberWhoAsks,
+      preValidation: flagOAuthRequest,
     },
     async function issueToken(request) {
       const parameters = readParameters(request)
       const grantType = chooseGrant(parameters, config.allowedGrants)
       if (grantType === 'password' && request.validationError) throw request.validationError
       const client = await findRequestClient(request, parameters, grantType, context)
-      const granted = await grants[grantType](parameters, client, context, originOf(request))
+      const granted = await grants[grantType](parameters, client, context, sourceOf(request))
       const claims = claimsFor(granted, issuer, randomUUID(), Date.now() / 1000, config.accessTokenTtlSeconds)
       return {
         access_token: (await keyRing.signer()).sign(claims),
@@ -72,8 +72,8 @@ export const token: FastifyPluginAsyncTypebox<AuthContext> = async function toke
 }
 
 /** A request that names no grant type is the tutorial's, and so are the errors that answer it. */
-async function rememberWhoAsks(request: FastifyRequest): Promise<void> {
-  request.speaksOAuth = 'grant_type' in (request.body as Form)
+async function flagOAuthRequest(request: FastifyRequest): Promise<void> {
+  request.isOAuthRequest = 'grant_type' in (request.body as Form)
 }
 
 function readParameters({ body }: FastifyRequest): TokenParameters {
@@ -99,8 +99,8 @@ async function findRequestClient(
   context: AuthContext,
 ): Promise<Client> {
   const credentials = { authorization: request.headers.authorization, client_id, client_secret }
-  const named = grant_type ? await authenticateClient(credentials, context, originOf(request)) : null
-  const client = named ?? (await currentClient(firstPartyId, context))
+  const named = grant_type ? await authenticateClient(credentials, context, sourceOf(request)) : null
+  const client = named ?? (await loadClient(firstPartyId, context))
   if (!client || isLockedOut(client)) throw new ServiceError('invalid_client')
   if (!client.grants.includes(grantType))
     throw new ServiceError(named ? 'unauthorized_client' : 'invalid_client')

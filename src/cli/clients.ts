@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { grants } from '../auth/grants/index.js'
-import { provideMacKey } from '../auth/keys/key-store.js'
+import { getOrCreateMacKey } from '../auth/keys/key-store.js'
 import { macKeyReplaced } from '../auth/keys/mac.js'
 import { sealingKeysOf } from '../auth/keys/ring.js'
 import { isScope, maxScopeLength, userScopes } from '../auth/scope.js'
@@ -178,7 +178,7 @@ async function makeSecret(
   { config, database }: DatabaseContext,
   { stderr }: Io,
 ): Promise<{ text: string; digest: Buffer }> {
-  const macKey = await provideMacKey(database, sealingKeysOf(config), () =>
+  const macKey = await getOrCreateMacKey(database, sealingKeysOf(config), () =>
     stderr.write(`latchkey: the secrets of all clients were removed: ${macKeyReplaced}\n`),
   )
   const text = newClientSecret()

@@ -6,7 +6,7 @@ import type { Config } from '../config/index.js'
 import { openDatabase } from '../database/client.js'
 import { migrate, migrationStatus } from '../database/migrations.js'
 import { writeMigration } from '../database/new-migration.js'
-import { StartupError } from '../lifecycle/operator-error.js'
+import { OperatorError } from '../lifecycle/operator-error.js'
 import { claimUsernames } from '../users/taken-names.js'
 import { printResult, printRows } from './output.js'
 import { CommandError, exitStatus, type Io, onDatabase, onServer } from './run.js'
@@ -103,6 +103,6 @@ async function claimExistingNames(config: Config, url: string): Promise<string[]
 }
 
 function ignoreOtherSecret(error: unknown): null {
-  if (error instanceof StartupError) return null
+  if (error instanceof OperatorError) return null
   throw error
 }

@@ -21,13 +21,13 @@ interface Finding {
 }
 
 /** What the checks look at. */
-interface Patient {
+interface CheckContext {
   config: Config
   database: Database
   url: string
 }
 
-type Check = (patient: Patient) => Promise<Finding[]>
+type Check = (patient: CheckContext) => Promise<Finding[]>
 
 /** Maximum number of names in one explanation. */
 const maxNamed = 20
@@ -41,7 +41,7 @@ export function addDoctorCommand(program: Command, io: Io): void {
     .command('doctor')
     .description('check settings, database, keys and mail, and explain what is wrong')
     .option('--json', 'print JSON')
-    .action(async function examine({ json }: { json?: boolean }) {
+    .action(async function runChecks({ json }: { json?: boolean }) {
       const config = readConfig(io.env)
       const findings = checkSettings(config, io.env)
       const server = await borrowServer(config)
@@ -90,7 +90,7 @@ function checkSettings(config: Config, environment: NodeJS.ProcessEnv): Finding[
   return unsafe.map(({ setting, problem }) => ({ state, check: setting, explanation: problem }))
 }
 
-async function checkServer({ config, database }: Patient): Promise<Finding[]> {
+async function checkServer({ config, database }: CheckContext): Promise<Finding[]> {
   const before = Date.now()
   const [server] = await database.$queryRaw<
     { version: string; number: number; writable: boolean; places: number; time: Date; zone: string }[]
@@ -102,21 +102,21 @@ async function checkServer({ config, database }: Patient): Promise<Finding[]> {
   const { version, number, writable, places, time, zone } = server as NonNullable<typeof server>
   const difference = Math.round(Math.abs(time.getTime() - (before + Date.now()) / 2))
   return [
-    judge(number >= oldestPostgres, 'PostgreSQL', `is ${version}`, `is ${version}: 15 or later is needed`),
-    judge(writable, 'writes', 'are taken', 'are refused: the server is a standby or read-only'),
-    judge(
+    finding(number >= oldestPostgres, 'PostgreSQL', `is ${version}`, `is ${version}: 15 or later is needed`),
+    finding(writable, 'writes', 'are taken', 'are refused: the server is a standby or read-only'),
+    finding(
       config.databasePoolSize < places,
       'connections',
       `${config.databasePoolSize} of ${places} for each process`,
       `DATABASE_POOL_SIZE is ${config.databasePoolSize}, and the server takes ${places} in all`,
     ),
-    judge(
+    finding(
       zone === 'UTC',
       'time zone',
       `of the sessions is ${zone}`,
       `of the sessions is ${zone}: UTC is needed`,
     ),
-    judge(
+    finding(
       difference <= largestClockDifferenceMs,
       'clock',
       'agrees with that of the server',
@@ -126,7 +126,7 @@ async function checkServer({ config, database }: Patient): Promise<Finding[]> {
 }
 
 /** What the service's connections are, which these of ours need not be. */
-async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
+async function checkSessions({ config, url }: CheckContext): Promise<Finding[]> {
   const session = { url: config.databaseUrl ?? url, isOwn: false }
   const connection = new SessionClient(sessionOptions(session))
   connection.on('error', () => {})
@@ -134,7 +134,7 @@ async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
   try {
     if (await isOwnSession(connection))
       return [
-        judge(
+        finding(
           config.databaseDirectUrl === undefined,
           'sessions',
           "are PostgreSQL's own",
@@ -145,13 +145,13 @@ async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
     await prepareSession(connection, session)
     const { rows } = await connection.query<{ statement_timeout: string }>('SHOW statement_timeout')
     return [
-      judge(
+      finding(
         config.databaseDirectUrl !== undefined,
         'sessions',
         "are a pooler's, and there is a DATABASE_DIRECT_URL",
         "are a pooler's: set DATABASE_DIRECT_URL to PostgreSQL itself",
       ),
-      judge(
+      finding(
         rows[0]?.statement_timeout !== '0',
         'limits',
         'are set for the role',
@@ -164,18 +164,18 @@ async function checkSessions({ config, url }: Patient): Promise<Finding[]> {
   }
 }
 
-async function checkReplica({ database }: Patient): Promise<Finding[]> {
+async function checkReplica({ database }: CheckContext): Promise<Finding[]> {
   if (!database.replica) return []
   const problem = await database.replica.inspect()
   return [
-    judge(problem === null, 'replica', 'is a standby that keeps up', `of DATABASE_REPLICA_URL ${problem}`),
+    finding(problem === null, 'replica', 'is a standby that keeps up', `of DATABASE_REPLICA_URL ${problem}`),
   ]
 }
 
-async function checkMigrations({ url }: Patient): Promise<Finding[]> {
+async function checkMigrations({ url }: CheckContext): Promise<Finding[]> {
   const { applied, pending } = await migrationStatus(url)
   return [
-    judge(
+    finding(
       pending.length === 0,
       'migrations',
       `all ${applied.length} are applied`,
@@ -184,7 +184,7 @@ async function checkMigrations({ url }: Patient): Promise<Finding[]> {
   ]
 }
 
-async function checkKeys({ config, database }: Patient): Promise<Finding[]> {
+async function checkKeys({ config, database }: CheckContext): Promise<Finding[]> {
   const sealingKeys = sealingKeysOf(config)
   const keys = (await listKeys(database)).filter(({ retiredAt }) => retiredAt === null)
   const exposed = [...keys, ...(await database.macKey.findMany())].filter((key) =>
@@ -200,7 +200,7 @@ async function checkKeys({ config, database }: Patient): Promise<Finding[]> {
 const willBeReplaced =
   'were sealed under a published secret: the next start replaces them, which ends all tokens and secrets of clients'
 
-async function checkClients({ database }: Patient): Promise<Finding[]> {
+async function checkClients({ database }: CheckContext): Promise<Finding[]> {
   const without = await database.client.findMany({
     where: { confidential: true, disabled: false, secrets: { none: {} } },
     select: { clientId: true },
@@ -208,7 +208,7 @@ async function checkClients({ database }: Patient): Promise<Finding[]> {
   })
   const names = without.map(({ clientId }) => clientId).join(', ')
   return [
-    judge(
+    finding(
       without.length === 0,
       'clients',
       'that need a secret have one',
@@ -218,7 +218,7 @@ async function checkClients({ database }: Patient): Promise<Finding[]> {
   ]
 }
 
-async function checkUsers({ config, database }: Patient): Promise<Finding[]> {
+async function checkUsers({ config, database }: CheckContext): Promise<Finding[]> {
   const published = config.production ? await findPublishedPasswords(database) : []
   const administrators = await database.user.count({
     where: { disabled: false, scopes: { has: 'users:admin' } },
@@ -227,7 +227,7 @@ async function checkUsers({ config, database }: Patient): Promise<Finding[]> {
     ...published.map(
       (name): Finding => ({ state: 'fail', check: name, explanation: describePublished(name) }),
     ),
-    judge(
+    finding(
       administrators > 0,
       'administrators',
       `there are ${administrators}`,
@@ -237,19 +237,19 @@ async function checkUsers({ config, database }: Patient): Promise<Finding[]> {
   ]
 }
 
-async function checkNames({ config, database }: Patient): Promise<Finding[]> {
+async function checkNames({ config, database }: CheckContext): Promise<Finding[]> {
   const macKey = await findMacKey(database, sealingKeysOf(config))
   const { alike, lost } = await reportClaims(database, macKey)
   const [few, more] = [alike.slice(0, maxNamed).join(' '), alike.length > maxNamed ? ' …' : '']
   return [
-    judge(
+    finding(
       lost === 0,
       'former names',
       'are known by the MAC key',
       `${lost} keys of them were made with another MAC key: these names can be registered again`,
       'warn',
     ),
-    judge(
+    finding(
       alike.length === 0,
       'names',
       'can be told apart',
@@ -259,7 +259,7 @@ async function checkNames({ config, database }: Patient): Promise<Finding[]> {
   ]
 }
 
-async function checkMail({ config }: Patient): Promise<Finding[]> {
+async function checkMail({ config }: CheckContext): Promise<Finding[]> {
   if (config.mail === 'off') {
     const explanation = 'is off, as there is no SMTP_URL: nobody can reset a password or change an address'
     return [{ state: 'warn', check: 'mail', explanation }]
@@ -267,10 +267,10 @@ async function checkMail({ config }: Patient): Promise<Finding[]> {
   const transport = openTransport(config)
   await transport.verify().finally(transport.close)
   const inFiles = 'is written into files: there is no SMTP_URL'
-  return [judge(config.mail === 'smtp', 'mail', 'the server of SMTP_URL takes it', inFiles, 'warn')]
+  return [finding(config.mail === 'smtp', 'mail', 'the server of SMTP_URL takes it', inFiles, 'warn')]
 }
 
-function judge(
+function finding(
   isWell: boolean,
   check: string,
   well: string,

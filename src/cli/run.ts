@@ -6,7 +6,7 @@ import { type Database, openDatabase, type Transaction } from '../database/clien
 import { lastAdministrator, sqlStateOf, violatedForeignKey } from '../database/errors.js'
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/provision.js'
-import { StartupError } from '../lifecycle/operator-error.js'
+import { OperatorError } from '../lifecycle/operator-error.js'
 import { findOwner } from '../users/user-store.js'
 import { escapeLine, escapeLines } from './output.js'
 
@@ -14,7 +14,7 @@ import { escapeLine, escapeLines } from './output.js'
 export const exitStatus = { usage: 2, notFound: 3, refused: 4 } as const
 
 /** What keeps a command from doing what it was asked, in one line. */
-export class CommandError extends StartupError {
+export class CommandError extends OperatorError {
   constructor(
     readonly status: number,
     message: string,
@@ -68,7 +68,7 @@ export function onServer(io: Io, action: Action<Context>) {
 export function onDatabase(io: Io, action: Action<DatabaseContext>) {
   return onServer(io, async function runOnDatabase({ config, url }, args, options) {
     const { pending } = await migrationStatus(url)
-    if (pending.length > 0) throw new StartupError('the database lacks migrations: latchkey migrate')
+    if (pending.length > 0) throw new OperatorError('the database lacks migrations: latchkey migrate')
     const database = openDatabase(config, url)
     await action({ config, url, database }, args, options).finally(() => database.$disconnect())
   })
@@ -89,7 +89,7 @@ export async function recordOperation(
 export function reportError(thrown: unknown, io: Io): number {
   const error = toCommandError(thrown)
   const { message, stack } = error as Error
-  const text = error instanceof StartupError ? escapeLine(message) : escapeLines(String(stack))
+  const text = error instanceof OperatorError ? escapeLine(message) : escapeLines(String(stack))
   io.stderr.write(`latchkey: ${text}\n`)
   return error instanceof CommandError ? error.status : 1
 }

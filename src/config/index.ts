@@ -5,7 +5,7 @@ import { parse as parseConnectionString } from 'pg-connection-string'
 import { type Static, Type } from 'typebox'
 import { Default, Errors } from 'typebox/value'
 import { schemaOf } from '../database/url.js'
-import { StartupError } from '../lifecycle/operator-error.js'
+import { OperatorError } from '../lifecycle/operator-error.js'
 import { developmentSecret, findUnsafeSettings, isLoopback } from './production.js'
 
 /** Threads of libuv's pool that hashing leaves to files and DNS. */
@@ -123,7 +123,7 @@ export type Config = Readonly<{
   /** How many passwords are hashed at once: by default one for each processor, as far as libuv's pool has the threads. */
   hashingConcurrency: number
   /** How many wrong passwords are free. */
-  guessBudgets: Readonly<{ perPair: number; perNetwork: number; perAccount: number }>
+  loginFailureBudgets: Readonly<{ perPair: number; perNetwork: number; perAccount: number }>
   eventRetentionSeconds: number
   bcryptCost: number
 }>
@@ -131,17 +131,17 @@ export type Config = Readonly<{
 /**
  * Reads the configuration from environment variables; an empty one counts as not set.
  *
- * @throws StartupError naming the setting that is unknown, wrong or not safe in production, never its value
+ * @throws OperatorError naming the setting that is unknown, wrong or not safe in production, never its value
  */
 export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   const config = readConfig(environment)
   const [unsafe] = config.production ? findUnsafeSettings(config, environment) : []
   if (unsafe)
-    throw new StartupError(`${unsafe.setting} ${unsafe.problem} (${whyProduction(environment.NODE_ENV)})`)
+    throw new OperatorError(`${unsafe.setting} ${unsafe.problem} (${whyProduction(environment.NODE_ENV)})`)
   return config
 }
 
-/** The configuration as it is, safe or not. @throws StartupError naming the setting that is unknown or wrong */
+/** The configuration as it is, safe or not. @throws OperatorError naming the setting that is unknown or wrong */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   refuseUnknownSettings(environment)
   const settings = parseSettings(environment)
@@ -185,7 +185,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     maxConnections: settings.MAX_CONNECTIONS,
     drainSeconds: settings.DRAIN_SECONDS ?? (production ? 5 : 0),
     hashingConcurrency: chooseHashingConcurrency(settings),
-    guessBudgets: Object.freeze({
+    loginFailureBudgets: Object.freeze({
       perPair: settings.GUESSES_PER_ACCOUNT_AND_NETWORK,
       perNetwork: settings.GUESSES_PER_NETWORK,
       perAccount: settings.GUESSES_PER_ACCOUNT,
@@ -199,7 +199,7 @@ function refuseUnknownSettings(environment: NodeJS.ProcessEnv): void {
   const unknown = Object.keys(environment).find(
     (name) => ourPrefixes.test(name) && !(name in Settings.properties) && !serviceLink.test(name),
   )
-  if (unknown) throw new StartupError(`unknown setting ${unknown}; the README lists the settings there are`)
+  if (unknown) throw new OperatorError(`unknown setting ${unknown}; the README lists the settings there are`)
 }
 
 function parseSettings(environment: NodeJS.ProcessEnv): Static<typeof Settings> {
@@ -209,7 +209,7 @@ function parseSettings(environment: NodeJS.ProcessEnv): Static<typeof Settings> 
   })
   const settings = Default(Settings, Object.fromEntries(given))
   const [error] = Errors(Settings, settings)
-  if (error) throw new StartupError(`${error.instancePath.slice(1)} ${describe(error)}`)
+  if (error) throw new OperatorError(`${error.instancePath.slice(1)} ${describe(error)}`)
   return settings as Static<typeof Settings>
 }
 
@@ -233,32 +233,32 @@ function describe({ keyword, params, message }: ReturnType<typeof Errors>[number
   return keyword === 'enum' ? `must be one of: ${params.allowedValues.join(', ')}` : message
 }
 
-/** @throws StartupError where there is a second way to a database and no first, or they lead to different schemas */
+/** @throws OperatorError where there is a second way to a database and no first, or they lead to different schemas */
 function requirePrimary(settings: Static<typeof Settings>): void {
   const { DATABASE_URL: first } = settings
   for (const name of ['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const) {
     const second = settings[name]
-    if (second && !first) throw new StartupError(`${name} needs a DATABASE_URL`)
+    if (second && !first) throw new OperatorError(`${name} needs a DATABASE_URL`)
     if (second && first && schemaOf(second) !== schemaOf(first))
-      throw new StartupError(`${name} must name the same schema as DATABASE_URL`)
+      throw new OperatorError(`${name} must name the same schema as DATABASE_URL`)
   }
 }
 
-/** @throws StartupError for a URL that what it is for could not use */
+/** @throws OperatorError for a URL that what it is for could not use */
 function requireUsableUrls(settings: Static<typeof Settings>): void {
   for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const)
     if (settings[name] && !isConnectionString(settings[name]))
-      throw new StartupError(
+      throw new OperatorError(
         `${name} is malformed, or names a certificate that cannot be read; special characters must be percent-encoded`,
       )
   for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const)
     if (settings[name] && !schemaSyntax.test(schemaOf(settings[name])))
-      throw new StartupError(
+      throw new OperatorError(
         `${name} names a schema that is empty, too long, or has quotes or control characters`,
       )
   for (const name of ['ISSUER', 'SMTP_URL'] as const)
     if (settings[name] && !URL.canParse(settings[name]))
-      throw new StartupError(`${name} is not a URL; special characters must be percent-encoded`)
+      throw new OperatorError(`${name} is not a URL; special characters must be percent-encoded`)
 }
 
 /** PostgreSQL's longest name, without quotes and what does not show. Statements and settings name the schema in quotes. */
@@ -274,21 +274,21 @@ function isConnectionString(url: string): boolean {
   }
 }
 
-/** @throws StartupError when one of them can match no `Origin` that a browser sends */
+/** @throws OperatorError when one of them can match no `Origin` that a browser sends */
 function readOrigins(list: string | undefined): readonly string[] {
   const origins = list?.split(' ') ?? []
   if (!origins.every((one) => browserOrigin.test(one) && URL.canParse(one) && new URL(one).origin === one))
-    throw new StartupError(
+    throw new OperatorError(
       'CORS_ORIGINS must be origins as browsers send them: lower case, in ASCII, without wildcard, default port and path',
     )
   return Object.freeze(origins)
 }
 
-/** @throws StartupError when one of them is neither an address nor a network */
+/** @throws OperatorError when one of them is neither an address nor a network */
 function readNetworks(list = ''): readonly string[] {
   const networks = list.split(/[\s,]+/).filter(Boolean)
   if (!networks.every((one) => isIP(one.replace(/\/.*/, '')) && (isIP(one) || ipaddr.isValidCIDR(one))))
-    throw new StartupError('TRUST_PROXY must be addresses or networks, such as 10.0.0.0/8')
+    throw new OperatorError('TRUST_PROXY must be addresses or networks, such as 10.0.0.0/8')
   return Object.freeze(networks)
 }
 
@@ -298,17 +298,17 @@ function chooseKeyEncryptionSecret(settings: Static<typeof Settings>, production
   if (KEY_ENCRYPTION_SECRET) return KEY_ENCRYPTION_SECRET
   if (!production) return developmentSecret
   if (JWT_SECRET) return JWT_SECRET
-  throw new StartupError(`${secretRequired} (${whyProduction(NODE_ENV)})`)
+  throw new OperatorError(`${secretRequired} (${whyProduction(NODE_ENV)})`)
 }
 
-/** @throws StartupError when hashing would take all threads of libuv's pool */
+/** @throws OperatorError when hashing would take all threads of libuv's pool */
 function chooseHashingConcurrency({
   HASHING_CONCURRENCY,
   UV_THREADPOOL_SIZE,
 }: Static<typeof Settings>): number {
   const most = UV_THREADPOOL_SIZE - threadsKept
   if (HASHING_CONCURRENCY > most)
-    throw new StartupError(
+    throw new OperatorError(
       `HASHING_CONCURRENCY must be at most ${most}: UV_THREADPOOL_SIZE is ${UV_THREADPOOL_SIZE}, and ${threadsKept} threads are kept for files and DNS`,
     )
   return HASHING_CONCURRENCY || Math.min(availableParallelism(), most)

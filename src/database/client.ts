@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Config } from '../config/index.js'
-import { untilDone } from '../lifecycle/once.js'
+import { retryableOnce } from '../lifecycle/once.js'
 import { Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
 import { nameStatements } from './query.js'
@@ -79,7 +79,7 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
     transactionOptions: { maxWait: connectionMs, timeout: clientTransactionMs },
   })
   const disconnect = client.$disconnect.bind(client)
-  const close = untilDone(async function closeAll() {
+  const close = retryableOnce(async function closeAll() {
     await disconnect()
     await Promise.all([pool.end(), replica?.end()])
   })

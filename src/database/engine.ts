@@ -4,7 +4,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine, SchemaFilter } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
-import { StartupError } from '../lifecycle/operator-error.js'
+import { OperatorError } from '../lifecycle/operator-error.js'
 import { openSessionPool } from './session.js'
 
 /** The part of the WebAssembly API that is used here; Node.js has it, its type declarations do not. */
@@ -27,7 +27,7 @@ let loading: Promise<void> | undefined
  * Runs Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly inside this process.
  *
  * @param url the database it works on; the engine connects at once, and is disconnected after the action
- * @throws StartupError when the database cannot be reached
+ * @throws OperatorError when the database cannot be reached
  */
 export async function withSchemaEngine<T>(
   url: string,
@@ -41,7 +41,7 @@ export async function withSchemaEngine<T>(
     const datamodels: [string, string][] = [['schema.prisma', datasource]]
     const engine = await bindings.SchemaEngine.new({ datamodels }, () => {}, adapter).catch(
       (error: Error) => {
-        throw new StartupError(error.message.trim().replace(/\n.*/s, ''))
+        throw new OperatorError(error.message.trim().replace(/\n.*/s, ''))
       },
     )
     return await action(engine)

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { migrationsDirectory } from '../files.js'
-import { StartupError } from '../lifecycle/operator-error.js'
+import { OperatorError } from '../lifecycle/operator-error.js'
 import type { Database } from './client.js'
 import { isOwnSession, openSession } from './session.js'
 import { schemaOf } from './url.js'
@@ -45,14 +45,14 @@ export interface MigrationStatus {
  *
  * @param onNotice receives what a migration says of data that it changed
  * @returns the names of those that were applied now
- * @throws StartupError when the database cannot be reached, a pooler is in between or a migration fails
+ * @throws OperatorError when the database cannot be reached, a pooler is in between or a migration fails
  */
 export async function migrate(url: string, onNotice?: (text: string) => void): Promise<string[]> {
   return withConnection(url, async (connection) => {
     connection.on('notice', ({ message, code }) => {
       if (code === raisedNotice) onNotice?.(String(message))
     })
-    if (!(await isOwnSession(connection))) throw new StartupError(poolerInBetween)
+    if (!(await isOwnSession(connection))) throw new OperatorError(poolerInBetween)
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
     const { pending } = await readStatus(connection)
     if (pending.length === 0) return []
@@ -64,7 +64,7 @@ export async function migrate(url: string, onNotice?: (text: string) => void): P
   })
 }
 
-/** Creates the schema that is to hold our tables where it is missing. @throws StartupError where tables cannot be there */
+/** Creates the schema that is to hold our tables where it is missing. @throws OperatorError where tables cannot be there */
 async function ensureSchema(name: string, connection: pg.Client): Promise<void> {
   const { rows } = await connection.query<{
     exists: boolean
@@ -80,7 +80,7 @@ async function ensureSchema(name: string, connection: pg.Client): Promise<void> 
   )
   const { exists, allowed, role, encoding } = rows[0] as NonNullable<(typeof rows)[0]>
   if (encoding !== 'UTF8')
-    throw new StartupError(`the encoding of the database is ${encoding}: UTF8 is needed`)
+    throw new OperatorError(`the encoding of the database is ${encoding}: UTF8 is needed`)
   if (allowed) {
     if (!exists) await connection.query(`CREATE SCHEMA ${connection.escapeIdentifier(name)}`)
     return
@@ -88,16 +88,16 @@ async function ensureSchema(name: string, connection: pg.Client): Promise<void> 
   const remedy = exists
     ? `GRANT USAGE, CREATE ON SCHEMA ${name} TO ${role}`
     : `CREATE SCHEMA ${name} AUTHORIZATION ${role}`
-  throw new StartupError(
+  throw new OperatorError(
     `${role} may not create tables in schema ${name}: ${remedy}, or name another one as ?schema= in DATABASE_URL`,
   )
 }
 
-/** @throws StartupError where the schema holds tables of another program: these are left alone */
+/** @throws OperatorError where the schema holds tables of another program: these are left alone */
 async function requireOwnTables(connection: pg.Client): Promise<void> {
   const { rows } = await connection.query(`
     SELECT FROM pg_tables WHERE schemaname = current_schema() AND to_regclass('_prisma_migrations') IS NULL LIMIT 1`)
-  if (rows.length > 0) throw new StartupError('a migration failed: the database is not empty, and not ours')
+  if (rows.length > 0) throw new OperatorError('a migration failed: the database is not empty, and not ours')
 }
 
 /** All of it or nothing, also when the process is killed, with the row that Prisma's own engine would write. */
@@ -116,11 +116,11 @@ async function applyMigration(name: string, connection: pg.Client): Promise<void
     await connection.query('COMMIT')
   } catch (error) {
     const reason = (error as Error).message.trim().replace(/\s+/g, ' ')
-    throw new StartupError(`a migration failed: ${reason}`, { cause: error })
+    throw new OperatorError(`a migration failed: ${reason}`, { cause: error })
   }
 }
 
-/** Which migrations of this version a database has. @throws StartupError when it cannot be reached */
+/** Which migrations of this version a database has. @throws OperatorError when it cannot be reached */
 export function migrationStatus(url: string): Promise<MigrationStatus> {
   return withConnection(url, readStatus)
 }
@@ -156,11 +156,11 @@ async function readStatus(connection: pg.Client): Promise<MigrationStatus> {
 
 async function withConnection<T>(url: string, action: (connection: pg.Client) => Promise<T>): Promise<T> {
   const connection = await openSession({ url }).catch((error: Error & { code?: string }) => {
-    if (error instanceof StartupError) throw error
-    if (error.code === protocolViolation) throw new StartupError(poolerInBetween, { cause: error })
+    if (error instanceof OperatorError) throw error
+    if (error.code === protocolViolation) throw new OperatorError(poolerInBetween, { cause: error })
     // Where a host has several addresses, the message is empty.
     const reason = [error.message, error.code].find(Boolean)
-    throw new StartupError(`cannot reach the database: ${reason}`, { cause: error })
+    throw new OperatorError(`cannot reach the database: ${reason}`, { cause: error })
   })
   try {
     return await action(connection)

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StartupError } from '../lifecycle/operator-error.js'
+import { OperatorError } from '../lifecycle/operator-error.js'
 import { diffSchemas, withSchemaEngine } from './engine.js'
 import { migrationNames } from './migrations.js'
 
@@ -12,7 +12,7 @@ import { migrationNames } from './migrations.js'
  * @param name what the migration does, in snake_case
  * @param url any database: the engine wants one, and leaves it alone
  * @returns the new migration's name, or null when the schema has not changed
- * @throws StartupError when the name is not snake_case
+ * @throws OperatorError when the name is not snake_case
  */
 export async function writeMigration(
   project: string,
@@ -21,7 +21,7 @@ export async function writeMigration(
   now: Date,
 ): Promise<string | null> {
   if (!/^[a-z0-9]+(_[a-z0-9]+)*$/.test(name))
-    throw new StartupError('name the migration in snake_case: add_title')
+    throw new OperatorError('name the migration in snake_case: add_title')
   const directory = join(project, 'prisma/migrations')
   const schema = readFileSync(join(project, 'prisma/schema.prisma'), 'utf8')
   const sql = await withSchemaEngine(url, (engine) => diffSchemas(engine, lastSchema(directory), schema))

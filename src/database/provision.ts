@@ -12,9 +12,9 @@ export interface DatabaseServer {
 /**
  * The server at DATABASE_URL or, when that is not set, an embedded one with its data below the data directory.
  *
- * @throws StartupError when the embedded server does not come up
+ * @throws OperatorError when the embedded server does not come up
  */
-export async function provideServer({ databaseUrl, dataDirectory }: Config): Promise<DatabaseServer> {
+export async function provisionServer({ databaseUrl, dataDirectory }: Config): Promise<DatabaseServer> {
   if (databaseUrl) return { url: databaseUrl, embedded: false, stop: async () => {} }
   return { ...(await startEmbeddedPostgres(join(dataDirectory, 'postgres'))), embedded: true }
 }
@@ -22,12 +22,12 @@ export async function provideServer({ databaseUrl, dataDirectory }: Config): Pro
 /**
  * The same server for a command: where the service has the embedded one running, the command uses that.
  *
- * @throws StartupError when the embedded server does not come up
+ * @throws OperatorError when the embedded server does not come up
  */
 export async function borrowServer(config: Config): Promise<DatabaseServer> {
   const url =
     config.databaseDirectUrl ??
     config.databaseUrl ??
     (await findEmbeddedPostgres(join(config.dataDirectory, 'postgres')))
-  return url ? { url, embedded: false, stop: async () => {} } : provideServer(config)
+  return url ? { url, embedded: false, stop: async () => {} } : provisionServer(config)
 }

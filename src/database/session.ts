@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { StartupError } from '../lifecycle/operator-error.js'
+import { OperatorError } from '../lifecycle/operator-error.js'
 import type { Limits } from './limits.js'
 import { isStalePlan, StalePlan } from './stale-plan.js'
 import { schemaOf } from './url.js'
@@ -57,7 +57,7 @@ export interface SessionConfig {
 }
 
 /** A session that lacks what our statements depend on, where it is not ours to set. */
-export class UnfitSession extends StartupError {}
+export class UnfitSession extends OperatorError {}
 
 /** A setting that is not as our statements need it. */
 interface Difference {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config/index.js'
 import { ServiceError } from '../errors.js'
-import { untilDone } from '../lifecycle/once.js'
+import { retryableOnce } from '../lifecycle/once.js'
 import type { MailTransport } from './transport.js'
 
 /** A mail to one person. */
@@ -28,7 +28,7 @@ const maxWaiting = 1_000
 export function registerMail(app: FastifyInstance, config: Config): void {
   let transport: MailTransport | undefined
   /** What it takes to send mails is loaded with the first one. */
-  const provideTransport = untilDone(async () => {
+  const getOrOpenTransport = retryableOnce(async () => {
     const { openTransport } = await import('./transport.js')
     transport = openTransport(config)
     return transport
@@ -39,7 +39,7 @@ export function registerMail(app: FastifyInstance, config: Config): void {
     // Whether there is a mail to send must not show in how long the answer takes.
     await setImmediate()
     try {
-      const { send } = await provideTransport()
+      const { send } = await getOrOpenTransport()
       app.log.info(await send(mail))
     } catch (error) {
       app.log.error({ reason: (error as { code?: string }).code }, 'a mail could not be sent')

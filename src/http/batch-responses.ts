@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
  * reader, a proxy or a client on the same machine, is woken once instead of once for each, which costs more than to
  * compute an answer that is in memory.
  */
-export function answerTogether(app: FastifyInstance): void {
+export function batchResponses(app: FastifyInstance): void {
   let waiting: (() => void)[] = []
 
   function answerAll(): void {

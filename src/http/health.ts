@@ -13,7 +13,7 @@ export const Health = Type.Object(
 )
 
 /** The routes for operators. */
-export const ops: FastifyPluginAsyncTypebox = async function ops(app) {
+export const healthRoutes: FastifyPluginAsyncTypebox = async function ops(app) {
   app.get(
     '/livez',
     {

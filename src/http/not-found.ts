@@ -8,7 +8,7 @@ import { splitTarget } from './request-target.js'
  * when that is one of ours, 405 with Allow when the path is ours and the method is not, else 404. A path with an empty
  * segment is a 404 even where a parameter of a route would take it.
  */
-export function answerUnrouted(app: FastifyInstance): void {
+export function registerFallbacks(app: FastifyInstance): void {
   const methodsByPath = new Map<string, string[]>()
   const paths = findMyWay()
 

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 const limits = { patienceMs: 60_000, intervalMs: 5_000 }
 
 /** Cuts clients that read so slowly that their answers pile up here. Those that do not read at all are cut with them. */
-export function cutSlowReaders(app: FastifyInstance, { patienceMs, intervalMs } = limits): void {
+export function destroyStalledConnections(app: FastifyInstance, { patienceMs, intervalMs } = limits): void {
   const progress = new Map<Socket, { sent: number; since: number }>()
 
   function look(): void {

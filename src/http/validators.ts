@@ -1,5 +1,5 @@
 import AjvCompiler from '@fastify/ajv-compiler'
-import { maxComplaints } from '../errors.js'
+import { maxIssues } from '../errors.js'
 
 /** Maximum number of members and elements of an input about which every complaint is collected. */
 const maxPieces = 64
@@ -13,7 +13,7 @@ type Schemas = Parameters<ValidatorFactory>[0]
  * input, or what remains of it without most of its unknown members, are all complaints collected afterwards, as FastAPI
  * lists them.
  */
-export function boundComplaints(): ValidatorFactory {
+export function boundValidators(): ValidatorFactory {
   const build = AjvCompiler()
   return function buildValidator(externalSchemas, options) {
     const compile = build(externalSchemas, options)
@@ -54,7 +54,7 @@ function propertiesOf(schema: unknown, externalSchemas: Schemas): Set<string> {
 function cutUnknown(value: unknown, known: Set<string>): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const members = Object.entries(value)
-  const unknown = members.filter(([name]) => !known.has(name)).slice(0, maxComplaints)
+  const unknown = members.filter(([name]) => !known.has(name)).slice(0, maxIssues)
   return Object.fromEntries([
     ...members.filter(([name]) => known.has(name)),
     ...unknown.map(([name]) => [name, null]),

@@ -1,4 +1,4 @@
-import type { Complaint } from '../errors.js'
+import type { ValidationIssue } from '../errors.js'
 
 /** Maximum number of complaints that a report lists. */
 const maxListed = 100
@@ -6,13 +6,13 @@ const maxListed = 100
 /** The lines of an import that failed: all are counted, the first complaints are kept. */
 export interface Failures {
   readonly count: number
-  readonly complaints: readonly Complaint[]
-  add(complaints: readonly Complaint[]): void
+  readonly complaints: readonly ValidationIssue[]
+  add(complaints: readonly ValidationIssue[]): void
 }
 
 /** Creates an empty count of failed lines. */
 export function createFailures(): Failures {
-  const complaints: Complaint[] = []
+  const complaints: ValidationIssue[] = []
   let count = 0
   return {
     get count() {

@@ -57,7 +57,7 @@ export const Item = Type.Object(
 )
 
 /** An item by itself. */
-export const WholeItem = Type.Object(
+export const ItemDetail = Type.Object(
   {
     item_id: Type.String({ maxLength: 128 }),
     owner,
@@ -69,7 +69,7 @@ export const WholeItem = Type.Object(
     version: Type.Integer({ description: 'Rises with each change.' }),
   },
   {
-    $id: 'WholeItem',
+    $id: 'ItemDetail',
     examples: [
       {
         item_id: 'Foo',
@@ -191,4 +191,4 @@ export const ImportReport = Type.Object(
 )
 
 /** What the routes refer to. */
-export const itemSchemas = [Item, WholeItem, ItemContent, NewItem, ItemPatch, ImportReport]
+export const itemSchemas = [Item, ItemDetail, ItemContent, NewItem, ItemPatch, ImportReport]

@@ -4,7 +4,7 @@ import type { Database, Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
 import { type Conditions, requirePreconditions } from '../http/etag.js'
 import { mergePatch } from '../http/merge-patch.js'
-import type { ItemContent as GivenContent, ItemPatch, NewItem, WholeItem } from './item-schema.js'
+import type { ItemContent as GivenContent, ItemDetail, ItemPatch, NewItem } from './item-schema.js'
 import {
   addItem,
   findItem,
@@ -15,7 +15,7 @@ import {
   type StoredItem,
 } from './item-store.js'
 import { checkMetadata } from './metadata.js'
-import { lookUpItem } from './reads.js'
+import { findItemOnReplica } from './reads.js'
 
 /** So often a change is tried again because another one came first. */
 const attempts = 5
@@ -27,7 +27,7 @@ export interface ChangeConditions {
 }
 
 /** An item as the world sees it. */
-export type Whole = Static<typeof WholeItem>
+export type ItemDetailBody = Static<typeof ItemDetail>
 
 /** The entity tag of an item: another one for each version, and for another item of the same id. */
 export function etagOf({ id, version }: Pick<StoredItem, 'id' | 'version'>): string {
@@ -35,8 +35,8 @@ export function etagOf({ id, version }: Pick<StoredItem, 'id' | 'version'>): str
 }
 
 /** The item of one owner. @throws ServiceError `not_found`, whether it is absent or somebody else's */
-export async function readItem(owner: Owner, itemId: string, database: Database): Promise<StoredItem> {
-  const item = await lookUpItem(owner, itemId, database)
+export async function requireItem(owner: Owner, itemId: string, database: Database): Promise<StoredItem> {
+  const item = await findItemOnReplica(owner, itemId, database)
   if (!item) throw new ServiceError('not_found')
   return item
 }
@@ -96,7 +96,7 @@ export async function deleteItem(
 }
 
 /** How the world sees an item. */
-export function toWhole(owner: Owner, item: Omit<StoredItem, 'ownerId'>): Whole {
+export function toItemDetail(owner: Owner, item: Omit<StoredItem, 'ownerId'>): ItemDetailBody {
   return {
     item_id: item.itemId,
     owner: owner.username,

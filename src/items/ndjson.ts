@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { errorCodes, type FastifyRequest, type FastifySchemaValidationError } from 'fastify'
 import type { Static } from 'typebox'
-import { type Complaint, complaintOf, describeInvalid, InvalidInput } from '../errors.js'
+import { InvalidInput, toIssue, toIssues, type ValidationIssue } from '../errors.js'
 import { parseJson } from '../http/json-parser.js'
 import { createPace } from '../http/pace.js'
 import { ref } from '../http/schema.js'
@@ -80,7 +80,7 @@ async function* receive(body: Readable, held: Pick<HeldBytes, 'add'>): AsyncGene
   }
 }
 
-type LineParser = (bytes: Buffer | null, line: number) => ImportLine | Complaint[] | undefined
+type LineParser = (bytes: Buffer | null, line: number) => ImportLine | ValidationIssue[] | undefined
 
 /** Creates a function that reads one line: the item, the complaints about it, or undefined for a blank one. */
 function createLineParser(request: FastifyRequest): LineParser {
@@ -92,13 +92,13 @@ function createLineParser(request: FastifyRequest): LineParser {
     try {
       if (bytes === null) throw new InvalidInput('body', [], 'too_long', 'The line is too long')
       const item = parseJson(bytes) as Static<typeof NewItem>
-      if (!isNewItem(item)) return describeInvalid(isNewItem.errors as FastifySchemaValidationError[], path)
+      if (!isNewItem(item)) return toIssues(isNewItem.errors as FastifySchemaValidationError[], path)
       const { item_id: itemId = randomUUID(), ...given } = item
       const { title, description, metadata } = toContent(given)
       return { line, itemId, title, description, metadata: JSON.stringify(metadata) }
     } catch (error) {
       const notJson = new InvalidInput('body', [], 'json_invalid', 'Not valid JSON')
-      return [complaintOf(error instanceof InvalidInput ? error : notJson, path)]
+      return [toIssue(error instanceof InvalidInput ? error : notJson, path)]
     }
   }
 }

@@ -53,7 +53,7 @@ export function listWrittenItems(
  * Makes a function that does what `listItems` does, but reads what several callers want at the same moment only once,
  * and all first pages in the default order by one statement. What each gets was read after they had asked.
  */
-export function sharePages(database: Reader) {
+export function createPageLoader(database: Reader) {
   const firstPages = new DataLoader<WantedPage, FoundPage<ListedItem>, string>(
     function readTogether(wanted) {
       firstPages.clearAll()
@@ -69,7 +69,7 @@ export function sharePages(database: Reader) {
     // A page may take longer than others, which must not wait for it.
     { ...sharing, batch: false },
   )
-  return function pageOf(owner: Owner, page: ItemPage): Promise<FoundPage<ListedItem>> {
+  return function loadPage(owner: Owner, page: ItemPage): Promise<FoundPage<ListedItem>> {
     return (isFirstPage(page) ? firstPages : otherPages).load({ owner, page })
   }
 }
@@ -100,7 +100,7 @@ async function readFirstPages(
   const rows = await readRows<ListedItem & { place: number }>(firstPagesOf, places, database)
   const pages = wanted.map(({ page }) => ({ page, found: [] as ListedItem[] }))
   for (const { place, ...item } of rows) (pages[place - 1] as (typeof pages)[number]).found.push(item)
-  return pages.map(({ found, page }) => toPage(found, page))
+  return pages.map(({ found, page }) => toResult(found, page))
 }
 
 /** The arrays stand in subqueries: else PostgreSQL plans anew for their lengths each time, which costs more than to read. */
@@ -113,7 +113,7 @@ const firstPagesOf = `
   ORDER BY place, created_at, id`
 
 /** Returns one item, or null, for callers that only read it: it may come from a replica. */
-export async function lookUpItem(
+export async function findItemOnReplica(
   { id: ownerId }: Owner,
   itemId: string,
   database: Database,
@@ -136,14 +136,14 @@ async function findPage<T extends ListedItem>(
     const missing = page.limit + 1 - found.length
     if (missing > 0) found.push(...(await readStretch<T>(columns, owner, page, stretch, missing, database)))
   }
-  return toPage(found, page)
+  return toResult(found, page)
 }
 
 function readStretch<T extends ListedItem>(
   columns: string,
   { id: ownerId }: Owner,
   page: ItemPage,
-  stretch: Stretch,
+  stretch: IndexRange,
   rows: number,
   database: Reader,
 ): Promise<T[]> {
@@ -162,9 +162,9 @@ function readStretch<T extends ListedItem>(
 type Value = (given: unknown, type: string) => string
 
 /** The conditions of some rows that lie side by side in the index of an order. */
-type Stretch = (value: Value) => string[]
+type IndexRange = (value: Value) => string[]
 
-const everything: Stretch = () => []
+const everything: IndexRange = () => []
 
 function filtersOf({ titleContains, createdAfter, createdBefore }: ItemPage, value: Value): string[] {
   return [
@@ -180,26 +180,26 @@ function filtersOf({ titleContains, createdAfter, createdBefore }: ItemPage, val
 const orders = {
   created_at: {
     by: 'created_at, id',
-    following: (after: Position): Stretch[] => [
+    following: (after: Position): IndexRange[] => [
       (value) => [`(created_at, id) > (${value(after.value, 'timestamptz')}, ${value(after.id, 'uuid')})`],
     ],
     keyOf: ({ createdAt }: ListedItem) => createdAt.toISOString(),
   },
   '-created_at': {
     by: 'created_at DESC, id DESC',
-    following: (after: Position): Stretch[] => [
+    following: (after: Position): IndexRange[] => [
       (value) => [`(created_at, id) < (${value(after.value, 'timestamptz')}, ${value(after.id, 'uuid')})`],
     ],
     keyOf: ({ createdAt }: ListedItem) => createdAt.toISOString(),
   },
   item_id: {
     by: 'item_id',
-    following: (after: Position): Stretch[] => [(value) => [`item_id > ${value(after.value, 'text')}`]],
+    following: (after: Position): IndexRange[] => [(value) => [`item_id > ${value(after.value, 'text')}`]],
     keyOf: ({ itemId }: ListedItem) => itemId,
   },
   title: {
     by: 'title NULLS LAST, id',
-    following: (after: Position): Stretch[] =>
+    following: (after: Position): IndexRange[] =>
       after.value === null
         ? [(value) => ['title IS NULL', `id > ${value(after.id, 'uuid')}`]]
         : [
@@ -211,7 +211,7 @@ const orders = {
 } as const
 
 /** @param found one row more than fits, where more follow */
-function toPage<T extends ListedItem>(
+function toResult<T extends ListedItem>(
   found: T[],
   { limit, sort }: Pick<ItemPage, 'limit' | 'sort'>,
 ): FoundPage<T> {

@@ -10,20 +10,20 @@ import { readJson } from '../http/json-parser.js'
 import { readLimit } from '../http/page.js'
 import { splitTarget } from '../http/request-target.js'
 import { ref, success } from '../http/schema.js'
-import { createItem, deleteItem, etagOf, patchItem, putItem, readItem, toWhole } from './item.js'
+import { createItem, deleteItem, etagOf, patchItem, putItem, requireItem, toItemDetail } from './item.js'
 import {
   addresses,
   Item,
   ItemContent,
+  ItemDetail,
   ItemPatch,
   ItemQuery,
   maxItemBytes,
   NewItem,
-  WholeItem,
 } from './item-schema.js'
 import type { StoredItem } from './item-store.js'
-import { type ItemPage, sharePages } from './reads.js'
-import { transfer } from './transfer.js'
+import { createPageLoader, type ItemPage } from './reads.js'
+import { transferRoutes } from './transfer.js'
 import type { TransferSlots } from './transfer-slots.js'
 
 /** Any printable ASCII. The draft's quotes around it are part of it. */
@@ -37,19 +37,19 @@ export interface ItemsOptions {
 }
 
 /** The routes about items. Register them in a scope whose guard sets `request.owner`: they serve that owner's items alone. */
-export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function items(
+export const itemRoutes: FastifyPluginAsyncTypebox<ItemsOptions> = async function items(
   app,
   { path, config, slots },
 ) {
   const { database } = app
   const address = addresses[path]
-  const pageOf = sharePages(database)
+  const pageOf = createPageLoader(database)
   const isOwn = path === '/users/me/items/'
   const named = (operation: string) => (isOwn ? `${operation}_own_item` : `${operation}_item_of`)
   /** An owner named in the path may be unknown. */
   const ofAnother = isOwn ? {} : errorResponses('not_found')
   const one = `${path}:item_id([^/]+)` as const
-  await app.register(transfer, { path, config, slots })
+  await app.register(transferRoutes, { path, config, slots })
   readJson(app, 'application/merge-patch+json')
   const conditions = ({ headers }: FastifyRequest) => ({ headers, isRequired: config.requireIfMatch })
 
@@ -100,7 +100,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
         headers: Type.Object({ 'idempotency-key': Type.Optional(idempotencyKey) }),
         body: ref(NewItem),
         response: {
-          201: ref(WholeItem, success),
+          201: ref(ItemDetail, success),
           ...errorResponses('malformed_body', 'body_too_large', 'unsupported_media_type', 'item_exists'),
           ...ofAnother,
           ...validationResponse('title'),
@@ -116,7 +116,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
             createItem(owner, body, transaction).then(toAnswer),
           ))
       function toAnswer(item: StoredItem) {
-        return { etag: etagOf(item), whole: toWhole(owner, item) }
+        return { etag: etagOf(item), whole: toItemDetail(owner, item) }
       }
       const [collection] = splitTarget(request.url)
       const location = `${collection}${created.whole.item_id}`
@@ -135,7 +135,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
         tags: ['items'],
         params: address.one,
         response: {
-          200: ref(WholeItem, success),
+          200: ref(ItemDetail, success),
           304: Type.Null({ description: 'Not Modified' }),
           ...errorResponses('not_found', 'precondition_failed'),
           ...validationResponse('item_id', 'path'),
@@ -143,10 +143,10 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
       },
     },
     async function readOwnersItem({ owner, params, headers }, reply) {
-      const item = await readItem(owner, params.item_id, database)
+      const item = await requireItem(owner, params.item_id, database)
       reply.header('etag', etagOf(item))
       if (isUnchanged(headers, etagOf(item))) return reply.code(304).send(null)
-      return toWhole(owner, item)
+      return toItemDetail(owner, item)
     },
   )
 
@@ -163,8 +163,8 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
         params: address.one,
         body: ref(ItemContent),
         response: {
-          200: ref(WholeItem, success),
-          201: ref(WholeItem, success),
+          200: ref(ItemDetail, success),
+          201: ref(ItemDetail, success),
           ...errorResponses(
             'malformed_body',
             'body_too_large',
@@ -184,7 +184,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
       return reply
         .code(item.version === 1 ? 201 : 200)
         .header('etag', etagOf(item))
-        .send(toWhole(owner, item))
+        .send(toItemDetail(owner, item))
     },
   )
 
@@ -202,7 +202,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
         params: address.one,
         body: ref(ItemPatch),
         response: {
-          200: ref(WholeItem, success),
+          200: ref(ItemDetail, success),
           ...errorResponses(
             'malformed_body',
             'body_too_large',
@@ -219,7 +219,7 @@ export const items: FastifyPluginAsyncTypebox<ItemsOptions> = async function ite
     async function patchOwnersItem(request, reply) {
       const { owner, params, body } = request
       const item = await patchItem(owner, params.item_id, body, conditions(request), database)
-      return reply.header('etag', etagOf(item)).send(toWhole(owner, item))
+      return reply.header('etag', etagOf(item)).send(toItemDetail(owner, item))
     },
   )
 

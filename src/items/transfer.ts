@@ -3,11 +3,11 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { errorCodes, type FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { errorResponses, InvalidLines, validationResponse } from '../errors.js'
+import { BatchValidationError, errorResponses, validationResponse } from '../errors.js'
 import { ref, success } from '../http/schema.js'
 import { whileConnected } from '../http/while-connected.js'
 import { importAll, importEach, importTimeoutMs } from './import.js'
-import { toWhole } from './item.js'
+import { toItemDetail } from './item.js'
 import { addresses, ImportQuery, ImportReport, maxImportBytes } from './item-schema.js'
 import type { Owner } from './item-store.js'
 import { type ImportLines, readLines } from './ndjson.js'
@@ -20,7 +20,7 @@ const ndjson = 'application/x-ndjson'
 const exportRows = 20
 
 /** All items of one owner at once, as NDJSON: one item a line. Register them where single items are served. */
-export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function transfer(
+export const transferRoutes: FastifyPluginAsyncTypebox<ItemsOptions> = async function transfer(
   app,
   { path, config, slots },
 ) {
@@ -52,7 +52,7 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
         params: addresses[path].all,
         response: {
           200: {
-            description: 'One `WholeItem` a line',
+            description: 'One `ItemDetail` a line',
             content: { [ndjson]: { schema: Type.Unsafe<Readable>({ type: 'string' }) } },
           },
           ...errorResponses('too_many_exports'),
@@ -106,7 +106,7 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
         .finally(giveBack)
         // The rest of the body is discarded: the connection can be used again, and the client reads the answer.
         .finally(() => lines.resume())
-      if (query.mode === 'all' && report.failed > 0) throw new InvalidLines(report.errors)
+      if (query.mode === 'all' && report.failed > 0) throw new BatchValidationError(report.errors)
       return report
     },
   )
@@ -150,6 +150,6 @@ export const transfer: FastifyPluginAsyncTypebox<ItemsOptions> = async function 
 
 /** A whole item as JSON, with its metadata as PostgreSQL writes it. */
 function writeWhole(owner: Owner, item: WrittenItem): string {
-  const { metadata: _none, ...members } = toWhole(owner, { ...item, metadata: {} })
+  const { metadata: _none, ...members } = toItemDetail(owner, { ...item, metadata: {} })
   return `${JSON.stringify(members).slice(0, -1)},"metadata":${item.metadata}}`
 }

@@ -1,2 +1,2 @@
 /** What keeps the program from starting and its user can mend; the message is one line, for that user. */
-export class StartupError extends Error {}
+export class OperatorError extends Error {}

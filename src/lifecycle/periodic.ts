@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
  * Runs a task when the service is ready and then again and again, `intervalMs` after each run has ended, until the
  * service closes, which waits for a run that is under way. A run that fails is logged.
  */
-export function repeat(
+export function runPeriodically(
   app: FastifyInstance,
   name: string,
   intervalMs: number,

@@ -1,26 +1,26 @@
 import { ServiceError } from '../errors.js'
 
 /** How much work is let in at once, how much may wait, and for how long. */
-export interface AdmissionLimits {
+export interface BulkheadLimits {
   concurrency: number
   maxWaiting: number
   deadlineMs: number
 }
 
 /** Lets work in: so much at once, so much more after it, and none beyond that. */
-export interface Admission {
+export interface Bulkhead {
   /** @throws ServiceError `service_unavailable` when even the queue is full */
-  requireRoom(): void
+  requireCapacity(): void
   /** Does the work when its turn has come. @throws ServiceError `service_unavailable` when that takes too long */
-  admit<T>(work: () => Promise<T>): Promise<T>
+  run<T>(work: () => Promise<T>): Promise<T>
 }
 
 /** Makes the door of work that keeps a processor busy, so that a flood of it leaves the rest of the service alone. */
-export function createAdmission({ concurrency, maxWaiting, deadlineMs }: AdmissionLimits): Admission {
+export function createBulkhead({ concurrency, maxWaiting, deadlineMs }: BulkheadLimits): Bulkhead {
   const waiting = new Set<() => void>()
   let running = 0
 
-  function requireRoom(): void {
+  function requireCapacity(): void {
     if (running >= concurrency && waiting.size >= maxWaiting) throw new ServiceError('service_unavailable')
   }
 
@@ -42,9 +42,9 @@ export function createAdmission({ concurrency, maxWaiting, deadlineMs }: Admissi
   }
 
   return {
-    requireRoom,
-    async admit(work) {
-      requireRoom()
+    requireCapacity,
+    async run(work) {
+      requireCapacity()
       if (running >= concurrency) await waitForTurn()
       else running += 1
       try {

@@ -3,12 +3,12 @@ import type { Config } from '../config/index.js'
 import { tutorialPasswords } from '../config/production.js'
 import { ServiceError } from '../errors.js'
 import { hashPassword, verifyPassword } from './bcrypt.js'
-import { createAdmission } from './bulkhead.js'
+import { createBulkhead } from './bulkhead.js'
 import { findHighestCost } from './highest-cost.js'
-import { chargeGuess, findWait, ledgerOf, rewardGuess } from './throttle.js'
+import { consumeAttempt, findRetryAfter, rateLimitKeys, recordSuccess } from './throttle.js'
 
 /** Somebody says that this is the password of that user. */
-interface Guess {
+interface LoginAttempt {
   username: string
   password: string
   /** Undefined when nobody has that name. */
@@ -26,7 +26,7 @@ declare module 'fastify' {
 /** All that hashes passwords: so much at once, and no more guesses than the budgets allow. */
 export interface Passwords {
   /** To be asked before anything is read for a guess. @throws ServiceError `service_unavailable` when it is in vain */
-  requireRoom(): void
+  requireCapacity(): void
   /** @throws ServiceError `service_unavailable` when there is too much to hash */
   hash(password: string): Promise<string>
   /**
@@ -34,7 +34,7 @@ export interface Passwords {
    *
    * @throws ServiceError `too_many_attempts` when the network has to wait, `service_unavailable`
    */
-  check(guess: Guess): Promise<boolean>
+  check(guess: LoginAttempt): Promise<boolean>
 }
 
 /** So many wait for their turn at most, and for so long (milliseconds). */
@@ -47,29 +47,32 @@ export function registerPasswords(
   readMacKey: () => Promise<Buffer>,
 ): void {
   const { database } = app
-  const { bcryptCost, guessBudgets, hashingConcurrency: concurrency } = config
-  const { admit, requireRoom } = createAdmission({ concurrency, maxWaiting, deadlineMs })
+  const { bcryptCost, loginFailureBudgets, hashingConcurrency: concurrency } = config
+  const { run, requireCapacity } = createBulkhead({ concurrency, maxWaiting, deadlineMs })
 
   app.decorate('passwords', {
-    requireRoom,
+    requireCapacity,
 
     hash(password) {
-      return admit(() => hashPassword(password, bcryptCost))
+      return run(() => hashPassword(password, bcryptCost))
     },
 
     async check({ username, password, hash, address }) {
-      const ledger = ledgerOf(username, address, await readMacKey(), guessBudgets)
-      const [wait, highestCost] = await Promise.all([findWait(ledger, database), findHighestCost(database)])
+      const ledger = rateLimitKeys(username, address, await readMacKey(), loginFailureBudgets)
+      const [wait, highestCost] = await Promise.all([
+        findRetryAfter(ledger, database),
+        findHighestCost(database),
+      ])
       refuseThrottled(wait)
       // Charged only when it is its turn: guesses that wait are none yet.
-      const isRight = await admit(async function guess() {
-        const { retryAfter, isHopeless } = await chargeGuess(ledger, database)
+      const isRight = await run(async function guess() {
+        const { retryAfter, isLockedOut } = await consumeAttempt(ledger, database)
         refuseThrottled(retryAfter)
         // The same work, whatever the answer will be.
-        const isRefused = isHopeless || (config.production && tutorialPasswords.get(username) === password)
+        const isRefused = isLockedOut || (config.production && tutorialPasswords.get(username) === password)
         return verifyPassword(password, isRefused ? undefined : hash, Math.max(bcryptCost, highestCost))
       })
-      if (isRight) await rewardGuess(ledger, database)
+      if (isRight) await recordSuccess(ledger, database)
       return isRight
     },
   })

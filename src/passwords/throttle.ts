@@ -20,7 +20,7 @@ interface Count {
 }
 
 /** What a guess is charged to. Nothing in it tells the name or the address. */
-export interface Ledger {
+export interface RateLimitKeys {
   /** The account from the smallest network that the guess comes from. */
   pair: Count
   /** The larger networks with the same account, and all of its networks with any account. */
@@ -35,7 +35,7 @@ export interface Verdict {
   /** Seconds to wait before the next guess from this network, or 0. */
   retryAfter: number
   /** Whether too many wrong passwords came for the account from everywhere: no guess from a new network counts. */
-  isHopeless: boolean
+  isLockedOut: boolean
 }
 
 /** After the last wrong password so much time forgets them all (seconds). */
@@ -51,12 +51,12 @@ const knownFor = 90 * 86_400
  *
  * @param address in its canonical spelling, or null where the peer has none
  */
-export function ledgerOf(
+export function rateLimitKeys(
   username: string,
   address: string | null,
   macKey: Buffer,
   { perPair, perNetwork, perAccount }: Budgets,
-): Ledger {
+): RateLimitKeys {
   const [smallest, ...larger] = networksOf(address)
   const pairOf = ({ prefix, weight }: Network) => ({
     key: keyedDigest(macKey, 'guesses of pair', username, prefix),
@@ -75,7 +75,7 @@ export function ledgerOf(
 }
 
 /** Seconds that the networks of a guess have to wait now, or 0. */
-export async function findWait({ pair, wider }: Ledger, database: Database): Promise<number> {
+export async function findRetryAfter({ pair, wider }: RateLimitKeys, database: Database): Promise<number> {
   const keys = [pair, ...wider].map((count) => count.key)
   const [found] = await queryRows<{ wait: number | null }>(wait, [keys], database)
   return found?.wait ?? 0
@@ -89,8 +89,8 @@ const wait = `
  * Charges a guess before it is made, so that any number at once cannot exceed the budgets: one statement decides. A
  * guess that has to wait is charged to nobody.
  */
-export async function chargeGuess(
-  { pair, wider, account, known }: Ledger,
+export async function consumeAttempt(
+  { pair, wider, account, known }: RateLimitKeys,
   database: Database,
 ): Promise<Verdict> {
   const counts = [pair, ...wider, account]
@@ -101,7 +101,7 @@ export async function chargeGuess(
   )
   const refused = rows.filter(({ charged }) => !charged)
   const waits = refused.filter(({ gate }) => gate).map(({ wait }) => wait ?? firstWait)
-  return { retryAfter: Math.max(0, ...waits), isHopeless: refused.some(({ gate }) => !gate) }
+  return { retryAfter: Math.max(0, ...waits), isLockedOut: refused.some(({ gate }) => !gate) }
 }
 
 const charge = `
@@ -136,8 +136,8 @@ const charge = `
  * Takes the charges of a right password back, forgets all charges of the pair, and remembers the network. The statements
  * wait for the disk together; one that locks several rows locks them in the order in which a charge does.
  */
-export async function rewardGuess(
-  { pair, wider, account, known }: Ledger,
+export async function recordSuccess(
+  { pair, wider, account, known }: RateLimitKeys,
   database: Database,
 ): Promise<void> {
   const others = [...wider, account].map(({ key }) => key)

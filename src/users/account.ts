@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import { eventOf, type Origin, originOf, ownEvent, type SecurityEvent } from '../audit/event.js'
+import { eventOf, type NewAuditEvent, ownEvent, type RequestSource, sourceOf } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import type { Config } from '../config/index.js'
 import { sqlStateOf, uniqueViolation } from '../database/errors.js'
@@ -21,7 +21,7 @@ const accepted = { detail: 'If there is an account with that address, a mail is 
 const faults = errorResponses('internal_error', 'service_unavailable')
 
 /** Where mailed links lead, for callers who are not signed in. */
-export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async function account(
+export const accountRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async function account(
   app,
   { config },
 ) {
@@ -87,7 +87,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
     },
     async function forgetPassword(request, reply) {
       const { email } = request.body
-      const origin = originOf(request)
+      const origin = sourceOf(request)
       await chargeNetwork('forgot_password', origin.address, await app.readMacKey(), database)
       app.background.run('a mail to set a new password', callerOf(origin), () => mailReset(email, origin))
       return reply.code(202).send(accepted)
@@ -132,7 +132,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
   )
 
   /** Records the request and mails the links, with the same statements and locks be there an account or not. */
-  async function mailReset(email: string, origin: Origin): Promise<void> {
+  async function mailReset(email: string, origin: RequestSource): Promise<void> {
     const context = { issuer: config.issuer, macKey: await app.readMacKey() }
     const holders = await findUsersByEmail(email, database)
     const mails = await database.$transaction(async (transaction) => {
@@ -145,7 +145,7 @@ export const account: FastifyPluginAsyncTypebox<{ config: Config }> = async func
 }
 
 /** An address that is nobody's is recorded too; the address itself is not. */
-function resetEvent(user: EmailHolder | null, origin: Origin): SecurityEvent {
+function resetEvent(user: EmailHolder | null, origin: RequestSource): NewAuditEvent {
   const asked = {
     action: 'password_reset_requested',
     outcome: user ? 'ok' : 'failed',

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { type Action, eventOf, originOf } from '../audit/event.js'
+import { type Action, eventOf, sourceOf } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import type { Transaction } from '../database/client.js'
 import { errorResponses, InvalidInput, ServiceError, validationResponse } from '../errors.js'
@@ -29,7 +29,7 @@ import {
 } from './user-store.js'
 
 /** The routes for administrators of users. Register them in a scope that authenticates a user. */
-export const administration: FastifyPluginAsyncTypebox = async function administration(app) {
+export const administrationRoutes: FastifyPluginAsyncTypebox = async function administration(app) {
   const { database } = app
   const one = '/users/:username([^/]+)/'
   const common = { config: { scope: 'users:admin' }, bodyLimit: maxUserBytes }
@@ -222,7 +222,7 @@ function record(
   database: Transaction,
 ): Promise<void> {
   const { username: actor } = request.currentUser
-  return recordEvent(eventOf({ action, outcome: 'ok', actor }, user, originOf(request)), database)
+  return recordEvent(eventOf({ action, outcome: 'ok', actor }, user, sourceOf(request)), database)
 }
 
 /** @throws ServiceError `not_found` */

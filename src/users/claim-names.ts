@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { untilDone } from '../lifecycle/once.js'
-import { repeat } from '../lifecycle/periodic.js'
+import { retryableOnce } from '../lifecycle/once.js'
+import { runPeriodically } from '../lifecycle/periodic.js'
 import { claimUsernames } from './taken-names.js'
 
 declare module 'fastify' {
@@ -32,14 +32,14 @@ export function registerNameClaims(app: FastifyInstance): void {
     const macKey = await app.readMacKey()
     if (!claimedWith?.equals(macKey)) {
       claimedWith = macKey
-      claimAll = untilDone(async () => report(await claimUsernames(database, macKey)))
+      claimAll = retryableOnce(async () => report(await claimUsernames(database, macKey)))
     }
     await claimAll()
     return macKey
   }
 
   app.decorate('claimNames', claimNames)
-  repeat(app, 'claiming names', intervalMs, async function claimMissing() {
+  runPeriodically(app, 'claiming names', intervalMs, async function claimMissing() {
     report(await claimUsernames(database, await claimNames(), 'missing'))
   })
 

@@ -25,7 +25,10 @@ import {
 } from './user-store.js'
 
 /** The routes about the current user. Register them in a scope that authenticates one: they serve `request.currentUser`. */
-export const users: FastifyPluginAsyncTypebox<{ config: Config }> = async function users(app, { config }) {
+export const userRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async function users(
+  app,
+  { config },
+) {
   const { database } = app
 
   app.get(

@@ -1,4 +1,4 @@
-import type { Origin } from '../audit/event.js'
+import type { RequestSource } from '../audit/event.js'
 import type { Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
 import { keyedDigest } from '../passwords/keyed-digest.js'
@@ -78,7 +78,7 @@ export async function chargeNetwork(
 }
 
 /** Returns the caller on whose behalf tasks are queued: the smallest network of an address. */
-export function callerOf({ address }: Origin): string {
+export function callerOf({ address }: RequestSource): string {
   return networksOf(address)[0].prefix
 }
 

@@ -1,11 +1,11 @@
-import { untilDone } from '../lifecycle/once.js'
+import { retryableOnce } from '../lifecycle/once.js'
 import { canBeHashed } from '../passwords/bcrypt.js'
 
 /** Fewer characters are too few (NIST SP 800-63B §3.1.1.2). */
 const minPasswordLength = 8
 
 /** Their list takes as much memory as much of the service: it is read when the first password is chosen. */
-const readCommonPasswords = untilDone(async () => {
+const readCommonPasswords = retryableOnce(async () => {
   const { dictionary } = await import('@zxcvbn-ts/language-common')
   return new Set(dictionary['passwords-common'] as string[])
 })

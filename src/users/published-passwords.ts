@@ -1,6 +1,6 @@
 import { tutorialPasswords } from '../config/production.js'
 import type { Database } from '../database/client.js'
-import { StartupError } from '../lifecycle/operator-error.js'
+import { OperatorError } from '../lifecycle/operator-error.js'
 import { verifyPassword } from '../passwords/bcrypt.js'
 import { findCredentials } from './user-store.js'
 
@@ -20,8 +20,8 @@ export function describePublished(username: string): string {
   return `has a published password: latchkey users delete ${username}, or set-password ${username}`
 }
 
-/** @throws StartupError where a user has a published password */
+/** @throws OperatorError where a user has a published password */
 export async function refusePublishedPasswords(database: Database): Promise<void> {
   const [username] = await findPublishedPasswords(database)
-  if (username) throw new StartupError(`${username} ${describePublished(username)} (NODE_ENV is production)`)
+  if (username) throw new OperatorError(`${username} ${describePublished(username)} (NODE_ENV is production)`)
 }

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { eventOf, type Origin, originOf, type SecurityEvent } from '../audit/event.js'
+import { eventOf, type NewAuditEvent, type RequestSource, sourceOf } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import type { Config } from '../config/index.js'
 import { errorResponses, ServiceError, validationResponse } from '../errors.js'
@@ -14,7 +14,7 @@ import { createUser, type NewUser, writeNothing } from './user-store.js'
 const accepted = { detail: 'If the name is free, the account is there now: log in' }
 
 /** The route by which people get an account, as far as the deployment lets them. */
-export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async function registration(
+export const registrationRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async function registration(
   app,
   { config },
 ) {
@@ -41,7 +41,7 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
     },
     async function registerUser(request, reply) {
       const { body } = request
-      const origin = originOf(request)
+      const origin = sourceOf(request)
       await requireAdmission(body.invitation)
       await chargeNetwork('registration', origin.address, await app.readMacKey(), database)
       const { username, password, email, full_name: fullName = null } = body
@@ -76,7 +76,7 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
    *
    * @throws ServiceError `invalid_invitation`
    */
-  async function addUser(user: NewUser, invitation = '', origin: Origin): Promise<string | null> {
+  async function addUser(user: NewUser, invitation = '', origin: RequestSource): Promise<string | null> {
     const macKey = await app.claimNames()
     return database.$transaction(async (transaction) => {
       const isInvited = config.registration === 'invitation'
@@ -91,7 +91,11 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
   }
 
   /** Mails the link that confirms the address, or records that the name was taken. */
-  async function followUp({ pendingEmail }: NewUser, id: string | null, origin: Origin): Promise<void> {
+  async function followUp(
+    { pendingEmail }: NewUser,
+    id: string | null,
+    origin: RequestSource,
+  ): Promise<void> {
     if (!id) return recordEvent(registrationEvent(null, origin), database)
     if (!pendingEmail) return
     const context = { issuer: config.issuer, macKey: await app.readMacKey() }
@@ -103,7 +107,10 @@ export const registration: FastifyPluginAsyncTypebox<{ config: Config }> = async
 }
 
 /** A name that is taken is recorded too; whose it is, is not. */
-function registrationEvent(user: { id: string; username: string } | null, origin: Origin): SecurityEvent {
+function registrationEvent(
+  user: { id: string; username: string } | null,
+  origin: RequestSource,
+): NewAuditEvent {
   const what = {
     action: 'user_registered',
     outcome: user ? 'ok' : 'failed',

@@ -18,7 +18,7 @@ export async function requirePassword(
 ): Promise<string> {
   const { currentUser } = request
   const { username } = currentUser
-  passwords.requireRoom()
+  passwords.requireCapacity()
   const credentials = await findCredentials(username, database)
   const guess = { username, password, hash: credentials?.hashedPassword, address: request.clientAddress }
   const isCorrect = await passwords.check(guess)

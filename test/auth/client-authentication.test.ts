@@ -11,7 +11,7 @@ t.test('failed authentications of a client are recorded, those within an hour in
   await storeClient(app.database, 'reports', 'secret')
   await storeClient(app.database, 'locked', 'secret')
   await app.database.client.update({ where: { clientId: 'locked' }, data: { disabled: true } })
-  await app.changes.catchUp()
+  await app.changes.sync()
   for (const url of endpoints) {
     for (const [id, secret] of [
       ['reports', 'wrong'],

@@ -386,7 +386,7 @@ function token(app: FastifyInstance, clientId: string, form: Record<string, stri
 }
 
 async function post(app: FastifyInstance, url: string, clientId: string, form: Record<string, string>) {
-  await app.changes.catchUp()
+  await app.changes.sync()
   const headers = { 'content-type': 'application/x-www-form-urlencoded', ...basic(clientId, secret) }
   const payload = new URLSearchParams(form).toString()
   return toSaid(app.inject({ method: 'POST', url, headers, payload }))

@@ -24,7 +24,7 @@ async function start(t: Test, JWT_SECRET: string) {
 }
 
 async function introspect(app: FastifyInstance, token: string) {
-  await app.changes.catchUp()
+  await app.changes.sync()
   return (await postTo(app, '/introspect', { token, ...introspector })).json<object>()
 }
 

@@ -90,7 +90,7 @@ t.test('a client that is disabled, revoked or deleted loses its tokens', async (
   const { stdout } = await runCommand(url, ['clients', 'create', 'reports', '--name', 'Reports', '--json'])
   const { client_secret: secret } = JSON.parse(stdout) as { client_secret: string }
   const isActive = async (token: string) => {
-    await app.changes.catchUp()
+    await app.changes.sync()
     const response = await app.inject({
       method: 'POST',
       url: '/introspect',

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { loadConfig, Settings } from '../../src/config/index.js'
-import { StartupError } from '../../src/lifecycle/operator-error.js'
+import { OperatorError } from '../../src/lifecycle/operator-error.js'
 
 function refusalOf(environment: NodeJS.ProcessEnv): Error | null {
   try {
@@ -52,7 +52,7 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
     maxConnections: 10_000,
     drainSeconds: 0,
     hashingConcurrency: Math.min(availableParallelism(), 2),
-    guessBudgets: { perPair: 30, perNetwork: 1_000, perAccount: 100 },
+    loginFailureBudgets: { perPair: 30, perNetwork: 1_000, perAccount: 100 },
     eventRetentionSeconds: 90 * 86_400,
     bcryptCost: 12,
   })
@@ -140,7 +140,7 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['REFRESH_TOKEN_TTL', 'canary'],
   ] as const) {
     const refusal = refusalOf({ [name]: value })
-    t.ok(refusal instanceof StartupError, `${name}=${value}`)
+    t.ok(refusal instanceof OperatorError, `${name}=${value}`)
     t.match(refusal?.message, new RegExp(`\\b${name}\\b`))
     t.notMatch(refusal?.message, /canary|\n/)
   }

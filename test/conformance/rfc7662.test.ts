@@ -96,7 +96,7 @@ t.test('§4 a client that is disabled speaks for nobody', async (t) => {
   await app.database.client.delete({ where: { clientId: 'billing' } })
   for (const token of [access_token, own.access_token]) t.same(await introspect(token), inactive)
   await storeClient(app.database, billing.client_id, billing.client_secret, undefined, ['introspect'])
-  await app.changes.catchUp()
+  await app.changes.sync()
   for (const token of [access_token, own.access_token])
     for (const asker of [reports, billing])
       t.same(await introspect(token, asker), inactive, 'also when its id is used again')
@@ -121,7 +121,7 @@ t.test('§4 of a token that does not concern a client nothing is said, by any me
 
   const where = { clientId: 'reports' }
   await app.database.client.update({ where, data: { scopes: ['me', 'items:read'] } })
-  await app.changes.catchUp()
+  await app.changes.sync()
   t.same(await ask('orders', ofClient), inactive, 'the scope was taken')
   t.match(await introspect(ofClient), { active: true, scope: 'items:read' })
 })
@@ -134,7 +134,7 @@ t.test(
     await storeClient(other.database, 'bystander', 'bystander', [])
     const { access_token: token, refresh_token } = await signIn(other)
     const ask = async (client: string, text = token) => {
-      await other.changes.catchUp()
+      await other.changes.sync()
       return (await postTo(other, '/introspect', { token: text }, basic(client, client))).json<object>()
     }
     t.match(await ask('orders'), { active: true, sub: 'johndoe', aud: 'orders', scope: 'me items:read' })

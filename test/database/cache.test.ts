@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createView } from '../../src/database/changes/cache.js'
-import type { Changes } from '../../src/database/changes/index.js'
+import { createInvalidatingCache } from '../../src/database/changes/cache.js'
+import type { ChangeFeed } from '../../src/database/changes/index.js'
 
 t.test('what was read is kept until something that it was read from changes', async (t) => {
   const { view, tell, reads, read } = setUp()
@@ -13,7 +13,7 @@ t.test('what was read is kept until something that it was read from changes', as
   t.equal(reads(), 2)
 })
 
-t.test('each of the rows that something was read from makes it go', async (t) => {
+t.test('each of the tags that something was read from makes it go', async (t) => {
   for (const row of ['user:1', 'family:2', 'client:3']) {
     const { view, tell, read } = setUp()
     const all = ['user:1', 'family:2', 'client:3']
@@ -28,7 +28,7 @@ t.test('what changes while it is read is not kept', async (t) => {
   let finish = () => {}
   const reading = view.get('key', () => {
     return new Promise((resolve) => {
-      finish = () => resolve({ value: 'too early', rows: ['user:1'] })
+      finish = () => resolve({ value: 'too early', tags: ['user:1'] })
     })
   })
   tell('user:1')
@@ -63,7 +63,7 @@ t.test(
 
 t.test('what must not be kept, and what could not be read, is read again', async (t) => {
   const { view, read } = setUp()
-  t.equal(await view.get('key', async () => ({ value: 'refused', rows: null })), 'refused')
+  t.equal(await view.get('key', async () => ({ value: 'refused', tags: null })), 'refused')
   await t.rejects(
     view.get('key', async () => {
       throw new Error('no database')
@@ -86,7 +86,7 @@ t.test('of more than fit those go that were not asked for the longest', async (t
 })
 
 /**
- * A database of a few rows whose changes are told later, in order, through a channel that may break. A pulse is a
+ * A database of a few tags whose changes are told later, in order, through a channel that may break. A pulse is a
  * message of our own in that channel: the view may be trusted if one has come back that was sent lately.
  */
 class Model {
@@ -102,13 +102,13 @@ class Model {
   readonly problems: string[] = []
   reads = 0
 
-  readonly changes: Changes = {
-    areCurrent: () => this.isHeard && this.isCurrent,
-    areHeard: () => this.isHeard,
-    catchUp: async () => {},
-    tell: (listener) => this.listeners.push(listener),
+  readonly changes: ChangeFeed = {
+    isFresh: () => this.isHeard && this.isCurrent,
+    isConnected: () => this.isHeard,
+    sync: async () => {},
+    subscribe: (listener) => this.listeners.push(listener),
   }
-  readonly view = createView<number, number>(this.changes, 2)
+  readonly view = createInvalidatingCache<number, number>(this.changes, 2)
 
   tell(change: string | null): void {
     for (const listener of this.listeners) listener(change)
@@ -144,12 +144,12 @@ class Model {
 
   /** Asks for a row; a read that is needed sees the row as it is now, and ends later. */
   async ask(row: number): Promise<void> {
-    const atLeast = this.changes.areCurrent() ? (this.known[row] ?? 0) : (this.versions[row] ?? 0)
+    const atLeast = this.changes.isFresh() ? (this.known[row] ?? 0) : (this.versions[row] ?? 0)
     const served = await this.view.get(row, () => {
       const version = this.versions[row] ?? 0
       this.reads += 1
       return new Promise((resolve) => {
-        const finish = () => resolve({ value: version, rows: [`row:${row}`] })
+        const finish = () => resolve({ value: version, tags: [`row:${row}`] })
         this.readings.push({ row, version, finish })
       })
     })
@@ -202,25 +202,25 @@ t.test(
 function setUp(max = 10) {
   const state = { heard: true, current: true }
   let tell: (change: string | null) => void = () => {}
-  const changes: Changes = {
-    areCurrent: () => state.current,
-    areHeard: () => state.heard,
-    catchUp: async () => {},
-    tell(listener) {
+  const changes: ChangeFeed = {
+    isFresh: () => state.current,
+    isConnected: () => state.heard,
+    sync: async () => {},
+    subscribe(listener) {
       tell = listener
     },
   }
   let count = 0
   return {
-    view: createView<string, string>(changes, max),
+    view: createInvalidatingCache<string, string>(changes, max),
     state,
     tell: (change: string | null) => tell(change),
     reads: () => count,
     read:
-      (...rows: string[]) =>
+      (...tags: string[]) =>
       async () => {
         count += 1
-        return { value: `read ${count}`, rows }
+        return { value: `read ${count}`, tags }
       },
   }
 }

@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { followChanges } from '../../src/database/changes/index.js'
+import { registerChangeFeed } from '../../src/database/changes/index.js'
 import { openDatabase } from '../../src/database/client.js'
 import { cloneDatabase, clonePlainDatabase } from '../helpers/database.js'
 import { plainOptions } from '../helpers/hostile.js'
@@ -114,11 +114,11 @@ for (const [what, before, statement, expected] of announcements)
   t.test(`${what} is told ${expected.length === 0 ? 'nobody' : 'when it is committed'}`, async (t) => {
     const { app, url } = await follow(t)
     for (const one of before) await query(url, one)
-    await app.changes.catchUp()
+    await app.changes.sync()
     const told: string[] = []
-    app.changes.tell((change) => told.push(String(change)))
+    app.changes.subscribe((change) => told.push(String(change)))
     await query(url, statement)
-    await app.changes.catchUp()
+    await app.changes.sync()
     const distinct = what.startsWith('a truncation') ? [...new Set(told)] : told
     t.equal(distinct.length, expected.length, told.join())
     for (const [index, pattern] of expected.entries()) t.match(distinct[index], pattern)
@@ -127,32 +127,32 @@ for (const [what, before, statement, expected] of announcements)
 t.test('what is not committed yet is not told, nor what never is', async (t) => {
   const { app, url } = await follow(t)
   const told: (string | null)[] = []
-  app.changes.tell((change) => told.push(change))
+  app.changes.subscribe((change) => told.push(change))
   const connection = new pg.Client({ connectionString: url, options: plainOptions })
   await connection.connect()
   t.teardown(() => connection.end())
   for (const end of ['ROLLBACK', 'COMMIT']) {
     await connection.query('BEGIN')
     await connection.query("UPDATE users SET full_name = 'J' WHERE username = 'johndoe'")
-    await app.changes.catchUp()
+    await app.changes.sync()
     t.equal(told.length, 0)
     await connection.query(end)
   }
-  await app.changes.catchUp()
+  await app.changes.sync()
   t.equal(told.length, 1)
 })
 
 t.test('changes are current for as long as somebody asks, and again when somebody asks again', async (t) => {
   const { app } = await follow(t)
-  await app.changes.catchUp()
-  t.equal(app.changes.areCurrent(), true)
+  await app.changes.sync()
+  t.equal(app.changes.isFresh(), true)
   const beganAt = performance.now()
   await until(() => {
-    t.equal(app.changes.areHeard(), true)
+    t.equal(app.changes.isConnected(), true)
     return performance.now() - beganAt > 300
   })
-  t.equal(app.changes.areCurrent(), false, 'nobody has asked for a while')
-  await until(() => app.changes.areCurrent())
+  t.equal(app.changes.isFresh(), false, 'nobody has asked for a while')
+  await until(() => app.changes.isFresh())
 })
 
 t.test(
@@ -160,33 +160,33 @@ t.test(
   async (t) => {
     const proxy = await startProxy(t, await cloneDatabase(t))
     const { app } = await follow(t, proxy.url)
-    await until(() => app.changes.areCurrent())
+    await until(() => app.changes.isFresh())
     const told: (string | null)[] = []
-    app.changes.tell((change) => told.push(change))
+    app.changes.subscribe((change) => told.push(change))
     proxy.stall()
-    await until(() => !app.changes.areCurrent())
-    t.equal(app.changes.areHeard(), true)
-    await app.changes.catchUp()
-    t.equal(app.changes.areHeard(), false)
+    await until(() => !app.changes.isFresh())
+    t.equal(app.changes.isConnected(), true)
+    await app.changes.sync()
+    t.equal(app.changes.isConnected(), false)
     await until(() => told.includes(null))
     proxy.cut()
     proxy.open()
-    await until(() => app.changes.areCurrent())
+    await until(() => app.changes.isFresh())
   },
 )
 
 t.test('when the connection is lost another one is made, and nobody trusts what was before', async (t) => {
   const { app, url } = await follow(t)
   for (const _ of [1, 2]) {
-    await until(() => app.changes.areCurrent())
+    await until(() => app.changes.isFresh())
     const told: (string | null)[] = []
-    app.changes.tell((change) => told.push(change))
+    app.changes.subscribe((change) => told.push(change))
     await query(
       url,
       "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
     )
     await until(() => told.includes(null))
-    await until(() => app.changes.areCurrent())
+    await until(() => app.changes.isFresh())
     t.strictSame(new Set(told), new Set([null]))
   }
 })
@@ -198,17 +198,17 @@ t.test('behind a pooler nothing is trusted', async (t) => {
   await until(() =>
     log.some((line) => line.includes('there is a pooler in between: see DATABASE_DIRECT_URL')),
   )
-  t.equal(app.changes.areCurrent(), false)
-  t.equal(app.changes.areHeard(), false)
-  await app.changes.catchUp()
+  t.equal(app.changes.isFresh(), false)
+  t.equal(app.changes.isConnected(), false)
+  await app.changes.sync()
 })
 
 t.test('where messages do not come back nothing is trusted', async (t) => {
   const log: string[] = []
   const { app } = await follow(t, await startDeafener(t, await cloneDatabase(t)), log)
   await until(() => log.some((line) => line.includes('messages do not come back')))
-  t.equal(app.changes.areCurrent(), false)
-  t.equal(app.changes.areHeard(), false)
+  t.equal(app.changes.isFresh(), false)
+  t.equal(app.changes.isConnected(), false)
 })
 
 t.test('an echo of another message does not count', async (t) => {
@@ -216,18 +216,18 @@ t.test('an echo of another message does not count', async (t) => {
   // A pulse and the check of the pool come back, then only that pulse.
   const { app } = await follow(t, await startParrot(t, await cloneDatabase(t), 3), log)
   await until(() => {
-    app.changes.areCurrent()
+    app.changes.isFresh()
     return log.some((line) => line.includes('messages do not come back'))
   })
-  t.equal(app.changes.areCurrent(), false)
-  t.equal(app.changes.areHeard(), false)
+  t.equal(app.changes.isFresh(), false)
+  t.equal(app.changes.isConnected(), false)
 })
 
 t.test('where another database is listened to nothing is trusted', async (t) => {
   const log: string[] = []
   const { app } = await follow(t, await clonePlainDatabase(t), log, false, await cloneDatabase(t))
   await until(() => log.some((line) => line.includes('lead to different databases')))
-  t.equal(app.changes.areHeard(), false)
+  t.equal(app.changes.isConnected(), false)
   t.equal(log.length, 1, 'it is said once')
 })
 
@@ -241,15 +241,15 @@ t.test('when the pool leads to another database by now, nothing is trusted any m
     },
   }
   await until(() => {
-    app.changes.areCurrent()
+    app.changes.isFresh()
     return asked > 0
   })
-  t.equal(app.changes.areHeard(), true, 'a pool that cannot be asked tells nothing')
+  t.equal(app.changes.isConnected(), true, 'a pool that cannot be asked tells nothing')
   const settings = { databasePoolSize: 1, databaseTimeoutSeconds: 10 }
   const moved = openDatabase(settings, await cloneDatabase(t))
   t.teardown(() => moved.$disconnect())
   app.database.pool = moved.pool
-  await until(() => !app.changes.areCurrent() && !app.changes.areHeard())
+  await until(() => !app.changes.isFresh() && !app.changes.isConnected())
 })
 
 t.test('closing waits for no server', async (t) => {
@@ -259,7 +259,7 @@ t.test('closing waits for no server', async (t) => {
     const { app } = await follow(t, proxy.url, [], isHeard)
     proxy.stall()
     await app.close()
-    t.equal(app.changes.areHeard(), false)
+    t.equal(app.changes.isConnected(), false)
   }
 })
 
@@ -278,9 +278,9 @@ async function follow(
   const database = openDatabase(settings, url)
   app.decorate('database', database)
   app.addHook('onClose', () => database.$disconnect())
-  followChanges(app)
+  registerChangeFeed(app)
   t.teardown(() => app.close())
   await app.ready()
-  if (isHeard) await until(() => app.changes.areHeard())
+  if (isHeard) await until(() => app.changes.isConnected())
   return { app, url }
 }

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/database/client.js'
 import { isMigrated, migrate, migrationNames, migrationStatus } from '../../src/database/migrations.js'
 import { migrationsDirectory } from '../../src/files.js'
-import { StartupError } from '../../src/lifecycle/operator-error.js'
+import { OperatorError } from '../../src/lifecycle/operator-error.js'
 import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
 import { anyDatabase, cloneDatabase, newDatabase } from '../helpers/database.js'
@@ -156,7 +156,7 @@ for (const host of ['127.0.0.1', 'localhost'])
     const url = await unreachableUrl(host)
     for (const attempt of [migrate, migrationStatus]) {
       const error = await failureOf(attempt(url))
-      t.type(error, StartupError)
+      t.type(error, OperatorError)
       t.match(error.message, /^cannot reach the database: .*ECONNREFUSED.*$/)
       t.notMatch(error.message, 'secret')
     }
@@ -178,7 +178,7 @@ t.test('a connection that ends while it waits for its turn fails, and nothing el
 
 async function refuses(t: Test, url: string, reason: RegExp): Promise<void> {
   const error = await failureOf(migrate(url))
-  t.type(error, StartupError)
+  t.type(error, OperatorError)
   t.match(error.message, reason)
   t.notMatch(error.message, '\n')
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { writeMigration } from '../../src/database/new-migration.js'
-import { StartupError } from '../../src/lifecycle/operator-error.js'
+import { OperatorError } from '../../src/lifecycle/operator-error.js'
 import { anyDatabase } from '../helpers/database.js'
 
 const schema = `
@@ -39,7 +39,7 @@ for (const name of ['', 'Init', 'add title', 'add-title', '_init', 'init_', 'a__
   t.test(`a migration named ${JSON.stringify(name)} is refused`, (t) =>
     t.rejects(
       write(makeProject(t), name, noon),
-      new StartupError('name the migration in snake_case: add_title'),
+      new OperatorError('name the migration in snake_case: add_title'),
     ),
   )
 

@@ -49,7 +49,7 @@ t.test(
     const pooled = await startPgBouncer(t, url)
     const app = await startApp(t, { DATABASE_URL: pooled, DATABASE_DIRECT_URL: url, JWT_SECRET: '' }, pooled)
     await app.ready()
-    await until(() => app.changes.areCurrent())
+    await until(() => app.changes.isFresh())
     const tokens = await Promise.all(Array.from({ length: 20 }, () => logIn(app, 'johndoe', 'secret')))
     for (const path of [
       '/users/me/',

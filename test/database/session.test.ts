@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { openLine } from '../../src/database/changes/connection.js'
+import { openListenConnection } from '../../src/database/changes/connection.js'
 import { openDatabase } from '../../src/database/client.js'
 import { isDatabaseUnavailable } from '../../src/database/errors.js'
 import { migrate, migrationNames } from '../../src/database/migrations.js'
@@ -49,9 +49,9 @@ t.test('every kind of session has the settings that our statements need', async 
   t.teardown(() => database.$disconnect())
   const session = await openSession({ url })
   t.teardown(() => session.end())
-  const line = openLine(url, 2_000, 'test')
+  const line = openListenConnection(url, 2_000, 'test')
   await line.connect()
-  t.teardown(() => line.giveUp())
+  t.teardown(() => line.destroy())
   const pool = openSessionPool({ url })
   t.teardown(() => pool.end())
 

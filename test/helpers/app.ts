@@ -46,7 +46,7 @@ export async function startApp(
  * of what the test has changed behind its back.
  */
 export async function postToken(app: FastifyInstance, form: Record<string, string> | string, headers = {}) {
-  await app.changes.catchUp()
+  await app.changes.sync()
   return app.inject({
     method: 'POST',
     url: '/token',
@@ -57,7 +57,7 @@ export async function postToken(app: FastifyInstance, form: Record<string, strin
 
 /** Sends a GET request as the bearer of the token. */
 export async function getAs(app: FastifyInstance, token: string, url: string) {
-  await app.changes.catchUp()
+  await app.changes.sync()
   return app.inject({ url, headers: { authorization: `Bearer ${token}` } })
 }
 
@@ -81,7 +81,7 @@ export async function sendAs(
   url: string,
   body?: object,
 ) {
-  await app.changes.catchUp()
+  await app.changes.sync()
   return app.inject({
     method,
     url,

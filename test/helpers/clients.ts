@@ -1,4 +1,4 @@
-import { provideMacKey } from '../../src/auth/keys/key-store.js'
+import { getOrCreateMacKey } from '../../src/auth/keys/key-store.js'
 import { sealingKeysOf } from '../../src/auth/keys/ring.js'
 import { digestClientSecret } from '../../src/auth/secrets.js'
 import { loadConfig } from '../../src/config/index.js'
@@ -12,7 +12,7 @@ export async function storeClient(
   scopes = ['me', 'items:read'],
   rights: string[] = [],
 ): Promise<void> {
-  const macKey = await provideMacKey(database, sealingKeysOf(loadConfig({})), () => {})
+  const macKey = await getOrCreateMacKey(database, sealingKeysOf(loadConfig({})), () => {})
   await database.client.create({
     data: {
       clientId,

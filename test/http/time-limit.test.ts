@@ -7,7 +7,7 @@ t.test('a change that is not answered in time is 503 that leaves open whether it
   const app = fastify()
   t.teardown(() => app.close())
   app.setErrorHandler(handleError)
-  app.decorateRequest('speaksOAuth', false)
+  app.decorateRequest('isOAuthRequest', false)
   limitChangingRequests(app, 20)
   const limits: Record<string, number | undefined> = {}
   app.addHook('onRoute', ({ url, method, handlerTimeout }) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { boundComplaints } from '../../src/http/validators.js'
+import { boundValidators } from '../../src/http/validators.js'
 import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 
 interface Refusal {
@@ -66,7 +66,7 @@ t.test('a validator stops at the first complaint about a large input, also withi
     type: 'object',
     properties: { a: { type: 'array', items: { type: 'string', maxLength: 1 } } },
   }
-  const validate = boundComplaints()({}, { customOptions: { strict: false } })({ schema })
+  const validate = boundValidators()({}, { customOptions: { strict: false } })({ schema })
   for (const [size, complaints] of [
     [1, 1],
     [10, 10],

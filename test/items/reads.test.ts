@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/database/client.js'
-import { type ItemPage, sharePages } from '../../src/items/reads.js'
+import { createPageLoader, type ItemPage } from '../../src/items/reads.js'
 import { query } from '../database/query.js'
 import { cloneDatabase } from '../helpers/database.js'
 
@@ -25,7 +25,7 @@ async function open(t: Test, hold: () => Promise<void> = async () => {}) {
       return answer
     },
   }
-  const pageOf = sharePages({ readPool: counting, nameStatement: () => undefined })
+  const pageOf = createPageLoader({ readPool: counting, nameStatement: () => undefined })
   const owners = await query<{ id: string; username: string }>(url, 'SELECT id, username FROM users')
   async function read(username: string, limit: number, page: Partial<ItemPage> = {}): Promise<string[]> {
     const { id = '' } = owners.find((owner) => owner.username === username) ?? {}

@@ -65,7 +65,7 @@ t.test('without a time to drain it only lets go of connections', async (t) => {
 
 t.test('an answer that has waited says what is so when it leaves', async (t) => {
   const app = await startApp(t)
-  app.changes.catchUp = async () => {
+  app.changes.sync = async () => {
     await drain(app, 0)
   }
   const body = { email: 'nobody@example.com' }

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import fastify from 'fastify'
 import t from 'tap'
-import { repeat } from '../../src/lifecycle/periodic.js'
+import { runPeriodically } from '../../src/lifecycle/periodic.js'
 import { until } from '../helpers/wait.js'
 
 t.test('a task runs again and again, also after it has failed, until the service has closed', async (t) => {
@@ -14,7 +14,7 @@ t.test('a task runs again and again, also after it has failed, until the service
   })
   const app = fastify({ logger: { level: 'warn', stream } })
   let runs = 0
-  repeat(app, 'counting', 1, async function count() {
+  runPeriodically(app, 'counting', 1, async function count() {
     runs += 1
     if (runs === 2) throw new Error('no luck')
   })
@@ -30,7 +30,7 @@ t.test('closing waits for a run that is under way', async (t) => {
   let finish = () => {}
   let finished = false
   const started = new Promise<void>((resolve) => {
-    repeat(app, 'dawdling', 1, async function dawdle() {
+    runPeriodically(app, 'dawdling', 1, async function dawdle() {
       const ending = new Promise<void>((end) => {
         finish = end
       })

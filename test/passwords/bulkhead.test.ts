@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import { createAdmission } from '../../src/passwords/bulkhead.js'
+import { createBulkhead } from '../../src/passwords/bulkhead.js'
 
 /** Work that ends when it is told to. */
 function openWork() {
@@ -14,17 +14,17 @@ function openWork() {
 }
 
 t.test('so much is let in at once, so much waits in order, and the rest is refused', async (t) => {
-  const { admit, requireRoom } = createAdmission({ concurrency: 2, maxWaiting: 2, deadlineMs: 60_000 })
+  const { run, requireCapacity } = createBulkhead({ concurrency: 2, maxWaiting: 2, deadlineMs: 60_000 })
   const { ends, started, work } = openWork()
-  const done = [1, 2, 3, 4].map((name) => admit(work(name)))
+  const done = [1, 2, 3, 4].map((name) => run(work(name)))
   t.same(started, [1, 2])
-  t.throws(requireRoom, { code: 'service_unavailable' })
-  await t.rejects(admit(work(5)), { code: 'service_unavailable' })
+  t.throws(requireCapacity, { code: 'service_unavailable' })
+  await t.rejects(run(work(5)), { code: 'service_unavailable' })
   ends[0]?.()
   t.equal(await done[0], 1)
   await delay(0)
   t.same(started, [1, 2, 3])
-  t.doesNotThrow(requireRoom)
+  t.doesNotThrow(requireCapacity)
   ends[1]?.()
   await done[1]
   await delay(0)
@@ -34,24 +34,24 @@ t.test('so much is let in at once, so much waits in order, and the rest is refus
 })
 
 t.test('who has waited for too long is refused, and nobody waits for him', async (t) => {
-  const { admit } = createAdmission({ concurrency: 1, maxWaiting: 2, deadlineMs: 20 })
+  const { run } = createBulkhead({ concurrency: 1, maxWaiting: 2, deadlineMs: 20 })
   const { ends, started, work } = openWork()
-  const first = admit(work(1))
-  await t.rejects(admit(work(2)), { code: 'service_unavailable' })
+  const first = run(work(1))
+  await t.rejects(run(work(2)), { code: 'service_unavailable' })
   ends[0]?.()
   await first
-  const third = admit(work(3))
+  const third = run(work(3))
   ends[1]?.()
   t.equal(await third, 3)
   t.same(started, [1, 3])
 })
 
 t.test('work that fails makes room too', async (t) => {
-  const { admit } = createAdmission({ concurrency: 1, maxWaiting: 1, deadlineMs: 60_000 })
-  const failing = admit(async () => {
+  const { run } = createBulkhead({ concurrency: 1, maxWaiting: 1, deadlineMs: 60_000 })
+  const failing = run(async () => {
     throw new Error('boom')
   })
-  const next = admit(async () => 'done')
+  const next = run(async () => 'done')
   await t.rejects(failing, { message: 'boom' })
   t.equal(await next, 'done')
 })

@@ -127,7 +127,7 @@ async function makeVictim(): Promise<Victim> {
 
 /** Sends a request while a deletion is not committed yet, and commits it when the request waits for it or is over. */
 async function overtake(t: Test, deletion: string, request: InjectOptions, token: string) {
-  await app.changes.catchUp()
+  await app.changes.sync()
   const change = await beginTransaction(t, url, deletion)
   let isOver = false
   const answering = app

@@ -257,7 +257,7 @@ t.test(
     await register(app, 'ella')
     const former = await app.readMacKey()
     await query(url, 'DELETE FROM mac_keys')
-    await app.changes.catchUp()
+    await app.changes.sync()
     const macKey = await app.readMacKey()
     t.notSame(macKey, former)
     await register(app, 'emma')

@@ -1,4 +1,4 @@
-import type { Origin } from '../../audit/event.js'
+import type { RequestSource } from '../../audit/event.js'
 import type { Grant } from '../access-token.js'
 import type { AuthContext } from '../context.js'
 import type { Client } from '../store/clients.js'
@@ -28,7 +28,7 @@ export type GrantType = (
   parameters: TokenParameters,
   client: Client,
   context: AuthContext,
-  origin: Origin,
+  origin: RequestSource,
 ) => Promise<Granted>
 
 /** The grants that there are; a deployment may allow fewer. */

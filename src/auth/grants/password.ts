@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { eventOf, type Origin } from '../../audit/event.js'
+import { eventOf, type RequestSource } from '../../audit/event.js'
 import { recordEvent } from '../../audit/event-store.js'
 import { ServiceError } from '../../errors.js'
 import { needsRehash } from '../../passwords/bcrypt.js'
@@ -25,7 +25,7 @@ export async function grantPassword(
   parameters: TokenParameters,
   client: Client,
   context: AuthContext,
-  origin: Origin,
+  origin: RequestSource,
 ): Promise<Granted> {
   const { grant_type, username = '', password = '' } = parameters
   const user = await findUserByPassword(username, password, grant_type !== undefined, context, origin)
@@ -38,7 +38,7 @@ async function grantChecked(
   user: Credentials,
   client: Client,
   context: AuthContext,
-  origin: Origin,
+  origin: RequestSource,
 ): Promise<Granted> {
   const { grant_type, scope: asked } = parameters
   const { clientId } = client
@@ -95,9 +95,9 @@ async function findUserByPassword(
   password: string,
   refusesLockedOut: boolean,
   { config, database, passwords }: AuthContext,
-  origin: Origin,
+  origin: RequestSource,
 ) {
-  passwords.requireRoom()
+  passwords.requireCapacity()
   const user = await findCredentials(username, database)
   const { address } = origin
   const hash = user && refusesLockedOut && isLockedOut(user) ? undefined : user?.hashedPassword

@@ -1,4 +1,4 @@
-import { eventOf, type Origin } from '../../audit/event.js'
+import { eventOf, type RequestSource } from '../../audit/event.js'
 import { recordEvent } from '../../audit/event-store.js'
 import { ServiceError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
@@ -27,7 +27,7 @@ export async function grantRefreshToken(
   parameters: TokenParameters,
   client: Client,
   context: AuthContext,
-  origin: Origin,
+  origin: RequestSource,
 ): Promise<Granted> {
   const { refresh_token: presented } = parameters
   if (presented === undefined) throw new ServiceError('invalid_parameter')
@@ -57,7 +57,7 @@ async function refuseChanged(
   token: Buffer,
   successor: Buffer,
   context: AuthContext,
-  origin: Origin,
+  origin: RequestSource,
 ): Promise<void> {
   const found = await requireRefreshToken(token, context)
   if (!found.isUsed) throw new ServiceError('invalid_refresh_token')
@@ -70,11 +70,11 @@ async function refuseReuse(
   successor: Buffer,
   { familyId, userId, username }: FoundRefreshToken,
   { config, database, changes }: AuthContext,
-  origin: Origin,
+  origin: RequestSource,
 ): Promise<void> {
   if (await isWithinGrace(token, successor, config, database)) return
   const isEnded = await revokeFamily(familyId, database)
-  await changes.catchUp()
+  await changes.sync()
   const reuse = { action: 'refresh_reuse', outcome: 'failed', actor: null } as const
   if (isEnded) await recordEvent(eventOf(reuse, { id: userId, username }, origin), database)
   throw new ServiceError('invalid_refresh_token')

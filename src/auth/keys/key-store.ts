@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { publishedSecrets } from '../../config/production.js'
 import type { Database, Transaction } from '../../database/client.js'
-import { StartupError } from '../../lifecycle/operator-error.js'
+import { OperatorError } from '../../lifecycle/operator-error.js'
 import { generateRingKey } from './generate.js'
 import type { PublicJwk, RingAlgorithm } from './jwt.js'
 import { isRotationDue, signingKey } from './lifecycle.js'
@@ -32,7 +32,7 @@ export async function listKeys(database: Transaction) {
   }))
 }
 
-/** The private half, as PKCS #8 in DER. @throws StartupError when it was encrypted under a secret that is not known */
+/** The private half, as PKCS #8 in DER. @throws OperatorError when it was encrypted under a secret that is not known */
 export function openPrivateKey(
   { kid, sealedPrivateKey, sealedUnder }: StoredKey,
   sealingKeys: SealingKeys,
@@ -44,7 +44,7 @@ export function openPrivateKey(
  * Returns the key of all keyed hashes, or null where the next start makes one: before the first start, and where it was
  * sealed under a published secret.
  *
- * @throws StartupError as `openPrivateKey` does
+ * @throws OperatorError as `openPrivateKey` does
  */
 export async function findMacKey(database: Database, sealingKeys: SealingKeys): Promise<Buffer | null> {
   const stored = await database.macKey.findUnique({ where: { id: 1 } })
@@ -64,9 +64,9 @@ export async function readClock(database: Transaction): Promise<Date> {
  * digests of the secrets of clients were made with it, so these secrets are good no longer and are removed.
  *
  * @param onReplaced called when it was replaced
- * @throws StartupError as `openPrivateKey` does
+ * @throws OperatorError as `openPrivateKey` does
  */
-export async function provideMacKey(
+export async function getOrCreateMacKey(
   database: Database,
   sealingKeys: SealingKeys,
   onReplaced: () => void,
@@ -241,14 +241,14 @@ function holdingKeysLock<T>(database: Transaction, action: (transaction: Transac
 function open(sealed: Uint8Array, purpose: string, sealedUnder: string, keys: SealingKeys): Buffer {
   const key = keys.find(({ id }) => id === sealedUnder)
   if (!key)
-    throw new StartupError(
+    throw new OperatorError(
       'the keys in the database are encrypted under another KEY_ENCRYPTION_SECRET; ' +
         'with that one as KEY_ENCRYPTION_SECRET_PREVIOUS they are encrypted anew',
     )
   try {
     return unseal(sealed, purpose, key)
   } catch {
-    throw new StartupError(`the encrypted ${purpose} in the database is damaged`)
+    throw new OperatorError(`the encrypted ${purpose} in the database is damaged`)
   }
 }
 

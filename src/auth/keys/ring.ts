@@ -4,8 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import { recordEvent } from '../../audit/event-store.js'
 import type { Config } from '../../config/index.js'
 import { ServiceError } from '../../errors.js'
-import { untilDone } from '../../lifecycle/once.js'
-import { repeat } from '../../lifecycle/periodic.js'
+import { retryableOnce } from '../../lifecycle/once.js'
+import { runPeriodically } from '../../lifecycle/periodic.js'
 import { toPem } from './generate.js'
 import { type JwtKey, type PublicJwk, ringKey, sharedSecretKey, verifyingKey } from './jwt.js'
 import {
@@ -28,7 +28,7 @@ import { type SealingKey, sealingKey } from './seal.js'
 
 /** The keys that sign access tokens and that verify them. */
 export interface KeyRing {
-  /** Reads the keys, which the first use does otherwise. @throws StartupError when they cannot be decrypted */
+  /** Reads the keys, which the first use does otherwise. @throws OperatorError when they cannot be decrypted */
   open(): Promise<void>
   /** The key that signs now. @throws ServiceError `service_unavailable` when there is none, for the moment */
   signer(): Promise<JwtKey>
@@ -61,7 +61,7 @@ export async function openSharedSecret(jwtSecret: string): Promise<KeyRing> {
  * That there is no key of some name is only said of keys that are known to be current. Where that is not known they are
  * read first, one reading at a time.
  */
-export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
+export function registerKeyRing(app: FastifyInstance, config: Config): KeyRing {
   const { database, changes } = app
   const plan = rotationPlan(config)
   const sealingKeys = sealingKeysOf(config)
@@ -72,7 +72,7 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
   let reading: Promise<void> | undefined
   const haveSigned = new Set<string>()
 
-  changes.tell(function readAgain(change) {
+  changes.subscribe(function readAgain(change) {
     const isAboutKeys = change?.startsWith('key:')
     if (change !== null && !isAboutKeys) return
     announced += 1
@@ -123,7 +123,7 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
 
   /** Whether the keys in memory are those of the database: no change has been announced, or could have been missed. */
   function isCurrent(since: number): boolean {
-    const areCurrent = changes.areCurrent()
+    const areCurrent = changes.isFresh()
     return ring.announced === announced && (areCurrent || ring.readAt >= since)
   }
 
@@ -134,7 +134,7 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
    */
   async function requireCurrent(since: number): Promise<void> {
     if (!isCurrent(since))
-      await Promise.race([changes.catchUp(), delay(freshnessWindowMs, undefined, { ref: false })])
+      await Promise.race([changes.sync(), delay(freshnessWindowMs, undefined, { ref: false })])
     while (!isCurrent(since))
       await refresh().catch((error: Error) => {
         logFailure('reading the keys')(error)
@@ -146,7 +146,7 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
     return (error: Error) => app.log.warn({ reason: error.message }, `${what} failed`)
   }
 
-  const open = untilDone(async function openKeys() {
+  const open = retryableOnce(async function openKeys() {
     await prepareKeys(app, plan, sealingKeys)
     await refresh()
     isOpen = true
@@ -170,7 +170,7 @@ export function followKeyRing(app: FastifyInstance, config: Config): KeyRing {
     if (await rotateKeys(database, plan, current)) await recordEvent(rotation, database)
   }
 
-  repeat(app, 'following the keys', refreshMs(config), async function followKeys() {
+  runPeriodically(app, 'following the keys', refreshMs(config), async function followKeys() {
     await open()
     await refresh()
     for (const [what, duty] of duties) await duty().catch(logFailure(what))

@@ -12,7 +12,7 @@ export interface FamilyLimits {
 }
 
 /** A log-in whose password has been checked. */
-export interface LogIn {
+export interface Login {
   id: string
   /** As the user was when the log-in was decided on. */
   user: Omit<UserFacts, 'disabled'> & { id: string; username: string }
@@ -47,7 +47,7 @@ export interface FoundRefreshToken {
  * Starts the family of a log-in, unless something has changed that the log-in was decided on: of the user or of the
  * client. Whether it was started. Such a change waits for us, so that it sees the family that it has to end.
  */
-export async function startFamily(logIn: LogIn, limits: FamilyLimits, database: Database): Promise<boolean> {
+export async function startFamily(logIn: Login, limits: FamilyLimits, database: Database): Promise<boolean> {
   const { id, user, client, scope, refreshToken } = logIn
   const { refreshTokenIdleSeconds, refreshTokenTtlSeconds, accessTokenTtlSeconds } = limits
   const refreshableSeconds = refreshToken ? refreshTokenTtlSeconds : 0

@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache'
-import type { Changes } from './index.js'
+import type { ChangeFeed } from './index.js'
 
 /** What was read, and the rows that it was read from: `kind:key`, as changes of them are told. */
-export interface Reading<V> {
+export interface CacheLoad<V> {
   value: V
   /** Null for what is not to be kept. */
-  rows: readonly string[] | null
+  tags: readonly string[] | null
 }
 
 interface Kept<V> {
@@ -14,9 +14,9 @@ interface Kept<V> {
 }
 
 /** What was read from the database, kept in memory for as long as nothing that it was read from has changed. */
-export interface View<K, V> {
+export interface InvalidatingCache<K, V> {
   /** What is kept under the key or, where nothing is or it cannot be trusted now, what is read. */
-  get(key: K, read: () => Promise<Reading<V>>): Promise<V>
+  get(key: K, read: () => Promise<CacheLoad<V>>): Promise<V>
 }
 
 /** Even if nobody told of a change, as when triggers are switched off by hand, it shows after so long (milliseconds). */
@@ -28,7 +28,10 @@ const keptMs = 60_000
  * Whatever is told while something is read could be about it: so what was read is kept only if nothing was told
  * meanwhile. When changes may have been missed, all that is kept goes.
  */
-export function createView<K extends {}, V>(changes: Changes, max: number): View<K, V> {
+export function createInvalidatingCache<K extends {}, V>(
+  changes: ChangeFeed,
+  max: number,
+): InvalidatingCache<K, V> {
   const keysByRow = new Map<string, Set<K>>()
   const entries = new LRUCache<K, Kept<V>>({
     max,
@@ -40,7 +43,7 @@ export function createView<K extends {}, V>(changes: Changes, max: number): View
   })
   let told = 0
 
-  changes.tell(function forget(row) {
+  changes.subscribe(function invalidate(row) {
     told += 1
     if (row === null) entries.clear()
     else for (const key of [...(keysByRow.get(row) ?? [])]) entries.delete(key)
@@ -63,11 +66,11 @@ export function createView<K extends {}, V>(changes: Changes, max: number): View
 
   return {
     async get(key, read) {
-      const kept = changes.areCurrent() ? entries.get(key) : undefined
+      const kept = changes.isFresh() ? entries.get(key) : undefined
       if (kept) return kept.value
       const toldBefore = told
-      const { value, rows } = await read()
-      if (rows && changes.areHeard() && told === toldBefore) keep(key, value, rows)
+      const { value, tags } = await read()
+      if (tags && changes.isConnected() && told === toldBefore) keep(key, value, tags)
       return value
     },
   }

@@ -3,19 +3,19 @@ import type pg from 'pg'
 import { prepareSession, SessionClient, sessionOptions } from '../session.js'
 
 /** A connection that can be given up at once, whatever its other end does. */
-export interface Line {
+export interface ListenConnection {
   client: pg.Client
   connect(): Promise<void>
   /** Rejects when the connection has ended. */
   ended: Promise<never>
-  giveUp(reason?: Error): void
+  destroy(reason?: Error): void
 }
 
 /**
  * @param patienceMs when to take it that PostgreSQL will not answer
  * @param name what the sessions of PostgreSQL show
  */
-export function openLine(url: string, patienceMs: number, name: string): Line {
+export function openListenConnection(url: string, patienceMs: number, name: string): ListenConnection {
   const socket = new Socket()
   const session = {
     url,
@@ -37,7 +37,7 @@ export function openLine(url: string, patienceMs: number, name: string): Line {
       await prepareSession(client, session)
     },
     ended,
-    giveUp(reason = why) {
+    destroy(reason = why) {
       why = reason
       socket.destroy()
     },

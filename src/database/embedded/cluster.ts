@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { access, mkdtemp, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { StartupError } from '../../lifecycle/operator-error.js'
+import { OperatorError } from '../../lifecycle/operator-error.js'
 import { type Account, giveTo } from './account.js'
 import { findReason } from './reason.js'
 
@@ -24,7 +24,7 @@ export function readPassword(home: string): Promise<string> {
  * beside `home`, that becomes a link to it.
  *
  * @param place a folder that the account can enter, on a first start to make the cluster in
- * @throws StartupError when `initdb` fails
+ * @throws OperatorError when `initdb` fails
  */
 export async function ensureCluster(
   home: string,
@@ -60,6 +60,6 @@ async function initialise(folder: string, binaries: string, account: Account): P
     ...['--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'],
   ]
   await run(join(binaries, 'initdb'), options, { ...account, cwd: '/' }).catch((error: Error) => {
-    throw new StartupError(`the embedded PostgreSQL could not be set up: ${findReason(error.message)}`)
+    throw new OperatorError(`the embedded PostgreSQL could not be set up: ${findReason(error.message)}`)
   })
 }

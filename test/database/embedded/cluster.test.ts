@@ -4,7 +4,7 @@ import t from 'tap'
 import { findAccount } from '../../../src/database/embedded/account.js'
 import { findInstallation } from '../../../src/database/embedded/binaries.js'
 import { ensureCluster, readPassword } from '../../../src/database/embedded/cluster.js'
-import { StartupError } from '../../../src/lifecycle/operator-error.js'
+import { OperatorError } from '../../../src/lifecycle/operator-error.js'
 import { makeFolder } from '../folder.js'
 
 const { folder: installation } = await findInstallation()
@@ -46,7 +46,7 @@ t.test('when initdb fails, its complaint is one line for the user and nothing is
   const home = join(await makeFolder(t), 'postgres')
   const attempt = ensureCluster(home, join(home, '..'), join(folder, 'bin'), await findAccount(home))
   const error = await attempt.catch((error: Error) => error)
-  t.type(error, StartupError)
+  t.type(error, OperatorError)
   t.match(error, { message: /^the embedded PostgreSQL could not be set up: program "postgres" is needed.*$/ })
   t.strictSame(readdirSync(join(home, '..')), [])
 })
@@ -56,7 +56,7 @@ t.test('when there is no initdb, that is one line for the user too', async (t) =
   const home = join(folder, 'postgres')
   await t.rejects(
     ensureCluster(home, folder, '/nowhere', await findAccount(home)),
-    new StartupError('the embedded PostgreSQL could not be set up: spawn /nowhere/initdb ENOENT'),
+    new OperatorError('the embedded PostgreSQL could not be set up: spawn /nowhere/initdb ENOENT'),
   )
   t.strictSame(readdirSync(folder), [])
 })

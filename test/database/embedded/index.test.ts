@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/index.js'
-import { StartupError } from '../../../src/lifecycle/operator-error.js'
+import { OperatorError } from '../../../src/lifecycle/operator-error.js'
 import { makeFolder } from '../folder.js'
 import { readPid } from '../postmaster.js'
 import { query } from '../query.js'
@@ -114,6 +114,6 @@ async function stop(t: Test, home: string, server: EmbeddedPostgres): Promise<vo
 
 async function refuses(t: Test, home: string, message: string | RegExp, settings?: string[]): Promise<void> {
   const error = await startEmbeddedPostgres(home, settings).catch((error: Error) => error)
-  t.type(error, StartupError)
+  t.type(error, OperatorError)
   t.match(error, { message })
 }
