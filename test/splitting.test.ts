@@ -13,7 +13,7 @@ const allowed: Record<string, [times: number, reason: string]> = {
   'config/index': [3, 'settings'],
   'database/embedded/index': [1, 'a file of PostgreSQL'],
   'database/url': [1, 'a setting'],
-  errors: [1, 'a path into our own schema'],
+  'http/validation-issues': [1, 'a path into our own schema'],
   'http/client-address': [2, 'a setting, and an IPv4 address that was found valid'],
   'http/cursor': [1, 'two pieces'],
   'items/metadata': [1, 'a number as JavaScript writes it'],

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
-import { errorResponses, ServiceError } from '../errors.js'
+import { ServiceError } from '../errors.js'
+import { errorResponses } from '../http/error-responses.js'
 import { type CurrentUser, findOwner } from '../users/user-store.js'
 import { readBearerToken } from './access-token.js'
 import type { AuthContext } from './context.js'

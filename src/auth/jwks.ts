@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { errorResponses } from '../errors.js'
+import { errorResponses } from '../http/error-responses.js'
 import { isUnchanged } from '../http/etag.js'
 import { ref, success } from '../http/schema.js'
 import type { AuthContext } from './context.js'

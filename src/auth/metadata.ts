@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { Config } from '../config/index.js'
-import { errorResponses } from '../errors.js'
+import { errorResponses } from '../http/error-responses.js'
 import { ref, success } from '../http/schema.js'
 import type { AuthContext } from './context.js'
 import { userScopes } from './scope.js'

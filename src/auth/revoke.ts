@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { sourceOf } from '../audit/event.js'
-import { errorResponses, ServiceError } from '../errors.js'
+import { ServiceError } from '../errors.js'
+import { errorResponses } from '../http/error-responses.js'
 import { ref, success } from '../http/schema.js'
 import { authenticateClient } from './client-authentication.js'
 import type { AuthContext } from './context.js'

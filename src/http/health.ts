@@ -3,7 +3,8 @@ import { devNull } from 'node:os'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { isMigrated } from '../database/migrations.js'
-import { errorResponses, ServiceError } from '../errors.js'
+import { ServiceError } from '../errors.js'
+import { errorResponses } from './error-responses.js'
 import { ref, success } from './schema.js'
 
 /** The answer of both. */

@@ -98,6 +98,9 @@ export const ValidationError = Type.Object(
   { $id: 'ValidationError' },
 )
 
+/** One problem with the input. */
+export type ValidationIssue = Static<typeof ValidationError>
+
 /** The body that answers invalid input, known to clients generated from a FastAPI service. */
 export const HttpValidationError = Type.Object(
   {

@@ -1,5 +1,5 @@
 import AjvCompiler from '@fastify/ajv-compiler'
-import { maxIssues } from '../errors.js'
+import { maxIssues } from './validation-issues.js'
 
 /** Maximum number of members and elements of an input about which every complaint is collected. */
 const maxPieces = 64

@@ -1,4 +1,4 @@
-import type { ValidationIssue } from '../errors.js'
+import type { ValidationIssue } from '../http/schema.js'
 
 /** Maximum number of complaints that a report lists. */
 const maxListed = 100

@@ -2,8 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Config } from '../config/index.js'
-import { errorResponses, InvalidInput, validationResponse } from '../errors.js'
+import { InvalidInput } from '../errors.js'
 import { decodeCursor, encodeCursor, nextLink } from '../http/cursor.js'
+import { errorResponses, validationResponse } from '../http/error-responses.js'
 import { isUnchanged } from '../http/etag.js'
 import { once } from '../http/idempotency.js'
 import { readJson } from '../http/json-parser.js'
@@ -270,6 +271,6 @@ function readPage(query: Static<typeof ItemQuery>): ItemPage {
 function readDate(name: string, text: string | undefined): Date | undefined {
   if (text === undefined) return undefined
   const date = new Date(text)
-  if (Number.isNaN(date.getTime())) throw new InvalidInput('query', [name], 'date', 'This is no date')
+  if (Number.isNaN(date.getTime())) throw new InvalidInput('query', [name], 'date', 'Not a valid date')
   return date
 }

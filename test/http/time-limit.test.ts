@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import t from 'tap'
-import { handleError } from '../../src/errors.js'
+import { handleError } from '../../src/http/error-handler.js'
 import { limitChangingRequests } from '../../src/http/time-limit.js'
 
 t.test('a change that is not answered in time is 503 that leaves open whether it was made', async (t) => {

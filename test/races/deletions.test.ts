@@ -212,7 +212,7 @@ t.test('every foreign key has an answer', async (t) => {
     t.match(
       conname,
       /_((owner|user|client|family)_id|invited_by)_fkey$/,
-      'see the deletions of src/errors.ts',
+      'see the deletions of src/http/error-handler.ts',
     )
 })
 

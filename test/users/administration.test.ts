@@ -129,7 +129,7 @@ t.test('the last administrator stays, whoever wants him to go', async (t) => {
   ] as const) {
     const response = await sendAs(app, token, method, path, body)
     t.equal(response.statusCode, 409)
-    t.same(response.json(), { detail: 'The last administrator stays' })
+    t.same(response.json(), { detail: 'The last administrator cannot be removed' })
   }
   for (const args of [
     ['set-scopes', 'johndoe'],

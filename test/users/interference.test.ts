@@ -55,7 +55,7 @@ t.test('a change of an item that others keep changing gives up', async (t) => {
     const body = method === 'PUT' ? { title: 'x' } : undefined
     const response = await sendAs(app, token, method, '/users/me/items/Foo', body)
     t.equal(response.statusCode, 409)
-    t.same(response.json(), { detail: 'Somebody else changed it at the same time' })
+    t.same(response.json(), { detail: 'The resource was modified concurrently' })
   }
 })
 
