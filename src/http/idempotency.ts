@@ -43,7 +43,12 @@ export async function once<T extends object>(
       const earlier = await transaction.idempotencyKey.findUnique({ where })
       if (!earlier) throw new ServiceError('invalid_token')
       if (!requestDigest.equals(earlier.requestDigest))
-        throw new InvalidInput('header', ['idempotency-key'], 'reused', 'The key was used with another request')
+        throw new InvalidInput(
+          'header',
+          ['idempotency-key'],
+          'reused',
+          'The key was used with another request',
+        )
       return earlier.answer as T
     }
     const answer = await action(transaction)
