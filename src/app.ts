@@ -6,90 +6,88 @@ import { auditRoutes } from './audit/routes.js'
 import { authSchemas, registerAuth, requireOwner, requireUser } from './auth/index.js'
 import { maxFormBytes } from './auth/token-schema.js'
 import type { Config } from './config/index.js'
-import { awaitInvalidation, markMutatingRoutes, registerChangeFeed } from './database/changes/index.js'
+import { changeFeed } from './database/changes/index.js'
 import type { Database } from './database/client.js'
 import type { Limits } from './database/limits.js'
-import { removeExpired } from './database/retention.js'
-import { registerDocs } from './docs/index.js'
+import { databasePlugin } from './database/plugin.js'
+import { retention } from './database/retention.js'
+import { docs } from './docs/index.js'
 import { registerMail } from './email/index.js'
-import { batchResponses } from './http/batch-responses.js'
-import { registerClientAddress, trustNetworks } from './http/client-address.js'
-import { handleError } from './http/error-handler.js'
-import { registerHeaders, safeHeaders } from './http/headers.js'
+import { awaitInvalidation, markMutatingRoutes } from './http/await-invalidation.js'
+import { batchedResponses } from './http/batch-responses.js'
+import { clientAddress, trustNetworks } from './http/client-address.js'
+import { connectionDraining } from './http/connection-draining.js'
+import { errorHandling, handleError } from './http/error-handler.js'
+import { responseHeaders, safeHeaders } from './http/headers.js'
 import { Health, healthRoutes } from './http/health.js'
-import { readJson } from './http/json-parser.js'
-import { ignoreTypesWithoutContent, sendNoContent } from './http/no-content.js'
-import { registerFallbacks } from './http/not-found.js'
-import { loggerOptions, logRequests, makeRequestLogger } from './http/request-log.js'
+import { jsonBodies } from './http/json-parser.js'
+import { noContent, typesWithoutContent } from './http/no-content.js'
+import { fallbacks } from './http/not-found.js'
+import { loggerOptions, makeRequestLogger, requestLog } from './http/request-log.js'
 import { readTarget } from './http/request-target.js'
 import { textFormats } from './http/schema.js'
 import { shareSerializers } from './http/serializers.js'
 import { orderedServerOptions } from './http/server-options.js'
-import { destroyStalledConnections } from './http/stalled-clients.js'
-import { limitChangingRequests } from './http/time-limit.js'
-import { refuseUnreadable } from './http/unreadable-requests.js'
+import { stalledClients } from './http/stalled-clients.js'
+import { timeLimit } from './http/time-limit.js'
+import { unreadableRequests } from './http/unreadable-requests.js'
 import { boundValidators } from './http/validators.js'
 import { itemSchemas } from './items/item-schema.js'
 import { itemRoutes } from './items/routes.js'
 import { createTransferSlots } from './items/transfer-slots.js'
-import { registerBackground } from './lifecycle/background.js'
-import { registerDraining } from './lifecycle/drain.js'
-import { runPeriodically } from './lifecycle/periodic.js'
+import { background } from './lifecycle/background.js'
 import { accountRoutes } from './users/account.js'
 import { administrationRoutes } from './users/administration.js'
-import { registerNameClaims } from './users/claim-names.js'
+import { nameClaims } from './users/claim-names.js'
 import { userRoutes } from './users/current-user.js'
 import { registrationRoutes } from './users/registration.js'
 import { userSchemas } from './users/user-schema.js'
 
-const cleanupIntervalMs = 60_000
-
-/** The whole service, in the order of registration. It does not listen yet; closing it closes the database. */
+/**
+ * Builds the whole service, in the order of registration. It does not listen yet; closing it closes the database.
+ *
+ * Plugins name those that must come before them, so that a wrong order fails at the start. Hooks run in the order in
+ * which they are registered here, and what runs beside requests is closed in the reverse order.
+ */
 export async function buildApp(config: Config, database: Database): Promise<FastifyInstance> {
   const app = fastify(serverOptions(config, database.limits))
-  app.decorate('database', database)
-  app.addHook('onClose', () => database.$disconnect())
-  logReplica(app, database)
+  await app.register(databasePlugin, { database })
+  await app.register(changeFeed)
 
   // Connections.
   app.server.maxConnections = config.maxConnections
-  destroyStalledConnections(app)
-  registerClientAddress(app)
+  await app.register(stalledClients)
+  await app.register(clientAddress)
 
-  // What happens to each request, in this order.
-  logRequests(app)
-  await registerHeaders(app, config.corsOrigins)
-  ignoreTypesWithoutContent(app)
-  // After CORS, whose route for all paths would count as a route for any of them.
-  registerFallbacks(app)
-  refuseUnreadable(app)
-  app.removeContentTypeParser('application/json')
-  readJson(app, 'application/json')
-  limitChangingRequests(app, database.limits.requestMs)
+  // Requests.
+  await app.register(requestLog)
+  await app.register(responseHeaders, { origins: config.corsOrigins })
+  await app.register(typesWithoutContent)
+  await app.register(fallbacks)
+  await app.register(unreadableRequests)
+  await app.register(jsonBodies)
+  await app.register(timeLimit, { limitMs: database.limits.requestMs })
 
-  // What happens to each answer, in this order.
-  app.decorateRequest('isOAuthRequest', false)
-  app.setErrorHandler(handleError)
-  awaitInvalidation(app)
-  batchResponses(app)
-  // After what makes answers wait: whether to let go of a connection is decided at the last moment.
-  registerDraining(app)
-  sendNoContent(app)
+  // Responses.
+  await app.register(errorHandling)
+  await app.register(awaitInvalidation)
+  await app.register(batchedResponses)
+  await app.register(connectionDraining)
+  await app.register(noContent)
 
-  // All schemas, as a scope that adds some of its own gets compilers of its own, which makes the start slower.
+  // All schemas, because a scope that adds its own gets its own compilers, which slows the start.
   for (const schema of [...authSchemas, ...userSchemas, ...itemSchemas, AuditEvent, Health])
     app.addSchema(schema)
-  await registerDocs(app)
+  await app.register(docs)
   await app.register(healthRoutes)
 
-  // What routes need, and what runs beside them. It is closed in the reverse order.
-  registerChangeFeed(app)
+  // What routes need, and what runs beside them.
   await registerAuth(app, config)
-  registerNameClaims(app)
+  await app.register(nameClaims)
   registerMail(app, config)
   // After the mails, which its tasks send until it is closed.
-  registerBackground(app)
-  runPeriodically(app, 'removing what has expired', cleanupIntervalMs, () => removeExpired(database, config))
+  await app.register(background)
+  await app.register(retention, { eventRetentionSeconds: config.eventRetentionSeconds })
 
   await app.register(async function openRoutes(scope) {
     markMutatingRoutes(scope)
@@ -113,17 +111,10 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   return app
 }
 
-function logReplica({ log }: FastifyInstance, { replica }: Database): void {
-  replica?.onChange(function logState(problem) {
-    if (problem) log.warn({ problem }, 'the replica is not read from')
-    else log.info('the replica is read from again')
-  })
-}
-
 function serverOptions(config: Config, { socketMs, receiveMs }: Limits): FastifyHttpOptions<Server> {
   return {
     logger: loggerOptions(config),
-    // See logRequests.
+    // See request-log.ts.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     childLoggerFactory: makeRequestLogger,

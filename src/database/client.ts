@@ -41,12 +41,6 @@ interface Connections {
 type ConnectionSettings = Pick<Config, 'databasePoolSize' | 'databaseTimeoutSeconds'> &
   Partial<Pick<Config, 'databaseDirectUrl' | 'databaseReplicaUrl' | 'databaseReplicaMaxLagSeconds'>>
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    database: Database
-  }
-}
-
 /** Where a replica does not take a connection, the primary need not wait for long (milliseconds). */
 const replicaConnectMs = 1_000
 

@@ -1,3 +1,6 @@
+import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
+import { runPeriodically } from '../lifecycle/periodic.js'
 import type { Database } from './client.js'
 
 /** Tables whose rows say themselves when they expire, and the key of each. */
@@ -14,10 +17,26 @@ const expiringTables = [
 /** Maximum number of rows that one statement removes, so that none holds its locks for long. */
 const batchRows = 1_000
 
+/** Time between two runs, in milliseconds. */
+const intervalMs = 60_000
+
+/** How long rows without an expiry of their own are kept. */
+interface Retention {
+  /** Maximum age of audit events, in seconds. */
+  eventRetentionSeconds: number
+}
+
+/** Removes expired rows once a minute. */
+export const retention = plugin(registerRetention, { name: 'retention', dependencies: ['database'] })
+
+async function registerRetention(app: FastifyInstance, settings: Retention): Promise<void> {
+  runPeriodically(app, 'removing expired rows', intervalMs, () => removeExpired(app.database, settings))
+}
+
 /** Removes what has expired, and events that are older than `eventRetentionSeconds`, in small batches. */
 export async function removeExpired(
   database: Database,
-  { eventRetentionSeconds }: { eventRetentionSeconds: number },
+  { eventRetentionSeconds }: Retention,
   batch = batchRows,
 ): Promise<void> {
   for (const removeBatch of [

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 import { assetsDirectory } from '../files.js'
 import { HttpError, HttpValidationError, ValidationError } from '../http/schema.js'
 import { documentOptions } from './document.js'
@@ -28,7 +29,9 @@ const assetTypes: Record<string, string> = {
 }
 
 /** Describes all routes registered after it at /openapi.json and shows them at /docs and /redoc. */
-export async function registerDocs(app: FastifyInstance): Promise<void> {
+export const docs = plugin(registerDocs, { name: 'docs' })
+
+async function registerDocs(app: FastifyInstance): Promise<void> {
   for (const schema of [HttpError, ValidationError, HttpValidationError]) app.addSchema(schema)
   await app.register(swagger, documentOptions)
 

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import plugin from 'fastify-plugin'
 import ipaddr from 'ipaddr.js'
 
 declare module 'fastify' {
@@ -16,7 +17,9 @@ declare module 'fastify' {
 const maxAddressLength = 128
 
 /** Registers `request.clientAddress`, the one reading of a client's address for throttle, events and log. */
-export function registerClientAddress(app: FastifyInstance): void {
+export const clientAddress = plugin(registerClientAddress, { name: 'client-address' })
+
+async function registerClientAddress(app: FastifyInstance): Promise<void> {
   app.decorateRequest('clientAddress', {
     getter(this: FastifyRequest) {
       return normalizeAddress(this.ip) ?? normalizeAddress(this.raw.socket.remoteAddress)

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
+import plugin from 'fastify-plugin'
 import {
   isDatabaseUnavailable,
   isOutcomeUnknown,
@@ -43,6 +44,15 @@ const deletions: [foreignKey: RegExp, code: ErrorCode][] = [
   [/_family_id_fkey$/, 'invalid_refresh_token'],
   [/_(owner_id|user_id|invited_by)_fkey$/, 'not_found'],
 ]
+
+/** Registers the error handler of all routes. */
+export const errorHandling = plugin(
+  async function registerErrorHandler(app) {
+    app.decorateRequest('isOAuthRequest', false)
+    app.setErrorHandler(handleError)
+  },
+  { name: 'error-handling' },
+)
 
 /** The one error handler: decides what leaves, and logs in full only what is our fault. */
 export function handleError(

@@ -1,5 +1,6 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 
 /**
  * Headers of every answer, also of those that Node.js or the router make. Browsers may show an answer, outside of any
@@ -30,7 +31,12 @@ const exposedHeaders = ['etag', 'link', 'location', 'retry-after', 'www-authenti
  * Lets browsers do no more with an answer than show it, and lets no other origin read it but those named. Pages of ours
  * that need more say so themselves.
  */
-export async function registerHeaders(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+export const responseHeaders = plugin(registerHeaders, { name: 'response-headers' })
+
+async function registerHeaders(
+  app: FastifyInstance,
+  { origins }: { origins: readonly string[] },
+): Promise<void> {
   app.addHook('onRequest', function addSafeHeaders(_request, reply, done) {
     reply.headers(safeHeaders)
     done()

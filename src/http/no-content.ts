@@ -1,7 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import plugin from 'fastify-plugin'
 
 /** Ignores the content type of a request without content (RFC 9110 §8.3), where the route takes no body. */
-export function ignoreTypesWithoutContent(app: FastifyInstance): void {
+export const typesWithoutContent = plugin(ignoreTypesWithoutContent, { name: 'types-without-content' })
+
+async function ignoreTypesWithoutContent(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', function ignoreTypeWithoutContent(request, _reply, done) {
     const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
     if (!takesBody(request) && length === '0' && encoding === undefined)
@@ -11,7 +14,9 @@ export function ignoreTypesWithoutContent(app: FastifyInstance): void {
 }
 
 /** Sends answers of 204 and 304 without content, its type and its length (RFC 9110 §8.6, §15.3.5, §15.4.5). */
-export function sendNoContent(app: FastifyInstance): void {
+export const noContent = plugin(sendNoContent, { name: 'no-content' })
+
+async function sendNoContent(app: FastifyInstance): Promise<void> {
   app.addHook('onSend', function leaveContentOut(_request, reply, payload, done) {
     if (reply.statusCode !== 204 && reply.statusCode !== 304) return done(null, payload)
     reply.removeHeader('content-type')

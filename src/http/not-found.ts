@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 import findMyWay from 'find-my-way'
 import { ServiceError } from '../errors.js'
 import { splitTarget } from './request-target.js'
@@ -7,8 +8,12 @@ import { splitTarget } from './request-target.js'
  * Answers every request that no route takes, before its body is read: 307 to the path with or without its last slash
  * when that is one of ours, 405 with Allow when the path is ours and the method is not, else 404. A path with an empty
  * segment is a 404 even where a parameter of a route would take it.
+ *
+ * It depends on the headers because the route that CORS adds for all paths must not count as a route.
  */
-export function registerFallbacks(app: FastifyInstance): void {
+export const fallbacks = plugin(registerFallbacks, { name: 'fallbacks', dependencies: ['response-headers'] })
+
+async function registerFallbacks(app: FastifyInstance): Promise<void> {
   const methodsByPath = new Map<string, string[]>()
   const paths = findMyWay()
 

@@ -7,6 +7,7 @@ import type {
   LogLevel,
 } from 'fastify'
 import type { Bindings, ChildLoggerOptions } from 'fastify/types/logger.js'
+import plugin from 'fastify-plugin'
 import type { Config } from '../config/index.js'
 import { splitTarget } from './request-target.js'
 
@@ -67,7 +68,9 @@ export function makeRequestLogger(
  * lines are made of parts that hold no secret, so nothing looks for some in them: that costs more than all else that a
  * request needs.
  */
-export function logRequests(app: FastifyInstance): void {
+export const requestLog = plugin(logRequests, { name: 'request-log', dependencies: ['client-address'] })
+
+async function logRequests(app: FastifyInstance): Promise<void> {
   const log = app.log.child({}, { redact: [] })
   app.addHook('onRequest', function logIncoming(request, { raw }, done) {
     log.debug(describe(request), 'incoming request')

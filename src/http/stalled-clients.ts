@@ -1,11 +1,22 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 
-/** How long a client may take for the next part of its answer, and how often that is looked at (milliseconds). */
-const limits = { patienceMs: 60_000, intervalMs: 5_000 }
+/** Limits for clients that read slowly. */
+interface StallLimits {
+  /** Maximum time without progress while an answer waits to be read, in milliseconds. */
+  stallTimeoutMs?: number
+  /** Time between two checks, in milliseconds. */
+  intervalMs?: number
+}
 
-/** Cuts clients that read so slowly that their answers pile up here. Those that do not read at all are cut with them. */
-export function destroyStalledConnections(app: FastifyInstance, { patienceMs, intervalMs } = limits): void {
+/** Destroys connections whose clients read so slowly, or not at all, that their responses pile up in memory. */
+export const stalledClients = plugin(destroyStalledConnections, { name: 'stalled-clients' })
+
+async function destroyStalledConnections(
+  app: FastifyInstance,
+  { stallTimeoutMs = 60_000, intervalMs = 5_000 }: StallLimits,
+): Promise<void> {
   const progress = new Map<Socket, { sent: number; since: number }>()
 
   function look(): void {
@@ -13,7 +24,7 @@ export function destroyStalledConnections(app: FastifyInstance, { patienceMs, in
     for (const [socket, { sent, since }] of progress) {
       const sentNow = socket.bytesWritten - socket.writableLength
       if (sentNow !== sent || socket.writableLength === 0) progress.set(socket, { sent: sentNow, since: now })
-      else if (now - since >= patienceMs) socket.destroy()
+      else if (now - since >= stallTimeoutMs) socket.destroy()
     }
   }
 

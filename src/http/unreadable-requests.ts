@@ -1,10 +1,16 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import plugin from 'fastify-plugin'
 import { InvalidInput, ServiceError } from '../errors.js'
 import { decodePercent } from './percent.js'
 import { splitTarget } from './request-target.js'
 
 /** Refuses requests whose text would be misread: a query that is not UTF-8, a body in a content coding. */
-export function refuseUnreadable(app: FastifyInstance): void {
+export const unreadableRequests = plugin(refuseUnreadable, {
+  name: 'unreadable-requests',
+  dependencies: ['fallbacks'],
+})
+
+async function refuseUnreadable(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', function refuse({ headers, url }: FastifyRequest, _reply, done) {
     if (!isQueryText(url)) return done(new InvalidInput('query', [], 'utf8_invalid', 'Not valid UTF-8'))
     const { 'content-encoding': coding = 'identity' } = headers

@@ -1,5 +1,6 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 
 /** Runs tasks behind answers, so that how long an answer takes tells nothing of what its task finds. */
 interface Background {
@@ -27,20 +28,20 @@ declare module 'fastify' {
 /** Bounds of the queue. */
 export interface BackgroundLimits {
   /** Maximum number of tasks at once. With one they keep their order, and the connections are left to requests. */
-  maxRunning: number
+  maxRunning?: number
   /** Maximum number of tasks that wait; further ones are dropped. */
-  maxWaiting: number
+  maxWaiting?: number
   /** Time that waiting tasks have to start once the service closes, in milliseconds. */
-  closeMs: number
+  closeMs?: number
 }
 
-const defaults: BackgroundLimits = { maxRunning: 1, maxWaiting: 1_000, closeMs: 5_000 }
-
 /** Registers `app.background`. Closing the service waits for the tasks, and drops those that cannot start in time. */
-export function registerBackground(
+export const background = plugin(registerBackground, { name: 'background' })
+
+async function registerBackground(
   app: FastifyInstance,
-  { maxRunning, maxWaiting, closeMs }: BackgroundLimits = defaults,
-): void {
+  { maxRunning = 1, maxWaiting = 1_000, closeMs = 5_000 }: BackgroundLimits,
+): Promise<void> {
   /** Tasks by caller, in the order of the callers' turns. */
   const queues = new Map<string, Task[]>()
   let waiting = 0

@@ -2,13 +2,6 @@ import { Server } from 'node:net'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Whether the service is about to end: it is not ready any more, and lets go of connections. */
-    draining: boolean
-  }
-}
-
 /** How long a request may take from a proxy to us (milliseconds). */
 const settleMs = 500
 /** Time without a new connection after which none is likely to wait (milliseconds). */
@@ -19,15 +12,6 @@ const quietTurnMs = 0.05
 const maxQuietWaitMs = 200
 /** Maximum number of turns after it, of which the first one without a new connection will do. */
 const maxLateTurns = 50
-
-/** Registers `app.draining`: once it is set, every answer is the last one of its connection. */
-export function registerDraining(app: FastifyInstance): void {
-  app.decorate('draining', false)
-  app.addHook('onSend', function letGo(_request, reply, payload, done) {
-    if (app.draining) reply.header('connection', 'close')
-    done(null, payload)
-  })
-}
 
 /** Lets others find out that the service is about to end: goes on for `drainSeconds`, but is not ready any more. */
 export async function drain(app: FastifyInstance, drainSeconds: number): Promise<void> {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 import { retryableOnce } from '../lifecycle/once.js'
 import { runPeriodically } from '../lifecycle/periodic.js'
 import { claimUsernames } from './taken-names.js'
@@ -21,7 +22,9 @@ const maxLogged = 100
  * Keeps all names claimed: at the start, and again and again those of users whom another hand added, such as a replica
  * of the version before.
  */
-export function registerNameClaims(app: FastifyInstance): void {
+export const nameClaims = plugin(registerNameClaims, { name: 'name-claims' })
+
+async function registerNameClaims(app: FastifyInstance): Promise<void> {
   const { database, log } = app
   /** The key that all names were last claimed with, or are being. */
   let claimedWith: Buffer | undefined

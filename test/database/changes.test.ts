@@ -1,8 +1,9 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { registerChangeFeed } from '../../src/database/changes/index.js'
+import { changeFeed } from '../../src/database/changes/index.js'
 import { openDatabase } from '../../src/database/client.js'
+import { databasePlugin } from '../../src/database/plugin.js'
 import { cloneDatabase, clonePlainDatabase } from '../helpers/database.js'
 import { plainOptions } from '../helpers/hostile.js'
 import { startDeafener, startParrot, startPooler } from '../helpers/pooler.js'
@@ -276,9 +277,8 @@ async function follow(
   })
   const settings = { databasePoolSize: 1, databaseTimeoutSeconds: 10, databaseDirectUrl }
   const database = openDatabase(settings, url)
-  app.decorate('database', database)
-  app.addHook('onClose', () => database.$disconnect())
-  registerChangeFeed(app)
+  await app.register(databasePlugin, { database })
+  await app.register(changeFeed)
   t.teardown(() => app.close())
   await app.ready()
   if (isHeard) await until(() => app.changes.isConnected())

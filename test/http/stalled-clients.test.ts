@@ -3,14 +3,14 @@ import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { destroyStalledConnections } from '../../src/http/stalled-clients.js'
+import { stalledClients } from '../../src/http/stalled-clients.js'
 
 const megabyte = 'x'.repeat(1_000_000)
 
 /** A service whose answer is as long as its client lives. */
-async function startEndless(t: Test, patienceMs: number) {
+async function startEndless(t: Test, stallTimeoutMs: number) {
   const app = fastify()
-  destroyStalledConnections(app, { patienceMs, intervalMs: 20 })
+  await app.register(stalledClients, { stallTimeoutMs, intervalMs: 20 })
   app.get('/', (_request, reply) => reply.send(Readable.from(endless())))
   app.get('/short', async () => 'short')
   await app.listen({ host: '127.0.0.1', port: 0 })

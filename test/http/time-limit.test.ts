@@ -1,14 +1,14 @@
 import fastify from 'fastify'
 import t from 'tap'
 import { handleError } from '../../src/http/error-handler.js'
-import { limitChangingRequests } from '../../src/http/time-limit.js'
+import { timeLimit } from '../../src/http/time-limit.js'
 
 t.test('a change that is not answered in time is 503 that leaves open whether it was made', async (t) => {
   const app = fastify()
   t.teardown(() => app.close())
   app.setErrorHandler(handleError)
   app.decorateRequest('isOAuthRequest', false)
-  limitChangingRequests(app, 20)
+  await app.register(timeLimit, { limitMs: 20 })
   const limits: Record<string, number | undefined> = {}
   app.addHook('onRoute', ({ url, method, handlerTimeout }) => {
     limits[`${method} ${url}`] = handlerTimeout

@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import t from 'tap'
-import { type BackgroundLimits, registerBackground } from '../../src/lifecycle/background.js'
+import { type BackgroundLimits, background } from '../../src/lifecycle/background.js'
 import { until } from '../helpers/wait.js'
 
 /** A service that has nothing but the queue, and what it has logged. */
@@ -11,7 +11,7 @@ async function start(limits: BackgroundLimits) {
     logged.push([reason ?? dropped, msg].filter((part) => part !== undefined).join(': '))
   }
   const app = fastify({ logger: { level: 'error', stream: { write } } })
-  registerBackground(app, limits)
+  await app.register(background, limits)
   await app.ready()
   return { app, logged }
 }

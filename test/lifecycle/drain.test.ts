@@ -3,14 +3,20 @@ import { request } from 'node:http'
 import { type AddressInfo, connect, createServer, Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import fastify from 'fastify'
+import plugin from 'fastify-plugin'
 import t from 'tap'
-import { drain, registerDraining, stopListening } from '../../src/lifecycle/drain.js'
+import { connectionDraining } from '../../src/http/connection-draining.js'
+import { drain, stopListening } from '../../src/lifecycle/drain.js'
 import { startApp } from '../helpers/app.js'
 import { until } from '../helpers/wait.js'
 
+/** Stands for the plugin that delays responses. */
+const undelayedResponses = plugin(async () => {}, { name: 'batched-responses' })
+
 t.test('who has connected before the end is answered, and nobody can connect after it', async (t) => {
   const app = fastify({ return503OnClosing: false })
-  registerDraining(app)
+  await app.register(undelayedResponses)
+  await app.register(connectionDraining)
   app.get('/', async () => 'here')
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
@@ -56,7 +62,8 @@ t.test('where connections come without pause, the wait for a moment without any 
 
 t.test('without a time to drain it only lets go of connections', async (t) => {
   const app = fastify()
-  registerDraining(app)
+  await app.register(undelayedResponses)
+  await app.register(connectionDraining)
   app.get('/', async () => 'here')
   t.notOk((await app.inject('/')).headers.connection === 'close')
   await drain(app, 0)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 import type pg from 'pg'
 import { runPeriodically } from '../../lifecycle/periodic.js'
 import { isOwnSession } from '../session.js'
@@ -26,10 +27,6 @@ declare module 'fastify' {
   interface FastifyInstance {
     changes: ChangeFeed
   }
-  interface FastifyContextConfig {
-    /** Whether the route may change what is told. */
-    mutates?: boolean
-  }
 }
 
 /** What the triggers name the channel. */
@@ -46,7 +43,9 @@ const [patienceMs, retryMs] = [2_000, 1_000]
  * they were committed, so a message of ours that comes back (a pulse) says that all before it have come: what is heard
  * is only ever trusted for 100 ms after a pulse was sent, whatever happens to the connection, the network or the server.
  */
-export function registerChangeFeed(app: FastifyInstance): void {
+export const changeFeed = plugin(registerChangeFeed, { name: 'change-feed', dependencies: ['database'] })
+
+async function registerChangeFeed(app: FastifyInstance): Promise<void> {
   const heartbeatChannel = `latchkey_pulse_${randomUUID().replaceAll('-', '')}`
   const listeners: ((change: string | null) => void)[] = []
   let line: ListenConnection | undefined
@@ -188,25 +187,6 @@ export function registerChangeFeed(app: FastifyInstance): void {
   app.addHook('onClose', async function stopFollowing() {
     closing.abort()
     line?.destroy()
-  })
-}
-
-/** Has the routes of a scope that change something answer only when that has been told here: see `awaitInvalidation`. */
-export function markMutatingRoutes(scope: FastifyInstance): void {
-  scope.addHook('onRoute', function markChanging(route) {
-    if (route.method !== 'GET' && route.method !== 'HEAD') route.config = { ...route.config, mutates: true }
-  })
-}
-
-/**
- * Registers the wait of the answers to whatever may have changed something, so that it shows in the very next request to
- * this replica. What was refused has changed nothing.
- */
-export function awaitInvalidation(app: FastifyInstance): void {
-  app.addHook('onSend', function waitForChanges({ routeOptions }, { statusCode }, payload, done) {
-    const isRefusal = statusCode >= 400 && statusCode < 500
-    if (!routeOptions.config.mutates || isRefusal) return done(null, payload)
-    app.changes.sync().then(() => done(null, payload))
   })
 }
 

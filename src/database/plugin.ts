@@ -1,0 +1,21 @@
+import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
+import type { Database } from './client.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    database: Database
+  }
+}
+
+/** Registers `app.database`, and logs whether the replica is read from. Closing the service disconnects. */
+export const databasePlugin = plugin(registerDatabase, { name: 'database' })
+
+async function registerDatabase(app: FastifyInstance, { database }: { database: Database }): Promise<void> {
+  app.decorate('database', database)
+  app.addHook('onClose', () => database.$disconnect())
+  database.replica?.onChange(function logState(problem) {
+    if (problem) app.log.warn({ problem }, 'the replica is not read from')
+    else app.log.info('the replica is read from again')
+  })
+}

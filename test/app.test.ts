@@ -1,0 +1,32 @@
+import fastify, { type FastifyPluginAsync } from 'fastify'
+import t from 'tap'
+import { changeFeed } from '../src/database/changes/index.js'
+import { retention } from '../src/database/retention.js'
+import { awaitInvalidation } from '../src/http/await-invalidation.js'
+import { batchedResponses } from '../src/http/batch-responses.js'
+import { connectionDraining } from '../src/http/connection-draining.js'
+import { fallbacks } from '../src/http/not-found.js'
+import { requestLog } from '../src/http/request-log.js'
+import { unreadableRequests } from '../src/http/unreadable-requests.js'
+
+/** Plugins that depend on the order of registration, and the first plugin that each one needs. */
+const dependencies: [plugin: FastifyPluginAsync<never>, dependency: string][] = [
+  [changeFeed, 'database'],
+  [retention, 'database'],
+  [requestLog, 'client-address'],
+  [fallbacks, 'response-headers'],
+  [unreadableRequests, 'fallbacks'],
+  [awaitInvalidation, 'change-feed'],
+  [batchedResponses, 'await-invalidation'],
+  [connectionDraining, 'batched-responses'],
+]
+
+for (const [plugin, dependency] of dependencies)
+  t.test(`${plugin.name} is refused before ${dependency}`, async (t) => {
+    const app = fastify()
+    t.teardown(() => app.close())
+    await t.rejects(async () => app.register(plugin as FastifyPluginAsync), {
+      code: 'FST_ERR_PLUGIN_DEPENDENCY_NOT_REGISTERED',
+      message: new RegExp(`'${dependency}'`),
+    })
+  })
