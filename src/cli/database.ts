@@ -5,13 +5,12 @@ import { sealingKeysOf } from '../auth/keys/ring.js'
 import type { Config } from '../config/index.js'
 import { openDatabase } from '../database/client.js'
 import { migrate, migrationStatus } from '../database/migrations.js'
-import { writeMigration } from '../database/new-migration.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import { claimUsernames } from '../users/taken-names.js'
 import { printResult, printRows } from './output.js'
 import { CommandError, exitStatus, type Io, onDatabase, onServer } from './run.js'
 
-/** `latchkey migrate`, `status`, `new-migration` and `seed` */
+/** Adds `latchkey migrate`, `status` and `seed`. */
 export function addSchemaCommands(program: Command, io: Io): void {
   program
     .command('migrate')
@@ -45,24 +44,6 @@ export function addSchemaCommands(program: Command, io: Io): void {
         )
         if (pending.length > 0)
           throw new CommandError(exitStatus.refused, `${pending.length} pending: latchkey migrate`)
-      }),
-    )
-
-  program
-    .command('new-migration <name>')
-    .description('write a migration from what has changed in prisma/schema.prisma, for who develops Latchkey')
-    .option('--json', 'print JSON')
-    .action(
-      onServer(io, async function addMigration({ url }, [name = ''], { json }) {
-        const migration = await writeMigration(process.cwd(), name, url, new Date())
-        printResult(
-          io,
-          { migration },
-          migration
-            ? `wrote prisma/migrations/${migration}/migration.sql: read it`
-            : 'The schema has not changed.',
-          json,
-        )
       }),
     )
 

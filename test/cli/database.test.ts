@@ -11,7 +11,7 @@ import { readPid } from '../database/postmaster.js'
 import { query, unreachableUrl } from '../database/query.js'
 import { startApp } from '../helpers/app.js'
 import { runCommand } from '../helpers/command.js'
-import { anyDatabase, newDatabase } from '../helpers/database.js'
+import { newDatabase } from '../helpers/database.js'
 import { startProgram } from '../helpers/service.js'
 
 const names = migrationNames()
@@ -73,7 +73,7 @@ t.test('an empty database is migrated and seeded by commands that can be repeate
 
 t.test('a database that cannot be reached is one line', async (t) => {
   const url = await unreachableUrl()
-  for (const args of [['migrate'], ['status'], ['users', 'list'], ['new-migration', 'name']])
+  for (const args of [['migrate'], ['status'], ['users', 'list']])
     t.match(await runCommand(url, args), {
       status: 1,
       stdout: '',
@@ -101,24 +101,6 @@ t.test('without a database of yours a command brings one up, or uses the one tha
   t.match(await runCommand('', ['status'], { env }), { status: 0, stdout: /applied/ })
   t.match(await runCommand('', ['doctor'], { env }), { stdout: /ok +sessions/ })
   t.ok(readPid(home), 'it runs on')
-})
-
-const schema = 'datasource db {\n  provider = "postgresql"\n}\n\nmodel Book {\n  id Int @id\n}\n'
-
-t.test('a changed schema is written as a migration of the project one stands in', async (t) => {
-  const project = t.testdir({ prisma: { 'schema.prisma': schema, migrations: {} } })
-  const before = process.cwd()
-  process.chdir(project)
-  t.teardown(() => process.chdir(before))
-  const run = (name: string) => runCommand(anyDatabase(), ['new-migration', name])
-  const read = (path: string) => readFileSync(join(project, 'prisma/migrations', path), 'utf8')
-
-  const first = await run('init')
-  const name = /^wrote prisma\/migrations\/(\d{14}_init)\/migration\.sql: read it\n$/.exec(first.stdout)?.[1]
-  t.match(read(`${name}/migration.sql`), 'CREATE TABLE "Book"')
-  t.equal(read(`${name}/schema.prisma`), schema)
-  t.match(await run('No'), { status: 1, stderr: 'latchkey: name the migration in snake_case: add_title\n' })
-  t.match(await run('nothing'), { status: 0, stdout: 'The schema has not changed.\n' })
 })
 
 t.test('the OpenAPI document is printed without a database, and is the one that is served', async (t) => {

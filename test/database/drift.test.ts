@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { diffSchemas, withSchemaEngine } from '../../src/database/engine.js'
+import { diffSchemas } from '#scripts/lib/schema-engine.js'
 import { migrationNames } from '../../src/database/migrations.js'
 import { migrationsDirectory } from '../../src/files.js'
 import { cloneDatabase, newDatabase } from '../helpers/database.js'
@@ -79,13 +79,13 @@ t.test('the comparison notices a difference', async (t) => {
 
 t.test('the newest migration keeps a copy of the schema as it is', (t) => {
   const newest = join(migrationsDirectory, migrationNames().at(-1) ?? '', 'schema.prisma')
-  t.equal(readFileSync(newest, 'utf8'), schema, 'otherwise: npm run db:migration NAME')
+  t.equal(readFileSync(newest, 'utf8'), schema, 'otherwise: npm run db:migration -- NAME')
   t.end()
 })
 
 async function buildFromSchema(t: Parameters<typeof newDatabase>[0]): Promise<string> {
   const url = await newDatabase(t)
-  await query(url, await withSchemaEngine(url, (engine) => diffSchemas(engine, null, schema)))
+  await query(url, await diffSchemas(null, schema))
   return url
 }
 
