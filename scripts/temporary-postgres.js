@@ -1,18 +1,18 @@
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../dist/src/database/embedded/index.js'
 
 /**
  * Starts a PostgreSQL whose data is gone when it stops.
  *
+ * @param {typeof import('#dist/src/database/embedded/index.js').startEmbeddedPostgres} start
  * @param {string} prefix how its folder is called
  * @param {string[]} [settings] more PostgreSQL settings, as `name=value`
  */
-export async function startTemporaryPostgres(prefix, settings) {
+export async function startTemporaryPostgres(start, prefix, settings) {
   const folder = await mkdtemp(join(tmpdir(), prefix))
   const home = join(folder, 'postgres')
-  const { url, stop } = await startEmbeddedPostgres(home, settings)
+  const { url, stop } = await start(home, settings)
   return {
     url,
     async stop() {

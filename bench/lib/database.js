@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { migrate } from '../../dist/src/database/migrations.js'
+import { startEmbeddedPostgres } from '#dist/src/database/embedded/index.js'
+import { migrate } from '#dist/src/database/migrations.js'
 import { startTemporaryPostgres } from '../../scripts/temporary-postgres.js'
 import { atEnd } from './cleanup.js'
 
@@ -26,7 +27,7 @@ export async function openBenchDatabase() {
 }
 
 async function startServer() {
-  const starting = startTemporaryPostgres('latchkey-bench-')
+  const starting = startTemporaryPostgres(startEmbeddedPostgres, 'latchkey-bench-')
   atEnd(async () => (await starting).stop())
   return (await starting).url
 }

@@ -1,4 +1,4 @@
-import { encodeCursor } from '../../dist/src/http/cursor.js'
+import { encodeCursor } from '#dist/src/http/cursor.js'
 import { addItems, addUsers } from './fill.js'
 
 const owned = 1_000_000

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { findFreePort } from '../../dist/src/database/embedded/port.js'
+import { findFreePort } from '#dist/src/database/embedded/port.js'
 import { run, start } from './children.js'
 
 const dist = join(import.meta.dirname, '../../dist/src')

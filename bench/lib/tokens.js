@@ -1,13 +1,13 @@
 import { createPrivateKey, randomUUID } from 'node:crypto'
-import { claimsFor } from '../../dist/src/auth/access-token.js'
-import { toPem } from '../../dist/src/auth/keys/generate.js'
-import { ringKey } from '../../dist/src/auth/keys/jwt.js'
-import { listKeys, openPrivateKey } from '../../dist/src/auth/keys/key-store.js'
-import { signingKey } from '../../dist/src/auth/keys/lifecycle.js'
-import { sealingKeysOf } from '../../dist/src/auth/keys/ring.js'
-import { fingerprint, newRefreshToken } from '../../dist/src/auth/secrets.js'
-import { loadConfig } from '../../dist/src/config/index.js'
-import { openDatabase } from '../../dist/src/database/client.js'
+import { claimsFor } from '#dist/src/auth/access-token.js'
+import { toPem } from '#dist/src/auth/keys/generate.js'
+import { ringKey } from '#dist/src/auth/keys/jwt.js'
+import { listKeys, openPrivateKey } from '#dist/src/auth/keys/key-store.js'
+import { signingKey } from '#dist/src/auth/keys/lifecycle.js'
+import { sealingKeysOf } from '#dist/src/auth/keys/ring.js'
+import { fingerprint, newRefreshToken } from '#dist/src/auth/secrets.js'
+import { loadConfig } from '#dist/src/config/index.js'
+import { openDatabase } from '#dist/src/database/client.js'
 import { productionSettings } from './service.js'
 
 /** @typedef {{ id: string, username: string }} User */
@@ -50,7 +50,7 @@ export async function openIssuer(databaseUrl, sql) {
 }
 
 /**
- * @param {import('../../dist/src/config/index.js').Config} config
+ * @param {import('#dist/src/config/index.js').Config} config
  * @param {string} databaseUrl
  */
 async function readSigningKey(config, databaseUrl) {

@@ -1,8 +1,8 @@
 import jwt from '@fastify/jwt'
 import fastify from 'fastify'
 import pg from 'pg'
-import { Item } from '../../dist/src/items/item-schema.js'
-import { User } from '../../dist/src/users/user-schema.js'
+import { Item } from '#dist/src/items/item-schema.js'
+import { User } from '#dist/src/users/user-schema.js'
 
 // What the service is compared with: the same answers from routes that do no more than they have to.
 

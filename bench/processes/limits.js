@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os'
 import bcrypt from 'bcrypt'
-import { claimsFor } from '../../dist/src/auth/access-token.js'
-import { generateRingKey, toPem } from '../../dist/src/auth/keys/generate.js'
-import { ringKey } from '../../dist/src/auth/keys/jwt.js'
-import { fingerprint, successorOf } from '../../dist/src/auth/secrets.js'
-import { findRefreshToken, rotateRefreshToken } from '../../dist/src/auth/store/families.js'
-import { readConfig } from '../../dist/src/config/index.js'
-import { openDatabase } from '../../dist/src/database/client.js'
+import { claimsFor } from '#dist/src/auth/access-token.js'
+import { generateRingKey, toPem } from '#dist/src/auth/keys/generate.js'
+import { ringKey } from '#dist/src/auth/keys/jwt.js'
+import { fingerprint, successorOf } from '#dist/src/auth/secrets.js'
+import { findRefreshToken, rotateRefreshToken } from '#dist/src/auth/store/families.js'
+import { readConfig } from '#dist/src/config/index.js'
+import { openDatabase } from '#dist/src/database/client.js'
 
 // How often the work that a kind of request cannot do without gets done in a second, when it is all that is done.
 

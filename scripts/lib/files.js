@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** @typedef {Map<string, Uint8Array>} Files contents by the path of each file, relative to a folder */
+
+/**
+ * Lists the files below a folder.
+ *
+ * @param {string} folder
+ * @returns {string[]} sorted paths, relative to the folder; none if it does not exist
+ */
+export function listFiles(folder) {
+  try {
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(join(folder, '/').length))
+      .sort()
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/**
+ * Reads the files below a folder.
+ *
+ * @param {string} folder
+ * @param {string} [under] a folder that is put before each path
+ * @returns {Files}
+ */
+export function readFiles(folder, under = '') {
+  return new Map(listFiles(folder).map((file) => [join(under, file), readFileSync(join(folder, file))]))
+}
+
+/**
+ * Returns a digest of files, their names included.
+ *
+ * @param {string[]} paths
+ */
+export function fingerprint(paths) {
+  const hash = createHash('sha256')
+  for (const path of paths) {
+    const content = readFileSync(path)
+    hash.update(`${path}\0${content.length}\0`).update(content)
+  }
+  return hash.digest('hex')
+}
+
+/**
+ * Makes a folder contain exactly these files. Each one that has changed is replaced by a rename, so a process that runs
+ * from the folder never finds a file missing or half written. Symbolic links are left alone.
+ *
+ * @param {string} folder
+ * @param {Files} files
+ */
+export function installFiles(folder, files) {
+  for (const [file, content] of files) {
+    const path = join(folder, file)
+    if (isEqual(path, content)) continue
+    const temporary = `${path}.${process.pid}.tmp`
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(temporary, content)
+    renameSync(temporary, path)
+  }
+  for (const file of listFiles(folder)) if (!files.has(file)) rmSync(join(folder, file))
+}
+
+/**
+ * @param {string} path
+ * @param {Uint8Array} content
+ */
+function isEqual(path, content) {
+  try {
+    return readFileSync(path).equals(content)
+  } catch {
+    return false
+  }
+}
