@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-const root = join(import.meta.dirname, '..')
+const root = process.cwd()
 const biome = join(root, 'node_modules/.bin/biome')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 

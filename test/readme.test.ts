@@ -1,11 +1,10 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { startService } from './helpers/service.js'
 
-const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+const readme = readFileSync('README.md', 'utf8')
 const run = promisify(execFile)
 
 const withoutCurl = spawnSync('curl', ['--version']).error ? 'curl is not installed' : false
@@ -30,7 +29,7 @@ t.test('the five-minute tour works when it is pasted', { skip: withoutCurl }, as
 })
 
 t.test('every npm script that the README names exists', async (t) => {
-  const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     scripts: Record<string, string>
   }
   for (const [, name = ''] of readme.matchAll(/npm (?:run )?(start|test|lint|format|db:\w+)/g))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 
-const sources = join(import.meta.dirname, '../src')
+const sources = 'src'
 
 /** Functions that call themselves, and what bounds their depth. */
 const bounded: Record<string, string> = {

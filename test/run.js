@@ -1,46 +1,135 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
-import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
-import { hostileDefaults } from './helpers/hostile.js'
-import { createDatabase, dropDatabase } from './helpers/server.js'
-import { fillTemplate } from './helpers/template.js'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { prepareSources } from '../scripts/lib/sources.js'
+import { listChecks, runCheck } from './runner/checks.js'
+import { compileTests } from './runner/compile.js'
+import { reportCoverage } from './runner/coverage.js'
+import { createTemplateDatabase } from './runner/database.js'
+import { killGroups } from './runner/process-group.js'
+import { printCheckResult, printSummary, printTestResult } from './runner/report.js'
+import { runFiles } from './runner/run-files.js'
+import { selectFiles, startsProcesses } from './runner/select.js'
+import { untilChanged } from './runner/watch.js'
 
-// Runs the tests on a PostgreSQL of their own, or on the server at TEST_DATABASE_URL, with a migrated and seeded
-// database in it that each test file clones. Arguments go to tap: npm test -- test/users
+// Runs the test files that are named, or all, each in a process of its own; see CONTRIBUTING.md.
 
-/** Files that run side by side: tests wait a lot, so one for each processor, as far as the server has connections. */
-const jobs = Math.min(availableParallelism(), 4)
-/** Nothing that we mean may depend on the defaults of a server. */
-const hostile = Object.entries(hostileDefaults).map(([name, value]) => `${name}=${value}`)
-const fast = ['fsync=off', 'full_page_writes=off', 'max_connections=300']
+const { values: options, positionals: named } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Lint and types too, beside the tests. */
+    checks: { type: 'boolean' },
+    /** Coverage of the sources; without it being complete a run of all tests fails. */
+    coverage: { type: 'boolean' },
+    /** A test that is skipped fails. */
+    'fail-skip': { type: 'boolean' },
+    /** Without files that are named: those that start no processes, or those that do. */
+    unit: { type: 'boolean' },
+    system: { type: 'boolean' },
+    /** Runs again whenever something changes. */
+    watch: { type: 'boolean' },
+    /** Number of files that run side by side. Tests wait a lot. */
+    jobs: { type: 'string', default: '3' },
+  },
+})
+/** Without coverage, which it makes imprecise. Node.js before 22.1 does not look at it. */
+const compileCache = { NODE_COMPILE_CACHE: 'node_modules/.cache/latchkey/compiled' }
 
-const server = process.env.TEST_DATABASE_URL
-  ? { url: process.env.TEST_DATABASE_URL, stop: async () => {} }
-  : await startTemporaryPostgres('latchkey-test-', [...fast, ...hostile])
+const database = createTemplateDatabase()
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+  process.on(signal, async () => {
+    killGroups()
+    await database.close()
+    process.exit(1)
+  })
+
 try {
-  const template = await createDatabase(server.url)
-  await fillTemplate(template)
-  process.exitCode = await runTap({ ...process.env, TEST_TEMPLATE_URL: template })
-  await dropDatabase(template)
+  if (options.watch) await watchFiles()
+  else process.exitCode = (await runOnce()) ? 0 : 1
+} catch (error) {
+  console.error(/** @type {Error} */ (error).message)
+  process.exitCode = 1
 } finally {
-  await server.stop()
+  await database.close()
+}
+
+async function runOnce() {
+  const beganAt = performance.now()
+  const coverage = options.coverage ? mkdtempSync(join(tmpdir(), 'latchkey-coverage-')) : null
+  try {
+    // The checks read what this makes.
+    await prepareSources()
+    const [checks, tests] = await Promise.all([runChecks(), runTests(coverage)])
+    const steps = [...checks, ...tests.steps]
+    if (coverage) steps.push(await measured('coverage', () => reportCoverage(coverage, named.length === 0)))
+    printSummary(tests.results, [...steps, { name: 'in all', ok: true, ms: performance.now() - beganAt }])
+    return steps.every(({ ok }) => ok)
+  } finally {
+    if (coverage) rmSync(coverage, { recursive: true })
+  }
+}
+
+/** Runs the checks one after the other: the tests run beside them. */
+async function runChecks() {
+  const results = []
+  for (const command of options.checks ? listChecks() : []) {
+    const result = await runCheck(command)
+    printCheckResult(result)
+    results.push({ ...result, name: command })
+  }
+  return results
+}
+
+/** @param {string | null} coverage folder where processes write their coverage */
+async function runTests(coverage) {
+  const files = chooseFiles()
+  const built = await measured('build', async () => {
+    await Promise.all([compileTests(), files.some((file) => startsProcesses(file)) && buildService()])
+    return true
+  })
+  /** @type {import('./runner/test-file.js').TestResult[]} */
+  let results = []
+  const tested = await measured('tests', async () => {
+    const env = coverage ? { NODE_V8_COVERAGE: coverage } : compileCache
+    results = await runFiles(files, Number(options.jobs), env, database, printTestResult)
+    return results.every(isPassed)
+  })
+  return { results, steps: [built, tested] }
+}
+
+function chooseFiles() {
+  const files = selectFiles(named)
+  if (named.length > 0 || !(options.unit || options.system)) return files
+  return files.filter((file) => startsProcesses(file) === Boolean(options.system))
+}
+
+function buildService() {
+  return promisify(execFile)(process.execPath, ['scripts/build.js'])
+}
+
+/** @param {import('./runner/test-file.js').TestResult} result */
+function isPassed({ ok, skips }) {
+  return ok && !(options['fail-skip'] && skips.length > 0)
+}
+
+/** PostgreSQL runs on from one run to the next; the template is made anew where it may have changed. */
+async function watchFiles() {
+  for (;;) {
+    await runTests(null).catch((error) => console.error(error.message))
+    const changed = await untilChanged(['src', 'prisma', 'test'])
+    if (!changed.endsWith('.test.ts')) database.discard()
+    console.log(`\n${changed}`)
+  }
 }
 
 /**
- * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<number>} tap's exit status
+ * @param {string} name
+ * @param {() => Promise<boolean>} work
  */
-async function runTap(env) {
-  const tap = createRequire(import.meta.url)
-    .resolve('tap/package.json')
-    .replace('package.json', 'dist/esm/run.mjs')
-  const child = spawn(process.execPath, [tap, 'run', `--jobs=${jobs}`, ...process.argv.slice(2)], {
-    env,
-    stdio: 'inherit',
-  })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill('SIGTERM'))
-  const [status] = await once(child, 'exit')
-  return status ?? 1
+async function measured(name, work) {
+  const beganAt = performance.now()
+  const ok = await work()
+  return { name, ok, ms: performance.now() - beganAt }
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-const sources = join(import.meta.dirname, '../src')
+const sources = 'src'
 
 /** Where text is split, how often at most, and what bounds the number of pieces or says that there is no quoting. */
 const allowed: Record<string, [times: number, reason: string]> = {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { loadConfig, Settings } from '../../src/config/index.js'
 import { OperatorError } from '../../src/lifecycle/operator-error.js'
@@ -215,7 +214,7 @@ t.test('forms of DATABASE_URL that the driver takes are taken', async (t) => {
 })
 
 t.test('the README explains every setting and its default', async (t) => {
-  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
+  const readme = readFileSync('README.md', 'utf8')
   for (const [name, schema] of Object.entries(Settings.properties)) {
     const { default: preset } = schema as { default?: unknown }
     t.match(readme, new RegExp(`\\| \`${name}\` \\| ${preset === undefined ? '' : `\`${preset}\``}`), name)

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { loadConfig, readConfig } from '../../src/config/index.js'
 import { startNotices } from '../../src/config/production.js'
@@ -17,7 +16,7 @@ const safe = {
 }
 
 const example = Object.fromEntries(
-  readFileSync(join(import.meta.dirname, '../../.env.example'), 'utf8')
+  readFileSync('.env.example', 'utf8')
     .split('\n')
     .flatMap((line) => (/^[A-Z]/.test(line) ? [line.split(/=(.*)/s).slice(0, 2)] : [])),
 ) as Record<string, string>
@@ -118,7 +117,7 @@ t.test('where they apply unasked, the refusal says how to be without them', asyn
 })
 
 t.test('Compose takes nothing that has an ISSUER for a trial', async (t) => {
-  const compose = readFileSync(join(import.meta.dirname, '../../docker-compose.yml'), 'utf8')
+  const compose = readFileSync('docker-compose.yml', 'utf8')
   const [, trial = '', besideIssuer] =
     /NODE_ENV: \$\{NODE_ENV:-(\w+)\$\{ISSUER:\+([^}]+)\}\}\n/.exec(compose) ?? []
   t.equal(trial, 'development')

@@ -12,13 +12,13 @@ const limits = {
 
 for (const [name, value] of Object.entries(limits))
   t.test(`a session has a ${name} of ${value}`, async (t) => {
-    const database = open(t, 1)
+    const database = await open(t, 1)
     const [row] = await database.$queryRawUnsafe<Record<string, string>[]>(`SHOW ${name}`)
     t.equal(row?.[name], value)
   })
 
 t.test('queries beyond the pool wait for a connection instead of opening one', async (t) => {
-  const database = open(t, 2)
+  const database = await open(t, 2)
   const pids = await Promise.all(
     Array.from({ length: 20 }, () => database.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`),
   )
@@ -26,15 +26,15 @@ t.test('queries beyond the pool wait for a connection instead of opening one', a
 })
 
 t.test('a session that the server ends costs one query at most', async (t) => {
-  const database = open(t, 1)
+  const database = await open(t, 1)
   const [session] = await database.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`
-  await query(anyDatabase(), 'SELECT pg_terminate_backend($1, 5000)', [session?.pid])
+  await query(await anyDatabase(), 'SELECT pg_terminate_backend($1, 5000)', [session?.pid])
   await database.$queryRaw`SELECT 1`.catch((error) => t.equal(isDatabaseUnavailable(error), true))
   t.strictSame(await database.$queryRaw`SELECT 1 AS one`, [{ one: 1 }])
 })
 
-function open(t: Test, databasePoolSize: number): Database {
-  const database = openDatabase({ databasePoolSize, databaseTimeoutSeconds: 10 }, anyDatabase())
+async function open(t: Test, databasePoolSize: number): Promise<Database> {
+  const database = openDatabase({ databasePoolSize, databaseTimeoutSeconds: 10 }, await anyDatabase())
   t.teardown(() => database.$disconnect())
   return database
 }

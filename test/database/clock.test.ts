@@ -8,7 +8,7 @@ import { query } from './query.js'
 
 // What is stored, and all that is decided by it, goes by the clock of the database, in SQL.
 
-const root = join(import.meta.dirname, '../..')
+const root = process.cwd()
 
 /** Where the clock of the process counts, how often at most, and why that decides nothing about a row. */
 const allowed: Record<string, [times: number, reason: string]> = {

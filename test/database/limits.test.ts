@@ -41,7 +41,7 @@ async function readLayers(t: Test, seconds: number): Promise<Record<string, numb
 }
 
 t.test('a transaction may take as long as the setting says', async (t) => {
-  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 4 }, anyDatabase())
+  const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 4 }, await anyDatabase())
   t.teardown(() => database.$disconnect())
   const pause = 'SELECT pg_sleep(1.8)::text'
   await database.$transaction(async (transaction) => {

@@ -70,8 +70,8 @@ t.test("a database that is somebody else's is left alone, and one line for the u
 /** A role of its own, and an empty database that belongs to somebody else. */
 async function roleAndDatabase(t: Test): Promise<{ role: string; url: string; owned: string }> {
   const role = `app_${randomUUID().replaceAll('-', '')}`
-  await query(anyDatabase(), `CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
-  t.teardown(() => query(anyDatabase(), `DROP ROLE ${role}`))
+  await query(await anyDatabase(), `CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
+  t.teardown(async () => query(await anyDatabase(), `DROP ROLE ${role}`))
   const owned = await newDatabase(t)
   const url = new URL(owned)
   url.username = role
@@ -139,14 +139,14 @@ t.test(
 )
 
 t.test('a database that cannot hold all texts is refused before anything is written', async (t) => {
-  const url = new URL(anyDatabase())
+  const url = new URL(await anyDatabase())
   url.pathname = `/latchkey_test_${randomUUID().replaceAll('-', '')}`
   const name = url.pathname.slice(1)
   await query(
-    anyDatabase(),
+    await anyDatabase(),
     `CREATE DATABASE ${name} TEMPLATE template0 ENCODING LATIN1 LOCALE_PROVIDER libc LOCALE 'C'`,
   )
-  t.teardown(() => query(anyDatabase(), `DROP DATABASE ${name} WITH (FORCE)`))
+  t.teardown(async () => query(await anyDatabase(), `DROP DATABASE ${name} WITH (FORCE)`))
   await refuses(t, url.href, /^the encoding of the database is LATIN1: UTF8 is needed$/)
   t.strictSame(await query(url.href, "SELECT FROM pg_tables WHERE schemaname = 'public'"), [])
 })

@@ -3,29 +3,23 @@ import type { Test } from 'tap'
 import { query } from '../database/query.js'
 import { plainDefaults } from './hostile.js'
 import { createDatabase, dropDatabase } from './server.js'
+import { templateUrl } from './template-url.js'
 
-/** The database that `npm test` migrates and seeds once, for each test file to clone: nobody else may be connected to it. */
-function templateUrl(): string {
-  const url = process.env.TEST_TEMPLATE_URL
-  if (!url) throw new Error('run the tests with: npm test -- FILE')
-  return url
-}
-
-/** A copy of the migrated and seeded database, for this test alone. */
-export function cloneDatabase(t: Test): Promise<string> {
-  return newDatabase(t, new URL(templateUrl()).pathname.slice(1))
+/** A copy of the migrated and seeded database, for this test alone. Nobody may be connected to the template. */
+export async function cloneDatabase(t: Test): Promise<string> {
+  return newDatabase(t, new URL(await templateUrl()).pathname.slice(1))
 }
 
 /** A database of the server that is always there, for what needs any. */
-export function anyDatabase(): string {
-  const url = new URL(templateUrl())
+export async function anyDatabase(): Promise<string> {
+  const url = new URL(await templateUrl())
   url.pathname = '/postgres'
   return url.href
 }
 
 /** An empty database, for this test alone. */
 export async function newDatabase(t: Test, template?: string): Promise<string> {
-  const url = await createDatabase(anyDatabase(), template)
+  const url = await createDatabase(await anyDatabase(), template)
   t.teardown(() => dropDatabase(url))
   return url
 }

@@ -1,11 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { cloneDatabase } from './database.js'
-
-const root = join(import.meta.dirname, '../..')
 
 /** A program of ours that runs, and what it has printed so far. */
 export interface RunningProgram {
@@ -18,17 +15,21 @@ export interface RunningProgram {
   ends(): Promise<number | string>
 }
 
-/** Starts one of the programs under src/, or as they are built under dist/, in a process of its own, as production does. */
+/**
+ * Starts a program in a process of its own, as production does.
+ *
+ * @param file what is built under dist/, or a source that is run as it is compiled, which counts for coverage
+ */
 export function startProgram(
   t: Test,
   file: string,
   env: Record<string, string>,
-  { args = [] as string[], cwd = root } = {},
+  { args = [] as string[] } = {},
 ): RunningProgram {
-  const loader = file.endsWith('.ts') ? process.execArgv : []
-  const child = spawn(process.execPath, [...loader, join(root, file), ...args], {
-    cwd,
-    env: { ...inherited(file), ...env },
+  const isSource = file.endsWith('.ts')
+  const script = isSource ? `build/${file.replace(/ts$/, 'js')}` : file
+  const child = spawn(process.execPath, [...(isSource ? process.execArgv : []), script, ...args], {
+    env: { ...inherited(isSource), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exit = once(child, 'exit')
@@ -93,11 +94,8 @@ export async function startService(
   return { host: '127.0.0.1', port, origin: `http://127.0.0.1:${port}`, program }
 }
 
-/** What a child needs of our environment: how to find programs and, of a source, how tap measures coverage. */
-function inherited(file: string): Record<string, string | undefined> {
-  const needed = file.endsWith('.ts')
-    ? /^(PATH|HOME|TMPDIR|NODE_V8_COVERAGE|TAP|_TAP|TS_NODE)/
-    : /^(PATH|HOME|TMPDIR)/
-  const names = Object.keys(process.env).filter((name) => needed.test(name))
-  return Object.fromEntries(names.map((name) => [name, process.env[name]]))
+/** Returns what a child needs of our environment: how to find programs and, for a source, where coverage is collected. */
+function inherited(isSource: boolean): Record<string, string | undefined> {
+  const { PATH, HOME, TMPDIR, NODE_V8_COVERAGE } = process.env
+  return { PATH, HOME, TMPDIR, ...(isSource && { NODE_V8_COVERAGE }) }
 }

@@ -37,7 +37,7 @@ t.test('a process that can open nothing any more is not ready', async (t) => {
   t.equal(canOpen(join(import.meta.dirname, 'absent')), false)
 
   const descriptors = 64
-  const program = join(import.meta.dirname, '../../dist/src/server.js')
+  const program = 'dist/src/server.js'
   const child = spawn('sh', ['-c', `ulimit -n ${descriptors} && exec "$0" "$1"`, process.execPath, program], {
     env: { PATH: process.env.PATH, PORT: '0', DATABASE_URL: await cloneDatabase(t) },
     stdio: ['ignore', 'pipe', 'inherit'],

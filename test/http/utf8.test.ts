@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import bcrypt from 'bcrypt'
 import t from 'tap'
 import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 
 /** What others hold for valid and for invalid UTF-8. */
-const cases = readFileSync(join(import.meta.dirname, '../vectors/utf8tests.txt'), 'utf8')
+const cases = readFileSync('test/vectors/utf8tests.txt', 'utf8')
   .split('\n')
   .map((line) => /^([\d.]+):(valid|invalid)(?: hex)?:\s*([^:]+)/.exec(line))
   .filter((match) => match !== null)

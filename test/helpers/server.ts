@@ -5,29 +5,25 @@ import { plainOptions } from './hostile.js'
 /**
  * Creates a database on the server at `url`, as a copy of `template` if one is named.
  *
- * @param {string} url any database of that server
- * @param {string} [template] the name of a database that nobody is connected to
- * @returns {Promise<string>} the new database's URL
+ * @param url any database of that server
+ * @param template the name of a database that nobody is connected to
+ * @returns the new database's URL
  */
-export async function createDatabase(url, template = 'template1') {
+export async function createDatabase(url: string, template = 'template1'): Promise<string> {
   const created = new URL(url)
   created.pathname = `/latchkey_test_${randomBytes(6).toString('hex')}`
   await execute(url, `CREATE DATABASE ${created.pathname.slice(1)} TEMPLATE ${template}`)
   return created.href
 }
 
-/** @param {string} url the database to remove, whoever is connected to it */
-export async function dropDatabase(url) {
+/** Removes a database, also while there are connections to it. */
+export async function dropDatabase(url: string): Promise<void> {
   const maintenance = new URL(url)
   maintenance.pathname = '/postgres'
   await execute(maintenance.href, `DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`)
 }
 
-/**
- * @param {string} url
- * @param {string} sql
- */
-async function execute(url, sql) {
+async function execute(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, options: plainOptions })
   await client.connect()
   try {

@@ -1,8 +1,8 @@
 import bcrypt from 'bcrypt'
 import pg from 'pg'
-import { seed } from '../../dist/prisma/seed.js'
-import { openDatabase } from '../../dist/src/database/client.js'
-import { migrate } from '../../dist/src/database/migrations.js'
+import { seed } from '../../prisma/seed.js'
+import { openDatabase } from '../../src/database/client.js'
+import { migrate } from '../../src/database/migrations.js'
 import { plainOptions } from './hostile.js'
 
 /** Lowest cost that bcrypt takes: the seed's hashes would make each log-in of the tests 256 times as costly. */
@@ -11,9 +11,9 @@ const cost = 4
 /**
  * Makes the database that each test file clones: migrated and seeded, with the seed's passwords hashed at the lowest cost.
  *
- * @param {string} url an empty database
+ * @param url an empty database
  */
-export async function fillTemplate(url) {
+export async function fillTemplate(url: string): Promise<void> {
   await migrate(url)
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
   await seed(database)

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { killGroup } from './kill-group.js'
+
+/** Ends with this process. It is in a session of its own, so that what kills our group leaves it alive. */
+const guardian = spawn(process.execPath, [join(import.meta.dirname, 'guardian.js')], {
+  detached: true,
+  stdio: ['pipe', 'inherit', 'inherit'],
+})
+guardian.unref()
+const register = /** @type {import('node:net').Socket} */ (guardian.stdin)
+register.unref()
+
+/** @typedef {{ status: number | null, signal: NodeJS.Signals | null }} Ending */
+
+/** @type {Set<number>} */
+const running = new Set()
+
+/**
+ * Starts a program in a process group of its own. When the program ends, and when this process does, even by SIGKILL, the
+ * whole group is killed.
+ *
+ * @param {string} program
+ * @param {string[]} args
+ * @param {import('node:child_process').SpawnOptions} options
+ * @returns {{ child: import('node:child_process').ChildProcess, ended: Promise<Ending> }}
+ */
+export function startGroup(program, args, options) {
+  const child = spawn(program, args, { ...options, detached: true })
+  const id = /** @type {number} */ (child.pid)
+  running.add(id)
+  register.write(`+${id}\n`)
+  child.once('exit', () => {
+    // Its output stays open while anything in the group has it.
+    killGroup(id)
+    running.delete(id)
+    register.write(`-${id}\n`)
+  })
+  return { child, ended: once(child, 'close').then(([status, signal]) => ({ status, signal })) }
+}
+
+/** Kills all groups that run. */
+export function killGroups() {
+  for (const id of running) killGroup(id)
+}

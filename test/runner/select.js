@@ -1,0 +1,42 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { listFiles } from '../../scripts/lib/files.js'
+
+const suffix = '.test.ts'
+
+/**
+ * Returns the test files that are named, those of a folder if that is named, or all.
+ *
+ * @param {string[]} named
+ */
+export function selectFiles(named) {
+  if (named.length === 0) return filesBelow('test')
+  return named.map(normalize).flatMap((path) => {
+    if (!existsSync(path)) throw new Error(`${path} does not exist`)
+    return statSync(path).isDirectory() ? filesBelow(path) : [path]
+  })
+}
+
+/**
+ * Whether a test file starts processes: it imports `node:child_process`, or a helper that does.
+ *
+ * @param {string} file
+ */
+export function startsProcesses(file, seen = new Set([file])) {
+  const source = readFileSync(file, 'utf8')
+  if (source.includes("from 'node:child_process'")) return true
+  for (const [, specifier = ''] of source.matchAll(/from '(\.\.?\/[^']*)\.js'/g)) {
+    const imported = join(dirname(file), `${specifier}.ts`)
+    if (!imported.startsWith('test') || seen.has(imported)) continue
+    seen.add(imported)
+    if (startsProcesses(imported, seen)) return true
+  }
+  return false
+}
+
+/** @param {string} folder */
+function filesBelow(folder) {
+  return listFiles(folder)
+    .filter((file) => file.endsWith(suffix))
+    .map((file) => join(folder, file))
+}

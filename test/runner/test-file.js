@@ -1,0 +1,116 @@
+import { Parser } from 'tap-parser'
+import { compiledPath } from './compile.js'
+import { startGroup } from './process-group.js'
+
+/** Seconds after which tap fails what a test file still does, and after which the file is killed. */
+const timeoutSeconds = 240
+const killSeconds = 360
+
+/**
+ * @typedef {object} TestResult
+ * @property {string} file
+ * @property {boolean} ok
+ * @property {number} count number of assertions
+ * @property {string[]} skips what was skipped, and why
+ * @property {string} report what failed, as text
+ * @property {number} ms
+ */
+
+/**
+ * Runs one test file in a process of its own.
+ *
+ * @param {string} file
+ * @param {NodeJS.ProcessEnv} env
+ * @param {import('./database.js').TemplateDatabase} database
+ * @returns {Promise<TestResult>}
+ */
+export async function runTestFile(file, env, database) {
+  const beganAt = performance.now()
+  const { child, ended } = startGroup(process.execPath, ['--enable-source-maps', compiledPath(file)], {
+    env: { ...process.env, ...env, TAP: '1', TAP_TIMEOUT: String(timeoutSeconds) },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  // The only thing that it asks for.
+  child.on('message', async () => {
+    const answer = await database.provide().then(
+      (template) => ({ template }),
+      (error) => ({ error: String(error.stack) }),
+    )
+    if (child.connected) child.send(answer, () => {})
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), killSeconds * 1000)
+  const output = readOutput(child)
+  const { status, signal } = await ended
+  clearTimeout(timer)
+  const { results, failures, other } = output()
+  const ok = status === 0 && results.ok
+  const ending = status === 0 ? '' : `ended with ${signal ?? `status ${status}`}\n`
+  return {
+    file,
+    ok,
+    count: results.pass + results.fail,
+    skips: results.skips.map(({ fullname, skip }) => `${fullname}: ${skip}`),
+    report: ok ? '' : [...failures, other, ending].join('\n'),
+    ms: performance.now() - beganAt,
+  }
+}
+
+/** @param {import('node:child_process').ChildProcess} child */
+function readOutput(child) {
+  /** @type {string[]} */
+  const failures = []
+  /** @type {Set<string>} */
+  const seen = new Set()
+  /** @type {{ pass: number, fail: number, skips: { fullname: string, skip: string | true }[] }} */
+  const totals = { pass: 0, fail: 0, skips: [] }
+  let other = ''
+  const parser = new Parser()
+  follow(parser)
+  child.stdout?.setEncoding('utf8').on('data', (text) => parser.write(text))
+  child.stderr?.setEncoding('utf8').on('data', (text) => {
+    other += text
+  })
+
+  /** @param {Parser} level a test, whose subtests are followed too */
+  function follow(level) {
+    level.on('child', follow)
+    level.on('extra', (text) => {
+      other += text
+    })
+    level.on('assert', (result) => {
+      if (result.skip) totals.skips.push(result)
+      else if (result.ok || result.todo) totals.pass += 1
+      else {
+        totals.fail += 1
+        // A test fails by what failed in it, which has been said.
+        if (![...seen].some((name) => name.startsWith(`${result.fullname} > `)))
+          failures.push(describe(result))
+        seen.add(result.fullname)
+      }
+    })
+  }
+
+  return () => {
+    parser.end()
+    const ok = parser.results?.ok ?? false
+    return { results: { ...totals, ok }, failures, other }
+  }
+}
+
+/** @param {import('tap-parser').Result} result */
+function describe({ fullname, diag, tapError }) {
+  const details = diag ? Object.entries(diag).map(([key, value]) => `${key}: ${text(value)}`) : []
+  return [`✗ ${fullname}${tapError ? ` (${tapError})` : ''}`, ...details.map((line) => indent(line))].join(
+    '\n',
+  )
+}
+
+/** @param {unknown} value */
+function text(value) {
+  return typeof value === 'string' ? `\n${indent(value.trimEnd())}` : JSON.stringify(value)
+}
+
+/** @param {string} lines */
+function indent(lines) {
+  return lines.replace(/^/gm, '    ')
+}
