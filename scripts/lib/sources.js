@@ -36,7 +36,7 @@ export async function compile(patterns, options) {
     outbase: '.',
     platform: 'node',
     format: 'esm',
-    target: 'node20',
+    target: 'node20.19',
     logLevel: 'error',
     ...options,
     write: false,
