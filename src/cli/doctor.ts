@@ -10,6 +10,7 @@ import { isOwnSession, prepareSession, SessionClient, sessionOptions } from '../
 import { openTransport } from '../email/transport.js'
 import { describePublished, findPublishedPasswords } from '../users/published-passwords.js'
 import { reportClaims } from '../users/taken-names.js'
+import { lastSupportedDay } from './node-releases.js'
 import { printRows } from './output.js'
 import { CommandError, type Io } from './run.js'
 
@@ -39,11 +40,11 @@ const largestClockDifferenceMs = 2_000
 export function addDoctorCommand(program: Command, io: Io): void {
   program
     .command('doctor')
-    .description('check settings, database, keys and mail, and explain what is wrong')
+    .description('check Node.js, settings, database, keys and mail, and explain what is wrong')
     .option('--json', 'print JSON')
     .action(async function runChecks({ json }: { json?: boolean }) {
       const config = readConfig(io.env)
-      const findings = checkSettings(config, io.env)
+      const findings = [checkNode(io), ...checkSettings(config, io.env)]
       const server = await borrowServer(config)
       const database = openDatabase(config, server.url)
       try {
@@ -81,6 +82,17 @@ function failed(check: string) {
   return ({ message }: Error): Finding[] => [
     { state: 'fail', check, explanation: message.trim().replace(/\s+/g, ' ').slice(0, 300) },
   ]
+}
+
+function checkNode({ nodeVersion, now }: Io): Finding {
+  const lastDay = lastSupportedDay(nodeVersion)
+  return finding(
+    lastDay === null || now.toISOString().slice(0, 10) <= lastDay,
+    'Node.js',
+    `is ${nodeVersion}`,
+    `is ${nodeVersion}, which has had no security fixes since ${lastDay}: use Node.js 24`,
+    'warn',
+  )
 }
 
 function checkSettings(config: Config, environment: NodeJS.ProcessEnv): Finding[] {

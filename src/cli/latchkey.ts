@@ -4,4 +4,6 @@ import { runCommandLine } from './program.js'
 
 for (const output of [process.stdout, process.stderr]) endWithReader(output, process.exit)
 
-process.exit(await runCommandLine(process.argv.slice(2), process))
+const { argv, env, stdin, stdout, stderr, versions } = process
+const io = { env, stdin, stdout, stderr, nodeVersion: versions.node, now: new Date() }
+process.exit(await runCommandLine(argv.slice(2), io))

@@ -32,6 +32,9 @@ export interface Io {
   stdin: NodeJS.ReadableStream & { isTTY?: boolean }
   stdout: NodeJS.WritableStream
   stderr: NodeJS.WritableStream
+  /** Version of Node.js, such as `24.1.0`. */
+  nodeVersion: string
+  now: Date
 }
 
 /** What a command works with. */

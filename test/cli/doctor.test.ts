@@ -108,6 +108,25 @@ t.test('names that look like others, or that were made with another MAC key, are
   })
 })
 
+t.test('a release line of Node.js that gets no more security fixes is a warning', async (t) => {
+  const url = await unreachableUrl()
+  const findNode = async (nodeVersion: string, now: string) => {
+    const { stdout } = await runCommand(url, ['doctor', '--json'], {
+      env: { DATA_DIRECTORY: t.testdir() },
+      nodeVersion,
+      now: new Date(now),
+    })
+    return (JSON.parse(stdout) as Finding[]).find(({ check }) => check === 'Node.js')
+  }
+  t.match(await findNode('20.19.0', '2026-04-30T23:59:59Z'), { state: 'ok', explanation: 'is 20.19.0' })
+  t.match(await findNode('20.20.2', '2026-05-01T00:00:00Z'), {
+    state: 'warn',
+    explanation: 'is 20.20.2, which has had no security fixes since 2026-04-30: use Node.js 24',
+  })
+  t.match(await findNode('24.1.0', '2026-05-01T00:00:00Z'), { state: 'ok' })
+  t.match(await findNode('99.0.0', '2026-05-01T00:00:00Z'), { state: 'ok' }, 'a line that is not known yet')
+})
+
 t.test('a database that is not there', async (t) => {
   const { status, stateOf } = await examine(await unreachableUrl(), { DATA_DIRECTORY: t.testdir() })
   t.equal(status, 1)

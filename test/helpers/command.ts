@@ -12,12 +12,25 @@ export interface CommandOutcome {
 export async function runCommand(
   url: string,
   args: string[],
-  { input = '' as string | Buffer, isTTY = false, env = {} as Record<string, string> } = {},
+  {
+    input = '' as string | Buffer,
+    isTTY = false,
+    env = {} as Record<string, string>,
+    nodeVersion = '24.1.0',
+    now = new Date('2026-01-01T00:00:00Z'),
+  } = {},
 ): Promise<CommandOutcome> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const stdin = Object.assign(new PassThrough(), { isTTY })
   stdin.end(input)
-  const io = { env: { DATABASE_URL: url, BCRYPT_COST: '4', ...env }, stdin, stdout, stderr }
+  const io = {
+    env: { DATABASE_URL: url, BCRYPT_COST: '4', ...env },
+    stdin,
+    stdout,
+    stderr,
+    nodeVersion,
+    now,
+  }
   const status = await runCommandLine(args, io)
   return { status, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
 }
