@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { runCommandLine } from '../../src/cli/program.js'
 
 /** What came of a command. */
@@ -32,5 +33,7 @@ export async function runCommand(
     now,
   }
   const status = await runCommandLine(args, io)
-  return { status, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
+  stdout.end()
+  stderr.end()
+  return { status, stdout: await text(stdout), stderr: await text(stderr) }
 }
