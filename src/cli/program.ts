@@ -6,10 +6,12 @@ import { addKeyCommands } from './keys.js'
 import { addOpenApiCommand } from './openapi.js'
 import { escapeLines } from './output.js'
 import { exitStatus, type Io, reportError } from './run.js'
+import { addStartCommand } from './start.js'
 import { addTokenCommands } from './tokens.js'
 import { addUserCommands } from './users.js'
 
 const groups = [
+  addStartCommand,
   addUserCommands,
   addClientCommands,
   addKeyCommands,
@@ -22,7 +24,7 @@ const groups = [
 /** Runs one command. @param args what stands after `latchkey` @returns the exit status */
 export async function runCommandLine(args: string[], io: Io): Promise<number> {
   const program = new Command('latchkey')
-    .description('Operates Latchkey on the database that the environment names, as the service does.')
+    .description('Runs Latchkey, and operates it on the database that the environment names.')
     .configureOutput({
       writeOut: (text) => io.stdout.write(escapeLines(text)),
       writeErr: (text) => io.stderr.write(escapeLines(text)),
@@ -35,7 +37,7 @@ export async function runCommandLine(args: string[], io: Io): Promise<number> {
     .exitOverride()
   for (const addCommands of groups) addCommands(program, io)
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await program.parseAsync(args.length > 0 ? args : ['start'], { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitStatus.usage
