@@ -13,8 +13,7 @@ COPY . .
 RUN npm run build && chmod -R a+rX package.json dist
 
 FROM manifest AS dependencies
-# The Prisma CLI and TypeScript are optional peers of the Prisma client: only both flags keep them out.
-RUN npm ci --omit=dev --omit=optional
+RUN npm ci --omit=dev
 
 FROM ${NODE_IMAGE}
 # More threads than processors: hashing takes one for each, and files and DNS keep two.

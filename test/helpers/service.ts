@@ -24,11 +24,12 @@ export function startProgram(
   t: Test,
   file: string,
   env: Record<string, string>,
-  { args = [] as string[] } = {},
+  { args = [] as string[], cwd = process.cwd() } = {},
 ): RunningProgram {
   const isSource = file.endsWith('.ts')
   const script = isSource ? `build/${file.replace(/ts$/, 'js')}` : file
   const child = spawn(process.execPath, [...(isSource ? process.execArgv : []), script, ...args], {
+    cwd,
     env: { ...inherited(isSource), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
