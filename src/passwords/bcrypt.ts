@@ -1,24 +1,24 @@
 import bcrypt from 'bcrypt'
 
-/** bcrypt reads no further: a longer password would match its own beginning. */
+/** Maximum length of a password (bytes). bcrypt ignores all further bytes, so a longer one would match its beginning. */
 const maxPasswordBytes = 72
 const bcryptHash = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/
-/** Highest cost of a hash that is compared at all: each step doubles the work, and this one takes a minute. */
+/** Maximum cost of a hash that is compared. Each step doubles the work; a comparison at this cost takes a minute. */
 export const maxCost = 20
 
-/** A new `$2b$` hash; `cost` is the logarithm of the number of rounds. */
+/** Returns a new `$2b$` hash. @param cost binary logarithm of the number of rounds */
 export function hashPassword(password: string, cost: number): Promise<string> {
   return bcrypt.hash(password, cost)
 }
 
 /**
- * Whether the password is the one that was hashed, worked out off the event loop.
+ * Whether a password matches a `$2a$`, `$2b$` or `$2y$` hash, computed off the event loop. Without a hash, or with one that
+ * cannot be compared, it does not match.
  *
- * Takes `$2a$`, `$2b$` and `$2y$` hashes. Time does not tell whether there is a hash or at what cost it was made: the
- * work is always that of one comparison at `cost`, as a comparison at a lower cost c is followed by others at c, c + 1 …
- * `cost` - 1 (2^c + 2^c + 2^(c+1) + … = 2^cost). Without a hash that can be compared the answer is no.
+ * The time does not reveal whether there is a hash, nor its cost c, as the work always equals one comparison at `cost`:
+ * after the comparison at c, decoys are compared at c, c + 1, … `cost` - 1 (2^c + 2^c + 2^(c+1) + … = 2^cost).
  *
- * @param cost logarithm of the number of rounds, at least that of the hash
+ * @param cost binary logarithm of the number of rounds, at least that of the hash
  */
 export async function verifyPassword(
   password: string,
@@ -28,17 +28,17 @@ export async function verifyPassword(
   const comparable = hash !== undefined && isComparable(hash) && canBeHashed(password)
   const compared = comparable ? hash.replace('$2y$', '$2b$') : decoyHash(cost)
   const matches = await bcrypt.compare(comparable ? password : '', compared)
-  for (let decoy = bcrypt.getRounds(compared); decoy < cost; decoy++)
-    await bcrypt.compare('', decoyHash(decoy))
+  for (let decoyCost = bcrypt.getRounds(compared); decoyCost < cost; decoyCost++)
+    await bcrypt.compare('', decoyHash(decoyCost))
   return comparable && matches
 }
 
-/** Whether the hash was made with other work than `cost` asks for. */
+/** Whether a hash was made at another cost. */
 export function needsRehash(hash: string, cost: number): boolean {
   return bcrypt.getRounds(hash) !== cost
 }
 
-/** Whether bcrypt takes all of it into account: at most 72 bytes of UTF-8, and no NUL. */
+/** Whether bcrypt takes all of a password into account: at most 72 bytes of UTF-8, and no NUL. */
 export function canBeHashed(password: string): boolean {
   return Buffer.byteLength(password) <= maxPasswordBytes && !password.includes('\0')
 }

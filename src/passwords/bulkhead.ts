@@ -1,21 +1,24 @@
 import { ServiceError } from '../errors.js'
 
-/** How much work is let in at once, how much may wait, and for how long. */
+/** Limits of a bulkhead. */
 export interface BulkheadLimits {
+  /** Maximum number of tasks that run at once. */
   concurrency: number
+  /** Maximum number of tasks that wait. */
   maxWaiting: number
+  /** Maximum time that a task waits (milliseconds). */
   deadlineMs: number
 }
 
-/** Lets work in: so much at once, so much more after it, and none beyond that. */
+/** Limits how many tasks run at once and how many wait for them. */
 export interface Bulkhead {
-  /** @throws ServiceError `service_unavailable` when even the queue is full */
+  /** @throws ServiceError `service_unavailable` when the queue is full */
   requireCapacity(): void
-  /** Does the work when its turn has come. @throws ServiceError `service_unavailable` when that takes too long */
-  run<T>(work: () => Promise<T>): Promise<T>
+  /** Runs a task when its turn comes. @throws ServiceError `service_unavailable` when it is refused or waits too long */
+  run<T>(task: () => Promise<T>): Promise<T>
 }
 
-/** Makes the door of work that keeps a processor busy, so that a flood of it leaves the rest of the service alone. */
+/** Creates a bulkhead for tasks that keep a processor busy, so that a flood of them leaves the service responsive. */
 export function createBulkhead({ concurrency, maxWaiting, deadlineMs }: BulkheadLimits): Bulkhead {
   const waiting = new Set<() => void>()
   let running = 0
@@ -24,16 +27,15 @@ export function createBulkhead({ concurrency, maxWaiting, deadlineMs }: Bulkhead
     if (running >= concurrency && waiting.size >= maxWaiting) throw new ServiceError('service_unavailable')
   }
 
-  /** Whoever leaves gives the place to the first who waits. */
   function waitForTurn(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(giveUp, deadlineMs)
+      const timer = setTimeout(expire, deadlineMs)
       function start(): void {
         clearTimeout(timer)
         waiting.delete(start)
         resolve()
       }
-      function giveUp(): void {
+      function expire(): void {
         waiting.delete(start)
         reject(new ServiceError('service_unavailable'))
       }
@@ -41,18 +43,23 @@ export function createBulkhead({ concurrency, maxWaiting, deadlineMs }: Bulkhead
     })
   }
 
+  /** Hands the place of a finished task to the first task that waits. */
+  function release(): void {
+    const [startNext] = waiting
+    if (startNext) startNext()
+    else running -= 1
+  }
+
   return {
     requireCapacity,
-    async run(work) {
+    async run(task) {
       requireCapacity()
       if (running >= concurrency) await waitForTurn()
       else running += 1
       try {
-        return await work()
+        return await task()
       } finally {
-        const [next] = waiting
-        if (next) next()
-        else running -= 1
+        release()
       }
     },
   }

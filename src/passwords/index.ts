@@ -7,13 +7,13 @@ import { createBulkhead } from './bulkhead.js'
 import { findHighestCost } from './highest-cost.js'
 import { consumeAttempt, findRetryAfter, rateLimitKeys, recordSuccess } from './throttle.js'
 
-/** Somebody says that this is the password of that user. */
-interface LoginAttempt {
+/** A password that a caller presents for a user. */
+interface PasswordAttempt {
   username: string
   password: string
-  /** Undefined when nobody has that name. */
+  /** Stored hash of the user's password; undefined when there is no such user. */
   hash: string | undefined
-  /** Network address that the guess comes from, in its canonical spelling; null where the peer has none. */
+  /** Network address of the caller in its canonical spelling, or null when the peer has none. */
   address: string | null
 }
 
@@ -23,32 +23,45 @@ declare module 'fastify' {
   }
 }
 
-/** All that hashes passwords: so much at once, and no more guesses than the budgets allow. */
+/** Hashes and checks passwords, within the limits of a bulkhead and of the login failure budgets. */
 export interface Passwords {
-  /** To be asked before anything is read for a guess. @throws ServiceError `service_unavailable` when it is in vain */
+  /** Lets a request fail before it reads anything. @throws ServiceError `service_unavailable` when too many wait */
   requireCapacity(): void
-  /** @throws ServiceError `service_unavailable` when there is too much to hash */
+  /** @throws ServiceError `service_unavailable` when too many passwords are waiting */
   hash(password: string): Promise<string>
   /**
-   * Whether the guess is right.
+   * Whether the presented password is correct.
    *
-   * @throws ServiceError `too_many_attempts` when the network has to wait, `service_unavailable`
+   * @throws ServiceError `too_many_attempts` when the network has to wait, `service_unavailable` when too many wait
    */
-  check(guess: LoginAttempt): Promise<boolean>
+  check(attempt: PasswordAttempt): Promise<boolean>
 }
 
-/** So many wait for their turn at most, and for so long (milliseconds). */
-const [maxWaiting, deadlineMs] = [64, 5_000]
+/** Settings of this wing. */
+export type PasswordsConfig = Pick<
+  Config,
+  'bcryptCost' | 'loginFailureBudgets' | 'hashingConcurrency' | 'production'
+>
 
-/** Registers `app.passwords`. @param readMacKey returns the key of the digests that guesses are counted by */
+/** Maximum number of passwords that wait to be hashed. */
+const maxWaiting = 64
+/** Maximum time that a password waits to be hashed (milliseconds). */
+const deadlineMs = 5_000
+
+/** Registers `app.passwords`. @param readMacKey returns the key of the digests under which attempts are counted */
 export function registerPasswords(
   app: FastifyInstance,
-  config: Config,
+  config: PasswordsConfig,
   readMacKey: () => Promise<Buffer>,
 ): void {
   const { database } = app
   const { bcryptCost, loginFailureBudgets, hashingConcurrency: concurrency } = config
   const { run, requireCapacity } = createBulkhead({ concurrency, maxWaiting, deadlineMs })
+
+  /** In production, the published passwords of the tutorial's users are never correct. */
+  function isPublished(username: string, password: string): boolean {
+    return config.production && tutorialPasswords.get(username) === password
+  }
 
   app.decorate('passwords', {
     requireCapacity,
@@ -58,22 +71,22 @@ export function registerPasswords(
     },
 
     async check({ username, password, hash, address }) {
-      const ledger = rateLimitKeys(username, address, await readMacKey(), loginFailureBudgets)
-      const [wait, highestCost] = await Promise.all([
-        findRetryAfter(ledger, database),
+      const keys = rateLimitKeys(username, address, await readMacKey(), loginFailureBudgets)
+      const [retryAfter, highestCost] = await Promise.all([
+        findRetryAfter(keys, database),
         findHighestCost(database),
       ])
-      refuseThrottled(wait)
-      // Charged only when it is its turn: guesses that wait are none yet.
-      const isRight = await run(async function guess() {
-        const { retryAfter, isLockedOut } = await consumeAttempt(ledger, database)
+      refuseThrottled(retryAfter)
+      const isCorrect = await run(async function attempt() {
+        // Consumed here and not before, as an attempt that still waits may come to nothing.
+        const { retryAfter, isLockedOut } = await consumeAttempt(keys, database)
         refuseThrottled(retryAfter)
-        // The same work, whatever the answer will be.
-        const isRefused = isLockedOut || (config.production && tutorialPasswords.get(username) === password)
+        // A refused password takes the same work, so that the response time does not reveal the reason.
+        const isRefused = isLockedOut || isPublished(username, password)
         return verifyPassword(password, isRefused ? undefined : hash, Math.max(bcryptCost, highestCost))
       })
-      if (isRight) await recordSuccess(ledger, database)
-      return isRight
+      if (isCorrect) await recordSuccess(keys, database)
+      return isCorrect
     },
   })
 }

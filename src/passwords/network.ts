@@ -2,15 +2,15 @@ import ipaddr from 'ipaddr.js'
 
 /** A network that an address belongs to. */
 export interface Network {
-  /** Bytes that its addresses begin with, in hexadecimal digits. */
+  /** The bytes that its addresses begin with, in hexadecimal digits. */
   prefix: string
-  /** How many times the budget of one customer's network it has. */
+  /** Its budget, as a multiple of the budget of one customer's network. */
   weight: number
 }
 
 /**
- * Prefixes of IPv6, in bytes, that a customer may be given: a /64 for one household, a /56 or a /48 for a site. All
- * addresses below the longest are one customer's; a shorter one may hold several, so its budget is larger.
+ * IPv6 prefixes that providers assign to a customer: a /64 to a household, a /56 or a /48 to a site. A shorter prefix may
+ * also hold several customers, so its budget is larger.
  */
 const ipv6Prefixes = [
   { bytes: 8, weight: 1 },
@@ -18,14 +18,14 @@ const ipv6Prefixes = [
   { bytes: 6, weight: 16 },
 ]
 
-/** Where the peer has no address, as on a Unix socket, all requests come from one network. */
+/** The one network of all requests without a peer address, as on a Unix socket. */
 const local: readonly [Network] = [{ prefix: '', weight: 1 }]
 
 /**
  * Returns the networks that an address belongs to, the smallest first: the IPv4 address itself, or the /64, /56 and /48
  * of an IPv6 address.
  *
- * @param address in its canonical spelling, or null
+ * @param address in its canonical spelling, or null when the peer has none
  */
 export function networksOf(address: string | null): readonly [Network, ...Network[]] {
   if (address === null) return local
