@@ -8,7 +8,7 @@ const sources = 'src'
 /** Functions that call themselves, and what bounds their depth. */
 const bounded: Record<string, string> = {
   'http/merge-patch mergePatch': 'the depth of a JSON body: see http/json-scan',
-  'auth/grants/password grantChecked': 'the changes of a user and a client that come amid one login',
+  'auth/grants/password grantAuthenticated': 'the changes of a user and a client during one login',
   'items/metadata addedLength': 'the depth of a JSON body',
   'items/metadata findProblem': 'its own parameter, and the depth of a JSON body',
   'http/validators propertiesOf': 'the references of our own schemas',

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer'
+import type { JwtKey, VerifiedJws } from './keys/jwt.js'
 import { userScopes } from './scope.js'
 
 /**
- * What an access token says that we act upon (RFC 9068 §2.2). Its times are in seconds since 1970. A token without a
- * `client_id` was issued elsewhere with the shared secret: its `scope`, `sid` and `gen`, of whatever type, are not ours.
+ * Claims of an access token that the service acts upon (RFC 9068 §2.2). Times are in seconds since 1970. A token without
+ * a `client_id` was issued elsewhere with the shared secret: its `scope`, `sid` and `gen` may be of any type and are ignored.
  */
 export interface AccessTokenClaims {
   sub: string
@@ -14,44 +15,53 @@ export interface AccessTokenClaims {
   aud?: string | string[]
   client_id?: string
   scope?: string
-  /** Names the family of tokens that came of one log-in. */
+  /** Id of the token family, which is all tokens issued for one login. */
   sid?: string
-  /** The generation of the client to which the token was issued for itself. */
+  /** Generation of the client, in a token that the client was issued for itself. */
   gen?: number
 }
 
-/** A JWS whose signature has been found good. */
-export interface VerifiedJws {
-  header: { typ?: unknown; crit?: unknown }
-  payload: Record<string, unknown>
-  /** What was signed: the token without its signature, of which there may be several good ones. */
-  input: string
+/** An access token with a valid signature that has not expired. The database knows whether it was revoked. */
+export interface VerifiedToken {
+  claims: AccessTokenClaims
+  /** Scope-tokens of its scope. */
+  scope: readonly string[]
+  /** Digest by which the token is revoked: of its `jti` or, without one, of its signing input. */
+  fingerprint: Buffer
+  /** Key id in its header. */
+  kid: unknown
+  /** Key that verified the signature. */
+  key: JwtKey
 }
 
-/** Who issues the tokens and for whom; tokens of the shared secret say neither, as the tutorial's do not. */
+/** Issuer and audience of the tokens. Tokens of a shared secret name neither, as the tutorial's do not. */
 export interface Issuer {
   iss: string
   aud: string
 }
 
 /**
- * The audience of a token that is good for nothing: no service has this name, and our own guard takes such a token only
- * to answer that its user is disabled.
+ * Audience of the token that the tutorial's login gives to a disabled user. No service has this name. The guards of this
+ * service accept the token only to answer `inactive_user`.
  */
 export const nobody = 'latchkey:nobody'
 
-/** What a grant gives a token for. */
+/** What a new access token is issued for. */
 export interface Grant {
   sub: string
   clientId: string
   scope: string
   sid?: string
   gen?: number
-  /** Whether the token is good for nothing. */
+  /** Whether the audience is `nobody`. */
   isForNobody?: boolean
 }
 
-/** The claims of a new token, RFC 9068 §2.2. `now` is in seconds since 1970. */
+/**
+ * Returns the claims of a new token (RFC 9068 §2.2).
+ *
+ * @param now seconds since 1970
+ */
 export function claimsFor(
   { sub, clientId, scope, sid, gen, isForNobody }: Grant,
   issuer: Issuer | null,
@@ -73,18 +83,21 @@ export function claimsFor(
   }
 }
 
-/** The scope of a token: the tutorial's have none and are good for what every user may do. */
+/** Returns the scope of a token. The tutorial's tokens have none and permit what every user may do. */
 export function scopeOf({ client_id, scope = '' }: AccessTokenClaims): string {
   return client_id === undefined ? userScopes.join(' ') : scope
 }
 
-/** The token in an Authorization header (RFC 6750 §2.1), or null when there is none or the scheme is another. */
+/** Returns the token in an Authorization header (RFC 6750 §2.1), or null without one or with another scheme. */
 export function readBearerToken(authorization = ''): string | null {
   const [scheme] = /^bearer(?: +|$)/i.exec(authorization) ?? []
   return scheme === undefined ? null : authorization.slice(scheme.length)
 }
 
-/** Whether it is three parts, each the one base64url text of its bytes, the first two in UTF-8 (RFC 7515 §2, §3.1). */
+/**
+ * Whether a token has three parts, each in the only canonical base64url spelling of its bytes, with a header and a payload
+ * in UTF-8 (RFC 7515 §2, §3.1).
+ */
 export function isCanonical(token: string): boolean {
   const parts = token.split('.', 4)
   if (parts.length !== 3) return false
@@ -96,9 +109,9 @@ export function isCanonical(token: string): boolean {
 }
 
 /**
- * The claims of a token whose signature is good, or null unless every check passes.
+ * Returns the claims of a token with a valid signature, or null unless every check passes.
  *
- * @param issuer who must have issued it, as RFC 9068 §4 has it; null for the tokens of the shared secret
+ * @param issuer required issuer and audience (RFC 9068 §4), or null for tokens of the shared secret
  * @param now seconds since 1970
  */
 export function readClaims(
@@ -107,11 +120,11 @@ export function readClaims(
   now: number,
 ): AccessTokenClaims | null {
   if ('crit' in header || !areClaims(payload) || !isTimely(payload, now)) return null
-  const isOurs = issuer ? isAccessToken(header.typ) && isFrom(issuer, payload) : isTutorials(payload)
+  const isOurs = issuer ? isAccessToken(header.typ) && isFrom(issuer, payload) : isTutorialToken(payload)
   return isOurs ? payload : null
 }
 
-/** RFC 7519 §4.1, RFC 9068 §2.2: each claim that is there has its type. */
+/** Whether each claim that is present has its type (RFC 7519 §4.1, RFC 9068 §2.2). */
 function areClaims(claims: Record<string, unknown>): claims is Record<string, unknown> & AccessTokenClaims {
   const has = (type: string) => (name: string) => !(name in claims) || typeof claims[name] === type
   const { sub, exp, iat = 0, nbf = 0 } = claims
@@ -123,22 +136,22 @@ function areClaims(claims: Record<string, unknown>): claims is Record<string, un
   )
 }
 
-/** A generation as the database counts them, in 32 bits. */
+/** Whether `gen` fits the database column: an integer of 31 bits. */
 function isGeneration({ gen = 0 }: Record<string, unknown>): boolean {
   return Number.isInteger(gen) && Number(gen) >= 0 && Number(gen) < 2 ** 31
 }
 
-/** RFC 7519 §2: a JSON number of seconds, which may have a fraction. */
+/** Whether a value is a NumericDate (RFC 7519 §2): seconds, possibly with a fraction. */
 function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
-/** Whether a token is good at this time (RFC 7519 §4.1.4, §4.1.5). */
+/** Whether a token is within its `nbf` and `exp` (RFC 7519 §4.1.4, §4.1.5). @param now seconds since 1970 */
 export function isTimely({ exp, nbf = 0 }: AccessTokenClaims & { nbf?: unknown }, now: number): boolean {
   return exp > now && Number(nbf) <= now
 }
 
-/** RFC 9068 §4: "at+jwt", with or without its media type's prefix, in any case. */
+/** Whether `typ` is "at+jwt", with or without the prefix "application/", in any case (RFC 9068 §4). */
 function isAccessToken(typ: unknown): boolean {
   return typeof typ === 'string' && /^(application\/)?at\+jwt$/i.test(typ)
 }
@@ -149,7 +162,7 @@ function isFrom({ iss, aud }: Issuer, claims: AccessTokenClaims): boolean {
   return claims.iss === iss && isForUs && !required.includes(undefined)
 }
 
-/** A token for an audience is not for us, and one with `at_hash` is an ID token. */
-function isTutorials(claims: AccessTokenClaims): boolean {
+/** Whether a token of the shared secret may be the tutorial's. One with `aud` is for another service, one with `at_hash` an ID token. */
+function isTutorialToken(claims: AccessTokenClaims): boolean {
   return !('aud' in claims) && !('at_hash' in claims)
 }

@@ -10,27 +10,27 @@ import { verifyPresentedToken } from './verify.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Lets a request pass only for the enabled user of a good access token that has the route's scope. */
+    /** Accepts a request with the access token of an enabled user that has the scope of the route. */
     authenticate(request: FastifyRequest): Promise<void>
-    /** Lets a request pass for a caller who may deal with the items of the user that its path names. */
+    /** Accepts a request of a caller with access to the items of the user in the path. */
     authenticateForOwner(request: FastifyRequest): Promise<void>
   }
   interface FastifyRequest {
-    /** The caller, as the database has it now. Only in scopes that authenticate a user. */
+    /** The caller as stored now. Set behind `authenticate` only. */
     currentUser: CurrentUser
-    /** The `sub` of the caller. */
+    /** The `sub` of the caller. Set behind both guards. */
     callerSubject: string
-    /** Whose things are asked for. Only in scopes of owners. */
+    /** Owner of the requested items. Set behind both guards. */
     owner: Pick<CurrentUser, 'id' | 'username'>
   }
   interface FastifyContextConfig {
-    /** The scope-token that a route behind `authenticate` asks for. */
+    /** Scope-token that a guarded route requires. */
     scope?: string
   }
 }
 
-/** Makes the hook behind `app.authenticate`; it sets `request.currentUser`, who is the `request.owner` too. */
-export function makeAuthenticate(context: AuthContext) {
+/** Creates the hook `app.authenticate`. It sets `request.currentUser` and makes that user the `request.owner`. */
+export function createAuthenticate(context: AuthContext) {
   return async function authenticate(request: FastifyRequest): Promise<void> {
     const { sub, standing } = await authenticateCaller(request, context)
     const { user } = standing
@@ -43,10 +43,10 @@ export function makeAuthenticate(context: AuthContext) {
 }
 
 /**
- * Makes the hook behind `app.authenticateForOwner`, for routes below the name of a user: it lets that user pass, users
- * who are administrators of items, and clients that have the route's scope. It sets `request.owner`.
+ * Creates the hook `app.authenticateForOwner`, for routes below a username. It accepts that user and clients with the scope
+ * of the route, and other users with the scope `items:admin`. It sets `request.owner`.
  */
-export function makeAuthenticateForOwner(context: AuthContext) {
+export function createAuthenticateForOwner(context: AuthContext) {
   return async function authenticateForOwner(request: FastifyRequest): Promise<void> {
     const { sub, standing } = await authenticateCaller(request, context)
     const { user } = standing
@@ -61,7 +61,11 @@ export function makeAuthenticateForOwner(context: AuthContext) {
   }
 }
 
-/** @throws ServiceError `not_authenticated`, `invalid_token`, `inactive_user` */
+/**
+ * Returns the subject of the bearer token of a request, and what the token permits now.
+ *
+ * @throws ServiceError `not_authenticated`, `invalid_token`, `inactive_user`
+ */
 async function authenticateCaller(
   { headers }: FastifyRequest,
   context: AuthContext,
@@ -77,7 +81,7 @@ async function authenticateCaller(
 }
 
 /**
- * Lets a token pass that has the route's scope (RFC 6750 §3.1). A route that names no scope lets nobody pass.
+ * Requires the scope of the route (RFC 6750 §3.1). A route without a scope accepts no token.
  *
  * @throws ServiceError `insufficient_scope`, `password_change_required`
  */
@@ -89,26 +93,26 @@ function requireScope(required = '', { scope, reason }: Standing): void {
   })
 }
 
-/** Guards every route of a scope with `authenticate` and says so in the OpenAPI document. */
-export function requireUser(scope: FastifyInstance): void {
-  guard(scope, scope.authenticate)
+/** Guards every route of a plugin with `authenticate` and documents it in OpenAPI. */
+export function requireUser(app: FastifyInstance): void {
+  guard(app, app.authenticate)
 }
 
-/** Guards every route of a scope with `authenticateForOwner` and says so in the OpenAPI document. */
-export function requireOwner(scope: FastifyInstance): void {
-  guard(scope, scope.authenticateForOwner)
+/** Guards every route of a plugin with `authenticateForOwner` and documents it in OpenAPI. */
+export function requireOwner(app: FastifyInstance): void {
+  guard(app, app.authenticateForOwner)
 }
 
-/** What is meant for one caller is no cache's to keep (RFC 9111 §5.2.2.5). */
+/** Forbids caches to store a response, as it is meant for one caller (RFC 9111 §5.2.2.5). */
 function forbidStorage(_request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   reply.header('cache-control', 'no-store')
   done()
 }
 
-function guard(scope: FastifyInstance, authenticate: FastifyInstance['authenticate']): void {
-  scope.addHook('onRequest', forbidStorage)
-  scope.addHook('onRequest', authenticate)
-  scope.addHook('onRoute', function documentGuard(route) {
+function guard(app: FastifyInstance, authenticate: FastifyInstance['authenticate']): void {
+  app.addHook('onRequest', forbidStorage)
+  app.addHook('onRequest', authenticate)
+  app.addHook('onRoute', function documentGuard(route) {
     const schema = route.schema as FastifySchema
     route.schema = {
       ...schema,

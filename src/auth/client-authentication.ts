@@ -4,18 +4,18 @@ import { recordEvent } from '../audit/event-store.js'
 import { ServiceError } from '../errors.js'
 import type { AuthContext } from './context.js'
 import { loadClient } from './current.js'
-import { isLockedOut } from './effective.js'
+import { isDisabled } from './effective.js'
 import { digestClientSecret, isSameDigest } from './secrets.js'
 import { type Client, noteSecretUse } from './store/clients.js'
 import { clientSubject } from './subject.js'
 
-/** What a client calls itself, and how it proves it. */
+/** Client credentials: for a public client without a secret. */
 interface ClientCredentials {
   clientId: string
   secret: string | undefined
 }
 
-/** Where a request names its client: the header, or these parameters of its form. */
+/** Parts of a request that can name its client: the Authorization header and two parameters of the form. */
 export interface ClientRequest {
   authorization: string | undefined
   client_id?: string | undefined
@@ -23,15 +23,16 @@ export interface ClientRequest {
 }
 
 /**
- * The client that a request authenticates as, or for a public one names (RFC 6749 §2.3), or null when it names none.
+ * Returns the client that a request authenticates as (RFC 6749 §2.3), or null when it names none. A public client only
+ * has to name itself.
  *
- * @throws ServiceError `invalid_client` when there is no such client, it is disabled, or the secret is not one of its own;
- * `ambiguous_client` when there are credentials in the header and in the form
+ * @throws ServiceError `invalid_client` when the client is unknown or disabled, or the secret is wrong; `ambiguous_client`
+ * when there are credentials in the header and in the form
  */
 export async function authenticateClient(
   request: ClientRequest,
   context: AuthContext,
-  origin: RequestSource,
+  source: RequestSource,
 ): Promise<Client | null> {
   const credentials = readCredentials(request)
   if (!credentials) return null
@@ -39,21 +40,24 @@ export async function authenticateClient(
   const digest = digestClientSecret(credentials.secret ?? '', await context.readMacKey())
   const secret = client?.secrets.find((known) => isSameDigest(known.digest, digest))
   const isPublic = client?.confidential === false && credentials.secret === undefined
-  if (!client || isLockedOut(client) || !(secret || isPublic)) {
-    await recordEvent(failureOf(client, origin), context.database)
+  if (!client || isDisabled(client) || !(secret || isPublic)) {
+    await recordEvent(failureOf(client, source), context.database)
     throw new ServiceError('invalid_client')
   }
   if (secret) await noteSecretUse(secret, context.database)
   return client
 }
 
-/** An id that no client has is not kept: all failures with such ids are counted together. */
-function failureOf(client: Client | null, origin: RequestSource): NewAuditEvent {
+/** Returns the audit event of a failure. It does not record an unknown client id: such failures are counted together. */
+function failureOf(client: Client | null, source: RequestSource): NewAuditEvent {
   const subject = client && clientSubject(client.clientId)
-  return { action: 'client_authentication', outcome: 'failed', actor: null, subject, userId: null, ...origin }
+  return { action: 'client_authentication', outcome: 'failed', actor: null, subject, userId: null, ...source }
 }
 
-/** RFC 6749 §2.3: never more than one way of authentication. An empty header is none: Swagger UI sends that. */
+/**
+ * Reads the credentials of one authentication method, as a request must not use more than one (RFC 6749 §2.3). Empty
+ * Basic credentials count as none, as Swagger UI sends them when its fields are left empty.
+ */
 function readCredentials({
   authorization,
   client_id,
@@ -69,7 +73,7 @@ function readCredentials({
   return basic
 }
 
-/** RFC 7617 §2, RFC 6749 §2.3.1: base64 of the id and the secret, each form-url-encoded, with a colon between. */
+/** Reads Basic credentials: base64 of the id and the secret, form-url-encoded, with a colon between (RFC 6749 §2.3.1). */
 function readBasic(authorization = ''): ClientCredentials | null {
   if (!/^basic( |$)/i.test(authorization)) return null
   const bytes = Buffer.from(authorization.slice('basic '.length), 'base64')

@@ -1,36 +1,47 @@
-import type { CacheLoad } from '../database/changes/cache.js'
+import type { CacheLoad, InvalidatingCache } from '../database/changes/cache.js'
+import type { Database } from '../database/client.js'
 import type { CurrentUser } from '../users/user-store.js'
-import type { AuthContext } from './context.js'
+import type { VerifiedToken } from './access-token.js'
 import { type Effective, effective } from './effective.js'
 import { type Client, findClient } from './store/clients.js'
 import { findSubject } from './store/subjects.js'
-import type { VerifiedToken } from './verify.js'
 
-/** Whom a token speaks for, and what it may do now. */
+/** The user that a token speaks for, and what the token permits now. */
 export interface Standing extends Effective {
-  /** Null when the subject is a client, or gone. */
+  /** Null when the subject is a client, or no longer exists. */
   user: CurrentUser | null
 }
 
-/** The client of that id as it is now, from memory where that is known to be true still; or null. */
-export function loadClient(clientId: string, { clients, database }: AuthContext): Promise<Client | null> {
+/** Where clients are loaded from. */
+export interface ClientSource {
+  database: Database
+  /** Clients by their ids. */
+  clients: InvalidatingCache<string, Client | null>
+}
+
+/** Where the standings of tokens are loaded from. */
+export interface StandingSource {
+  database: Database
+  /** What tokens permit now, by the verified token. */
+  standings: InvalidatingCache<VerifiedToken, Standing>
+}
+
+/** Returns the client with this id, from the cache while it is current, or null. */
+export function loadClient(clientId: string, { clients, database }: ClientSource): Promise<Client | null> {
   return clients.get(clientId, async function readClient() {
     const client = await findClient(clientId, database)
     return { value: client, tags: client && [`client:${clientId}`] }
   })
 }
 
-/** What a token may do now, from memory where that is known to be true still. */
-export function loadStanding(access: VerifiedToken, context: AuthContext): Promise<Standing> {
-  return context.standings.get(access, () => readStanding(access, context))
+/** Returns what a token permits now, from the cache while it is current. */
+export function loadStanding(access: VerifiedToken, source: StandingSource): Promise<Standing> {
+  return source.standings.get(access, () => readStanding(access, source.database))
 }
 
-/** What a token may do now, from the database. What may be kept in memory is that it is good, never that it is not. */
-export async function readStanding(
-  access: VerifiedToken,
-  { database }: AuthContext,
-): Promise<CacheLoad<Standing>> {
+/** Reads from the database what a token permits now. Only the standing of an active token may be cached. */
+export async function readStanding(access: VerifiedToken, database: Database): Promise<CacheLoad<Standing>> {
   const subject = await findSubject(access.claims, access.fingerprint, database)
   const value: Standing = { ...effective(access, subject), user: subject?.user ?? null }
-  return { value, tags: subject && value.active ? subject.rows : null }
+  return { value, tags: subject && value.active ? subject.tags : null }
 }

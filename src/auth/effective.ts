@@ -1,7 +1,7 @@
 import type { AccessTokenClaims } from './access-token.js'
 import { includesScope, isOwnScope, passwordScope, userScopes } from './scope.js'
 
-/** A user, as far as it decides what the user's tokens are good for. */
+/** Facts about a user that decide what the user's tokens permit. */
 export interface UserFacts {
   disabled: boolean
   generation: number
@@ -10,23 +10,23 @@ export interface UserFacts {
   scopes: readonly string[]
 }
 
-/** A client, as far as it decides what the tokens issued to it are good for. */
+/** Facts about a client that decide what the tokens issued to it permit. */
 export interface ClientFacts {
   disabled: boolean
   generation: number
   scopes: readonly string[]
 }
 
-/** The login that a token came of, and the generations in which it was made. */
+/** Facts about a token family: the generations of the user and the client at its login, and whether it was revoked. */
 export interface FamilyFacts {
   userGeneration: number
   clientGeneration: number
   revoked: boolean
 }
 
-/** Everything stored that a token stands on. What is not there, or no longer, is null. */
+/** Stored facts that a token depends on. A row that does not exist, or no longer does, is null. */
 export interface Facts {
-  /** Null for a token that a client got for itself. */
+  /** Null for a token that a client was issued for itself. */
   user: UserFacts | null
   client: ClientFacts | null
   family: FamilyFacts | null
@@ -34,29 +34,30 @@ export interface Facts {
   revoked: boolean
 }
 
-/** A token whose signature or fingerprint was found good. */
+/** A token with a valid signature or a known fingerprint. */
 export interface Access {
   claims: Pick<AccessTokenClaims, 'client_id' | 'gen'>
   scope: readonly string[]
 }
 
-/** Why a token is not good. */
+/** Why a token is not active. */
 type Reason = 'invalid_token' | 'inactive_user' | 'password_change_required' | 'insufficient_scope'
 
-/** What a token may do now. */
+/** What a token permits now. */
 export interface Effective {
   active: boolean
-  /** The scope-tokens that are left: for a user who must change the password, `account:password` at most. */
+  /** Effective scope-tokens: at most `account:password` for a user who must change the password. */
   scope: readonly string[]
   /** Null for an active token. */
   reason: Reason | null
 }
 
 /**
- * Decides what a verified token may do now, at every door: it stands on the user, the client and the login that it was
- * issued on, and a scope counts only while the token, the user and the client all have it.
+ * Decides what a verified token permits now. This is the only such decision: guards, introspection and grants all use
+ * it. A token depends on its user, its client and its login; a scope-token counts only while the token, the user and the
+ * client all have it.
  *
- * @param facts null when the user or the client that the token speaks for is gone
+ * @param facts null when the user or the client that the token speaks for no longer exists
  */
 export function effective(access: Access, facts: Facts | null): Effective {
   if (facts?.user?.disabled) return inactive('inactive_user')
@@ -69,7 +70,11 @@ export function effective(access: Access, facts: Facts | null): Effective {
     : { active: true, scope, reason: null }
 }
 
-/** Decides what a token that is about to be issued may do at most; without a user it is one for the client itself. */
+/**
+ * Decides what a token that is about to be issued may permit at most.
+ *
+ * @param user null for a token for the client itself
+ */
 export function effectiveAtIssue(
   user: UserFacts | null,
   client: ClientFacts & { clientId: string },
@@ -84,23 +89,30 @@ export function effectiveAtIssue(
   return effective({ claims, scope }, { user, client, family, revoked: false })
 }
 
-/** Whether a user or a client is locked out. */
-export function isLockedOut({ disabled }: { disabled: boolean }): boolean {
+/** Whether a user or a client is disabled. */
+export function isDisabled({ disabled }: { disabled: boolean }): boolean {
   return disabled
 }
 
-/** Whether the user or the client that has proved itself is still there, and nothing has ended what that is good for. */
+/**
+ * Whether an authentication still counts: the user or the client exists, is enabled and is of the same generation.
+ *
+ * @param proved the user or the client as it was authenticated
+ * @param now as it is stored now
+ */
 export function stillCounts<Holder extends Pick<UserFacts | ClientFacts, 'disabled' | 'generation'>>(
   proved: Holder,
   now: Holder | null,
 ): now is Holder {
-  return now?.generation === proved.generation && !isLockedOut(now)
+  return now?.generation === proved.generation && !isDisabled(now)
 }
 
 /**
- * The part of a token's scope that a client may be told about (RFC 7662 §4): all of it where the token was issued to the
- * client, is meant for it, or the client has the right to ask about every token; else the scopes that are the client's
- * own and not of this service's routes. Null when the token does not concern the client.
+ * Returns the part of a token's scope that a client may see by introspection (RFC 7662 §4):
+ *
+ * - all of it when the token was issued to the client or has it as an audience, or the client has the right `introspect`
+ * - otherwise the scope-tokens that the client has too, without those of this service's routes
+ * - null when nothing is left, so that the client sees an inactive token
  */
 export function visibleScope(
   { claims, scope }: { claims: AccessTokenClaims; scope: readonly string[] },
@@ -116,11 +128,11 @@ function inactive(reason: Reason, scope: readonly string[] = []): Effective {
   return { active: false, scope, reason }
 }
 
-/** Whether nothing has ended what the token stands on. */
+/** Whether the client and the login of a token are still as they were when it was issued. */
 function isUnchanged({ claims }: Access, { user, client, family }: Facts): boolean {
-  // Issued elsewhere with the shared secret: good until the user's first change of generation.
+  // Issued elsewhere with the shared secret: valid until the user's first change of generation.
   if (claims.client_id === undefined) return user?.generation === 0
-  if (!client || isLockedOut(client)) return false
+  if (!client || isDisabled(client)) return false
   if (!user) return client.generation === claims.gen
   return (
     family !== null &&
@@ -130,12 +142,12 @@ function isUnchanged({ claims }: Access, { user, client, family }: Facts): boole
   )
 }
 
-/** Those of the scope-tokens that the token, its user and its client all have. */
+/** Returns the wanted scope-tokens that the token, its user and its client all have. */
 function narrow(wanted: readonly string[], held: readonly string[], { user, client }: Facts): string[] {
-  const holders = [
-    held,
-    ...(user ? [[...userScopes, ...user.scopes]] : []),
-    ...(client ? [client.scopes] : []),
-  ]
-  return wanted.filter((one) => holders.every((scope) => includesScope(scope, one)))
+  return wanted.filter(
+    (one) =>
+      includesScope(held, one) &&
+      (!user || includesScope([...userScopes, ...user.scopes], one)) &&
+      (!client || includesScope(client.scopes, one)),
+  )
 }

@@ -4,21 +4,21 @@ import type { TObject } from 'typebox'
 import { ServiceError } from '../errors.js'
 import { decodePercent } from '../http/percent.js'
 
-/** The fields of a form: a list where one was sent more than once, and none that was sent once and is empty. */
+/** Fields of a form. A repeated field has a list of values. A field that was sent once and is empty is left out. */
 export type Form = Record<string, string | string[]>
 
 const formType = 'application/x-www-form-urlencoded'
 
 /**
- * Makes the scope read forms and nothing else: a body of any other type is a form without fields, as for FastAPI.
- * Its answers are OAuth's, and no cache may keep them.
+ * Makes a scope parse forms only. A body of any other content type counts as an empty form, as in FastAPI. Responses have
+ * the OAuth error format and must not be cached (RFC 6749 §5.1).
  */
 export async function readForms(scope: FastifyInstance): Promise<void> {
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser(formType, { parseAs: 'buffer' }, parseForm)
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
   scope.addHook('onRequest', reduceContentType)
-  scope.addHook('onRequest', async function answerAsOAuth(request, reply) {
+  scope.addHook('onRequest', async function markOAuthRequest(request, reply) {
     request.isOAuthRequest = true
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
   })
@@ -27,7 +27,7 @@ export async function readForms(scope: FastifyInstance): Promise<void> {
   })
 }
 
-/** Leaves of the content type whether it is a form's, so that a malformed one counts as another type. */
+/** Reduces the content type to the form type or nothing, so that Fastify does not refuse a malformed one. */
 async function reduceContentType({ headers }: FastifyRequest): Promise<void> {
   const type = headers['content-type']?.replace(/;.*/s, '').trim().toLowerCase()
   if (type === formType) headers['content-type'] = formType
@@ -35,10 +35,10 @@ async function reduceContentType({ headers }: FastifyRequest): Promise<void> {
 }
 
 /**
- * Parameters without a value count as left out (RFC 6749 §3.2).
+ * Parses a form. Parameters without a value count as omitted (RFC 6749 §3.2).
  *
- * @throws ServiceError when it is not UTF-8: `invalid_parameter` or, for the tutorial's login, what the tutorial answers to
- * wrong credentials: no name and no password is like that
+ * @throws ServiceError when the form is not valid UTF-8: `invalid_parameter` or, for the tutorial's login,
+ * `incorrect_credentials`, as such text matches no user
  */
 async function parseForm(request: FastifyRequest, body: Buffer): Promise<Form> {
   let isText = true
@@ -54,7 +54,11 @@ async function parseForm(request: FastifyRequest, body: Buffer): Promise<Form> {
   throw new ServiceError(request.isOAuthRequest ? 'invalid_parameter' : 'incorrect_credentials')
 }
 
-/** RFC 6749 §3.2: parameters of the request must not be included more than once. Unknown ones are ignored. */
+/**
+ * Refuses repeated parameters (RFC 6749 §3.2). Unknown parameters are ignored.
+ *
+ * @throws ServiceError `repeated_parameter`
+ */
 export function refuseRepeated(form: Form, schema: TObject): void {
   if (Object.keys(schema.properties).some((name) => Array.isArray(form[name])))
     throw new ServiceError('repeated_parameter')

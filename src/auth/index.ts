@@ -1,16 +1,16 @@
 import type { FastifyInstance } from 'fastify'
 import { LRUCache } from 'lru-cache'
-import type { Config } from '../config/index.js'
 import { createInvalidatingCache } from '../database/changes/cache.js'
-import { registerPasswords } from '../passwords/index.js'
-import { makeAuthenticate, makeAuthenticateForOwner } from './authenticate.js'
-import type { AuthContext } from './context.js'
+import { type PasswordsConfig, registerPasswords } from '../passwords/index.js'
+import { createAuthenticate, createAuthenticateForOwner } from './authenticate.js'
+import type { AuthContext, OAuthConfig } from './context.js'
+import { Jwks, Metadata } from './discovery-schema.js'
 import { readForms } from './form.js'
 import { introspectionEndpoint } from './introspect.js'
-import { Jwks, jwksEndpoint } from './jwks.js'
+import { jwksEndpoint } from './jwks.js'
 import { registerMacKey } from './keys/mac.js'
-import { openSharedSecret, registerKeyRing } from './keys/ring.js'
-import { Metadata, metadataEndpoint } from './metadata.js'
+import { type KeyRingConfig, openSharedSecret, registerKeyRing } from './keys/ring.js'
+import { type MetadataConfig, metadataEndpoint } from './metadata.js'
 import { revocationEndpoint } from './revoke.js'
 import { tokenEndpoint } from './token.js'
 import { Introspection, Revocation, Token, TokenForm, TokenReference } from './token-schema.js'
@@ -19,45 +19,50 @@ export { requireOwner, requireUser } from './authenticate.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Reads all keys, which the first use does otherwise. @throws OperatorError when they cannot be decrypted */
+    /** Reads all keys. Without a call the first use does it. @throws OperatorError when a key cannot be decrypted */
     openKeys(): Promise<void>
-    /** Returns the key of the keyed hashes as it is now, from memory while no change of it was announced. */
+    /** Returns the current key of the keyed hashes, from memory until a change of it is announced. */
     readMacKey(): Promise<Buffer>
   }
 }
 
-/** What the routes refer to. */
+/** Settings of this wing. */
+export type AuthConfig = OAuthConfig & KeyRingConfig & PasswordsConfig & MetadataConfig & { audience: string }
+
+/** Schemas that the routes refer to. */
 export const authSchemas = [TokenForm, Token, TokenReference, Revocation, Introspection, Jwks, Metadata]
 
-/** Maximum number of clients that are kept in memory. */
+/** Maximum number of clients in memory. */
 const maxClients = 1_000
-/** Maximum number of tokens that are kept in memory. */
+/** Maximum number of tokens in memory. */
 const maxTokens = 20_000
-/** Maximum length of these tokens in all (bytes). */
+/** Maximum total length of these tokens (bytes). */
 const maxTokenBytes = 32 * 2 ** 20
 
-/** Everything about signing in: the keys, `app.authenticate` for the scopes that need a caller, the OAuth endpoints. */
-export async function registerAuth(app: FastifyInstance, config: Config): Promise<void> {
+/** Registers the keys, the guards `app.authenticate` and `app.authenticateForOwner`, and the OAuth endpoints. */
+export async function registerAuth(app: FastifyInstance, config: AuthConfig): Promise<void> {
   app.decorate('readMacKey', registerMacKey(app, config))
   registerPasswords(app, config, app.readMacKey)
-  const context = await openContext(app, config)
+  const context = await createContext(app, config)
   app.decorate('openKeys', async function openKeys() {
     await app.readMacKey()
     await context.keyRing.open()
   })
-  app.decorate('authenticate', makeAuthenticate(context))
-  app.decorate('authenticateForOwner', makeAuthenticateForOwner(context))
+  app.decorate('authenticate', createAuthenticate(context))
+  app.decorate('authenticateForOwner', createAuthenticateForOwner(context))
   for (const name of ['currentUser', 'callerSubject', 'owner']) app.decorateRequest(name)
 
   await app.register(async function oauthEndpoints(scope) {
     await readForms(scope)
-    for (const endpoint of [tokenEndpoint, revocationEndpoint, introspectionEndpoint])
-      await scope.register(endpoint, context)
+    await scope.register(tokenEndpoint, context)
+    await scope.register(revocationEndpoint, context)
+    await scope.register(introspectionEndpoint, context)
   })
-  for (const document of [jwksEndpoint, metadataEndpoint]) await app.register(document, context)
+  await app.register(jwksEndpoint, { config, keyRing: context.keyRing })
+  await app.register(metadataEndpoint, { config })
 }
 
-async function openContext(app: FastifyInstance, config: Config): Promise<AuthContext> {
+async function createContext(app: FastifyInstance, config: AuthConfig): Promise<AuthContext> {
   const { jwtSecret, issuer: iss, audience: aud } = config
   const { database, passwords, readMacKey, changes } = app
   return {

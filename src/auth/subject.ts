@@ -1,12 +1,12 @@
-/** No user's name begins like this: the database has a check for it. */
+/** Prefix of a client's `sub`. A check in the database keeps it out of usernames. */
 const clientPrefix = 'client:'
 
-/** The `sub` of the tokens that a client gets for itself. */
+/** Returns the `sub` of the tokens that a client is issued for itself. */
 export function clientSubject(clientId: string): string {
   return clientPrefix + clientId
 }
 
-/** The client that a `sub` names, or null when it names a user. */
+/** Returns the id of the client that a `sub` names, or null when it names a user. */
 export function clientOf(sub: string): string | null {
   return sub.startsWith(clientPrefix) ? sub.slice(clientPrefix.length) : null
 }

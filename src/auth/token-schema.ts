@@ -1,35 +1,35 @@
 import { Type } from 'typebox'
 
-/** No field of a form can be longer than the largest body that is read. */
+/** Maximum size of a request body that is a form (bytes), and so the maximum length of a field. */
 export const maxFormBytes = 16_384
 
 const field = (description: string) => Type.String({ maxLength: maxFormBytes, description })
 
 /**
- * The form of `POST /token`, named and bounded as FastAPI does it in the documents clients were made from: what is
- * required is so for the password grant (RFC 6749 §4.3.2). The other grants check their parameters themselves.
+ * Form of `POST /token`. Its name and its required fields are those of FastAPI's document, which clients were generated
+ * from: they fit the password grant (RFC 6749 §4.3.2). The other grants check their parameters themselves.
  */
 export const TokenForm = Type.Object(
   {
     grant_type: Type.Optional(
       field(
-        '`password`, `refresh_token` or `client_credentials`; left out it is the first, as in the tutorial.',
+        '`password`, `refresh_token` or `client_credentials`. Defaults to `password`, with the responses of the FastAPI tutorial.',
       ),
     ),
-    username: field('The name of the user who signs in.'),
+    username: field("The user's name."),
     password: Type.String({
       maxLength: maxFormBytes,
       format: 'password',
       description: "The user's password.",
     }),
-    refresh_token: Type.Optional(field('The refresh token, for the grant of that name.')),
+    refresh_token: Type.Optional(field('The refresh token, for the grant type `refresh_token`.')),
     scope: Type.Optional(
       field(
-        'The scope asked for; left out it is `me items:read items:write` for a user. Without a `grant_type` it is ignored.',
+        'The requested scope. Defaults to `me items:read items:write` for a user. Ignored without a `grant_type`.',
       ),
     ),
-    client_id: Type.Optional(field('The client, unless it is named by HTTP Basic.')),
-    client_secret: Type.Optional(field('Its secret, unless that is sent by HTTP Basic.')),
+    client_id: Type.Optional(field('The client id, unless it is sent by HTTP Basic authentication.')),
+    client_secret: Type.Optional(field('The client secret, unless it is sent by HTTP Basic authentication.')),
   },
   {
     $id: 'Body_login_for_access_token_token_post',
@@ -37,17 +37,17 @@ export const TokenForm = Type.Object(
   },
 )
 
-/** A successful answer of `POST /token` (RFC 6749 §5.1). */
+/** Successful response of `POST /token` (RFC 6749 §5.1). */
 export const Token = Type.Object(
   {
     access_token: Type.String({ description: 'Send it as `Authorization: Bearer …`.' }),
     token_type: Type.Literal('bearer'),
-    expires_in: Type.Integer({ description: 'Seconds until the access token expires.' }),
+    expires_in: Type.Integer({ description: 'Lifetime of the access token in seconds.' }),
     scope: Type.Optional(
-      Type.String({ description: 'What the token is good for, when that is not what was asked for.' }),
+      Type.String({ description: 'The scope of the token, if it differs from the requested scope.' }),
     ),
     refresh_token: Type.Optional(
-      Type.String({ description: 'Gets the next access token, once, and then its own successor.' }),
+      Type.String({ description: 'Can be exchanged once for a new access token and a new refresh token.' }),
     ),
   },
   {
@@ -64,42 +64,42 @@ export const Token = Type.Object(
   },
 )
 
-/** RFC 6749 appendix A: printable ASCII. */
+/** Printable ASCII (RFC 6749 appendix A). */
 const visible = (description: string) =>
   Type.String({ minLength: 1, maxLength: maxFormBytes, pattern: '^[\\x20-\\x7E]+$', description })
 
-/** The form of `POST /revoke` (RFC 7009 §2.1) and of `POST /introspect` (RFC 7662 §2.1). */
+/** Form of `POST /revoke` (RFC 7009 §2.1) and of `POST /introspect` (RFC 7662 §2.1). */
 export const TokenReference = Type.Object(
   {
     token: visible('An access token or a refresh token.'),
     token_type_hint: Type.Optional(
-      field('`access_token` or `refresh_token`. Tokens are told apart without it.'),
+      field('`access_token` or `refresh_token`. Ignored, as the two kinds are told apart without it.'),
     ),
-    client_id: Type.Optional(field('The client, unless it is named by HTTP Basic.')),
-    client_secret: Type.Optional(field('Its secret, unless that is sent by HTTP Basic.')),
+    client_id: Type.Optional(field('The client id, unless it is sent by HTTP Basic authentication.')),
+    client_secret: Type.Optional(field('The client secret, unless it is sent by HTTP Basic authentication.')),
   },
   { $id: 'TokenReference', examples: [{ token: 'lkr_…' }] },
 )
 
-/** The answer of `POST /revoke`: its status says it all (RFC 7009 §2.2). */
+/** Successful response of `POST /revoke`: the status carries all the information (RFC 7009 §2.2). */
 export const Revocation = Type.Object({}, { $id: 'Revocation', examples: [{}] })
 
-/** The answer of `POST /introspect` (RFC 7662 §2.2): of a token that is not active, that and nothing else. */
+/** Response of `POST /introspect` (RFC 7662 §2.2). For an inactive token it has no member but `active`. */
 export const Introspection = Type.Object(
   {
-    active: Type.Boolean({ description: 'Whether the token is good now.' }),
-    scope: Type.Optional(Type.String({ description: 'What it is good for.' })),
-    client_id: Type.Optional(Type.String({ description: 'The client it was issued to.' })),
-    username: Type.Optional(Type.String({ description: 'The user it speaks for, if it is one.' })),
+    active: Type.Boolean({ description: 'Whether the token is valid now.' }),
+    scope: Type.Optional(Type.String({ description: 'The scope of the token.' })),
+    client_id: Type.Optional(Type.String({ description: 'The client that the token was issued to.' })),
+    username: Type.Optional(Type.String({ description: 'The user that the token speaks for, if any.' })),
     token_type: Type.Optional(Type.Literal('Bearer')),
-    exp: Type.Optional(Type.Number({ description: 'Seconds since 1970 when it expires.' })),
-    iat: Type.Optional(Type.Number({ description: 'Seconds since 1970 when it was issued.' })),
-    sub: Type.Optional(Type.String({ description: 'Whom it speaks for.' })),
+    exp: Type.Optional(Type.Number({ description: 'Expiry in seconds since 1970.' })),
+    iat: Type.Optional(Type.Number({ description: 'Time of issue in seconds since 1970.' })),
+    sub: Type.Optional(Type.String({ description: 'The subject that the token speaks for.' })),
     aud: Type.Optional(
       Type.Unsafe<string | string[]>({ type: ['string', 'array'], items: { type: 'string' } }),
     ),
-    iss: Type.Optional(Type.String({ description: 'Who issued it.' })),
-    jti: Type.Optional(Type.String({ description: 'Names this token alone.' })),
+    iss: Type.Optional(Type.String({ description: 'The issuer.' })),
+    jti: Type.Optional(Type.String({ description: 'Unique id of the token.' })),
   },
   { $id: 'Introspection', examples: [{ active: false }] },
 )

@@ -1,33 +1,28 @@
+import type { LRUCache } from 'lru-cache'
 import {
-  type AccessTokenClaims,
+  type Issuer,
   isCanonical,
   isTimely,
   nobody,
   readClaims,
   scopeOf,
-  type VerifiedJws,
+  type VerifiedToken,
 } from './access-token.js'
-import type { AuthContext } from './context.js'
-import type { JwtKey } from './keys/jwt.js'
+import type { JwtKey, VerifiedJws } from './keys/jwt.js'
+import type { KeyRing } from './keys/ring.js'
 import { splitScope } from './scope.js'
 import { fingerprint } from './secrets.js'
 
-/** An access token of ours that has not expired; whether it was revoked is for the database to tell. */
-export interface VerifiedToken {
-  claims: AccessTokenClaims
-  /** The scope-tokens of its scope. */
-  scope: readonly string[]
-  /** What it is revoked by: its `jti` or, where it has none, all of it that was signed. */
-  fingerprint: Buffer
-  /** What its header names its key by, and that key. */
-  kid: unknown
-  key: JwtKey
+/** Dependencies of the verification of access tokens. */
+export interface VerificationContext {
+  keyRing: Pick<KeyRing, 'find'>
+  issuer: Issuer | null
+  /** Tokens whose signature was verified, by the token's text. */
+  verified: LRUCache<string, VerifiedToken>
 }
 
-type VerificationContext = Pick<AuthContext, 'keyRing' | 'issuer' | 'verified'>
-
 /**
- * What an access token says, or null unless every check passes (RFC 8725, RFC 9068 §4).
+ * Verifies an access token (RFC 8725, RFC 9068 §4). Returns null unless every check passes.
  *
  * @param now seconds since 1970
  */
@@ -41,8 +36,10 @@ export async function verifyAccessToken(
 }
 
 /**
- * The same for our own guard, which takes a token that is for nobody too. A signature is checked once: it stays good for
- * as long as its key does.
+ * Verifies an access token for the guards of this service, which also accept the audience `nobody`. A signature is
+ * verified once and stays valid as long as its key.
+ *
+ * @param now seconds since 1970
  */
 export async function verifyPresentedToken(
   token: string,
@@ -64,12 +61,15 @@ export async function verifyPresentedToken(
   return access
 }
 
-/** A part of a body would keep all of the body in memory. A token that was found good is ASCII. */
+/**
+ * Copies a token, as a substring of a request body would keep the whole body in memory. A verified token is ASCII, so
+ * latin1 loses nothing.
+ */
 function copyOf(token: string): string {
   return Buffer.from(token, 'latin1').toString('latin1')
 }
 
-/** The one member of a header that chooses something: the key. */
+/** Returns the `kid` of a token's header, the only member of the header that selects anything. */
 function keyIdOf(token: string): unknown {
   const header = Buffer.from(token.replace(/\..*/s, ''), 'base64url').toString()
   try {

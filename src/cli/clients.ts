@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import { grants } from '../auth/grants/index.js'
-import { getOrCreateMacKey } from '../auth/keys/key-store.js'
 import { macKeyReplaced } from '../auth/keys/mac.js'
-import { sealingKeysOf } from '../auth/keys/ring.js'
+import { getOrCreateMacKey } from '../auth/keys/mac-key-store.js'
+import { sealingKeysOf } from '../auth/keys/sealing-keys.js'
 import { isScope, maxScopeLength, userScopes } from '../auth/scope.js'
 import { digestClientSecret, newClientSecret } from '../auth/secrets.js'
 import {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import { listKeys, readClock, retireUnlessSigning, rotateKeys } from '../auth/keys/key-store.js'
+import { listKeys, readClock, retireUnlessSigning } from '../auth/keys/key-store.js'
 import { stateOf } from '../auth/keys/lifecycle.js'
-import { rotationPlan, sealingKeysOf } from '../auth/keys/ring.js'
+import { rotateKeys, rotationPlan } from '../auth/keys/rotation.js'
+import { sealingKeysOf } from '../auth/keys/sealing-keys.js'
 import { printResult, printRows } from './output.js'
 import {
   CommandError,

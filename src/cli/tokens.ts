@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { revokeClientTokens, revokeUserTokens } from '../auth/store/subjects.js'
+import { revokeClientTokens, revokeUserTokens } from '../auth/store/revocation.js'
 import { clientSubject } from '../auth/subject.js'
 import { printResult } from './output.js'
 import { CommandError, exitStatus, type Io, onDatabase, recordOperation } from './run.js'

@@ -1,5 +1,5 @@
-import { getOrCreateMacKey } from '../../src/auth/keys/key-store.js'
-import { sealingKeysOf } from '../../src/auth/keys/ring.js'
+import { getOrCreateMacKey } from '../../src/auth/keys/mac-key-store.js'
+import { sealingKeysOf } from '../../src/auth/keys/sealing-keys.js'
 import { digestClientSecret } from '../../src/auth/secrets.js'
 import { loadConfig } from '../../src/config/index.js'
 import type { Database } from '../../src/database/client.js'

@@ -3,11 +3,11 @@ import type { AuthContext } from '../context.js'
 import { effectiveAtIssue } from '../effective.js'
 import { grantScope, maxScopeLength } from '../scope.js'
 import { type Client, ownClaims } from '../store/clients.js'
-import type { Granted, TokenParameters } from './index.js'
+import type { Granted, TokenParameters } from './grant.js'
 
 /**
- * The client credentials grant (RFC 6749 §4.4): a token that speaks for the client itself, and no refresh token. The
- * database lets only confidential clients have this grant.
+ * Implements the client credentials grant (RFC 6749 §4.4): a token for the client itself, without a refresh token. A
+ * check in the database reserves this grant for confidential clients.
  *
  * @throws ServiceError `invalid_scope`
  */

@@ -5,73 +5,72 @@ import { ServiceError } from '../../errors.js'
 import { needsRehash } from '../../passwords/bcrypt.js'
 import { type Credentials, findCredentials, replaceHash } from '../../users/user-store.js'
 import type { AuthContext } from '../context.js'
-import { effectiveAtIssue, isLockedOut, stillCounts } from '../effective.js'
+import { effectiveAtIssue, isDisabled, stillCounts } from '../effective.js'
 import { grantScope, userScopes } from '../scope.js'
 import { fingerprint, newRefreshToken } from '../secrets.js'
 import { type Client, findClient } from '../store/clients.js'
 import { startFamily } from '../store/families.js'
-import type { Granted, TokenParameters } from './index.js'
+import type { Granted, TokenParameters } from './grant.js'
 
 /**
- * The resource owner password credentials grant (RFC 6749 §4.3). Administrative scopes are given when asked for by name.
- * A user who must change the password gets a token for that alone, whatever was asked for.
+ * Implements the resource owner password credentials grant (RFC 6749 §4.3). Administrative scopes are granted only when
+ * requested by name. A user who must change the password gets a token for that alone, whatever scope is requested.
  *
- * Without a `grant_type` it is the tutorial's login, which ignores what scope is asked for. There a disabled user passes
- * too, with a token that is good for nothing: the protected routes say `Inactive user` to it.
+ * Without a `grant_type` this is the tutorial's login, which ignores the requested scope. It also accepts a disabled
+ * user, with a token that permits nothing: the protected routes answer it with `Inactive user`.
  *
- * @throws ServiceError `invalid_scope`; `incorrect_credentials`, the same for an unknown user as for a wrong password
+ * @throws ServiceError `invalid_scope`; `incorrect_credentials`, for an unknown user as for a wrong password
  */
 export async function grantPassword(
   parameters: TokenParameters,
   client: Client,
   context: AuthContext,
-  origin: RequestSource,
+  source: RequestSource,
 ): Promise<Granted> {
   const { grant_type, username = '', password = '' } = parameters
-  const user = await findUserByPassword(username, password, grant_type !== undefined, context, origin)
-  return grantChecked(parameters, user, client, context, origin)
+  const user = await findUserByPassword(username, password, grant_type !== undefined, context, source)
+  return grantAuthenticated(parameters, user, client, context, source)
 }
 
-/** Decides again when what it was decided on has changed before the log-in was stored. */
-async function grantChecked(
+/** Grants a login whose password is correct. If the user or the client changes meanwhile, it decides again. */
+async function grantAuthenticated(
   parameters: TokenParameters,
   user: Credentials,
   client: Client,
   context: AuthContext,
-  origin: RequestSource,
+  source: RequestSource,
 ): Promise<Granted> {
-  const { grant_type, scope: asked } = parameters
+  const { grant_type, scope: requested } = parameters
   const { clientId } = client
   const { scope: allowed, reason } = effectiveAtIssue(user, client)
   if (reason === 'inactive_user') {
-    await recordEvent(eventOf(failedLogIn, user, origin), context.database)
+    await recordEvent(eventOf(failedLogin, user, source), context.database)
     return { sub: user.username, clientId, scope: '', sid: randomUUID(), isForNobody: true }
   }
   const mustChange = reason === 'password_change_required'
-  const scope = mustChange ? allowed.join(' ') : grantScope(grant_type && asked, allowed, userScopes)
+  const scope = mustChange ? allowed.join(' ') : grantScope(grant_type && requested, allowed, userScopes)
   if (!scope) throw new ServiceError('invalid_scope')
   const refreshToken = isRefreshable(client, context) && !mustChange ? newRefreshToken() : undefined
-  const logIn = {
+  const login = {
     id: randomUUID(),
     user,
     client,
     scope,
     refreshToken: refreshToken ? fingerprint(refreshToken) : null,
   }
-  if (!(await startFamily(logIn, context.config, context.database))) {
+  if (!(await startFamily(login, context.config, context.database))) {
     const changed = await readAgain(user, client, context)
-    return grantChecked(parameters, changed.user, changed.client, context, origin)
+    return grantAuthenticated(parameters, changed.user, changed.client, context, source)
   }
-  const logged = { action: 'login', outcome: 'ok', actor: user.username } as const
-  await recordEvent(eventOf(logged, user, origin), context.database)
-  return { sub: user.username, clientId, scope, sid: logIn.id, ...(refreshToken && { refreshToken }) }
+  const succeeded = { action: 'login', outcome: 'ok', actor: user.username } as const
+  await recordEvent(eventOf(succeeded, user, source), context.database)
+  return { sub: user.username, clientId, scope, sid: login.id, ...(refreshToken && { refreshToken }) }
 }
 
 /**
- * The user and the client as they are now.
+ * Reads the user and the client again.
  *
- * @throws ServiceError unless the password that was checked and the client's authentication still count:
- * `incorrect_credentials`, `invalid_client`
+ * @throws ServiceError `incorrect_credentials`, `invalid_client` when a change has ended what was authenticated before
  */
 async function readAgain(user: Credentials, client: Client, { database }: AuthContext) {
   const userNow = await findCredentials(user.username, database)
@@ -82,28 +81,32 @@ async function readAgain(user: Credentials, client: Client, { database }: AuthCo
   return { user: userNow, client: clientNow }
 }
 
-/** A name that is nobody's is not kept: people type passwords into the wrong field. */
-const failedLogIn = { action: 'login', outcome: 'failed', actor: null } as const
+/** Audit event of a failed login. It does not record an unknown username, as users type passwords into the wrong field. */
+const failedLogin = { action: 'login', outcome: 'failed', actor: null } as const
 
 function isRefreshable({ grants }: Client, { config }: AuthContext): boolean {
-  return [grants, config.allowedGrants].every((allowed) => allowed.includes('refresh_token'))
+  return grants.includes('refresh_token') && config.allowedGrants.includes('refresh_token')
 }
 
-/** @param refusesLockedOut whether a disabled user is answered as one who is not there */
+/**
+ * Returns the user with this name and password.
+ *
+ * @param refusesDisabled whether a disabled user is treated as unknown
+ * @throws ServiceError `incorrect_credentials`, `too_many_attempts`, `service_unavailable`
+ */
 async function findUserByPassword(
   username: string,
   password: string,
-  refusesLockedOut: boolean,
+  refusesDisabled: boolean,
   { config, database, passwords }: AuthContext,
-  origin: RequestSource,
-) {
+  source: RequestSource,
+): Promise<Credentials> {
   passwords.requireCapacity()
   const user = await findCredentials(username, database)
-  const { address } = origin
-  const hash = user && refusesLockedOut && isLockedOut(user) ? undefined : user?.hashedPassword
-  const correct = await passwords.check({ username, password, hash, address })
-  if (!user || !correct) {
-    await recordEvent(eventOf(failedLogIn, user, origin), database)
+  const hash = user && refusesDisabled && isDisabled(user) ? undefined : user?.hashedPassword
+  const isCorrect = await passwords.check({ username, password, hash, address: source.address })
+  if (!user || !isCorrect) {
+    await recordEvent(eventOf(failedLogin, user, source), database)
     throw new ServiceError('incorrect_credentials')
   }
   if (needsRehash(user.hashedPassword, config.bcryptCost))

@@ -10,16 +10,29 @@ import {
   type FoundRefreshToken,
   findRefreshToken,
   isWithinGrace,
-  revokeFamily,
   rotateRefreshToken,
 } from '../store/families.js'
-import type { Granted, TokenParameters } from './index.js'
+import { revokeFamily } from '../store/revocation.js'
+import type { Granted, TokenParameters } from './grant.js'
+
+/** A presented refresh token and the token that follows it, by their fingerprints. */
+interface Rotation {
+  token: Buffer
+  successor: Buffer
+}
 
 /**
- * The refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2): each token is good once. One that comes again
- * within the grace gets the same successor, as its answer may have been lost, until that successor is used; later it was
- * stolen, and its family ends, whatever else is wrong with the request. The new access token has as much of the scope as
- * is left now; the family keeps its own.
+ * Implements the refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2). A refresh token is in one of these
+ * states:
+ *
+ * | state                                          | response                                        |
+ * | ---------------------------------------------- | ----------------------------------------------- |
+ * | unused                                         | rotated: a new access token and the successor   |
+ * | used, within the grace, the successor unused   | the same successor: the response may be lost    |
+ * | used otherwise                                 | treated as stolen: its family is revoked        |
+ *
+ * A reuse revokes the family whatever else is wrong with the request. The new access token has as much of the scope as is
+ * effective now. The family keeps its own scope.
  *
  * @throws ServiceError `invalid_parameter`, `invalid_refresh_token`, `foreign_token`, `invalid_scope`
  */
@@ -27,74 +40,79 @@ export async function grantRefreshToken(
   parameters: TokenParameters,
   client: Client,
   context: AuthContext,
-  origin: RequestSource,
+  source: RequestSource,
 ): Promise<Granted> {
   const { refresh_token: presented } = parameters
   if (presented === undefined) throw new ServiceError('invalid_parameter')
   const found = await requireRefreshToken(fingerprint(presented), context)
   if (found.clientId !== client.clientId) throw new ServiceError('foreign_token')
   const refreshToken = successorOf(presented, await context.readMacKey())
-  const [token, successor] = [fingerprint(presented), fingerprint(refreshToken)]
-  if (found.isUsed) await refuseReuse(token, successor, found, context, origin)
-  // A request that is refused for another reason uses no token up.
-  scopeLeft(parameters.scope, found)
-  if (!found.isUsed && !(await rotateRefreshToken(token, successor, context.config, context.database)))
-    await refuseChanged(token, successor, context, origin)
-  // As everything is once the token has been used: what changed while it waited counts.
-  const scope = scopeLeft(parameters.scope, await requireRefreshToken(successor, context))
+  const rotation = { token: fingerprint(presented), successor: fingerprint(refreshToken) }
+  await rotateOrRevokeFamily(rotation, found, parameters.scope, context, source)
+  // Read again, as the user or the client may have changed while the rotation waited for a lock.
+  const current = await requireRefreshToken(rotation.successor, context)
+  const scope = narrowScope(parameters.scope, current)
   return { sub: found.username, clientId: client.clientId, scope, sid: found.familyId, refreshToken }
 }
 
-/** @throws ServiceError `invalid_refresh_token` when there is no such token */
+/** @throws ServiceError `invalid_refresh_token` when the token is unknown */
 async function requireRefreshToken(token: Buffer, { database }: AuthContext): Promise<FoundRefreshToken> {
   const found = await findRefreshToken(token, database)
   if (!found) throw new ServiceError('invalid_refresh_token')
   return found
 }
 
-/** @throws ServiceError `invalid_refresh_token`, unless another request has just used the token for the same answer */
-async function refuseChanged(
-  token: Buffer,
-  successor: Buffer,
+/**
+ * Rotates an unused token. A token that was used before, or by another request at the same time, is a reuse.
+ *
+ * @throws ServiceError `invalid_refresh_token`, `invalid_scope`
+ */
+async function rotateOrRevokeFamily(
+  rotation: Rotation,
+  found: FoundRefreshToken,
+  requestedScope: string | undefined,
   context: AuthContext,
-  origin: RequestSource,
+  source: RequestSource,
 ): Promise<void> {
-  const found = await requireRefreshToken(token, context)
-  if (!found.isUsed) throw new ServiceError('invalid_refresh_token')
-  await refuseReuse(token, successor, found, context, origin)
+  if (found.isUsed) await revokeUnlessWithinGrace(rotation, found, context, source)
+  // Checked before the rotation: a request that is refused leaves its token unused.
+  narrowScope(requestedScope, found)
+  if (found.isUsed) return
+  const { token, successor } = rotation
+  if (await rotateRefreshToken(token, successor, context.config, context.database)) return
+  const changed = await requireRefreshToken(token, context)
+  if (!changed.isUsed) throw new ServiceError('invalid_refresh_token')
+  await revokeUnlessWithinGrace(rotation, changed, context, source)
 }
 
-/** @throws ServiceError `invalid_refresh_token` and ends the family, unless the answer may have been lost */
-async function refuseReuse(
-  token: Buffer,
-  successor: Buffer,
+/** Revokes the family of a reused token. @throws ServiceError `invalid_refresh_token` unless it is within the grace */
+async function revokeUnlessWithinGrace(
+  { token, successor }: Rotation,
   { familyId, userId, username }: FoundRefreshToken,
   { config, database, changes }: AuthContext,
-  origin: RequestSource,
+  source: RequestSource,
 ): Promise<void> {
   if (await isWithinGrace(token, successor, config, database)) return
-  const isEnded = await revokeFamily(familyId, database)
+  const isRevoked = await revokeFamily(familyId, database)
   await changes.sync()
   const reuse = { action: 'refresh_reuse', outcome: 'failed', actor: null } as const
-  if (isEnded) await recordEvent(eventOf(reuse, { id: userId, username }, origin), database)
+  if (isRevoked) await recordEvent(eventOf(reuse, { id: userId, username }, source), database)
   throw new ServiceError('invalid_refresh_token')
 }
 
 /**
- * What is left of the scope that was asked for.
+ * Returns the part of the requested scope that is effective now.
  *
- * @throws ServiceError `invalid_refresh_token`, `invalid_scope`
+ * @throws ServiceError `invalid_refresh_token` when the family is no longer active; `invalid_scope` when nothing is left,
+ * or more is requested than was granted at the login
  */
-function scopeLeft(asked: string | undefined, found: FoundRefreshToken): string {
+function narrowScope(requested: string | undefined, found: FoundRefreshToken): string {
   const granted = splitScope(found.scope)
   const now = effective({ claims: { client_id: found.clientId }, scope: granted }, found.facts)
   if (!found.isTimely || !now.active) throw new ServiceError('invalid_refresh_token')
-  const wanted = grantScope(asked, granted)
-  const scope =
-    wanted &&
-    splitScope(wanted)
-      .filter((one) => now.scope.includes(one))
-      .join(' ')
-  if (!scope) throw new ServiceError('invalid_scope')
-  return scope
+  const wanted = grantScope(requested, granted)
+  if (!wanted) throw new ServiceError('invalid_scope')
+  const scope = splitScope(wanted).filter((one) => now.scope.includes(one))
+  if (scope.length === 0) throw new ServiceError('invalid_scope')
+  return scope.join(' ')
 }

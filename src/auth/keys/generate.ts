@@ -4,10 +4,14 @@ import type { PublicJwk, RingAlgorithm } from './jwt.js'
 
 const generate = promisify(generateKeyPair)
 
-/** A new key pair: the private half as PKCS #8 in DER, the public one as it is published. */
-export async function generateRingKey(
-  algorithm: RingAlgorithm,
-): Promise<{ privateKey: Buffer; publicJwk: PublicJwk }> {
+/** A new key pair: the private half as PKCS #8 in DER, the public half as it is published. */
+export interface GeneratedKey {
+  privateKey: Buffer
+  publicJwk: PublicJwk
+}
+
+/** Generates a key pair: P-256 for ES256, 2,048 bits for RS256. */
+export async function generateRingKey(algorithm: RingAlgorithm): Promise<GeneratedKey> {
   const { privateKey, publicKey } = await (algorithm === 'ES256'
     ? generate('ec', { namedCurve: 'P-256' })
     : generate('rsa', { modulusLength: 2048 }))
@@ -18,15 +22,15 @@ export async function generateRingKey(
   }
 }
 
-/** The PEM of a published key. */
+/** Converts a published key to PEM. */
 export function toPem(publicJwk: PublicJwk): string {
   const key = createPublicKey({ key: publicJwk as JsonWebKey, format: 'jwk' })
   return String(key.export({ format: 'pem', type: 'spki' }))
 }
 
 /**
- * The beginning of the digest of the members that make the key what it is, in the order of their names (RFC 7638).
- * In hexadecimal digits, as base64url may begin with a hyphen and then looks like an option on a command line.
+ * Returns the first 128 bits of the JWK thumbprint (RFC 7638), in hexadecimal digits. Base64url could begin with a
+ * hyphen, and the command line would read such a key id as an option.
  */
 function thumbprint({ crv, e, kty, n, x, y }: JsonWebKey): string {
   return createHash('sha256').update(JSON.stringify({ crv, e, kty, n, x, y })).digest('hex').slice(0, 32)

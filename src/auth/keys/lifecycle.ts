@@ -1,20 +1,25 @@
-/** What tells the life of a key. */
+/** Times that decide the state of a key. */
 export interface KeyTimes {
   signsAt: Date
   retiredAt: Date | null
 }
 
-/** Where a key is in its life: only the newest one whose time has come signs. */
+/** State of a key: `published` before its signing time, `verifying` once a later key signs. */
 export type KeyState = 'published' | 'signing' | 'verifying' | 'retired'
 
-/** The state of one key among all keys of the ring. @param now by the clock of the database, as below */
+/** Returns the state of one key among all keys of the ring. @param now time by the clock of the database */
 export function stateOf<K extends KeyTimes>(key: K, keys: readonly K[], now: Date): KeyState {
   if (key.retiredAt) return 'retired'
   if (key === signingKey(keys, now)) return 'signing'
   return key.signsAt > now ? 'published' : 'verifying'
 }
 
-/** The key that signs: the one whose time came last or, where none has come, comes first. */
+/**
+ * Returns the key that signs: the live key with the latest signing time in the past. If no signing time has been
+ * reached, it is the key with the earliest one.
+ *
+ * @param now time by the clock of the database
+ */
 export function signingKey<K extends KeyTimes>(keys: readonly K[], now: Date): K | undefined {
   const live = keys
     .filter(({ retiredAt }) => !retiredAt)
@@ -22,7 +27,11 @@ export function signingKey<K extends KeyTimes>(keys: readonly K[], now: Date): K
   return live.findLast(({ signsAt }) => signsAt <= now) ?? live[0]
 }
 
-/** When a new key has to be published, or null if that is not yet: a rotation before the signing key is too old. */
+/**
+ * Whether the next key has to be published now, so that it can take over when the newest key is `rotationSeconds` old.
+ *
+ * @param now time by the clock of the database
+ */
 export function isRotationDue(
   keys: readonly KeyTimes[],
   { rotationSeconds, leadSeconds }: { rotationSeconds: number; leadSeconds: number },

@@ -1,16 +1,15 @@
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../../config/index.js'
 import { retryableOnce } from '../../lifecycle/once.js'
 import { OperatorError } from '../../lifecycle/operator-error.js'
-import { getOrCreateMacKey } from './key-store.js'
-import { sealingKeysOf } from './ring.js'
+import { getOrCreateMacKey } from './mac-key-store.js'
+import { type EncryptionSecrets, sealingKeysOf } from './sealing-keys.js'
 
 /**
- * Makes `app.readMacKey`, which keeps the key in memory until a change of it is announced. A replica that cannot decrypt
- * the key as it is now, since others have another secret already, goes on with the key that it had.
+ * Creates `app.readMacKey`, which keeps the MAC key in memory until a change of it is announced. A replica keeps using
+ * the former key when it cannot decrypt the present one, as during a rollout of a new KEY_ENCRYPTION_SECRET.
  */
-export function registerMacKey(app: FastifyInstance, config: Config): () => Promise<Buffer> {
-  const sealingKeys = sealingKeysOf(config)
+export function registerMacKey(app: FastifyInstance, secrets: EncryptionSecrets): () => Promise<Buffer> {
+  const sealingKeys = sealingKeysOf(secrets)
   let former: Buffer | undefined
 
   async function readKey(): Promise<Buffer> {
@@ -19,24 +18,22 @@ export function registerMacKey(app: FastifyInstance, config: Config): () => Prom
       return former
     } catch (error) {
       if (!former || !(error instanceof OperatorError)) throw error
-      app.log.error({ reason: error.message }, 'the key of the hashes cannot be read again')
+      app.log.error({ reason: error.message }, 'the MAC key cannot be read again')
       return former
     }
   }
 
   function warnOfReplacement(): void {
-    app.log.warn(
-      `the key of the hashes was sealed under a published secret and is replaced: ${macKeyReplaced}`,
-    )
+    app.log.warn(`the MAC key was sealed under a published secret and has been replaced: ${macKeyReplaced}`)
   }
 
   let readOnce = retryableOnce(readKey)
-  app.changes.subscribe(function forget(change) {
+  app.changes.subscribe(function invalidate(change) {
     if (change === null || change.startsWith('mac:')) readOnce = retryableOnce(readKey)
   })
   return () => readOnce()
 }
 
-/** What the replacement of the key asks of operators. */
+/** What operators have to do after the MAC key was replaced. */
 export const macKeyReplaced =
   'each confidential client needs a new secret (latchkey clients rotate-secret CLIENT-ID)'

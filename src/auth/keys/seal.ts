@@ -4,13 +4,13 @@ const cipher = 'aes-256-gcm'
 const ivBytes = 12
 const tagBytes = 16
 
-/** A key that encrypts other keys, and the name by which what it encrypted is known. */
+/** A key that encrypts other keys, and the id that is stored beside everything it has encrypted. */
 export interface SealingKey {
   id: string
   key: Buffer
 }
 
-/** Derives the key, and its name, of a KEY_ENCRYPTION_SECRET (HKDF, RFC 5869). */
+/** Derives a sealing key and its id from a KEY_ENCRYPTION_SECRET (HKDF, RFC 5869). */
 export function sealingKey(secret: string): SealingKey {
   const derive = (info: string, bytes: number) => Buffer.from(hkdfSync('sha256', secret, '', info, bytes))
   return {
@@ -19,7 +19,7 @@ export function sealingKey(secret: string): SealingKey {
   }
 }
 
-/** Encrypts and authenticates (AES-256-GCM). What is sealed for one purpose cannot be opened for another. */
+/** Encrypts and authenticates (AES-256-GCM). The result can be unsealed for the same purpose only. */
 export function seal(plain: Uint8Array, purpose: string, { key }: SealingKey): Buffer {
   const iv = randomBytes(ivBytes)
   const encryption = createCipheriv(cipher, key, iv).setAAD(Buffer.from(purpose))
@@ -27,13 +27,11 @@ export function seal(plain: Uint8Array, purpose: string, { key }: SealingKey): B
   return Buffer.concat([iv, encryption.getAuthTag(), ...encrypted])
 }
 
-/** What was sealed. @throws Error when the key or the purpose is another, or a bit has changed */
+/** Decrypts the result of `seal`. @throws Error when the key or the purpose differs, or the bytes were changed */
 export function unseal(sealed: Uint8Array, purpose: string, { key }: SealingKey): Buffer {
-  const [iv, tag, encrypted] = [
-    sealed.subarray(0, ivBytes),
-    sealed.subarray(ivBytes, ivBytes + tagBytes),
-    sealed.subarray(ivBytes + tagBytes),
-  ]
+  const iv = sealed.subarray(0, ivBytes)
+  const tag = sealed.subarray(ivBytes, ivBytes + tagBytes)
+  const encrypted = sealed.subarray(ivBytes + tagBytes)
   const decryption = createDecipheriv(cipher, key, iv, { authTagLength: tagBytes })
     .setAAD(Buffer.from(purpose))
     .setAuthTag(tag)

@@ -1,31 +1,31 @@
 import type { Database, Transaction } from '../../database/client.js'
 import { clientSubject } from '../subject.js'
 
-/** The client of requests that name none, as the tutorial's do; a migration makes it. */
+/** Id of the client of requests that name none, as the tutorial's do. A migration creates it. */
 export const firstPartyId = 'first-party'
 
-/** A client, and the digests of its secrets. */
+/** A client with the digests of its secrets. */
 export type Client = NonNullable<Awaited<ReturnType<typeof findClient>>>
 
-/** How fresh the time of a secret's last use is kept: a write on every request would cost more than it tells. */
+/** Precision of the time of a secret's last use. It saves a write per request. */
 const lastUsePrecisionSeconds = 60
 
-/** When the use of a secret was noted last, by the clock of `performance.now()`. */
+/** Time at which this process last recorded the use of a secret, by `performance.now()`. */
 const notedAt = new WeakMap<Client['secrets'][number], number>()
 
-/** What a client can be given the right to: `introspect`, to be told about tokens that do not concern it. */
+/** Rights that a client can be given. With `introspect` it can introspect the tokens of every client. */
 export const clientRights = ['introspect'] as const
 
-/** What a client may be called. */
+/** Syntax of a client id. */
 export const clientIdSyntax = /^[A-Za-z0-9._-]{1,64}$/
 
-/** The client of that id, or null. */
+/** Returns the client with this id, or null. */
 export async function findClient(clientId: string, database: Database) {
   if (!clientIdSyntax.test(clientId)) return null
   return database.client.findUnique({ where: { clientId }, include: { secrets: true } })
 }
 
-/** Records that a secret was used, to the minute. */
+/** Records the use of a secret, to the minute. */
 export async function noteSecretUse(secret: Client['secrets'][number], database: Transaction): Promise<void> {
   const now = performance.now()
   if (now - (notedAt.get(secret) ?? Number.NEGATIVE_INFINITY) < lastUsePrecisionSeconds * 1_000) return
@@ -37,13 +37,13 @@ export async function noteSecretUse(secret: Client['secrets'][number], database:
       AND (last_used_at IS NULL OR last_used_at <= now() - make_interval(secs => ${lastUsePrecisionSeconds}))`
 }
 
-/** Every client and its secrets, by its id. */
+/** Returns every client with its secrets, ordered by id. */
 export async function listClients(database: Transaction) {
   const secrets = { select: { createdAt: true, lastUsedAt: true }, orderBy: { createdAt: 'asc' as const } }
   return database.client.findMany({ orderBy: { clientId: 'asc' }, include: { secrets } })
 }
 
-/** What a new client is and may do. */
+/** A client to be created. */
 export interface NewClient {
   clientId: string
   name: string
@@ -53,18 +53,18 @@ export interface NewClient {
   rights: string[]
 }
 
-/** Adds a client. Whether its id was free. */
+/** Creates a client. Returns false when its id is taken. */
 export async function createClient(client: NewClient, database: Transaction): Promise<boolean> {
   const { count } = await database.client.createMany({ data: [client], skipDuplicates: true })
   return count === 1
 }
 
-/** What a token of the client for itself says of it. */
+/** Returns the claims about a client in a token that it is issued for itself. */
 export function ownClaims({ clientId, generation }: Client): { sub: string; clientId: string; gen: number } {
   return { sub: clientSubject(clientId), clientId, gen: generation }
 }
 
-/** Sets which rights a client has. Whether there is such a client, and it is a confidential one. */
+/** Sets the rights of a client. Returns false when there is no confidential client with this id. */
 export async function setClientRights(
   clientId: string,
   rights: string[],
@@ -77,17 +77,20 @@ export async function setClientRights(
   return count === 1
 }
 
-/** Gives a client a new secret in the place of the older of two. It waits for other transactions that do the same. */
+/** Stores a new secret in place of the older of the two. Waits for other transactions that do the same. */
 export async function addSecret(clientId: string, digest: Buffer, transaction: Transaction): Promise<void> {
   await transaction.$executeRaw`SELECT 1 FROM clients WHERE client_id = ${clientId} FOR UPDATE`
   const secrets = await transaction.clientSecret.findMany({ where: { clientId } })
-  const madeAt = (slot: number) => secrets.find((secret) => secret.slot === slot)?.createdAt.getTime() ?? 0
-  const slot = madeAt(1) <= madeAt(2) ? 1 : 2
+  const createdAt = (slot: number) => secrets.find((secret) => secret.slot === slot)?.createdAt.getTime() ?? 0
+  const slot = createdAt(1) <= createdAt(2) ? 1 : 2
   await transaction.clientSecret.deleteMany({ where: { clientId, slot } })
   await transaction.clientSecret.create({ data: { clientId, slot, digest: new Uint8Array(digest) } })
 }
 
-/** Disables or enables a client. What was issued to a disabled one stays dead. Whether there is such a client. */
+/**
+ * Disables or enables a client. Tokens that were issued before it was disabled stay revoked. Returns false when there is
+ * no such client.
+ */
 export async function setClientDisabled(
   clientId: string,
   disabled: boolean,
@@ -97,7 +100,7 @@ export async function setClientDisabled(
   return count === 1
 }
 
-/** Deletes a client and ends all tokens that were issued to it. Whether there was such a client. */
+/** Deletes a client and with it all tokens that were issued to it. Returns false when there is no such client. */
 export async function deleteClient(clientId: string, database: Transaction): Promise<boolean> {
   const { count } = await database.client.deleteMany({ where: { clientId } })
   return count === 1

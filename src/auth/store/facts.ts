@@ -1,13 +1,13 @@
 import type { ClientFacts, Facts, FamilyFacts, UserFacts } from '../effective.js'
 
-/** Columns of `users`, a family `family` and its `clients` that decide what a token of the family is good for. */
+/** Columns of `users`, `token_families AS family` and `clients` that decide what a token of the family permits. */
 export const factColumns = `
   users.disabled, users.generation, users.scopes, password_change_required AS "passwordChangeRequired",
   user_generation AS "userGeneration", client_generation AS "clientGeneration",
   revoked_at IS NOT NULL AS "familyRevoked", clients.client_id AS "clientId", clients.disabled AS "clientDisabled",
   clients.generation AS "currentClientGeneration", clients.scopes AS "clientScopes"`
 
-/** A row of `factColumns`. Where there is no such family, its columns and those of its client are null. */
+/** A row of `factColumns`. Without a family, its columns and those of its client are null. */
 export type FactRow = UserFacts &
   Omit<FamilyFacts, 'revoked'> & {
     familyRevoked: boolean
@@ -17,7 +17,7 @@ export type FactRow = UserFacts &
     clientScopes: string[]
   }
 
-/** Reads the facts out of a row. @param revoked whether the token itself was revoked */
+/** Converts a row to facts. @param revoked whether the token itself was revoked */
 export function toFacts(row: FactRow, revoked: boolean): Facts & { user: UserFacts } {
   const { disabled, generation, scopes, passwordChangeRequired, userGeneration, clientGeneration } = row
   const user = { disabled, generation, scopes, passwordChangeRequired }

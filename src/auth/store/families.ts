@@ -3,7 +3,7 @@ import { queryRows } from '../../database/query.js'
 import type { ClientFacts, Facts, UserFacts } from '../effective.js'
 import { type FactRow, factColumns, toFacts } from './facts.js'
 
-/** How long refresh tokens are good; times are in seconds. */
+/** Lifetimes of refresh tokens and access tokens. */
 export interface FamilyLimits {
   refreshTokenIdleSeconds: number
   refreshTokenTtlSeconds: number
@@ -11,52 +11,66 @@ export interface FamilyLimits {
   accessTokenTtlSeconds: number
 }
 
-/** A log-in whose password has been checked. */
+/** A login whose password was correct. */
 export interface Login {
   id: string
-  /** As the user was when the log-in was decided on. */
+  /** The user as it was when the login was decided. */
   user: Omit<UserFacts, 'disabled'> & { id: string; username: string }
-  /** As the client was then. */
+  /** The client as it was then. */
   client: Omit<ClientFacts, 'disabled'> & { clientId: string; grants: readonly string[] }
   scope: string
-  /** Fingerprint of the first refresh token, or null for a client or a user that gets none. */
+  /** Fingerprint of the first refresh token, or null when none is issued. */
   refreshToken: Buffer | null
 }
 
-/** A refresh token that was found, and the family it belongs to. */
+/** A stored refresh token with the family it belongs to. */
 export interface FoundRefreshToken {
   familyId: string
   clientId: string
   userId: string
   username: string
   scope: string
-  /** What the family stands on. */
+  /** Facts that the family depends on. */
   facts: Facts
   /**
-   * Whether neither the token nor the family is too old. A used token does not expire: when it comes again is for the
-   * grace to judge, and however late that is it was stolen.
+   * Whether neither the token nor the family has expired. A used token does not expire, so that its reuse is detected
+   * however late it is.
    */
   isTimely: boolean
-  /** Whether its successor has been given out already. */
+  /** Whether its successor has been issued. */
   isUsed: boolean
-  /** Seconds since 1970. */
+  /** Expiry of the token in seconds since 1970. */
   expiresAt: number
 }
 
 /**
- * Starts the family of a log-in, unless something has changed that the log-in was decided on: of the user or of the
- * client. Whether it was started. Such a change waits for us, so that it sees the family that it has to end.
+ * Starts the token family of a login. The rows of the user and the client are locked (FOR SHARE), so a change of them waits
+ * and then sees the family that it may have to revoke.
+ *
+ * @returns false when the user or the client has changed since the login was decided
  */
-export async function startFamily(logIn: Login, limits: FamilyLimits, database: Database): Promise<boolean> {
-  const { id, user, client, scope, refreshToken } = logIn
+export async function startFamily(login: Login, limits: FamilyLimits, database: Database): Promise<boolean> {
+  const { id, user, client, scope, refreshToken } = login
   const { refreshTokenIdleSeconds, refreshTokenTtlSeconds, accessTokenTtlSeconds } = limits
   const refreshableSeconds = refreshToken ? refreshTokenTtlSeconds : 0
   const started = await queryRows(
     familyStart,
     [
-      ...[id, user.id, user.generation, client.clientId, client.generation, scope, refreshToken],
-      ...[refreshableSeconds, refreshableSeconds + accessTokenTtlSeconds, refreshTokenIdleSeconds],
-      ...[user.username, user.passwordChangeRequired, user.scopes, client.scopes, client.grants],
+      id,
+      user.id,
+      user.generation,
+      client.clientId,
+      client.generation,
+      scope,
+      refreshToken,
+      refreshableSeconds,
+      refreshableSeconds + accessTokenTtlSeconds,
+      refreshTokenIdleSeconds,
+      user.username,
+      user.passwordChangeRequired,
+      user.scopes,
+      client.scopes,
+      client.grants,
     ],
     database,
   )
@@ -85,7 +99,7 @@ const familyStart = `
   )
   SELECT id FROM family`
 
-/** The family of a refresh token, used or not, or null when nobody was given that token. */
+/** Returns a refresh token, used or not, with its family, or null when the token was never issued. */
 export async function findRefreshToken(
   fingerprint: Buffer,
   database: Database,
@@ -109,9 +123,10 @@ const familyOfRefreshToken = `
   WHERE fingerprint = $1`
 
 /**
- * Uses a refresh token up and puts its successor in its place. Of any number that try at once one succeeds.
- * Whether it did: in the meantime the token may have been used, its family revoked, or another generation of the user or
- * the client begun. The family is locked before the token, in the order in which a deletion of the user takes them.
+ * Marks a refresh token as used and stores its successor. Of several concurrent calls one succeeds. The family is locked
+ * before the token, in the same order as by the deletion of a user, to avoid deadlocks.
+ *
+ * @returns false when the token is used or expired, its family revoked, or the user or the client of another generation
  */
 export async function rotateRefreshToken(
   fingerprint: Buffer,
@@ -144,8 +159,8 @@ const refreshTokenRotation = `
   RETURNING family_id`
 
 /**
- * Whether a used refresh token may be answered once more, because its answer may have been lost: not once its successor
- * has been used.
+ * Whether a used refresh token is within the grace: the client may not have received the successor, so it gets it once
+ * more. The grace ends early when the successor is used.
  */
 export async function isWithinGrace(
   fingerprint: Buffer,
@@ -161,11 +176,4 @@ export async function isWithinGrace(
       AND token.used_at > now() - make_interval(secs => ${refreshTokenGraceSeconds})
       AND next.used_at IS NULL AND next.expires_at > now()`
   return found.length === 1
-}
-
-/** Ends a family: its refresh tokens and its access tokens. Whether it had not ended before. */
-export async function revokeFamily(id: string, database: Database): Promise<boolean> {
-  const ended = await database.$executeRaw`
-    UPDATE token_families SET revoked_at = now() WHERE id = ${id}::uuid AND revoked_at IS NULL`
-  return ended === 1
 }

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '../../database/client.js'
+import type { Database } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
 import { isStorable, isUuid } from '../../http/schema.js'
 import type { CurrentUser } from '../../users/user-store.js'
@@ -7,11 +7,11 @@ import type { ClientFacts, Facts, UserFacts } from '../effective.js'
 import { clientOf } from '../subject.js'
 import { type FactRow, factColumns, toFacts } from './facts.js'
 
-/** The subject of a token, and everything stored that the token stands on. */
+/** The subject of a token, and the stored facts that the token depends on. */
 export interface Subject extends Facts {
   user: (CurrentUser & UserFacts) | null
-  /** The rows that it was read from, as changes of them are told. */
-  rows: string[]
+  /** Cache tags of the rows that it was read from, as the change feed names them. */
+  tags: string[]
 }
 
 const userSubject = `
@@ -27,10 +27,10 @@ const clientSubject = `
   FROM clients WHERE client_id = $1`
 
 /**
- * The subject of a token as the database has it now, or null when it is gone. A token that names no client was issued
- * elsewhere with the shared secret, and has no family.
+ * Returns the subject of a token as stored now, or null when it no longer exists. A token that names no client was issued
+ * elsewhere with the shared secret and has no family.
  *
- * @param fingerprint the one under which the token would be revoked
+ * @param fingerprint digest by which the token is revoked
  */
 export async function findSubject(
   claims: AccessTokenClaims,
@@ -44,11 +44,11 @@ export async function findSubject(
 }
 
 async function findUserSubject(
-  { sub, client_id, sid: ofFamily }: AccessTokenClaims,
+  { sub, client_id, sid: claimedSid }: AccessTokenClaims,
   fingerprint: Buffer,
   database: Database,
 ): Promise<Subject | null> {
-  const sid = client_id === undefined ? undefined : ofFamily
+  const sid = client_id === undefined ? undefined : claimedSid
   if (!isStorable(sub) || (sid !== undefined && !isUuid(sid))) return null
   const values = [sub, fingerprint, sid ?? null]
   const [found] = await queryRows<CurrentUser & FactRow & { revoked: boolean }>(userSubject, values, database)
@@ -59,11 +59,11 @@ async function findUserSubject(
   return {
     ...facts,
     user: { id, username, email, fullName, ...user },
-    rows: [`user:${id}`, tokenRow(fingerprint), ...family],
+    tags: [`user:${id}`, tokenTag(fingerprint), ...family],
   }
 }
 
-/** A service that knows the shared secret may have users whose names look like this: only a client's own token is one. */
+/** Other services with the shared secret may have users with such names, so `client_id` must name the same client. */
 async function findClientSubject(
   clientId: string,
   { client_id, gen }: AccessTokenClaims,
@@ -75,41 +75,11 @@ async function findClientSubject(
   const [found] = await queryRows<ClientFacts & { revoked: boolean }>(clientSubject, values, database)
   if (!found) return null
   const { revoked, ...client } = found
-  const rows = [`client:${clientId}`, tokenRow(fingerprint)]
-  return { user: null, client, family: null, revoked, rows }
+  const tags = [`client:${clientId}`, tokenTag(fingerprint)]
+  return { user: null, client, family: null, revoked, tags }
 }
 
-/** As a change of the row is told: JSON has bytes in hexadecimal digits. */
-function tokenRow(fingerprint: Buffer): string {
+/** Returns the tag of a revoked token. The change feed writes bytes in hexadecimal digits, as JSON does. */
+function tokenTag(fingerprint: Buffer): string {
   return `token:\\x${fingerprint.toString('hex')}`
 }
-
-/** Revokes one access token; it is remembered until it would have expired anyway, in seconds since 1970. */
-export async function revokeAccessToken(
-  fingerprint: Buffer,
-  expiresAt: number,
-  database: Database,
-): Promise<void> {
-  // A token that others signed with the shared secret may claim to live longer than a timestamp can say.
-  const until = new Date(Math.min(expiresAt * 1000, farFuture))
-  const data = { fingerprint: new Uint8Array(fingerprint), expiresAt: until }
-  await database.revokedToken.createMany({ data, skipDuplicates: true })
-}
-
-/** Ends all tokens of a user. Whether there is such a user. */
-export async function revokeUserTokens(username: string, database: Transaction): Promise<boolean> {
-  if (!isStorable(username)) return false
-  const next = { generation: { increment: 1 } }
-  const { count } = await database.user.updateMany({ where: { username }, data: next })
-  return count === 1
-}
-
-/** Ends all tokens that were issued to a client. Whether there is such a client. */
-export async function revokeClientTokens(clientId: string, database: Transaction): Promise<boolean> {
-  if (!isStorable(clientId)) return false
-  const next = { generation: { increment: 1 } }
-  const { count } = await database.client.updateMany({ where: { clientId }, data: next })
-  return count === 1
-}
-
-const farFuture = Date.UTC(9999, 0)

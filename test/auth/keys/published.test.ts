@@ -1,6 +1,6 @@
 import t from 'tap'
-import { listKeys, rotateKeys } from '../../../src/auth/keys/key-store.js'
-import { rotationPlan } from '../../../src/auth/keys/ring.js'
+import { listKeys } from '../../../src/auth/keys/key-store.js'
+import { rotateKeys, rotationPlan } from '../../../src/auth/keys/rotation.js'
 import { sealingKey } from '../../../src/auth/keys/seal.js'
 import { loadConfig } from '../../../src/config/index.js'
 import { developmentSecret, publishedSecrets } from '../../../src/config/production.js'

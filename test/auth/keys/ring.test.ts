@@ -2,15 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import t, { type Test } from 'tap'
-import {
-  listKeys,
-  openPrivateKey,
-  retireKey,
-  retireSpentKeys,
-  rotateKeys,
-} from '../../../src/auth/keys/key-store.js'
+import { listKeys, openPrivateKey, retireKey, retireSpentKeys } from '../../../src/auth/keys/key-store.js'
 import { stateOf } from '../../../src/auth/keys/lifecycle.js'
-import { rotationPlan, sealingKeysOf } from '../../../src/auth/keys/ring.js'
+import { rotateKeys, rotationPlan } from '../../../src/auth/keys/rotation.js'
+import { sealingKeysOf } from '../../../src/auth/keys/sealing-keys.js'
 import { loadConfig } from '../../../src/config/index.js'
 import { openDatabase } from '../../../src/database/client.js'
 import { query } from '../../database/query.js'

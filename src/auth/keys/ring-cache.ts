@@ -1,0 +1,149 @@
+import { createPrivateKey } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { ServiceError } from '../../errors.js'
+import { toPem } from './generate.js'
+import { type JwtKey, ringKey, verifyingKey } from './jwt.js'
+import { listKeys, openPrivateKey, readClock, type StoredKey } from './key-store.js'
+import { isExposed, type SealingKeys } from './sealing-keys.js'
+
+/** Maximum age of the keys in memory while changes of keys are not announced (milliseconds). */
+export const freshnessWindowMs = 100
+
+/** A live key in memory. */
+export interface RingEntry extends StoredKey {
+  canSign: boolean
+  jwt: JwtKey
+}
+
+/** The live keys of the database, kept in memory. */
+export interface RingCache {
+  /** Returns the keys as they were read last, by their ids. */
+  keys(): ReadonlyMap<unknown, RingEntry>
+  /** Returns the present time by the clock of the database, as far as the last read tells. */
+  databaseTime(): Date
+  /**
+   * Reads the keys again. Calls made during a read share its result (single flight).
+   *
+   * @throws OperatorError when the first read finds a key that cannot be decrypted
+   */
+  refresh(): Promise<void>
+  /**
+   * Resolves when the keys in memory are as current as the database was at a time, or later.
+   *
+   * @param since by the clock of `performance.now()`
+   * @throws ServiceError `service_unavailable` when the keys cannot be read
+   */
+  requireFresh(since: number): Promise<void>
+}
+
+interface Snapshot {
+  keys: ReadonlyMap<unknown, RingEntry>
+  /** Number of changes that had been announced before the read. */
+  announcements: number
+  /** Time of the read by `performance.now()`, a clock that nobody sets. */
+  readAt: number
+  /** Time of the database's clock minus `performance.now()` (milliseconds). */
+  clockOffsetMs: number
+}
+
+const emptySnapshot: Snapshot = {
+  keys: new Map(),
+  announcements: -1,
+  readAt: Number.NEGATIVE_INFINITY,
+  clockOffsetMs: 0,
+}
+
+/** Creates the cache. An announced change of a key, made by another replica or the command line, has it read again. */
+export function createRingCache(
+  { changes, database, log }: Pick<FastifyInstance, 'changes' | 'database' | 'log'>,
+  sealingKeys: SealingKeys,
+): RingCache {
+  const [current] = sealingKeys
+  let snapshot = emptySnapshot
+  let announcements = 0
+  let reading: Promise<void> | undefined
+
+  changes.subscribe(function invalidate(change) {
+    const isAboutKeys = change?.startsWith('key:')
+    if (change !== null && !isAboutKeys) return
+    announcements += 1
+    if (snapshot !== emptySnapshot && isAboutKeys) catchUp().catch(logFailure)
+  })
+
+  async function catchUp(): Promise<void> {
+    while (snapshot.announcements !== announcements) await refresh()
+  }
+
+  function refresh(): Promise<void> {
+    reading ??= read().finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+
+  async function read(): Promise<void> {
+    const announcementsBefore = announcements
+    const readAt = performance.now()
+    const [stored, clock] = await Promise.all([listKeys(database), readClock(database)])
+    const clockOffsetMs = clock.getTime() - performance.now()
+    const usable = stored.filter((key) => key.retiredAt === null && !isExposed(key, current))
+    const entries = await Promise.all(usable.map(refreshEntry))
+    const keys = new Map(entries.map((entry) => [entry.kid, entry]))
+    snapshot = { keys, announcements: announcementsBefore, readAt, clockOffsetMs }
+  }
+
+  async function refreshEntry(key: StoredKey): Promise<RingEntry> {
+    return { ...(snapshot.keys.get(key.kid) ?? (await openEntry(key))), ...key }
+  }
+
+  /** Opens a key. After the first read, one that another replica has sealed under an unknown secret only verifies. */
+  async function openEntry(key: StoredKey): Promise<RingEntry> {
+    try {
+      return { ...key, canSign: true, jwt: await openKey(key, sealingKeys) }
+    } catch (error) {
+      if (snapshot === emptySnapshot) throw error
+      log.error({ kid: key.kid, reason: (error as Error).message }, 'a key cannot sign here')
+      return { ...key, canSign: false, jwt: await verifyingKey(key.kid, key.algorithm, toPem(key.publicJwk)) }
+    }
+  }
+
+  /** Whether the snapshot has every change made before `since`: none was announced, and none can have been missed. */
+  function isFresh(since: number): boolean {
+    // Asked even if the answer is known, as asking is what keeps the feed fresh.
+    const isFeedFresh = changes.isFresh()
+    return snapshot.announcements === announcements && (isFeedFresh || snapshot.readAt >= since)
+  }
+
+  function logFailure({ message: reason }: Error): void {
+    log.warn({ reason }, 'reading the keys failed')
+  }
+
+  return {
+    keys: () => snapshot.keys,
+    databaseTime: () => new Date(snapshot.clockOffsetMs + performance.now()),
+    refresh,
+    async requireFresh(since) {
+      // A synchronisation of the feed costs less than a read of the keys.
+      if (!isFresh(since))
+        await Promise.race([changes.sync(), delay(freshnessWindowMs, undefined, { ref: false })])
+      while (!isFresh(since))
+        await refresh().catch((error: Error) => {
+          logFailure(error)
+          throw new ServiceError('service_unavailable')
+        })
+    },
+  }
+}
+
+function openKey(key: StoredKey, sealingKeys: SealingKeys): Promise<JwtKey> {
+  const privateKey = createPrivateKey({
+    key: openPrivateKey(key, sealingKeys),
+    format: 'der',
+    type: 'pkcs8',
+  })
+  return ringKey(key.kid, key.algorithm, {
+    private: String(privateKey.export({ format: 'pem', type: 'pkcs8' })),
+    public: toPem(key.publicJwk),
+  })
+}
