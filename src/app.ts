@@ -3,7 +3,8 @@ import type { Server } from 'node:http'
 import fastify, { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
 import { AuditEvent } from './audit/event-schema.js'
 import { auditRoutes } from './audit/routes.js'
-import { authSchemas, registerAuth, requireOwner, requireUser } from './auth/index.js'
+import { auth, authSchemas, requireOwner, requireUser } from './auth/index.js'
+import { macKey } from './auth/keys/mac.js'
 import { maxFormBytes } from './auth/token-schema.js'
 import type { Config } from './config/index.js'
 import { changeFeed } from './database/changes/index.js'
@@ -36,6 +37,7 @@ import { itemSchemas } from './items/item-schema.js'
 import { itemRoutes } from './items/routes.js'
 import { createTransferSlots } from './items/transfer-slots.js'
 import { background } from './lifecycle/background.js'
+import { passwords } from './passwords/index.js'
 import { accountRoutes } from './users/account.js'
 import { administrationRoutes } from './users/administration.js'
 import { nameClaims } from './users/claim-names.js'
@@ -82,7 +84,9 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   await app.register(healthRoutes)
 
   // What routes need, and what runs beside them.
-  await registerAuth(app, config)
+  await app.register(macKey, { config })
+  await app.register(passwords, { config })
+  await app.register(auth, { config })
   await app.register(nameClaims)
   registerMail(app, config)
   // After the mails, which its tasks send until it is closed.

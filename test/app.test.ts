@@ -1,5 +1,7 @@
 import fastify, { type FastifyPluginAsync } from 'fastify'
 import t from 'tap'
+import { auth } from '../src/auth/index.js'
+import { macKey } from '../src/auth/keys/mac.js'
 import { changeFeed } from '../src/database/changes/index.js'
 import { retention } from '../src/database/retention.js'
 import { awaitInvalidation } from '../src/http/await-invalidation.js'
@@ -8,6 +10,8 @@ import { connectionDraining } from '../src/http/connection-draining.js'
 import { fallbacks } from '../src/http/not-found.js'
 import { requestLog } from '../src/http/request-log.js'
 import { unreadableRequests } from '../src/http/unreadable-requests.js'
+import { passwords } from '../src/passwords/index.js'
+import { nameClaims } from '../src/users/claim-names.js'
 
 /** Plugins that depend on the order of registration, and the first plugin that each one needs. */
 const dependencies: [plugin: FastifyPluginAsync<never>, dependency: string][] = [
@@ -19,6 +23,10 @@ const dependencies: [plugin: FastifyPluginAsync<never>, dependency: string][] = 
   [awaitInvalidation, 'change-feed'],
   [batchedResponses, 'await-invalidation'],
   [connectionDraining, 'batched-responses'],
+  [macKey, 'change-feed'],
+  [passwords, 'mac-key'],
+  [auth, 'passwords'],
+  [nameClaims, 'mac-key'],
 ]
 
 for (const [plugin, dependency] of dependencies)

@@ -1,14 +1,13 @@
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { createInvalidatingCache } from '../database/changes/cache.js'
-import { type PasswordsConfig, registerPasswords } from '../passwords/index.js'
 import { createAuthenticate, createAuthenticateForOwner } from './authenticate.js'
 import type { AuthContext, OAuthConfig } from './context.js'
 import { Jwks, Metadata } from './discovery-schema.js'
 import { readForms } from './form.js'
 import { introspectionEndpoint } from './introspect.js'
 import { jwksEndpoint } from './jwks.js'
-import { registerMacKey } from './keys/mac.js'
 import { type KeyRingConfig, openSharedSecret, registerKeyRing } from './keys/ring.js'
 import { type MetadataConfig, metadataEndpoint } from './metadata.js'
 import { revocationEndpoint } from './revoke.js'
@@ -21,13 +20,11 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Reads all keys. Without a call the first use does it. @throws OperatorError when a key cannot be decrypted */
     openKeys(): Promise<void>
-    /** Returns the current key of the keyed hashes, from memory until a change of it is announced. */
-    readMacKey(): Promise<Buffer>
   }
 }
 
 /** Settings of this wing. */
-export type AuthConfig = OAuthConfig & KeyRingConfig & PasswordsConfig & MetadataConfig & { audience: string }
+export type AuthConfig = OAuthConfig & KeyRingConfig & MetadataConfig & { audience: string }
 
 /** Schemas that the routes refer to. */
 export const authSchemas = [TokenForm, Token, TokenReference, Revocation, Introspection, Jwks, Metadata]
@@ -39,10 +36,10 @@ const maxTokens = 20_000
 /** Maximum total length of these tokens (bytes). */
 const maxTokenBytes = 32 * 2 ** 20
 
-/** Registers the keys, the guards `app.authenticate` and `app.authenticateForOwner`, and the OAuth endpoints. */
-export async function registerAuth(app: FastifyInstance, config: AuthConfig): Promise<void> {
-  app.decorate('readMacKey', registerMacKey(app, config))
-  registerPasswords(app, config, app.readMacKey)
+/** Registers the key ring, the guards `app.authenticate` and `app.authenticateForOwner`, and the OAuth endpoints. */
+export const auth = plugin(registerAuth, { name: 'auth', dependencies: ['passwords', 'error-handling'] })
+
+async function registerAuth(app: FastifyInstance, { config }: { config: AuthConfig }): Promise<void> {
   const context = await createContext(app, config)
   app.decorate('openKeys', async function openKeys() {
     await app.readMacKey()

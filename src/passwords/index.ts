@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 import type { Config } from '../config/index.js'
 import { tutorialPasswords } from '../config/production.js'
 import { ServiceError } from '../errors.js'
@@ -38,7 +39,7 @@ export interface Passwords {
 }
 
 /** Settings of this wing. */
-export type PasswordsConfig = Pick<
+type PasswordsConfig = Pick<
   Config,
   'bcryptCost' | 'loginFailureBudgets' | 'hashingConcurrency' | 'production'
 >
@@ -48,12 +49,13 @@ const maxWaiting = 64
 /** Maximum time that a password waits to be hashed (milliseconds). */
 const deadlineMs = 5_000
 
-/** Registers `app.passwords`. @param readMacKey returns the key of the digests under which attempts are counted */
-export function registerPasswords(
+/** Registers `app.passwords`. Attempts are counted under digests by the MAC key. */
+export const passwords = plugin(registerPasswords, { name: 'passwords', dependencies: ['mac-key'] })
+
+async function registerPasswords(
   app: FastifyInstance,
-  config: PasswordsConfig,
-  readMacKey: () => Promise<Buffer>,
-): void {
+  { config }: { config: PasswordsConfig },
+): Promise<void> {
   const { database } = app
   const { bcryptCost, loginFailureBudgets, hashingConcurrency: concurrency } = config
   const { run, requireCapacity } = createBulkhead({ concurrency, maxWaiting, deadlineMs })
@@ -71,7 +73,7 @@ export function registerPasswords(
     },
 
     async check({ username, password, hash, address }) {
-      const keys = rateLimitKeys(username, address, await readMacKey(), loginFailureBudgets)
+      const keys = rateLimitKeys(username, address, await app.readMacKey(), loginFailureBudgets)
       const [retryAfter, highestCost] = await Promise.all([
         findRetryAfter(keys, database),
         findHighestCost(database),

@@ -22,7 +22,7 @@ const maxLogged = 100
  * Keeps all names claimed: at the start, and again and again those of users whom another hand added, such as a replica
  * of the version before.
  */
-export const nameClaims = plugin(registerNameClaims, { name: 'name-claims' })
+export const nameClaims = plugin(registerNameClaims, { name: 'name-claims', dependencies: ['mac-key'] })
 
 async function registerNameClaims(app: FastifyInstance): Promise<void> {
   const { database, log } = app

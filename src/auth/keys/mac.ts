@@ -1,15 +1,28 @@
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 import { retryableOnce } from '../../lifecycle/once.js'
 import { OperatorError } from '../../lifecycle/operator-error.js'
 import { getOrCreateMacKey } from './mac-key-store.js'
 import { type EncryptionSecrets, sealingKeysOf } from './sealing-keys.js'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Returns the current key of the keyed hashes, from memory until a change of it is announced. */
+    readMacKey(): Promise<Buffer>
+  }
+}
+
 /**
- * Creates `app.readMacKey`, which keeps the MAC key in memory until a change of it is announced. A replica keeps using
+ * Registers `app.readMacKey`, which keeps the MAC key in memory until a change of it is announced. A replica keeps using
  * the former key when it cannot decrypt the present one, as during a rollout of a new KEY_ENCRYPTION_SECRET.
  */
-export function registerMacKey(app: FastifyInstance, secrets: EncryptionSecrets): () => Promise<Buffer> {
-  const sealingKeys = sealingKeysOf(secrets)
+export const macKey = plugin(registerMacKey, { name: 'mac-key', dependencies: ['change-feed'] })
+
+async function registerMacKey(
+  app: FastifyInstance,
+  { config }: { config: EncryptionSecrets },
+): Promise<void> {
+  const sealingKeys = sealingKeysOf(config)
   let former: Buffer | undefined
 
   async function readKey(): Promise<Buffer> {
@@ -31,7 +44,7 @@ export function registerMacKey(app: FastifyInstance, secrets: EncryptionSecrets)
   app.changes.subscribe(function invalidate(change) {
     if (change === null || change.startsWith('mac:')) readOnce = retryableOnce(readKey)
   })
-  return () => readOnce()
+  app.decorate('readMacKey', () => readOnce())
 }
 
 /** What operators have to do after the MAC key was replaced. */
