@@ -19,7 +19,7 @@ import { storeClient } from '../helpers/clients.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { until } from '../helpers/replicas.js'
 
-/** A server of the attacker's, for keys to be fetched from; nothing must ever connect to it. */
+/** Server of the attacker that offers keys. Nothing must ever connect to it. */
 const trap = createServer().listen(0, '127.0.0.1')
 await once(trap, 'listening')
 const trapUrl = `http://127.0.0.1:${(trap.address() as AddressInfo).port}/jwks.json`
@@ -37,7 +37,7 @@ const elsewhere = await startApp(t, { JWT_SECRET: '' })
 for (const app of [ring, shared])
   await storeClient(app.database, 'johndoe', clientSecret, undefined, ['introspect'])
 
-const good = await readGood(ring)
+const valid = await readValidToken(ring)
 const [publicJwk] = (await ring.inject('/.well-known/jwks.json')).json<{ keys: JsonWebKey[] }>().keys as [
   JsonWebKey & { kid: string },
 ]
@@ -51,10 +51,10 @@ type Members = Record<string, unknown>
 const encode = (value: unknown) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
-/** What is signed of a token: our good header and claims, changed. */
+/** Signing input of a token: the valid header and claims with changes. */
 function input(header: unknown = {}, claims: Members = {}): string {
-  const head = typeof header === 'string' ? header : { ...good.header, ...(header as Members) }
-  return `${encode(head)}.${encode({ ...good.claims, ...claims })}`
+  const head = typeof header === 'string' ? header : { ...valid.header, ...(header as Members) }
+  return `${encode(head)}.${encode({ ...valid.claims, ...claims })}`
 }
 
 const unsigned = (header: Members, claims?: Members) => `${input(header, claims)}.`
@@ -79,11 +79,11 @@ function byEc(header: Members = {}): string {
 }
 
 const attackerJwk = { ...rsa.publicKey.export({ format: 'jwk' }), kid: 'evil', alg: 'RS256', use: 'sig' }
-const [goodHeader = '', goodClaims = '', goodSignature = ''] = good.token.split('.')
+const [validHeader = '', validClaims = '', validSignature = ''] = valid.token.split('.')
 const order = BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551')
 const bytesOf = (number: bigint) => Buffer.from(number.toString(16).padStart(64, '0'), 'hex')
 
-/** Every alg that means none, and every other that is not the key's. */
+/** Every `alg` that means none, and every other that is not the key's. */
 const algorithms: unknown[] = [
   ...[
     'none',
@@ -138,7 +138,7 @@ const kids: unknown[] = [
 const attacks: [what: string, token: string][] = [
   ...algorithms.flatMap((alg): [string, string][] => [
     [`alg ${JSON.stringify(alg)} without a signature`, unsigned({ alg })],
-    [`alg ${JSON.stringify(alg)} with the signature of another`, `${input({ alg })}.${goodSignature}`],
+    [`alg ${JSON.stringify(alg)} with the signature of another`, `${input({ alg })}.${validSignature}`],
   ]),
   ['no signature at all', input({ alg: 'none' })],
   ...(
@@ -158,10 +158,10 @@ const attacks: [what: string, token: string][] = [
     [`HS256 by our public key as ${form}, not naming it`, byHmac(secret, { kid: undefined })],
   ]),
   ...['RS256', 'PS256', 'RS512', 'ES384'].map((alg): [string, string] => [
-    `${alg} by a key of mine`,
+    `${alg} by a key of the attacker`,
     byRsa({ alg }),
   ]),
-  ['ES256 by a key of mine', byEc()],
+  ['ES256 by a key of the attacker', byEc()],
   ...(
     [
       ['r = s = 0', Buffer.alloc(64)],
@@ -171,8 +171,8 @@ const attacks: [what: string, token: string][] = [
       ['DER of zeros', Buffer.from('3006020100020100', 'hex')],
       ['nothing', Buffer.alloc(0)],
       ['one byte', Buffer.alloc(1)],
-      ['63 bytes', Buffer.from(goodSignature, 'base64url').subarray(1)],
-      ['65 bytes', Buffer.concat([Buffer.from(goodSignature, 'base64url'), Buffer.alloc(1)])],
+      ['63 bytes', Buffer.from(validSignature, 'base64url').subarray(1)],
+      ['65 bytes', Buffer.concat([Buffer.from(validSignature, 'base64url'), Buffer.alloc(1)])],
       ['10,000 bytes', Buffer.alloc(10_000)],
     ] as [string, Buffer][]
   ).map(([form, signature]): [string, string] => [
@@ -185,14 +185,14 @@ const attacks: [what: string, token: string][] = [
   ]),
   ...['__proto__', 'constructor'].map((name): [string, string] => [
     `a header of prototype ${name}`,
-    `${encode(`{"${name}":{"alg":"none","kid":"${kid}"}}`)}.${goodClaims}.${goodSignature}`,
+    `${encode(`{"${name}":{"alg":"none","kid":"${kid}"}}`)}.${validClaims}.${validSignature}`,
   ]),
   ['jku', byRsa({ jku: trapUrl, kid: 'evil' })],
   ['jku beside our kid', byRsa({ jku: trapUrl })],
   ['x5u', byRsa({ x5u: trapUrl })],
   ['jwk', byRsa({ jwk: attackerJwk })],
   ['jwk and its kid', byRsa({ jwk: attackerJwk, kid: 'evil' })],
-  ['jwk of ours by ES256', byEc({ jwk: ec.publicKey.export({ format: 'jwk' }) })],
+  ['jwk of the attacker by ES256', byEc({ jwk: ec.publicKey.export({ format: 'jwk' }) })],
   [
     'x5c',
     byRsa({ x5c: [rsa.publicKey.export({ format: 'der', type: 'spki' }).toString('base64')], x5t: 'x' }),
@@ -205,33 +205,36 @@ const attacks: [what: string, token: string][] = [
   ['a JWE of a symmetric key', `${encode({ alg: 'A256KW', enc: 'A256GCM', zip: 'DEF' })}.${'A.'.repeat(3)}A`],
   [
     'flattened JSON',
-    JSON.stringify({ protected: goodHeader, payload: goodClaims, signature: goodSignature }),
+    JSON.stringify({ protected: validHeader, payload: validClaims, signature: validSignature }),
   ],
   [
     'general JSON',
     JSON.stringify({
-      payload: goodClaims,
-      signatures: [{ protected: goodHeader, signature: goodSignature }],
+      payload: validClaims,
+      signatures: [{ protected: validHeader, signature: validSignature }],
     }),
   ],
-  ['a detached payload', `${goodHeader}..${goodSignature}`],
+  ['a detached payload', `${validHeader}..${validSignature}`],
   [
     'an unencoded payload',
-    `${encode({ ...good.header, b64: false, crit: ['b64'] })}.${JSON.stringify(good.claims)}.${goodSignature}`,
+    `${encode({ ...valid.header, b64: false, crit: ['b64'] })}.${JSON.stringify(valid.claims)}.${validSignature}`,
   ],
   ...['=', '==', '%3D', ' ', '\t', '.', '.x', 'A', '/', '\u00a0'].map((tail): [string, string] => [
-    `the good token and ${JSON.stringify(tail)}`,
-    good.token + tail,
+    `the valid token and ${JSON.stringify(tail)}`,
+    valid.token + tail,
   ]),
   [
     'standard base64',
-    Buffer.from(goodHeader, 'base64url').toString('base64').concat('.', goodClaims, '.', goodSignature),
+    Buffer.from(validHeader, 'base64url').toString('base64').concat('.', validClaims, '.', validSignature),
   ],
-  ['a last character that says the same', good.token.slice(0, -1) + neighbourOf(good.token.at(-1) as string)],
-  ['a claim that says the same', `${goodHeader}.${goodClaims}=.${goodSignature}`],
-  ['15 KB of it', `${goodHeader}.${'A'.repeat(14_000)}.${goodSignature}`],
+  [
+    'another spelling of the last character',
+    valid.token.slice(0, -1) + neighbourOf(valid.token.at(-1) as string),
+  ],
+  ['another spelling of the claims', `${validHeader}.${validClaims}=.${validSignature}`],
+  ['15 KB of it', `${validHeader}.${'A'.repeat(14_000)}.${validSignature}`],
   ['5,000 dots', '.'.repeat(5_000)],
-  ['5,000 nested arrays in the header', `${encode('['.repeat(5_000) + ']'.repeat(5_000))}.${goodClaims}.x`],
+  ['5,000 nested arrays in the header', `${encode('['.repeat(5_000) + ']'.repeat(5_000))}.${validClaims}.x`],
   [
     'a kid of 5,000 nested arrays',
     byEc({ kid: JSON.parse('['.repeat(2_500) + ']'.repeat(2_500)) as unknown }),
@@ -239,17 +242,17 @@ const attacks: [what: string, token: string][] = [
   ['nothing', ''],
 ]
 
-t.test('forged tokens get the one 401', async (t) => {
-  t.equal((await getAs(ring, good.token, '/users/me/')).statusCode, 200, 'but this one')
+t.test('forged tokens all get the same 401', async (t) => {
+  t.equal((await getAs(ring, valid.token, '/users/me/')).statusCode, 200, 'the unchanged token is accepted')
   for (const [what, token] of attacks) await isRefused(t, ring, token, what)
 })
 
-t.test('forged tokens of a shared secret get the one 401', async (t) => {
+t.test('forged tokens of a shared secret all get the same 401', async (t) => {
   const headers: Members[] = [
     ...algorithms.map((alg) => ({ alg, typ: 'JWT' })),
     ...['HS384', 'HS512', 'RS256', 'ES256'].map((alg) => ({ alg, typ: 'JWT' })),
   ]
-  const claims = { sub: 'johndoe', exp: good.claims.exp }
+  const claims = { sub: 'johndoe', exp: valid.claims.exp }
   for (const header of headers)
     for (const signature of ['', createHmac('sha256', jwtSecret).update('x').digest('base64url')])
       await isRefused(t, shared, `${encode(header)}.${encode(claims)}.${signature}`, JSON.stringify(header))
@@ -257,11 +260,11 @@ t.test('forged tokens of a shared secret get the one 401', async (t) => {
     if (!what.includes("the tutorial's secret")) await isRefused(t, shared, token, what)
 })
 
-t.test('the public RSA key of a ring that signs RS256 is no secret of HS256', async (t) => {
+t.test('the public RSA key of a ring is not accepted as an HS256 secret', async (t) => {
   const app = await startApp(t, { JWT_SECRET: '', SIGNING_ALGORITHM: 'RS256' })
-  const { token, header } = await readGood(app)
+  const { token, header } = await readValidToken(app)
   t.match(header, { alg: 'RS256', typ: 'at+jwt' })
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200, 'but this one')
+  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200, 'the unchanged token is accepted')
   const [jwk] = (await app.inject('/.well-known/jwks.json')).json<{ keys: JsonWebKey[] }>().keys
   const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
   for (const secret of [
@@ -276,8 +279,13 @@ t.test('the public RSA key of a ring that signs RS256 is no secret of HS256', as
     await isRefused(t, app, byHmac(secret, { kid: header.kid }), 'HS256')
   const claims = token.split('.')[1]
   await isRefused(t, app, `${encode({ ...header, alg: 'none' })}.${claims}.`, 'none')
-  await isRefused(t, app, byRsa({ kid: header.kid }), 'RS256 by a key of mine')
-  await isRefused(t, app, byRsa({ kid: header.kid, jwk: attackerJwk, jku: trapUrl }), 'with my key in it')
+  await isRefused(t, app, byRsa({ kid: header.kid }), 'RS256 by a key of the attacker')
+  await isRefused(
+    t,
+    app,
+    byRsa({ kid: header.kid, jwk: attackerJwk, jku: trapUrl }),
+    'with the attacker’s key in the header',
+  )
 })
 
 const wrongClaims: Members[] = [
@@ -322,9 +330,15 @@ const wrongClaims: Members[] = [
   ].map((sub) => ({ sub })),
   ...[undefined, null, 7, ['x']].map((jti) => ({ jti })),
   ...[undefined, null, 7, []].map((client_id) => ({ client_id })),
-  ...[null, 7, 'x', '', [good.claims.sid], '00000000-0000-0000-0000-000000000000', `${good.claims.sid}'`].map(
-    (sid) => ({ sid }),
-  ),
+  ...[
+    null,
+    7,
+    'x',
+    '',
+    [valid.claims.sid],
+    '00000000-0000-0000-0000-000000000000',
+    `${valid.claims.sid}'`,
+  ].map((sid) => ({ sid })),
   ...[null, 7, ['me']].map((scope) => ({ scope })),
 ]
 const wrongHeaders: Members[] = [
@@ -334,9 +348,9 @@ const wrongHeaders: Members[] = [
   ...[[], ['exp'], null, 'b64'].map((crit) => ({ crit })),
 ]
 
-t.test('claims and headers that are not an access token of ours, signed by our own key', async (t) => {
+t.test('invalid claims and headers, signed with the key of the ring', async (t) => {
   const sign = await openSigner(ring)
-  t.equal((await getAs(ring, sign(), '/users/me/')).statusCode, 200, 'but this one')
+  t.equal((await getAs(ring, sign(), '/users/me/')).statusCode, 200, 'the unchanged token is accepted')
   for (const claims of wrongClaims) await isRefused(t, ring, sign({}, claims), JSON.stringify(claims))
   for (const header of wrongHeaders) await isRefused(t, ring, sign(header), JSON.stringify(header))
 })
@@ -350,7 +364,7 @@ t.test('tokens of other kinds and of other issuers', async (t) => {
   await isRefused(t, ring, await logIn(shared, 'johndoe', 'secret'), 'a token of a shared secret')
   await isRefused(t, shared, String(access), 'a token of a key ring')
   for (const app of [ring, shared])
-    await isRefused(t, app, await clientToken(app), 'the token of a client that is called like a user')
+    await isRefused(t, app, await clientToken(app), 'the token of a client named like a user')
   for (const token of [access, refreshToken?.toUpperCase(), `${refreshToken} `, refreshToken?.slice(4)]) {
     const response = await postToken(ring, { grant_type: 'refresh_token', refresh_token: String(token) })
     t.match(response.json(), { error: 'invalid_grant' })
@@ -358,7 +372,7 @@ t.test('tokens of other kinds and of other issuers', async (t) => {
   }
 })
 
-t.test('a client that is called like a user is told apart from the user', async (t) => {
+t.test('a client named like a user is told apart from the user', async (t) => {
   for (const app of [ring, shared]) {
     const ofClient = (await introspect(app, await clientToken(app))).json<Members>()
     t.match(ofClient, { active: true, sub: 'client:johndoe', client_id: 'johndoe' })
@@ -368,8 +382,8 @@ t.test('a client that is called like a user is told apart from the user', async 
   }
 })
 
-t.test('others that know the shared secret cannot confuse the service with our own claims', async (t) => {
-  const exp = good.claims.exp
+t.test('other services with the shared secret cannot misuse the claims of this service', async (t) => {
+  const exp = valid.claims.exp
   const mint = (claims: Members) => {
     const text = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ exp, ...claims })}`
     return withSignature(text, createHmac('sha256', jwtSecret).update(text).digest())
@@ -410,7 +424,7 @@ t.test('others that know the shared secret cannot confuse the service with our o
 })
 
 t.test('tokens too large to read', async (t) => {
-  const token = `${goodHeader}.${'A'.repeat(100_000)}.${goodSignature}`
+  const token = `${validHeader}.${'A'.repeat(100_000)}.${validSignature}`
   for (const app of [ring, shared])
     for (const [url, form] of [
       ['/revoke', { token }],
@@ -423,7 +437,7 @@ t.test('tokens too large to read', async (t) => {
     }
 })
 
-t.test('10,000 made-up key names cause no storm of queries', async (t) => {
+t.test('10,000 unknown key ids cause no flood of queries', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { JWT_SECRET: '' }, url)
   for (let round = 0; round < 100; round++)
@@ -433,7 +447,7 @@ t.test('10,000 made-up key names cause no storm of queries', async (t) => {
       ),
     )
   await app.close()
-  // What a connection has counted is there for others to see once it has ended.
+  // The statistics of a connection are visible to others once it has ended.
   await until('the connections to end', async () => {
     const open = await query(
       url,
@@ -446,12 +460,12 @@ t.test('10,000 made-up key names cause no storm of queries', async (t) => {
     `SELECT sum(seq_scan + coalesce(idx_scan, 0)) FILTER (WHERE relname = 'signing_keys')::int AS keys,
       sum(seq_scan + coalesce(idx_scan, 0)) FILTER (WHERE relname = 'users')::int AS users FROM pg_stat_user_tables`,
   )
-  t.ok((scans?.keys ?? 0) > 0, 'the keys were looked at')
+  t.ok((scans?.keys ?? 0) > 0, 'the keys were read')
   t.ok((scans?.keys ?? 0) < 100, `${scans?.keys} times`)
   t.ok((scans?.users ?? 0) < 10, `and users ${scans?.users} times`)
 })
 
-async function readGood(app: FastifyInstance) {
+async function readValidToken(app: FastifyInstance) {
   const token = await logIn(app, 'johndoe', 'secret')
   const [header, claims] = token
     .split('.')
@@ -460,13 +474,13 @@ async function readGood(app: FastifyInstance) {
   return { token, header: header as Members, claims: claims as Members & { exp: number } }
 }
 
-/** The other character of base64url that stands for the same bits at the end of a signature. */
+/** Returns another base64url character for the same bits at the end of a signature. */
 function neighbourOf(character: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return String(alphabet[alphabet.indexOf(character) + 1])
 }
 
-/** Signs with the very key of the ring. */
+/** Signs with the key of the ring. */
 async function openSigner(app: FastifyInstance) {
   const [stored] = await listKeys(app.database)
   const key = createPrivateKey({
@@ -485,7 +499,7 @@ async function isRefused(t: Test, app: FastifyInstance, token: string, what: str
   t.equal(response.statusCode, 401, what)
   t.equal(response.headers['www-authenticate'], 'Bearer', what)
   t.equal(response.body, '{"detail":"Could not validate credentials"}', what)
-  t.equal(connections, 0, 'nobody fetched a key')
+  t.equal(connections, 0, 'no key was fetched')
 }
 
 async function clientToken(app: FastifyInstance): Promise<string> {

@@ -12,7 +12,7 @@ function mint(payload: string | Buffer, header = '{"alg":"HS256","typ":"JWT"}'):
 
 const exp = Math.floor(Date.now() / 1000) + 600
 
-t.test('what is done to a user shows in the next request', async (t) => {
+t.test('a change of a user is visible in the next request', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const where = { username: 'johndoe' }
@@ -29,7 +29,7 @@ t.test('what is done to a user shows in the next request', async (t) => {
   t.equal(response.headers['www-authenticate'], 'Bearer')
 })
 
-t.test('any number of spaces stands between the scheme and the token', async (t) => {
+t.test('any number of spaces may separate the scheme from the token', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   for (const [authorization, status] of [
@@ -43,7 +43,7 @@ t.test('any number of spaces stands between the scheme and the token', async (t)
     t.equal((await app.inject({ url: '/users/me/', headers: { authorization } })).statusCode, status)
 })
 
-t.test('a token that was good expires all the same', async (t) => {
+t.test('a token that was accepted before expires', async (t) => {
   const app = await startApp(t)
   const token = mint(`{"sub":"johndoe","exp":${Date.now() / 1000 + 1.5}}`)
   const ask = async () => (await getAs(app, token, '/users/me/')).statusCode
@@ -51,12 +51,12 @@ t.test('a token that was good expires all the same', async (t) => {
   await until(async () => (await ask()) === 401)
 })
 
-t.test('well-signed tokens that are refused all the same', async (t) => {
+t.test('tokens with a valid signature and invalid claims are refused', async (t) => {
   const app = await startApp(t)
   t.equal(
     (await getAs(app, mint(`{"sub":"johndoe","exp":${exp}}`), '/users/me/')).statusCode,
     200,
-    'but this one',
+    'the unchanged token is accepted',
   )
   for (const payload of [
     `{"sub":{"name":"johndoe"},"exp":${exp}}`,

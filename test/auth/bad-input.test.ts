@@ -9,10 +9,10 @@ type Form = Record<string, string>
 const { strings } = JSON.parse(readFileSync('test/vectors/blns.json', 'utf8')) as {
   strings: string[]
 }
-/** An empty parameter counts as left out. */
+/** An empty parameter counts as omitted. */
 const naughty = strings.filter((text) => text !== '')
 
-/** What no string of JavaScript's turns into, in the encoding of a form. */
+/** Form-encoded text that no JavaScript string encodes to. */
 const encoded = [
   ...[
     '%00',
@@ -49,7 +49,7 @@ await app.database.user.update({
 })
 
 const credentials: Form = { client_id: 'application', client_secret: secret }
-/** Requests that come to nothing: of each one parameter is replaced. */
+/** Requests that fail. In each of them one parameter is replaced. */
 const requests: [url: string, form: Form][] = [
   ['/token', { grant_type: 'password', username: 'johndoe', password: 'wrong', scope: 'me', ...credentials }],
   ['/token', { grant_type: 'refresh_token', refresh_token: 'lkr_unknown', scope: 'me', ...credentials }],
@@ -78,7 +78,7 @@ for (const [url, form] of requests)
       isRefusal(t, await send(url, bytes), `${name} of raw bytes`, url)
       isRefusal(t, await send(url, `${rest}&${name}=${'a'.repeat(100_000)}`), `${name} of 100 KB`, url)
     }
-    t.ok(naughty.length > 500, 'the strings were there')
+    t.ok(naughty.length > 500, 'the list of strings was loaded')
     t.same(await countRows(), before, 'nothing was stored')
   })
 
@@ -131,7 +131,7 @@ const otherBodies: [what: string, type: string, encode: (form: Form) => string][
   ['nothing', formType, () => ''],
 ]
 
-t.test('a body that is no form is a form without parameters', async (t) => {
+t.test('a body of another content type counts as an empty form', async (t) => {
   const before = await countRows()
   for (const [what, type, encode] of otherBodies)
     for (const [url, form] of requests) {
@@ -178,7 +178,7 @@ const headers: [what: string, header: string][] = [
   ['__proto__', `Basic ${base64('__proto__:constructor')}`],
 ]
 
-t.test('a Basic header that is none of a client', async (t) => {
+t.test('a Basic header without valid client credentials', async (t) => {
   const before = await countRows()
   for (const [what, authorization] of headers)
     for (const [url, form] of requests) {
@@ -192,10 +192,10 @@ t.test('a Basic header that is none of a client', async (t) => {
   const authorization = `Basic ${base64('application:of+the+application')}`
   for (const [url, form] of requests) {
     const both = await send(url, encodeForm(form), { authorization })
-    t.equal(both.statusCode, 400, 'a client that authenticates twice')
+    t.equal(both.statusCode, 400, 'two authentication methods')
     t.match(both.json(), { error: 'invalid_request' })
     const two = { client_id: 'first-party', ...without(form, 'client_id', 'client_secret') }
-    t.equal((await send(url, encodeForm(two), { authorization })).statusCode, 400, 'or has two names')
+    t.equal((await send(url, encodeForm(two), { authorization })).statusCode, 400, 'two client ids')
   }
   t.same(await countRows(), before)
 })
@@ -237,30 +237,33 @@ const secrets = [
   ],
 ]
 
-t.test('secrets of odd characters pass, form-encoded in the header and in the body', async (t) => {
-  for (const [index, odd] of secrets.entries()) {
-    const clientId = `odd-${index}`
-    await storeClient(app.database, clientId, odd)
-    const encodedSecret = new URLSearchParams([['', odd]]).toString().slice(1)
-    const asksFor = { grant_type: 'client_credentials', scope: 'me' }
-    for (const authorization of [
-      `Basic ${base64(`${clientId}:${encodedSecret}`)}`,
-      `basic  ${base64(`${clientId}:${encodeURIComponent(odd)}`)}`,
-    ])
-      t.equal((await send('/token', encodeForm(asksFor), { authorization })).statusCode, 200, odd)
-    const inBody = encodeForm({ ...asksFor, client_id: clientId, client_secret: odd })
-    t.equal((await send('/token', inBody)).statusCode, 200, odd)
-    const encodedTwice = encodeForm({ ...asksFor, client_id: clientId, client_secret: encodedSecret })
-    t.equal((await send('/token', encodedTwice)).statusCode, encodedSecret === odd ? 200 : 401, odd)
-    const authorization = `Basic ${base64(`${clientId}:${odd}`)}`
-    const isSame = decodesToItself(odd)
-    t.equal(
-      (await send('/token', encodeForm(asksFor), { authorization })).statusCode,
-      isSame ? 200 : 401,
-      odd,
-    )
-  }
-})
+t.test(
+  'secrets with unusual characters are accepted, form-encoded in the header and in the body',
+  async (t) => {
+    for (const [index, odd] of secrets.entries()) {
+      const clientId = `odd-${index}`
+      await storeClient(app.database, clientId, odd)
+      const encodedSecret = new URLSearchParams([['', odd]]).toString().slice(1)
+      const asksFor = { grant_type: 'client_credentials', scope: 'me' }
+      for (const authorization of [
+        `Basic ${base64(`${clientId}:${encodedSecret}`)}`,
+        `basic  ${base64(`${clientId}:${encodeURIComponent(odd)}`)}`,
+      ])
+        t.equal((await send('/token', encodeForm(asksFor), { authorization })).statusCode, 200, odd)
+      const inBody = encodeForm({ ...asksFor, client_id: clientId, client_secret: odd })
+      t.equal((await send('/token', inBody)).statusCode, 200, odd)
+      const encodedTwice = encodeForm({ ...asksFor, client_id: clientId, client_secret: encodedSecret })
+      t.equal((await send('/token', encodedTwice)).statusCode, encodedSecret === odd ? 200 : 401, odd)
+      const authorization = `Basic ${base64(`${clientId}:${odd}`)}`
+      const isSame = decodesToItself(odd)
+      t.equal(
+        (await send('/token', encodeForm(asksFor), { authorization })).statusCode,
+        isSame ? 200 : 401,
+        odd,
+      )
+    }
+  },
+)
 
 function decodesToItself(text: string): boolean {
   try {
@@ -277,8 +280,8 @@ function send(url: string, payload: string | Buffer, headers: Record<string, str
 type Sent = Awaited<ReturnType<typeof send>>
 
 /**
- * Passes for an error as RFC 6749 §5.2 shapes it or, at an endpoint that has a good answer for an unknown token, for
- * that answer.
+ * Asserts an error response (RFC 6749 §5.2) or, at an endpoint that reports success for an unknown token, that
+ * response.
  */
 function isRefusal(t: Test, response: Sent, what: string, url = ''): void {
   const body = response.json<Record<string, unknown>>()

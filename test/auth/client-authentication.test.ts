@@ -6,7 +6,7 @@ import { storeClient } from '../helpers/clients.js'
 const form = { grant_type: 'client_credentials', token: 'x' }
 const endpoints = ['/token', '/revoke', '/introspect']
 
-t.test('failed authentications of a client are recorded, those within an hour in one row', async (t) => {
+t.test('failed client authentications are recorded, those within an hour in one row', async (t) => {
   const app = await startApp(t)
   await storeClient(app.database, 'reports', 'secret')
   await storeClient(app.database, 'locked', 'secret')
@@ -33,14 +33,14 @@ t.test('failed authentications of a client are recorded, those within an hour in
   t.equal(events.length, 2)
 })
 
-t.test('ids that no client has are counted together, and not kept', async (t) => {
+t.test('unknown client ids are counted together and not recorded', async (t) => {
   const app = await startApp(t)
   const ids = [
     'nobody',
     'x'.repeat(300),
     'a\0b',
     '\ud800',
-    ...Array.from({ length: 50 }, (_, i) => `guess-${i}`),
+    ...Array.from({ length: 50 }, (_, i) => `unknown-${i}`),
   ]
   for (const client_id of ids)
     t.equal((await postTo(app, '/token', { ...form, client_id, client_secret: 'x' })).statusCode, 401)

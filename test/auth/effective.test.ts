@@ -19,7 +19,7 @@ import { cheapHash } from '../helpers/replicas.js'
 
 t.setTimeout(300_000)
 
-/** A state that a user or a client gets into after the tokens were issued: how, and what is stored then. */
+/** A state of a user or a client after the tokens were issued: the SQL that leads to it, and the stored facts. */
 interface State<Stored> {
   sql: string[]
   stored: Stored | null
@@ -75,11 +75,11 @@ const clientStates: Record<string, State<ClientFacts>> = {
   },
 }
 
-/** What is asked for at the login, and by the client for itself. */
+/** Scope requested at the login, and by the client for itself. */
 const asked = 'me items:read items:admin'
 const askedForItself = 'items:read orders:read'
 
-/** What is left of a user's token in each state, for people to check: scope-tokens, or why there are none. */
+/** What a user's token permits in each state, for review by people: scope-tokens, or the reason for none. */
 const left: Record<string, Record<string, string>> = {
   ok: {
     ok: asked,
@@ -143,7 +143,7 @@ interface Cell {
   clientId: string
   user: UserFacts | null
   client: ClientFacts | null
-  /** What the user's token and the client's own may do now. */
+  /** What the user's token and the client's own token permit now. */
   ofUser: Effective
   ofClient: Effective
   tokens: { access: string; refresh: string; own: string }
@@ -158,7 +158,7 @@ const secret = 'the secret of the client'
 const password = 'secret'
 
 for (const mode of ['the key ring', 'a shared secret'])
-  t.test(`with ${mode} every door follows what is decided`, async (t) => {
+  t.test(`with ${mode} guards, introspection and grants follow the decision`, async (t) => {
     const url = await cloneDatabase(t)
     const app = await startApp(t, { JWT_SECRET: mode === 'the key ring' ? '' : jwtSecret }, url)
     await storeClient(app.database, 'introspector', secret, [], ['introspect'])
@@ -179,14 +179,14 @@ for (const mode of ['the key ring', 'a shared secret'])
           client,
           ...decided,
         }
-        for (const [door, check] of Object.entries(doors)) {
+        for (const [request, check] of Object.entries(requests)) {
           const { got, expected } = await check(app, now)
-          t.strictSame(got, expected, `${now.name}: ${door}`)
+          t.strictSame(got, expected, `${now.name}: ${request}`)
         }
       }
   })
 
-/** A user and a client of the matrix, and what they were issued when all was well. */
+/** A user and a client of the matrix, with the tokens issued before the state changed. */
 async function enter(app: FastifyInstance, username: string, clientId: string) {
   const scopes = [...user.scopes]
   await app.database.user.create({ data: { username, hashedPassword: cheapHash, scopes } })
@@ -198,7 +198,7 @@ async function enter(app: FastifyInstance, username: string, clientId: string) {
     refresh: String(login.json.refresh_token),
     own: String(own.json.access_token),
   }
-  // So that what is decided of them is in memory when things change.
+  // Cached before the state changes.
   for (const text of [tokens.access, tokens.own]) {
     await getAs(app, text, '/users/johndoe/items/')
     await introspect(app, 'introspector', text)
@@ -206,7 +206,7 @@ async function enter(app: FastifyInstance, username: string, clientId: string) {
   return { username, clientId, tokens }
 }
 
-/** What `effective` says of both tokens. */
+/** Decision of `effective` about both tokens. */
 function decide(user: UserFacts | null, client: ClientFacts | null): Pick<Cell, 'ofUser' | 'ofClient'> {
   const family = user && client && { userGeneration: 0, clientGeneration: 0, revoked: false }
   const facts: Facts | null = user && { user, client, family, revoked: false }
@@ -221,8 +221,8 @@ function describe({ active, scope, reason }: Effective): string {
   return [...(active ? [] : [reason]), ...scope].join(' ')
 }
 
-/** What each door answers, and what it is to answer by what was decided. */
-const doors: Record<
+/** Requests whose responses depend on the decision: what they return, and what the decision requires. */
+const requests: Record<
   string,
   (app: FastifyInstance, cell: Cell) => Promise<{ got: unknown; expected: unknown }>
 > = {
@@ -247,9 +247,9 @@ const doors: Record<
     const ask = (text: string) => introspect(app, cell.clientId, text)
     const { access, refresh, own } = cell.tokens
     const refused = cell.client === null || cell.client.disabled
-    const said = [await ask(access), await ask(refresh), await ask(own)]
-    const told = [stated(cell.ofUser), stated(cell.ofUser), stated(cell.ofClient)]
-    return { got: said, expected: refused ? ['invalid_client', 'invalid_client', 'invalid_client'] : told }
+    const got = [await ask(access), await ask(refresh), await ask(own)]
+    const allowed = [stated(cell.ofUser), stated(cell.ofUser), stated(cell.ofClient)]
+    return { got, expected: refused ? ['invalid_client', 'invalid_client', 'invalid_client'] : allowed }
   },
 
   async 'introspection by others'(app, { ofUser, ofClient, tokens: { access, refresh, own } }) {
@@ -347,7 +347,7 @@ const doors: Record<
   },
 }
 
-/** What the guard says to a token, null where it lets it pass. */
+/** Error of the guard for a token, or null when it accepts the token. */
 function verdict(now: Effective, required: string): string | null {
   if (now.reason === 'inactive_user') return 'Inactive user'
   if (now.reason === 'invalid_token') return 'Could not validate credentials'
@@ -361,7 +361,7 @@ async function guard(app: FastifyInstance, { ofUser, tokens }: Cell, required: s
   return { got: detail ?? null, expected: verdict(ofUser, required) }
 }
 
-/** What introspection says of a token: its scope. */
+/** Scope of a token by introspection. */
 function stated({ active, scope }: Effective): string {
   return active ? scope.join(' ') : 'inactive'
 }
@@ -397,21 +397,21 @@ async function toSaid(response: ReturnType<typeof postToken>): Promise<Said> {
   return { status: statusCode, json: json<Record<string, unknown>>() }
 }
 
-t.test('a token that says of itself what it is not', (t) => {
+t.test('tokens with false claims', (t) => {
   const family = { userGeneration: 0, clientGeneration: 0, revoked: false }
   const facts = { user, client, family, revoked: false }
   const reasonOf = (claims: object, changed: Partial<Facts> | null = {}) =>
     effective({ claims, scope: ['me'] }, changed && { ...facts, ...changed }).reason
   const tutorials = { client: null, family: null }
   t.equal(reasonOf({ client_id: 'c' }), null)
-  t.equal(reasonOf({ client_id: 'c' }, null), 'invalid_token', 'nobody is behind it')
-  t.equal(reasonOf({ client_id: 'c' }, { revoked: true }), 'invalid_token', 'revoked by itself')
+  t.equal(reasonOf({ client_id: 'c' }, null), 'invalid_token', 'the subject does not exist')
+  t.equal(reasonOf({ client_id: 'c' }, { revoked: true }), 'invalid_token', 'the token is revoked')
   t.equal(
     reasonOf({ client_id: 'c' }, { family: { ...family, revoked: true } }),
     'invalid_token',
-    'by its login',
+    'its login is revoked',
   )
-  t.equal(reasonOf({ client_id: 'c' }, tutorials), 'invalid_token', 'of no login')
+  t.equal(reasonOf({ client_id: 'c' }, tutorials), 'invalid_token', 'without a login')
   t.equal(reasonOf({}, tutorials), null, "the tutorial's")
   t.equal(reasonOf({}, { ...tutorials, user: { ...user, generation: 1 } }), 'invalid_token', 'of before')
   t.equal(reasonOf({ client_id: 'c', gen: 1 }, { user: null, family: null }), 'invalid_token')
@@ -421,27 +421,31 @@ t.test('a token that says of itself what it is not', (t) => {
   t.end()
 })
 
-t.test('a client is told of what concerns it', (t) => {
+t.test('a client sees the tokens that concern it', (t) => {
   const shown = (
     claims: object,
-    told: object,
+    facts: object,
     scope = ['me', 'items:admin', 'orders:read', 'orders:write'],
   ) =>
     visibleScope(
       { claims: { sub: 'x', exp: 1, ...claims }, scope },
-      { clientId: 'orders', scopes: [], rights: [], ...told },
+      { clientId: 'orders', scopes: [], rights: [], ...facts },
     )?.join(' ')
   const all = 'me items:admin orders:read orders:write'
   t.equal(shown({ client_id: 'orders' }, {}), all, 'issued to it')
   t.equal(shown({ client_id: 'other', aud: 'orders' }, {}), all, 'for it')
-  t.equal(shown({ client_id: 'other', aud: ['x', 'orders'] }, {}), all, 'for it among others')
+  t.equal(shown({ client_id: 'other', aud: ['x', 'orders'] }, {}), all, 'one of its audiences is the client')
   t.equal(shown({}, { rights: ['introspect'] }), all, 'by right')
-  t.equal(shown({ client_id: 'other' }, { scopes: ['orders:read', 'me'] }), 'orders:read', 'of its scope')
+  t.equal(
+    shown({ client_id: 'other' }, { scopes: ['orders:read', 'me'] }),
+    'orders:read',
+    'it has a scope of the client',
+  )
   const routes = ['me', 'items:read', 'items:write', 'account:password', 'users:admin', 'items:admin']
   t.equal(
     shown({ client_id: 'other' }, { scopes: routes }, routes),
     undefined,
-    'the scopes of our own routes',
+    'scopes of the routes of this service are not shared',
   )
   t.equal(shown({ client_id: 'other', aud: 'https://issuer.example' }, {}), undefined)
   t.equal(shown({}, {}), undefined, "the tutorial's")

@@ -29,7 +29,7 @@ async function introspect(app: FastifyInstance, token: string) {
 }
 
 for (const [mode, secret] of Object.entries(modes)) {
-  t.test(`with ${mode} OAuth answers a locked-out user as a wrong password`, async (t) => {
+  t.test(`with ${mode} OAuth answers a disabled user like a wrong password`, async (t) => {
     const { app } = await start(t, secret)
     const login = { grant_type: 'password', ...alice }
     const ask = async (form: Record<string, string>) => {
@@ -43,55 +43,61 @@ for (const [mode, secret] of Object.entries(modes)) {
       t.strictSame(await ask({ ...login, ...more }), wrong, JSON.stringify(more))
     const [event, ...others] = await app.database.event.findMany()
     t.match(event, { action: 'login', outcome: 'failed', actor: null, subject: 'alice', count: 5 })
-    t.same(others, [], 'all are counted as what they are')
+    t.same(others, [], 'every event is recorded as a failure')
     t.equal(await app.database.tokenFamily.count(), 0)
-    t.equal(await app.database.knownNetwork.count(), 0, 'the network does not become a known one')
+    t.equal(await app.database.knownNetwork.count(), 0, 'the network does not become known')
     const [{ failures } = {}] = await app.database.guessCount.findMany({ orderBy: { failures: 'desc' } })
-    t.equal(failures, 5, 'each is a guess that was wrong')
+    t.equal(failures, 5, 'each counts as a failed attempt')
   })
 
-  t.test(`with ${mode} the token of the tutorial's login is good for nothing, for ever`, async (t) => {
-    const { app, enable } = await start(t, secret)
-    const response = await postToken(app, alice)
-    t.equal(response.statusCode, 200)
-    const { access_token: token, ...others } = response.json<{ access_token: string }>()
-    t.same(others, { token_type: 'bearer', expires_in: 1800 }, 'neither scope nor refresh token')
-    const claims = decode(token, 1)
-    t.equal(claims.sub, 'alice')
-    t.notOk('scope' in claims)
-    t.equal(await app.database.tokenFamily.count(), 0, 'it is of no stored login')
-    const [event] = await app.database.event.findMany()
-    t.match(event, { action: 'login', outcome: 'failed', subject: 'alice' })
+  t.test(
+    `with ${mode} the token of the tutorial's login for a disabled user never permits anything`,
+    async (t) => {
+      const { app, enable } = await start(t, secret)
+      const response = await postToken(app, alice)
+      t.equal(response.statusCode, 200)
+      const { access_token: token, ...others } = response.json<{ access_token: string }>()
+      t.same(others, { token_type: 'bearer', expires_in: 1800 }, 'no scope and no refresh token')
+      const claims = decode(token, 1)
+      t.equal(claims.sub, 'alice')
+      t.notOk('scope' in claims)
+      t.equal(await app.database.tokenFamily.count(), 0, 'no login is stored')
+      const [event] = await app.database.event.findMany()
+      t.match(event, { action: 'login', outcome: 'failed', subject: 'alice' })
 
-    const ask = async (url = '/users/me/') => {
-      const { statusCode, json } = await getAs(app, token, url)
-      return [statusCode, json<{ detail: string }>().detail]
-    }
-    for (const url of ['/users/me/', '/users/me/items/', '/users/johndoe/items/', '/users/'])
-      t.same(await ask(url), [400, 'Inactive user'])
-    t.same(await introspect(app, token), { active: false })
-    t.equal((await postTo(app, '/revoke', { token })).statusCode, 200)
-    await enable('alice')
-    t.same(await ask(), [401, 'Could not validate credentials'])
-    t.same(await introspect(app, token), { active: false })
-    t.equal(
-      (await getAs(app, await logIn(app, alice), '/users/me/')).statusCode,
-      200,
-      'but a new one is good',
-    )
-  })
+      const ask = async (url = '/users/me/') => {
+        const { statusCode, json } = await getAs(app, token, url)
+        return [statusCode, json<{ detail: string }>().detail]
+      }
+      for (const url of ['/users/me/', '/users/me/items/', '/users/johndoe/items/', '/users/'])
+        t.same(await ask(url), [400, 'Inactive user'])
+      t.same(await introspect(app, token), { active: false })
+      t.equal((await postTo(app, '/revoke', { token })).statusCode, 200)
+      await enable('alice')
+      t.same(await ask(), [401, 'Could not validate credentials'])
+      t.same(await introspect(app, token), { active: false })
+      t.equal(
+        (await getAs(app, await logIn(app, alice), '/users/me/')).statusCode,
+        200,
+        'a new token is accepted',
+      )
+    },
+  )
 
-  t.test(`with ${mode} a token from before the lock-out is refused like one from then`, async (t) => {
-    const { app, url, enable } = await start(t, secret)
-    const token = await logIn(app, { username: 'johndoe', password: 'secret' })
-    await query(url, "UPDATE users SET disabled = true WHERE username = 'johndoe'")
-    t.same((await getAs(app, token, '/users/me/')).json(), { detail: 'Inactive user' })
-    await enable('johndoe')
-    t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
-  })
+  t.test(
+    `with ${mode} a token issued before the user was disabled is refused like one issued afterwards`,
+    async (t) => {
+      const { app, url, enable } = await start(t, secret)
+      const token = await logIn(app, { username: 'johndoe', password: 'secret' })
+      await query(url, "UPDATE users SET disabled = true WHERE username = 'johndoe'")
+      t.same((await getAs(app, token, '/users/me/')).json(), { detail: 'Inactive user' })
+      await enable('johndoe')
+      t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
+    },
+  )
 }
 
-t.test('no service takes the token that the tutorial gives a locked-out user', async (t) => {
+t.test('no other service accepts the token that the tutorial gives a disabled user', async (t) => {
   for (const audience of [issuer, 'orders']) {
     const url = await cloneDatabase(t)
     const app = await startApp(t, { JWT_SECRET: '', ISSUER: issuer, AUDIENCE: audience }, url)
@@ -100,7 +106,7 @@ t.test('no service takes the token that the tutorial gives a locked-out user', a
   }
 })
 
-t.test('a tutorial token from before a user was enabled for the first time stays dead', async (t) => {
+t.test('a tutorial token issued before a user was first enabled stays refused', async (t) => {
   const url = await cloneDatabase(t)
   const insert =
     'INSERT INTO users (id, username, hashed_password, disabled) VALUES (gen_random_uuid(), $1, $2, $3)'
@@ -114,7 +120,7 @@ t.test('a tutorial token from before a user was enabled for the first time stays
   ])
 })
 
-t.test('the statement that starts a login refuses a user who was locked out meanwhile', async (t) => {
+t.test('the statement that starts a login refuses a user who was disabled meanwhile', async (t) => {
   const { app } = await start(t, '')
   const { database } = app
   const limits = {
@@ -129,8 +135,8 @@ t.test('the statement that starts a login refuses a user who was locked out mean
     ['alice', false],
   ] as const) {
     const user = await database.user.findUniqueOrThrow({ where: { username } })
-    const logIn = { id: crypto.randomUUID(), user, client, scope: 'me', refreshToken: null }
-    t.equal(await startFamily(logIn, limits, database), isStarted, username)
+    const login = { id: crypto.randomUUID(), user, client, scope: 'me', refreshToken: null }
+    t.equal(await startFamily(login, limits, database), isStarted, username)
   }
 })
 

@@ -7,7 +7,7 @@ import { beginTransaction, untilWaiting } from '../helpers/replicas.js'
 const familyLock = 'SELECT FROM token_families FOR UPDATE'
 const change = (set: string) => `UPDATE users SET ${set} WHERE username = 'johndoe'`
 
-/** A login whose refreshes wait until the blocking transaction ends. */
+/** A login whose refreshes wait for the end of a blocking transaction. */
 async function start(t: Test) {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)
@@ -25,7 +25,7 @@ for (const [what, statement, expected] of [
   ['the client is disabled', "UPDATE clients SET disabled = true WHERE client_id = 'first-party'", 400],
   ['a scope is taken away', "UPDATE clients SET scopes = '{me}' WHERE client_id = 'first-party'", 200],
 ] as const)
-  t.test(`a refresh that waits while ${what} is decided on what is there then`, async (t) => {
+  t.test(`a refresh that waits while ${what} is decided by the new state`, async (t) => {
     const { url, blocker, refresh } = await start(t)
     const refreshing = refresh()
     await untilWaiting(url)
@@ -36,17 +36,20 @@ for (const [what, statement, expected] of [
     t.match(answer.json(), expected === 200 ? { scope: 'me' } : { error: 'invalid_grant' })
   })
 
-t.test('a refresh that waits while its family is revoked is refused, and is no reuse', async (t) => {
-  const { url, app, blocker, refresh } = await start(t)
-  const refreshing = refresh()
-  await untilWaiting(url)
-  await blocker.query('UPDATE token_families SET revoked_at = now()')
-  await blocker.query('COMMIT')
-  t.equal((await refreshing).statusCode, 400)
-  t.equal(await app.database.event.count({ where: { action: 'refresh_reuse' } }), 0)
-})
+t.test(
+  'a refresh that waits while its family is revoked is refused, and does not count as a reuse',
+  async (t) => {
+    const { url, app, blocker, refresh } = await start(t)
+    const refreshing = refresh()
+    await untilWaiting(url)
+    await blocker.query('UPDATE token_families SET revoked_at = now()')
+    await blocker.query('COMMIT')
+    t.equal((await refreshing).statusCode, 400)
+    t.equal(await app.database.event.count({ where: { action: 'refresh_reuse' } }), 0)
+  },
+)
 
-t.test('of refreshes that wait together each gets the one successor', async (t) => {
+t.test('refreshes that wait together all get the same successor', async (t) => {
   const { url, blocker, refresh } = await start(t)
   const refreshing = [refresh(), refresh()]
   await untilWaiting(url, 2)

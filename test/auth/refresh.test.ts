@@ -28,7 +28,7 @@ async function assertDead(t: Test, app: FastifyInstance, token: string): Promise
   t.same(response.json(), invalidGrant)
 }
 
-t.test('a refresh token gets an access token and its successor', async (t) => {
+t.test('a refresh token is exchanged for an access token and its successor', async (t) => {
   const app = await startApp(t)
   const first = await logIn(app)
   const response = await refresh(app, first.refresh_token)
@@ -42,11 +42,11 @@ t.test('a refresh token gets an access token and its successor', async (t) => {
     (await app.database.refreshToken.findMany()).some(({ fingerprint }) =>
       Buffer.from(fingerprint).includes(second.refresh_token),
     ),
-    'of the token itself nothing is stored',
+    'the token itself is not stored',
   )
 })
 
-t.test('an answer that was lost can be asked for again within the grace', async (t) => {
+t.test('a lost response can be requested again within the grace', async (t) => {
   const app = await startApp(t)
   const { refresh_token } = await logIn(app)
   const first = (await refresh(app, refresh_token)).json<Tokens>()
@@ -55,13 +55,13 @@ t.test('an answer that was lost can be asked for again within the grace', async 
   t.equal((await refresh(app, first.refresh_token)).statusCode, 200)
 })
 
-t.test('within the grace a token is answered again only until its successor is used', async (t) => {
+t.test('the grace of a token ends when its successor is used', async (t) => {
   const app = await startApp(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' })
   const first = await logIn(app)
   const second = (await refresh(app, first.refresh_token)).json<Tokens>()
   const third = (await refresh(app, second.refresh_token)).json<Tokens>()
   const again = (await refresh(app, second.refresh_token)).json<Tokens>()
-  t.equal(again.refresh_token, third.refresh_token, 'the parent of the token that is alive')
+  t.equal(again.refresh_token, third.refresh_token, 'the parent of the live token')
   await assertDead(t, app, first.refresh_token)
   await assertDead(t, app, third.refresh_token)
 
@@ -72,40 +72,43 @@ t.test('within the grace a token is answered again only until its successor is u
   await assertDead(t, app, idle.refresh_token)
 })
 
-t.test('a refresh gives what is left of the scope, says so, and gives back what is given back', async (t) => {
-  const app = await startApp(t)
-  const where = { username: 'johndoe' }
-  const take = (...scopes: string[]) => app.database.user.update({ where, data: { scopes } })
-  await take('users:admin', 'items:admin')
-  // Another administrator, so that this one can lose the scope.
-  await app.database.user.update({
-    where: { username: 'alice' },
-    data: { disabled: false, scopes: ['users:admin'] },
-  })
-  const login = { grant_type: 'password', username: 'johndoe', password: 'secret' }
-  const scope = 'me users:admin items:admin'
-  let token = (await postToken(app, { ...login, scope })).json<Tokens>().refresh_token
-  const next = async (form: Record<string, string> = {}) => {
-    const answer = (await refresh(app, token, form)).json<Tokens & { error?: string }>()
-    token = answer.refresh_token ?? token
-    return answer
-  }
-  t.equal((await next({ scope })).scope, undefined, 'as asked for')
-  await take('items:admin')
-  t.equal((await next()).scope, 'me items:admin')
-  t.equal((await next({ scope })).scope, 'me items:admin', 'less than was asked for')
-  t.equal((await next({ scope: 'users:admin' })).error, 'invalid_scope', 'nothing of what was asked for')
-  await take('items:admin', 'users:admin')
-  t.equal((await next({ scope })).scope, undefined, 'given back')
+t.test(
+  'a refresh grants the effective scope, reports it, and follows scopes that are given back',
+  async (t) => {
+    const app = await startApp(t)
+    const where = { username: 'johndoe' }
+    const take = (...scopes: string[]) => app.database.user.update({ where, data: { scopes } })
+    await take('users:admin', 'items:admin')
+    // Another administrator, so that this one can lose the scope.
+    await app.database.user.update({
+      where: { username: 'alice' },
+      data: { disabled: false, scopes: ['users:admin'] },
+    })
+    const login = { grant_type: 'password', username: 'johndoe', password: 'secret' }
+    const scope = 'me users:admin items:admin'
+    let token = (await postToken(app, { ...login, scope })).json<Tokens>().refresh_token
+    const next = async (form: Record<string, string> = {}) => {
+      const answer = (await refresh(app, token, form)).json<Tokens & { error?: string }>()
+      token = answer.refresh_token ?? token
+      return answer
+    }
+    t.equal((await next({ scope })).scope, undefined, 'as requested')
+    await take('items:admin')
+    t.equal((await next()).scope, 'me items:admin')
+    t.equal((await next({ scope })).scope, 'me items:admin', 'less than requested')
+    t.equal((await next({ scope: 'users:admin' })).error, 'invalid_scope', 'none of the requested scope')
+    await take('items:admin', 'users:admin')
+    t.equal((await next({ scope })).scope, undefined, 'given back')
 
-  token = (await postToken(app, { ...login, scope: 'items:admin' })).json<Tokens>().refresh_token
-  await take()
-  t.equal((await next()).error, 'invalid_grant', 'nothing is left')
-  await take('items:admin')
-  t.equal((await next({ scope: 'items:admin' })).error, undefined, 'the login goes on')
-})
+    token = (await postToken(app, { ...login, scope: 'items:admin' })).json<Tokens>().refresh_token
+    await take()
+    t.equal((await next()).error, 'invalid_grant', 'no scope is left')
+    await take('items:admin')
+    t.equal((await next({ scope: 'items:admin' })).error, undefined, 'the login continues')
+  },
+)
 
-t.test('administrative scopes are given when asked for by name alone', async (t) => {
+t.test('administrative scopes are granted only when requested by name', async (t) => {
   const app = await startApp(t)
   const where = { username: 'johndoe' }
   await app.database.user.update({ where, data: { scopes: ['users:admin', 'items:admin'] } })
@@ -116,14 +119,14 @@ t.test('administrative scopes are given when asked for by name alone', async (t)
   t.equal(
     await scopeOf({ scope: 'users:admin' }),
     'me items:read items:write',
-    'the tutorial asks for nothing',
+    'the tutorial ignores the requested scope',
   )
   t.equal(await scopeOf({ grant_type: 'password' }), 'me items:read items:write')
   const scope = 'items:admin me'
   t.equal(await scopeOf({ grant_type: 'password', scope }), undefined)
 })
 
-t.test('a token that comes again after the grace ends its family, for good', async (t) => {
+t.test('a token reused after the grace revokes its family for good', async (t) => {
   const app = await startApp(t)
   const bystander = await logIn(app)
   const first = await logIn(app)
@@ -136,10 +139,10 @@ t.test('a token that comes again after the grace ends its family, for good', asy
   await assertDead(t, app, second.refresh_token)
   for (const { access_token } of [first, second])
     t.equal((await getAs(app, access_token, '/users/me/')).statusCode, 401)
-  t.equal((await refresh(app, bystander.refresh_token)).statusCode, 200, 'another log-in is not concerned')
+  t.equal((await refresh(app, bystander.refresh_token)).statusCode, 200, 'other logins are not affected')
 })
 
-t.test('a refresh token dies of idleness and of old age', async (t) => {
+t.test('a refresh token expires when idle and at its maximum age', async (t) => {
   const app = await startApp(t, { REFRESH_TOKEN_IDLE_MINUTES: '60', REFRESH_TOKEN_EXPIRE_MINUTES: '90' })
   const { refresh_token } = await logIn(app)
   const [token] = await app.database.refreshToken.findMany({ include: { family: true } })
@@ -154,7 +157,7 @@ t.test('a refresh token dies of idleness and of old age', async (t) => {
     where: { usedAt: null },
     include: { family: true },
   })
-  t.same(successor?.expiresAt, successor?.family.refreshableUntil, 'the family is never outlived')
+  t.same(successor?.expiresAt, successor?.family.refreshableUntil, 'the token never outlives the family')
 
   await app.database.tokenFamily.updateMany({ data: { refreshableUntil: new Date(Date.now() - 1) } })
   await assertDead(t, app, next.refresh_token)
@@ -163,7 +166,7 @@ t.test('a refresh token dies of idleness and of old age', async (t) => {
   await assertDead(t, app, idle.refresh_token)
 })
 
-t.test('whatever is done to the user ends his families', async (t) => {
+t.test('changes that end the logins of a user', async (t) => {
   const where = { username: 'johndoe' }
   const hashedPassword = `$2b$04$${'a'.repeat(53)}`
   const changes: [string, (app: FastifyInstance) => Promise<unknown>][] = [
@@ -186,7 +189,7 @@ t.test('whatever is done to the user ends his families', async (t) => {
   }
 })
 
-t.test('a user who is disabled gets no refresh token, and cannot use the one he had', async (t) => {
+t.test('a disabled user gets no refresh token and cannot use an earlier one', async (t) => {
   const app = await startApp(t)
   const alice = (await postToken(app, { username: 'alice', password: 'secret2' })).json<Partial<Tokens>>()
   t.notOk(alice.refresh_token)
@@ -195,7 +198,7 @@ t.test('a user who is disabled gets no refresh token, and cannot use the one he 
   await assertDead(t, app, refresh_token)
 })
 
-t.test('a password that is hashed anew ends nothing', async (t) => {
+t.test('rehashing a password ends no login', async (t) => {
   const app = await startApp(t, { BCRYPT_COST: '13' })
   const before = await logIn(app)
   const after = await logIn(app)
@@ -207,7 +210,7 @@ t.test('a refresh may narrow the scope and never widen it', async (t) => {
   const app = await startApp(t)
   const login = { grant_type: 'password', username: 'johndoe', password: 'secret', scope: 'me items:read' }
   const first = (await postToken(app, login)).json<Tokens>()
-  t.notOk(first.scope, 'what was asked for was granted')
+  t.notOk(first.scope, 'the requested scope was granted')
   const wider = await refresh(app, first.refresh_token, { scope: 'me items:write' })
   t.equal(wider.json<{ error: string }>().error, 'invalid_scope')
   const narrow = (await refresh(app, first.refresh_token, { scope: 'me' })).json<Tokens>()
@@ -215,11 +218,11 @@ t.test('a refresh may narrow the scope and never widen it', async (t) => {
   t.equal(forbidden.statusCode, 403)
   t.equal(forbidden.headers['www-authenticate'], 'Bearer error="insufficient_scope", scope="items:read"')
   const full = (await refresh(app, narrow.refresh_token)).json<Tokens>()
-  t.equal(full.scope, 'me items:read', 'the refresh token keeps its own')
+  t.equal(full.scope, 'me items:read', 'the refresh token keeps its own scope')
 })
 
 t.test(
-  'without the refresh grant a client gets no refresh token, and its access token is good',
+  'without the refresh grant a client gets no refresh token, and its access token is valid',
   async (t) => {
     const app = await startApp(t)
     await app.database.client.update({ where: { clientId: 'first-party' }, data: { grants: ['password'] } })
@@ -229,7 +232,7 @@ t.test(
   },
 )
 
-t.test('a deployment may do without some grants', async (t) => {
+t.test('a deployment can disable grants', async (t) => {
   const withoutRefresh = await startApp(t, { ALLOWED_GRANTS: 'password' })
   t.notOk((await logIn(withoutRefresh)).refresh_token)
   const app = await startApp(t, { ALLOWED_GRANTS: 'client_credentials' })
@@ -238,7 +241,7 @@ t.test('a deployment may do without some grants', async (t) => {
   t.same(response.json(), { detail: 'Unsupported grant type' })
 })
 
-t.test('a first party that is disabled lets nobody in', async (t) => {
+t.test('a disabled first party accepts no login', async (t) => {
   const app = await startApp(t)
   const tokens = await logIn(app)
   await app.database.client.update({ where: { clientId: 'first-party' }, data: { disabled: true } })

@@ -3,19 +3,19 @@ import { grantScope, isSameScope, splitScope } from '../../src/auth/scope.js'
 
 const allowed = ['me', 'items:read', 'items:write']
 
-t.test('nothing asked for is all that is allowed', (t) => {
+t.test('without a requested scope everything allowed is granted', (t) => {
   t.equal(grantScope(undefined, allowed), 'me items:read items:write')
   t.equal(grantScope(undefined, []), '')
   t.end()
 })
 
-t.test('what is asked for and allowed is granted, each scope-token once', (t) => {
+t.test('requested and allowed scope-tokens are granted without duplicates', (t) => {
   t.equal(grantScope('items:read me', allowed), 'items:read me')
   t.equal(grantScope('me me', allowed), 'me')
   t.end()
 })
 
-t.test('what is malformed or too much is refused', (t) => {
+t.test('a malformed or excessive scope is refused', (t) => {
   for (const asked of [
     '',
     ' ',
@@ -32,7 +32,7 @@ t.test('what is malformed or too much is refused', (t) => {
     'me\0',
   ])
     t.equal(grantScope(asked, allowed), null, JSON.stringify(asked))
-  t.equal(grantScope('m"e', ['m"e']), null, 'malformed though allowed')
+  t.equal(grantScope('m"e', ['m"e']), null, 'malformed, although allowed')
   t.end()
 })
 

@@ -14,7 +14,7 @@ const damages: [what: string, sql: string, line: RegExp][] = [
     /the encrypted [\w-]{32} in the database is damaged/,
   ],
   [
-    'a signing key that is cut short',
+    'a truncated signing key',
     'UPDATE signing_keys SET sealed_private_key = substr(sealed_private_key, 1, 20)',
     /the encrypted [\w-]{32} in the database is damaged/,
   ],
@@ -24,7 +24,7 @@ const damages: [what: string, sql: string, line: RegExp][] = [
     /the encrypted a{43} in the database is damaged/,
   ],
   [
-    'a damaged key of the hashes',
+    'a damaged MAC key',
     'UPDATE mac_keys SET sealed_key = set_byte(sealed_key, 0, 255 - get_byte(sealed_key, 0))',
     /the encrypted mac key in the database is damaged/,
   ],
@@ -48,7 +48,7 @@ t.test('keys that cannot be decrypted stop the start with one line', async (t) =
     t.equal(await program.ends(), 1, what)
     t.match(program.stderr, new RegExp(`^latchkey: ${line.source}\n$`), what)
     t.notMatch(program.stdout, 'listening', what)
-    t.same(await readKeys(url), before, 'nothing has been written')
+    t.same(await readKeys(url), before, 'nothing was written')
   })
   await Promise.all(attempts)
 })

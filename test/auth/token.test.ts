@@ -6,7 +6,7 @@ import { storeClient } from '../helpers/clients.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 
-t.test('a log-in answers with a token that must not be stored by caches', async (t) => {
+t.test('a login returns a token that caches must not store', async (t) => {
   const app = await startApp(t, { ACCESS_TOKEN_EXPIRE_MINUTES: '5' })
   const response = await postToken(app, { username: 'johndoe', password: 'secret' })
   t.equal(response.statusCode, 200)
@@ -23,13 +23,13 @@ t.test('a log-in answers with a token that must not be stored by caches', async 
 t.test('without JWT_SECRET', async (t) => {
   const app = await startApp(t, { JWT_SECRET: '' })
   const token = await logIn(app, 'johndoe', 'secret')
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200, 'tokens are signed all the same')
+  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200, 'tokens are signed by a key of the ring')
 
   const other = await startApp(t, { JWT_SECRET: '' })
-  t.equal((await getAs(other, token, '/users/me/')).statusCode, 401, 'by a key of this database alone')
+  t.equal((await getAs(other, token, '/users/me/')).statusCode, 401, 'only by a key of this database')
 })
 
-t.test('replicas that start at once on one database agree on its key', async (t) => {
+t.test('replicas that start at the same time on one database agree on its key', async (t) => {
   const url = await cloneDatabase(t)
   const [first, second] = await Promise.all([
     startApp(t, { JWT_SECRET: '' }, url),
@@ -39,7 +39,7 @@ t.test('replicas that start at once on one database agree on its key', async (t)
   t.equal((await getAs(second, token, '/users/me/')).statusCode, 200)
 })
 
-t.test('the hash is renewed on log-in when BCRYPT_COST has risen', async (t) => {
+t.test('a login renews the hash when BCRYPT_COST has been raised', async (t) => {
   const app = await startApp(t, { BCRYPT_COST: '5' })
   const readHash = async () =>
     (await app.database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })).hashedPassword
@@ -56,10 +56,10 @@ t.test('the hash is renewed on log-in when BCRYPT_COST has risen', async (t) => 
   t.equal(bcrypt.getRounds(renewed), 5)
   t.ok(await bcrypt.compare('secret', renewed))
   await logIn(app, 'johndoe', 'secret')
-  t.equal(await readHash(), renewed, 'once is enough')
+  t.equal(await readHash(), renewed, 'a second call has no effect')
 })
 
-t.test('an imported $2y$ hash lets its user in', async (t) => {
+t.test('a user with an imported $2y$ hash can log in', async (t) => {
   const app = await startApp(t)
   const hashedPassword = (await bcrypt.hash('secret', 4)).replace('$2b$', '$2y$')
   await app.database.user.create({ data: { username: 'imported', hashedPassword } })
@@ -82,7 +82,7 @@ const tooLarge = {
 const incorrect = { detail: 'Incorrect username or password' }
 const form = 'application/x-www-form-urlencoded'
 
-t.test('bad input gets its 4xx and leaves no trace in the log above debug', async (t) => {
+t.test('invalid input gets a 4xx and is logged at debug only', async (t) => {
   const app = await startApp(t)
   for (const { name, body = '', type = form, status, json } of [
     {
@@ -181,7 +181,7 @@ t.test('bad input gets its 4xx and leaves no trace in the log above debug', asyn
   }
 })
 
-t.test('a caller that names a grant type gets OAuth error members too', async (t) => {
+t.test('a request with a grant type gets the OAuth error members too', async (t) => {
   const app = await startApp(t)
   for (const [body, status, error] of [
     ['grant_type=password&username=johndoe&password=wrong', 401, 'invalid_grant'],
@@ -194,10 +194,14 @@ t.test('a caller that names a grant type gets OAuth error members too', async (t
     t.equal(response.statusCode, status, body)
     t.match(response.json(), { error, error_description: /\w/ }, body)
   }
-  t.same((await postToken(app, 'username=johndoe&password=wrong')).json(), incorrect, 'and nobody else')
+  t.same(
+    (await postToken(app, 'username=johndoe&password=wrong')).json(),
+    incorrect,
+    'no other request gets them',
+  )
 })
 
-t.test('a token of the largest scope fits into every place where it is sent', async (t) => {
+t.test('a token of maximum scope fits into every place that it is sent in', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { JWT_SECRET: '' }, url)
   const largest = ['items:read', ...Array.from({ length: 15 }, (_, i) => `${i + 10}`.padEnd(255, 'y'))]
@@ -219,6 +223,6 @@ t.test('a token of the largest scope fits into every place where it is sent', as
 
   await storeClient(app.database, 'larger', secret, [...largest, 'one:more'])
   const larger = async (more = {}) => postToken(app, { ...form, ...more }, basic('larger', secret))
-  t.equal((await larger()).json<{ error: string }>().error, 'invalid_scope', 'more than is bounded now')
-  t.equal((await larger({ scope: 'one:more' })).statusCode, 200, 'less is to be had')
+  t.equal((await larger()).json<{ error: string }>().error, 'invalid_scope', 'beyond the limit')
+  t.equal((await larger({ scope: 'one:more' })).statusCode, 200, 'a smaller scope is granted')
 })

@@ -15,7 +15,7 @@ interface OAuthError {
 
 type Answer = Awaited<ReturnType<typeof postToken>>
 
-/** RFC 6749 §5.2: the status, a JSON object with the code and a text of allowed characters, and no caching. */
+/** Asserts an error response (RFC 6749 §5.2): status, JSON with the code and a text of allowed characters, no caching. */
 function assertError(t: Test, response: Answer, status: number, code: string, what = code) {
   t.equal(response.statusCode, status, what)
   t.match(response.headers['content-type'], /^application\/json/)
@@ -40,14 +40,14 @@ t.test('§2.3.1 id and secret are form-url-encoded in HTTP Basic, and plain in t
   assertError(t, await postToken(app, credentials, plain), 401, 'invalid_client')
 })
 
-t.test('§2.3 more than one way of authentication is refused', async (t) => {
+t.test('§2.3 more than one authentication method is refused', async (t) => {
   const response = await postToken(app, { ...credentials, ...reports }, basic(id, secret))
   assertError(t, response, 400, 'invalid_request')
   const other = await postToken(app, { ...credentials, client_id: 'billing' }, basic(id, secret))
   assertError(t, other, 400, 'invalid_request')
 })
 
-t.test('§3.2 the token endpoint takes POST only', async (t) => {
+t.test('§3.2 the token endpoint accepts POST only', async (t) => {
   const response = await app.inject({ url: '/token?grant_type=client_credentials' })
   t.equal(response.statusCode, 405)
   t.equal(response.headers.allow, 'POST')
@@ -77,15 +77,19 @@ t.test('§3.2.1 a confidential client has to authenticate, whatever the grant', 
 t.test('§3.3 a scope is granted in full or refused', async (t) => {
   const ask = (scope: string) => postToken(app, { ...credentials, ...reports, scope })
   const granted = (await ask('orders:read me')).json<Tokens>()
-  t.equal(granted.scope, undefined, 'what was asked for need not be told')
+  t.equal(granted.scope, undefined, 'the requested scope is not repeated')
   for (const scope of ['unknown', 'me unknown', 'me  items:read', ' me', 'me"', 'ME', 'm\u00e9'])
     assertError(t, await ask(scope), 400, 'invalid_scope', scope)
 })
 
-t.test('§3.3 without a scope all that is allowed is granted, and told', async (t) => {
+t.test('§3.3 without a scope everything allowed is granted and reported', async (t) => {
   const response = await postToken(app, { ...credentials, ...reports })
   t.equal(response.json<Tokens>().scope, 'me items:read orders:read')
-  t.equal((await signIn(app)).scope, 'me items:read', 'of a user what both he and the client may')
+  t.equal(
+    (await signIn(app)).scope,
+    'me items:read',
+    'for a user, what both the user and the client are allowed',
+  )
 })
 
 t.test('§4.3.2 the password grant', async (t) => {
@@ -93,7 +97,7 @@ t.test('§4.3.2 the password grant', async (t) => {
   t.match(tokens, { access_token: /^ey/, refresh_token: /^lkr_/, token_type: 'bearer', expires_in: 1800 })
 })
 
-t.test('§4.4.3 the client credentials grant brings no refresh token', async (t) => {
+t.test('§4.4.3 the client credentials grant issues no refresh token', async (t) => {
   const response = await postToken(app, { ...credentials, ...reports })
   t.notOk('refresh_token' in response.json<object>())
 })
@@ -103,10 +107,10 @@ t.test('§4.4 client credentials are for confidential clients only', async (t) =
   await app.database.client.create({ data })
   const response = await postToken(app, { ...credentials, client_id: 'phone' })
   assertError(t, response, 400, 'unauthorized_client')
-  assertError(t, await postToken(app, credentials), 401, 'invalid_client', 'none at all')
+  assertError(t, await postToken(app, credentials), 401, 'invalid_client', 'no client')
 })
 
-t.test('§5.1 the answer is JSON that is not to be cached', async (t) => {
+t.test('§5.1 the response is JSON that must not be cached', async (t) => {
   const response = await postToken(app, { ...credentials, ...reports })
   t.match(response.headers, {
     'content-type': /^application\/json/,
@@ -119,7 +123,7 @@ t.test('§5.2 invalid_request: a parameter is missing', async (t) => {
   assertError(t, await postToken(app, { grant_type: 'refresh_token', ...reports }), 400, 'invalid_request')
 })
 
-t.test('§5.2 invalid_client: 401 and the scheme to use', async (t) => {
+t.test('§5.2 invalid_client: 401 with the authentication scheme', async (t) => {
   for (const headers of [
     basic(id, 'wrong'),
     basic('nobody', secret),
@@ -135,12 +139,16 @@ t.test('§5.2 invalid_client: 401 and the scheme to use', async (t) => {
   await app.database.client.update({ where: { clientId: 'billing' }, data: { disabled: false } })
 })
 
-t.test('§5.2 invalid_grant: the refresh token is unknown, or another client s', async (t) => {
+t.test('§5.2 invalid_grant: the refresh token is unknown, or belongs to another client', async (t) => {
   const refresh = { grant_type: 'refresh_token', ...reports }
   assertError(t, await postToken(app, { ...refresh, refresh_token: 'unknown' }), 400, 'invalid_grant')
   const { refresh_token } = await signIn(app, billing)
   assertError(t, await postToken(app, { ...refresh, refresh_token }), 400, 'invalid_grant')
-  t.equal((await postToken(app, { ...refresh, ...billing, refresh_token })).statusCode, 200, 'it is alive')
+  t.equal(
+    (await postToken(app, { ...refresh, ...billing, refresh_token })).statusCode,
+    200,
+    'the token is still valid',
+  )
 })
 
 t.test('§5.2 unauthorized_client: the client may not use the grant', async (t) => {
@@ -175,7 +183,7 @@ t.test('§10.4 refresh tokens are bound to their client and rotated', async (t) 
   )
 })
 
-t.test('§10.10 what is made up has at least 256 random bits', async (t) => {
+t.test('§10.10 generated secrets have at least 256 random bits', async (t) => {
   const { refresh_token } = await signIn(app)
   t.ok(Buffer.from(refresh_token.slice(4), 'base64url').length >= 32)
 })

@@ -19,7 +19,7 @@ t.test('§4, §5 a set of public keys, each with its type, use, algorithm and id
     t.equal(keys.length, 1)
     const [key] = keys
     t.match(key, { kty: type, use: 'sig', alg: algorithm })
-    t.same(Object.keys(key ?? {}).sort(), members, 'nothing private')
+    t.same(Object.keys(key ?? {}).sort(), members, 'no private member')
     t.equal(createPublicKey({ key: key ?? {}, format: 'jwk' }).type, 'public')
     t.equal(decode((await signIn(app)).access_token, 0).kid, key?.kid)
   }
@@ -31,7 +31,7 @@ t.test('RFC 7518 §3.3 an RSA key has 2048 bits or more', async (t) => {
   t.ok(Buffer.from(String(key?.n), 'base64url').length >= 256)
 })
 
-t.test('the set can be cached for as long as a new key waits, and asked for by its tag', async (t) => {
+t.test('the set can be cached until a new key signs, and revalidated by its entity tag', async (t) => {
   const app = await startIssuer(t, { JWKS_MAX_AGE_SECONDS: '120' })
   const first = await app.inject(url)
   t.equal(first.headers['cache-control'], 'public, max-age=120')

@@ -39,14 +39,14 @@ t.test('§2.1 the caller has to authenticate', async (t) => {
   )
 })
 
-t.test('§2.1 the token is required, and the hint is no more than that', async (t) => {
+t.test('§2.1 the token is required, and a wrong hint has no effect', async (t) => {
   for (const form of ['', 'token=', 'token=a&token=b', 'token=%00'])
     t.equal((await postTo(app, '/introspect', form, basic('reports', reports.client_secret))).statusCode, 400)
   const { access_token } = await signIn(app)
   t.match(await introspect(access_token, { ...reports, token_type_hint: 'refresh_token' }), { active: true })
 })
 
-t.test('§2.2 what is said of a good access token agrees with the token', async (t) => {
+t.test('§2.2 the response for an active access token agrees with the token', async (t) => {
   const { access_token } = await signIn(app)
   const { iss, aud, sub, exp, iat, jti, client_id, scope } = decode(access_token, 1)
   t.same(await introspect(access_token, billing), {
@@ -57,10 +57,10 @@ t.test('§2.2 what is said of a good access token agrees with the token', async 
   const own = (await signInClient(app)).access_token
   const said = await introspect(own)
   t.match(said, { active: true, sub: 'client:reports', client_id: 'reports' })
-  t.notOk('username' in said, 'no user is behind it')
+  t.notOk('username' in said, 'it speaks for no user')
 })
 
-t.test('§2.2 of a refresh token only its own client learns', async (t) => {
+t.test('§2.2 only its own client sees a refresh token', async (t) => {
   const { refresh_token } = await signIn(app)
   t.match(await introspect(refresh_token), {
     ...{ active: true, sub: 'johndoe', username: 'johndoe', client_id: 'reports', scope: 'me items:read' },
@@ -69,7 +69,7 @@ t.test('§2.2 of a refresh token only its own client learns', async (t) => {
   t.same(await introspect(refresh_token, billing), inactive)
 })
 
-t.test('§2.2 of what is not active nothing else is said', async (t) => {
+t.test('§2.2 the response for an inactive token has no other member', async (t) => {
   const [access, family, used, byUser] = [
     await signIn(app),
     await signIn(app),
@@ -88,7 +88,7 @@ t.test('§2.2 of what is not active nothing else is said', async (t) => {
   t.same(await introspect(byUser.access_token), inactive)
 })
 
-t.test('§4 a client that is disabled speaks for nobody', async (t) => {
+t.test('§4 tokens of a disabled client are inactive', async (t) => {
   const { access_token }: Tokens = await signIn(app, billing)
   const own: Tokens = await signInClient(app, billing)
   await app.database.client.update({ where: { clientId: 'billing' }, data: { disabled: true } })
@@ -99,10 +99,10 @@ t.test('§4 a client that is disabled speaks for nobody', async (t) => {
   await app.changes.sync()
   for (const token of [access_token, own.access_token])
     for (const asker of [reports, billing])
-      t.same(await introspect(token, asker), inactive, 'also when its id is used again')
+      t.same(await introspect(token, asker), inactive, 'also after its id is reused')
 })
 
-t.test('§4 of a token that does not concern a client nothing is said, by any means', async (t) => {
+t.test('§4 a token that does not concern the client is reported as inactive', async (t) => {
   const scopes = { stranger: ['me', 'items:read', 'billing:read'], orders: ['orders:read'] }
   for (const [clientId, scope] of Object.entries(scopes))
     await storeClient(app.database, clientId, clientId, scope)
@@ -122,12 +122,12 @@ t.test('§4 of a token that does not concern a client nothing is said, by any me
   const where = { clientId: 'reports' }
   await app.database.client.update({ where, data: { scopes: ['me', 'items:read'] } })
   await app.changes.sync()
-  t.same(await ask('orders', ofClient), inactive, 'the scope was taken')
+  t.same(await ask('orders', ofClient), inactive, 'the scope was taken away')
   t.match(await introspect(ofClient), { active: true, scope: 'items:read' })
 })
 
 t.test(
-  '§4 a client is told of tokens that are meant for it, and by a right of all access tokens',
+  '§4 a client sees tokens that have it as an audience, and all access tokens with a right',
   async (t) => {
     const other = await startIssuer(t, { AUDIENCE: 'orders' })
     await storeClient(other.database, 'orders', 'orders', [])
@@ -142,13 +142,13 @@ t.test(
     const where = { clientId: 'bystander' }
     await other.database.client.update({ where, data: { rights: ['introspect'] } })
     t.match(await ask('bystander'), { active: true, sub: 'johndoe', scope: 'me items:read' })
-    t.same(await ask('bystander', refresh_token), inactive, 'never of refresh tokens')
+    t.same(await ask('bystander', refresh_token), inactive, 'never refresh tokens')
     await other.database.client.update({ where, data: { rights: [] } })
     t.same(await ask('bystander'), inactive)
   },
 )
 
-t.test('§4 a token of somebody else takes the same work whether it is good or not', async (t) => {
+t.test('§4 a token of another client takes the same work whether it is active or not', async (t) => {
   await storeClient(app.database, 'curious', 'curious', [])
   const statements: unknown[] = []
   const { pool } = app.database
@@ -159,13 +159,13 @@ t.test('§4 a token of somebody else takes the same work whether it is good or n
       return send(statement)
     },
   })
-  const good = (await signIn(app)).access_token
+  const active = (await signIn(app)).access_token
   const revoked = (await signIn(app)).access_token
   await postTo(app, '/revoke', { token: revoked, ...reports })
   const sent: unknown[][] = []
-  // Twice: what the second time needs may be in memory.
-  for (const token of [good, revoked, good, revoked]) {
-    t.match(await introspect(token), token === good ? { active: true } : inactive)
+  // Twice, as the second request may be answered from memory.
+  for (const token of [active, revoked, active, revoked]) {
+    t.match(await introspect(token), token === active ? { active: true } : inactive)
     statements.length = 0
     t.same(await introspect(token, { client_id: 'curious', client_secret: 'curious' }), inactive)
     sent.push(statements.filter((text) => /FROM users|refresh_tokens/.test(String(text))))

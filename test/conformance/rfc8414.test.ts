@@ -25,7 +25,7 @@ t.test('§2 the metadata of a server with a key ring', async (t) => {
   })
 })
 
-t.test('§2 every address in it is served', async (t) => {
+t.test('§2 every URL in it is served', async (t) => {
   const app = await startIssuer(t)
   const metadata = (await app.inject(url)).json<Metadata>()
   for (const [name, address] of Object.entries(metadata).filter(([key]) =>
@@ -50,14 +50,14 @@ t.test('§3.3 the issuer is the configured one, whatever the request says', asyn
   t.equal(response.json<Metadata>().issuer, issuer)
 })
 
-t.test('it is true of what a deployment allows', async (t) => {
+t.test('it reflects what the deployment allows', async (t) => {
   const settings = { ALLOWED_GRANTS: 'client_credentials', SIGNING_ALGORITHM: 'RS256' }
   const metadata = (await (await startIssuer(t, settings)).inject(url)).json<Metadata>()
   t.same(metadata.grant_types_supported, ['client_credentials'])
   t.same(metadata.access_token_signing_alg_values_supported, ['RS256'])
 })
 
-t.test('with a shared secret there are no keys to point to', async (t) => {
+t.test('with a shared secret there is no jwks_uri', async (t) => {
   const metadata = (await (await startApp(t)).inject(url)).json<Metadata>()
   t.notOk('jwks_uri' in metadata)
   t.same(metadata.access_token_signing_alg_values_supported, ['HS256'])

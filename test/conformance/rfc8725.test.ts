@@ -8,7 +8,7 @@ const { access_token: token, refresh_token } = await signIn(app)
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const isTaken = async (forged: string) => (await askWho(app, `Bearer ${forged}`)).statusCode === 200
 
-t.test('§3.1 the algorithm is the key s, whatever the header says', async (t) => {
+t.test('§3.1 the key determines the algorithm, whatever the header says', async (t) => {
   const { kid } = decode(token, 0)
   const [key] = (await app.inject('/.well-known/jwks.json')).json<{ keys: object[] }>().keys
   for (const alg of ['none', 'None', 'NONE', 'HS256', 'RS256', 'ES384', 'PS256', 'EdDSA']) {
@@ -33,7 +33,7 @@ t.test('§3.5 the shared secret has to be long', async (t) => {
   await t.rejects(startApp(t, { JWT_SECRET: 'too short' }), { message: /^JWT_SECRET / })
 })
 
-t.test('§3.7 only UTF-8 and only one spelling', async (t) => {
+t.test('§3.7 only UTF-8 and canonical base64url are accepted', async (t) => {
   const [head = '', body, signature] = token.split('.')
   t.notOk(await isTaken(`${head}=.${body}.${signature}`))
   t.notOk(await isTaken(`${head}.${body}.${signature}=`))
@@ -47,7 +47,7 @@ t.test('§3.8, §3.9 issuer, subject and audience are validated', async (t) => {
   t.notOk(await isTaken((await signIn(other)).access_token))
 })
 
-t.test('§3.10 what the header brings is not trusted: no key, no address, an unknown kid', async (t) => {
+t.test('§3.10 keys, URLs and unknown key ids in the header are not trusted', async (t) => {
   const [, body, signature] = token.split('.')
   for (const member of [
     { kid: '../../key' },
@@ -59,9 +59,9 @@ t.test('§3.10 what the header brings is not trusted: no key, no address, an unk
     t.notOk(await isTaken(`${encode({ ...decode(token, 0), ...member })}.${body}.${signature}`))
 })
 
-t.test('§3.11, §3.12 one kind of token is not taken for another', async (t) => {
+t.test('§3.11, §3.12 one kind of token is not accepted as another', async (t) => {
   t.notOk(await isTaken(refresh_token))
-  t.notOk(await isTaken((await signInClient(app)).access_token), 'a client is no user')
+  t.notOk(await isTaken((await signInClient(app)).access_token), 'a token of a client')
   const response = await postToken(app, {
     grant_type: 'refresh_token',
     refresh_token: token,

@@ -19,14 +19,14 @@ const privateKey = createPrivateKey({
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** A token that our own key signed, with some members changed; undefined takes one away. */
+/** Returns a token signed by the key of the ring, with some members changed; undefined removes one. */
 function mint(headerChanges: object, claimChanges: object): string {
   const input = `${encode({ ...header, ...headerChanges })}.${encode({ ...claims, ...claimChanges })}`
   const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
   return `${input}.${signature.toString('base64url')}`
 }
 
-t.test('§2.1 the header says what the token is and which key signed it', async (t) => {
+t.test('§2.1 the header has the type of the token and the id of its key', async (t) => {
   t.same(header, { alg: 'ES256', typ: 'at+jwt', kid: key.kid })
 })
 
@@ -47,7 +47,7 @@ t.test('§2.2 the claims of a token for a user', async (t) => {
   t.not(decode((await signIn(app)).access_token, 1).jti, claims.jti)
 })
 
-t.test('§2.2 the subject of a client s own token is the client, in a space of its own', async (t) => {
+t.test('§2.2 the subject of a client’s own token has a prefix of its own', async (t) => {
   const own = decode((await signInClient(app)).access_token, 1)
   t.match(own, { sub: 'client:reports', client_id: 'reports', scope: 'me items:read orders:read' })
 })
@@ -59,28 +59,28 @@ t.test('§3 the audience can be configured', async (t) => {
   t.equal((await askWho(other, `Bearer ${access_token}`)).statusCode, 200)
 })
 
-t.test('§4 a token is taken when every check passes', async (t) => {
+t.test('§4 a token is accepted when every check passes', async (t) => {
   for (const [what, token] of [
     ['as it is', mint({}, {})],
     ['the media type in full', mint({ typ: 'application/at+jwt' }, {})],
     ['the type in another case', mint({ typ: 'AT+JWT' }, {})],
     ['one audience of several', mint({}, { aud: ['other', issuer] })],
-    ['a claim that nobody knows', mint({}, { custom: { a: 1 } })],
+    ['an unknown claim', mint({}, { custom: { a: 1 } })],
   ] as const)
     t.equal((await askWho(app, `Bearer ${token}`)).statusCode, 200, what)
 })
 
-t.test('§4 and refused when one does not', async (t) => {
+t.test('§4 a token is refused when one check fails', async (t) => {
   for (const [what, headerChanges, claimChanges] of [
     ['no type', { typ: undefined }, {}],
     ['the type of any JWT', { typ: 'JWT' }, {}],
-    ['a type that is no text', { typ: 1 }, {}],
+    ['a type that is not a string', { typ: 1 }, {}],
     ['a critical extension', { crit: ['exp'] }, {}],
     ['another issuer', {}, { iss: 'https://login.example.com.evil.example' }],
     ['no issuer', {}, { iss: undefined }],
     ['another audience', {}, { aud: 'other' }],
     ['no audience', {}, { aud: undefined }],
-    ['an audience that is no text', {}, { aud: [1] }],
+    ['an audience that is not a string', {}, { aud: [1] }],
     ['no subject', {}, { sub: undefined }],
     ['no client', {}, { client_id: undefined }],
     ['no id', {}, { jti: undefined }],
@@ -88,8 +88,8 @@ t.test('§4 and refused when one does not', async (t) => {
     ['no expiry', {}, { exp: undefined }],
     ['expired', {}, { exp: Math.floor(Date.now() / 1000) - 1 }],
     ['not yet valid', {}, { nbf: Math.floor(Date.now() / 1000) + 600 }],
-    ['a scope that is no text', {}, { scope: ['me'] }],
-    ['a family that is no id', {}, { sid: 'x' }],
+    ['a scope that is not a string', {}, { scope: ['me'] }],
+    ['a family id that is not a UUID', {}, { sid: 'x' }],
     ['another family', {}, { sid: '00000000-0000-7000-8000-000000000000' }],
   ] as [string, object, object][])
     t.equal((await askWho(app, `Bearer ${mint(headerChanges, claimChanges)}`)).statusCode, 401, what)

@@ -5,9 +5,9 @@ import { storeClient } from '../helpers/clients.js'
 
 export const issuer = 'https://login.example.com'
 
-/** A confidential client that may use every grant. */
+/** A confidential client with every grant. */
 export const reports = { client_id: 'reports', client_secret: 'the secret of reports' }
-/** Another one, which may introspect every access token. */
+/** Another one, with the right to introspect every access token. */
 export const billing = { client_id: 'billing', client_secret: 'the secret of billing' }
 
 export interface Tokens {
@@ -18,7 +18,7 @@ export interface Tokens {
   scope?: string
 }
 
-/** The service with its key ring, and two clients. */
+/** Starts the service with a key ring and the two clients. */
 export async function startIssuer(t: Test, settings: Record<string, string> = {}): Promise<FastifyInstance> {
   const app = await startApp(t, { JWT_SECRET: '', ISSUER: issuer, ...settings })
   const scopes = ['me', 'items:read', 'orders:read']
@@ -27,7 +27,7 @@ export async function startIssuer(t: Test, settings: Record<string, string> = {}
   return app
 }
 
-/** An Authorization header of HTTP Basic, its parts form-url-encoded first (RFC 6749 §2.3.1). */
+/** Returns an HTTP Basic Authorization header with form-url-encoded credentials (RFC 6749 §2.3.1). */
 export function basic(clientId: string, secret: string): { authorization: string } {
   const encoded = [clientId, secret].map((part) => new URLSearchParams({ '': part }).toString().slice(1))
   return { authorization: `Basic ${Buffer.from(encoded.join(':')).toString('base64')}` }
@@ -50,24 +50,24 @@ export function postTo(
 
 export const asUser = { grant_type: 'password', username: 'johndoe', password: 'secret' }
 
-/** The tokens of a log-in through a client. */
+/** Returns the tokens of a login through a client. */
 export async function signIn(app: FastifyInstance, form: Record<string, string> = reports): Promise<Tokens> {
   const response = await postToken(app, { ...asUser, ...form })
   return response.json<Tokens>()
 }
 
-/** The tokens of a client for itself. */
+/** Returns the tokens of a client for itself. */
 export async function signInClient(app: FastifyInstance, form: Record<string, string> = {}): Promise<Tokens> {
   const response = await postToken(app, { grant_type: 'client_credentials', ...reports, ...form })
   return response.json<Tokens>()
 }
 
-/** A part of a token, unverified. */
+/** Decodes a part of a token without verifying it. */
 export function decode(token: string, part: 0 | 1): Record<string, unknown> {
   return JSON.parse(String(Buffer.from(token.split('.')[part] ?? '', 'base64url'))) as Record<string, unknown>
 }
 
-/** What an access token is answered at the current user's route. */
+/** Returns the response to an access token at the current user's route. */
 export function askWho(app: FastifyInstance, authorization: string) {
   return app.inject({ url: '/users/me/', headers: { authorization } })
 }

@@ -19,7 +19,7 @@ function signIn(as: oauth.AuthorizationServer, auth: oauth.ClientAuth, options: 
     .then((response) => oauth.processGenericTokenEndpointResponse(as, client, response))
 }
 
-t.test('oauth4webapi: every grant, by both ways of authentication', async (t) => {
+t.test('oauth4webapi: every grant, by both authentication methods', async (t) => {
   const { as, options, origin } = await discover(t)
   for (const auth of [oauth.ClientSecretBasic(secret), oauth.ClientSecretPost(secret)]) {
     const login = await signIn(as, auth, options)
@@ -50,7 +50,7 @@ t.test('oauth4webapi: every grant, by both ways of authentication', async (t) =>
   }
 })
 
-t.test('oauth4webapi: our tokens are what RFC 9068 says', async (t) => {
+t.test('oauth4webapi: access tokens conform to RFC 9068', async (t) => {
   for (const algorithm of ['ES256', 'RS256']) {
     const { as, options } = await discover(t, { SIGNING_ALGORITHM: algorithm })
     const { access_token } = await signIn(as, oauth.ClientSecretBasic(secret), options)
@@ -63,7 +63,7 @@ t.test('oauth4webapi: our tokens are what RFC 9068 says', async (t) => {
   }
 })
 
-t.test('oauth4webapi: errors are told in OAuth s way', async (t) => {
+t.test('oauth4webapi: errors have the OAuth format', async (t) => {
   const { as, options } = await discover(t)
   await t.rejects(signIn(as, oauth.ClientSecretBasic('wrong'), options), {
     code: 'OAUTH_WWW_AUTHENTICATE_CHALLENGE',

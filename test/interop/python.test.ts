@@ -26,7 +26,7 @@ print(token.claims)`,
 for (const [name, program] of Object.entries(verifiers)) {
   const isMissing = spawnSync(python, ['-c', `import ${name}`]).status !== 0
   const skip = isMissing && `${python} has no ${name}: Debian's python3-${name} brings it`
-  t.test(`${name}, in Python, verifies our tokens by our keys`, { skip }, async (t) => {
+  t.test(`${name}, in Python, verifies the tokens with the published keys`, { skip }, async (t) => {
     for (const algorithm of ['ES256', 'RS256']) {
       const { app, origin } = await listen(t, { SIGNING_ALGORITHM: algorithm })
       const token = await logIn(app, 'johndoe', 'secret')

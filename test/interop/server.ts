@@ -7,7 +7,7 @@ export const issuer = 'https://login.example.com'
 export const clientId = 'reports'
 export const secret = 'a secret: of 100% + more'
 
-/** The service on a port of its own, and a way to it for clients that look for it at its issuer. */
+/** Starts the service on a free port, and returns a fetch function that sends requests for the issuer there. */
 export async function listen(t: Test, settings: Record<string, string> = {}) {
   const app = await startApp(t, { JWT_SECRET: '', ISSUER: issuer, ...settings })
   await storeClient(app.database, clientId, secret, ['me', 'items:read', 'orders:read'])
@@ -20,7 +20,7 @@ export async function listen(t: Test, settings: Record<string, string> = {}) {
   return { app, origin, fetchFromIssuer }
 }
 
-/** What a token is answered at the current user's route. */
+/** Returns the response to a token at the current user's route. */
 export async function statusOf(origin: string, token: string): Promise<number> {
   return (await fetch(`${origin}/users/me/`, { headers: { authorization: `Bearer ${token}` } })).status
 }

@@ -15,7 +15,7 @@ const vectors = JSON.parse(readFileSync('test/vectors/bcrypt-kat.json', 'utf8'))
   KnownAnswer[]
 >
 
-t.test('known answers of other implementations', async (t) => {
+t.test('known answers from other implementations', async (t) => {
   for (const { password_hex, expected } of [...vectors.pyca, ...vectors.pyca_2y]) {
     const bytes = Buffer.from(password_hex, 'hex')
     const password = bytes.toString()
@@ -25,14 +25,14 @@ t.test('known answers of other implementations', async (t) => {
   }
 })
 
-t.test('a new hash is $2b$ of the cost asked for, and matches its password alone', async (t) => {
+t.test('a new hash is $2b$ of the given cost, and matches its password only', async (t) => {
   const hash = await hashPassword('secret', 5)
   t.match(hash, /^\$2b\$05\$/)
   t.equal(await verifyPassword('secret', hash, cost), true)
   t.equal(await verifyPassword('Secret', hash, cost), false)
 })
 
-t.test('hashes that other systems wrote', async (t) => {
+t.test('hashes from other systems', async (t) => {
   const hash = await hashPassword('secret', cost)
   for (const [prefix, matches] of [
     ['$2a$', true],
@@ -45,7 +45,7 @@ t.test('hashes that other systems wrote', async (t) => {
     t.equal(await verifyPassword('secret', foreign, cost), false, foreign)
 })
 
-t.test('passwords that bcrypt would cut short never match', async (t) => {
+t.test('passwords that bcrypt would truncate never match', async (t) => {
   const longest = await hashPassword('a'.repeat(72), cost)
   t.equal(await verifyPassword('a'.repeat(72), longest, cost), true)
   t.equal(await verifyPassword('a'.repeat(73), longest, cost), false)
@@ -53,11 +53,11 @@ t.test('passwords that bcrypt would cut short never match', async (t) => {
   t.equal(await verifyPassword('secret\0', await hashPassword('secret', cost), cost), false)
 })
 
-t.test('a hash that would take minutes is compared with nothing', async (t) => {
+t.test('a hash above the maximum cost is never compared', async (t) => {
   t.equal(await verifyPassword('secret', `$2b$31$${'a'.repeat(53)}`, cost), false)
 })
 
-t.test('the work is that of the cost, whatever the hash was made at', async (t) => {
+t.test('the work does not depend on the cost of the hash', async (t) => {
   const secret = { 4: await hashPassword('secret', 4), 6: await hashPassword('secret', 6) }
   const compared: number[] = []
   const compare = bcrypt.compare
@@ -86,13 +86,13 @@ t.test('the work is that of the cost, whatever the hash was made at', async (t) 
     t.same(await workOf(password, hash), [matches, 2 ** 8], `${password} ${hash}`)
 })
 
-t.test('without a hash the answer is no, after the work of one comparison', async (t) => {
+t.test('without a hash the password does not match, after the work of one comparison', async (t) => {
   const before = process.cpuUsage().user
   t.equal(await verifyPassword('', undefined, 10), false)
   t.ok(process.cpuUsage().user - before > 5_000, 'took CPU time')
 })
 
-t.test('a hash is due for renewal when it was made at another cost than the one asked for', async (t) => {
+t.test('a hash of another cost needs a rehash', async (t) => {
   const hash = await hashPassword('secret', 5)
   t.equal(needsRehash(hash, 6), true)
   t.equal(needsRehash(hash, 5), false)

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createBulkhead } from '../../src/passwords/bulkhead.js'
 
-/** Work that ends when it is told to. */
+/** Creates tasks that the test ends. */
 function openWork() {
   const ends: (() => void)[] = []
   const started: number[] = []
@@ -13,7 +13,7 @@ function openWork() {
   return { ends, started, work }
 }
 
-t.test('so much is let in at once, so much waits in order, and the rest is refused', async (t) => {
+t.test('tasks run up to the concurrency, wait in order, and are refused beyond the queue', async (t) => {
   const { run, requireCapacity } = createBulkhead({ concurrency: 2, maxWaiting: 2, deadlineMs: 60_000 })
   const { ends, started, work } = openWork()
   const done = [1, 2, 3, 4].map((name) => run(work(name)))
@@ -33,7 +33,7 @@ t.test('so much is let in at once, so much waits in order, and the rest is refus
   t.same(await Promise.all(done), [1, 2, 3, 4])
 })
 
-t.test('who has waited for too long is refused, and nobody waits for him', async (t) => {
+t.test('a task that waits too long is refused and leaves the queue', async (t) => {
   const { run } = createBulkhead({ concurrency: 1, maxWaiting: 2, deadlineMs: 20 })
   const { ends, started, work } = openWork()
   const first = run(work(1))
@@ -46,7 +46,7 @@ t.test('who has waited for too long is refused, and nobody waits for him', async
   t.same(started, [1, 3])
 })
 
-t.test('work that fails makes room too', async (t) => {
+t.test('a task that fails releases its place', async (t) => {
   const { run } = createBulkhead({ concurrency: 1, maxWaiting: 1, deadlineMs: 60_000 })
   const failing = run(async () => {
     throw new Error('boom')

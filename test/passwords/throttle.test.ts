@@ -14,7 +14,7 @@ async function start(t: Test, settings: Record<string, string> = {}) {
   const app = await startApp(t, { ...budgets, ...settings })
   const attempt = (username: string, password: string, from: string) =>
     postToken(app, { username, password }, { 'x-forwarded-for': from })
-  /** As if the last guess were so many seconds older. */
+  /** Makes all attempts older, by seconds. */
   const pass = (seconds: number) => app.database.$executeRaw`
     UPDATE guess_counts SET blocked_until = blocked_until - make_interval(secs => ${seconds}),
       expires_at = expires_at - make_interval(secs => ${seconds})`
@@ -36,12 +36,12 @@ t.test("an address belongs to networks, the smallest of which is one customer's"
   t.end()
 })
 
-t.test('after some wrong passwords each further one has to wait, twice as long as the last', async (t) => {
+t.test('beyond the budget each wrong password doubles the wait', async (t) => {
   const { attempt, pass } = await start(t, { GUESSES_PER_NETWORK: '100' })
   for (let i = 0; i < 4; i++) t.equal((await attempt('johndoe', 'wrong', '192.0.2.1')).statusCode, 401)
   for (const wait of [1, 2, 4]) {
     const throttled = await attempt('johndoe', 'secret', '192.0.2.1')
-    t.equal(throttled.statusCode, 429, 'the right one has to wait too')
+    t.equal(throttled.statusCode, 429, 'the correct password has to wait too')
     t.same(throttled.json(), { detail: 'Too Many Requests' })
     t.equal(throttled.headers['retry-after'], String(wait))
     await pass(wait)
@@ -49,10 +49,10 @@ t.test('after some wrong passwords each further one has to wait, twice as long a
   }
   t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200)
   for (let i = 0; i < 3; i++) t.equal((await attempt('johndoe', 'wrong', '192.0.2.1')).statusCode, 401)
-  t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200, 'the count began anew')
+  t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200, 'the counter was reset')
 })
 
-t.test('a network that waits keeps no other out', async (t) => {
+t.test('a network that has to wait does not affect others', async (t) => {
   const { attempt } = await start(t)
   for (let i = 0; i < 4; i++) await attempt('johndoe', 'wrong', '2001:db8:1:2::1')
   t.equal((await attempt('johndoe', 'secret', '2001:db8:1:2::ffff')).statusCode, 429)
@@ -65,7 +65,7 @@ t.test('a client with a /48 of IPv6 has no more than sixteen budgets', async (t)
   const statuses = []
   for (let i = 0; i < 50; i++)
     statuses.push((await attempt('johndoe', 'wrong', `2001:db8:1:${i.toString(16)}00::1`)).statusCode)
-  // 16 times 3 are free, and the one after them begins the wait.
+  // The budget is 16 times 3. The next attempt begins the wait.
   t.equal(statuses.indexOf(429), 49)
   t.equal((await attempt('johndoe', 'secret', '2001:db8:2::1')).statusCode, 200, 'another /48')
 })
@@ -75,35 +75,35 @@ t.test('a client with a /56 of IPv6 has no more than four budgets', async (t) =>
   const statuses = []
   for (let i = 0; i < 10; i++)
     statuses.push((await attempt(`nobody${i}`, 'wrong', `2001:db8:1:${i}::1`)).statusCode)
-  t.equal(statuses.indexOf(429), 9, 'four times 2 are free for any accounts')
+  t.equal(statuses.indexOf(429), 9, 'the budget is 4 times 2 for all accounts together')
   await app.database.$executeRaw`UPDATE guess_counts SET blocked_until = to_timestamp(0)`
   t.equal((await attempt('johndoe', 'secret', '2001:db8:1:ff::1')).statusCode, 200)
   const failures = (await app.database.guessCount.findMany()).map((count) => count.failures)
   t.equal(
     failures.reduce((sum, count) => sum + count, 0),
     9 * 7,
-    'of each guess seven charges stay, of the right password none',
+    'each wrong password leaves seven charges, the correct one none',
   )
 })
 
-t.test('a network that guesses at many accounts has to wait for all of them', async (t) => {
+t.test('a network that tries many accounts has to wait for all of them', async (t) => {
   const { attempt } = await start(t)
   for (let i = 0; i < 7; i++) t.equal((await attempt(`nobody${i}`, 'wrong', '192.0.2.1')).statusCode, 401)
   t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 429)
   t.equal((await attempt('johndoe', 'secret', '192.0.2.2')).statusCode, 200)
 })
 
-t.test('nobody can lock an account out where it was logged in before', async (t) => {
+t.test('an account cannot be locked out of a known network', async (t) => {
   const { attempt, pass } = await start(t)
   t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200)
-  const guessFromEverywhere = async (username: string) => {
+  const attemptFromEverywhere = async (username: string) => {
     const answers = []
     for (let i = 0; i < 20; i++) answers.push(await attempt(username, 'wrong', `198.51.100.${i}`))
     return answers.map(({ statusCode, body }) => `${statusCode} ${body}`)
   }
-  const known = await guessFromEverywhere('johndoe')
-  t.same(new Set(known).size, 1, 'no guess learns that it does not count any more')
-  t.same(known, await guessFromEverywhere('nobody'))
+  const known = await attemptFromEverywhere('johndoe')
+  t.same(new Set(known).size, 1, 'the response does not reveal the lock-out')
+  t.same(known, await attemptFromEverywhere('nobody'))
   await pass(-600)
   const fromElsewhere = await attempt('johndoe', 'secret', '203.0.113.1')
   t.equal(fromElsewhere.statusCode, 401)
@@ -113,7 +113,7 @@ t.test('nobody can lock an account out where it was logged in before', async (t)
   t.equal((await attempt('johndoe', 'secret', '203.0.113.1')).statusCode, 200)
 })
 
-t.test('what is throttled is the same for an account that is not there', async (t) => {
+t.test('an unknown account is throttled like a known one', async (t) => {
   const { attempt } = await start(t)
   const answers = []
   for (const username of ['johndoe', 'nobody']) {
@@ -130,7 +130,7 @@ t.test('what is throttled is the same for an account that is not there', async (
   )
 })
 
-t.test('any number of guesses at once, at any replica, cannot exceed the budget', async (t) => {
+t.test('concurrent attempts at several replicas cannot exceed the budget', async (t) => {
   const url = await cloneDatabase(t)
   const settings = {
     ...budgets,
@@ -143,17 +143,17 @@ t.test('any number of guesses at once, at any replica, cannot exceed the budget'
     ),
   )
   const made = answers.filter(({ statusCode }) => statusCode === 401).length
-  t.equal(made, 4, 'three are free, and the next begins the wait')
+  t.equal(made, 4, 'the budget is three, and the next attempt begins the wait')
   t.equal(answers.filter(({ statusCode }) => statusCode === 429).length, 36)
 })
 
-t.test('an address that nobody vouches for is not believed', async (t) => {
+t.test('an address from an untrusted proxy is ignored', async (t) => {
   const { attempt } = await start(t, { TRUST_PROXY: '10.0.0.0/8' })
   for (let i = 0; i < 4; i++) await attempt('johndoe', 'wrong', `192.0.2.${i}`)
   t.equal((await attempt('johndoe', 'secret', '192.0.2.9')).statusCode, 429)
 })
 
-t.test('a password that is asked for again is guessed at no more freely', async (t) => {
+t.test('confirming the password of a logged-in user is throttled too', async (t) => {
   const { app, attempt } = await start(t)
   const login = await attempt('johndoe', 'secret', '127.0.0.1')
   const { access_token: token } = login.json<{ access_token: string }>()
@@ -163,7 +163,7 @@ t.test('a password that is asked for again is guessed at no more freely', async 
   t.same(statuses, [400, 400, 400, 400, 429])
 })
 
-t.test('beyond what can be hashed in time log-ins are refused, and cost nothing', async (t) => {
+t.test('logins beyond the capacity are refused and not charged', async (t) => {
   const { app, attempt } = await start(t, { HASHING_CONCURRENCY: '1', GUESSES_PER_NETWORK: '100' })
   const work = '$2b$10$'
   await app.database.user.updateMany({
@@ -181,7 +181,7 @@ t.test('beyond what can be hashed in time log-ins are refused, and cost nothing'
   t.equal(most?.failures, 4)
 })
 
-t.test('right passwords cost nothing, however many come at once', async (t) => {
+t.test('correct passwords are not charged, however many arrive at once', async (t) => {
   const { attempt, app } = await start(t, { HASHING_CONCURRENCY: '2' })
   const statuses = new Set<number>()
   for (let round = 0; round < 10; round++)

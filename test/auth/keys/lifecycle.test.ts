@@ -15,11 +15,11 @@ t.test('a key is published, signs, verifies and is retired', (t) => {
     ['retired', 'verifying', 'signing', 'published'],
   )
   t.equal(signingKey(keys, now), keys[2])
-  t.equal(signingKey(keys, after(100)), keys[3], 'when its time has come')
+  t.equal(signingKey(keys, after(100)), keys[3], 'at its signing time')
   t.end()
 })
 
-t.test('where the time of none has come the first key signs', (t) => {
+t.test('before all signing times the first key signs', (t) => {
   const keys = [key(5), key(400)]
   t.equal(signingKey(keys, now), keys[0])
   t.equal(stateOf(key(5), [], now), 'published')
@@ -27,12 +27,12 @@ t.test('where the time of none has come the first key signs', (t) => {
   t.end()
 })
 
-t.test('a rotation is due a lead before the newest key is too old', (t) => {
+t.test('a rotation is due one lead time before the newest key is too old', (t) => {
   const plan = { rotationSeconds: 1000, leadSeconds: 100 }
   t.equal(isRotationDue([], plan, now), true)
   t.equal(isRotationDue([key(-899)], plan, now), false)
   t.equal(isRotationDue([key(-900)], plan, now), true)
-  t.equal(isRotationDue([key(-900), key(100)], plan, now), false, 'one is published already')
-  t.equal(isRotationDue([key(-900), key(-5, now)], plan, now), true, 'one that is retired does not count')
+  t.equal(isRotationDue([key(-900), key(100)], plan, now), false, 'the next key is published already')
+  t.equal(isRotationDue([key(-900), key(-5, now)], plan, now), true, 'a retired key does not count')
   t.end()
 })

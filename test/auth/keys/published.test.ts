@@ -11,14 +11,14 @@ import { runCommand } from '../../helpers/command.js'
 import { cloneDatabase } from '../../helpers/database.js'
 import { until } from '../../helpers/wait.js'
 
-// Keys that were sealed under a secret which is published could be read by anybody who saw the database since.
+// Anybody who has seen the database can decrypt keys that were sealed under a published secret.
 
 const ring = { JWT_SECRET: '', JWKS_MAX_AGE_SECONDS: '1' }
 const KEY_ENCRYPTION_SECRET = 'a secret of this deployment alone, long enough'
 
 for (const published of publishedSecrets)
   for (const previous of [{}, { KEY_ENCRYPTION_SECRET_PREVIOUS: published }])
-    t.test(`keys sealed under "${published.slice(0, 9)}…" are replaced, never sealed again`, async (t) => {
+    t.test(`keys sealed under "${published.slice(0, 9)}…" are replaced and never resealed`, async (t) => {
       const url = await cloneDatabase(t)
       const exposed = await startApp(t, { ...ring, KEY_ENCRYPTION_SECRET: published }, url)
       const login = await postToken(exposed, {
@@ -42,12 +42,12 @@ for (const published of publishedSecrets)
       t.same(others, [])
       t.equal((await getAs(app, String(token), '/users/me/')).statusCode, 401)
       const refresh = { grant_type: 'refresh_token', refresh_token: String(refresh_token) }
-      t.equal((await postToken(app, refresh)).statusCode, 200, 'refresh tokens are not signed by them')
+      t.equal((await postToken(app, refresh)).statusCode, 200, 'refresh tokens are not signed')
       t.equal((await getAs(app, await logIn(app, 'johndoe', 'secret'), '/users/me/')).statusCode, 200)
       const [after] = await listMacKeys(url)
       t.match(after, { sealed_under: sealingKey(KEY_ENCRYPTION_SECRET).id })
       t.notSame(after, before)
-      t.same(await query(url, 'SELECT FROM client_secrets'), [], 'their digests were made with the key')
+      t.same(await query(url, 'SELECT FROM client_secrets'), [], 'their digests depend on the MAC key')
       const [event] = await query(url, "SELECT FROM events WHERE action = 'keys_rotated'")
       t.ok(event, 'it is recorded')
     })
@@ -62,7 +62,7 @@ t.test('while a published secret is the current one, nothing is replaced', async
   t.same(await listMacKeys(url), mac)
 })
 
-t.test('a key that another process seals under a published secret counts for nothing', async (t) => {
+t.test('a key that another process seals under a published secret is ignored', async (t) => {
   const app = await startApp(t, { ...ring, KEY_ENCRYPTION_SECRET })
   const plan = { ...rotationPlan(loadConfig({})), leadSeconds: 0 }
   const made = await rotateKeys(app.database, plan, sealingKey(developmentSecret), () => true)
@@ -75,7 +75,7 @@ t.test('a key that another process seals under a published secret counts for not
   })
 })
 
-t.test('a command that has to replace the key of the hashes says so', async (t) => {
+t.test('a command that has to replace the MAC key reports it', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, ring, url)
   await storeClient(app.database, 'reports', 'lks_reports')
@@ -86,23 +86,20 @@ t.test('a command that has to replace the key of the hashes says so', async (t) 
   t.equal((await query(url, 'SELECT FROM client_secrets')).length, 2)
 })
 
-t.test(
-  'a command before the first start with a secret of its own uses no key that was published',
-  async (t) => {
-    const url = await cloneDatabase(t)
-    await startApp(t, ring, url)
-    const create = { input: 'correct horse\n', env: { KEY_ENCRYPTION_SECRET } }
-    t.match(await runCommand(url, ['users', 'create', 'janedoe'], create), { status: 0, stderr: '' })
-    const digests = await query(
-      url,
-      "SELECT FROM taken_names JOIN users ON users.id = user_id WHERE username = 'janedoe'",
-    )
-    t.equal(digests.length, 0, 'the service claims the name with the key that it makes')
-    await startApp(t, { ...ring, KEY_ENCRYPTION_SECRET }, url)
-  },
-)
+t.test('a command before the first start with a secret of its own uses no exposed key', async (t) => {
+  const url = await cloneDatabase(t)
+  await startApp(t, ring, url)
+  const create = { input: 'correct horse\n', env: { KEY_ENCRYPTION_SECRET } }
+  t.match(await runCommand(url, ['users', 'create', 'janedoe'], create), { status: 0, stderr: '' })
+  const digests = await query(
+    url,
+    "SELECT FROM taken_names JOIN users ON users.id = user_id WHERE username = 'janedoe'",
+  )
+  t.equal(digests.length, 0, 'the service claims the name with the key that it creates')
+  await startApp(t, { ...ring, KEY_ENCRYPTION_SECRET }, url)
+})
 
-t.test('another key of the hashes is followed, unless it cannot be decrypted here', async (t) => {
+t.test('a new MAC key is followed, unless it cannot be decrypted here', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, ring, url)
   await storeClient(app.database, 'reports', 'lks_reports')
@@ -111,12 +108,12 @@ t.test('another key of the hashes is followed, unless it cannot be decrypted her
     (await postToken(app, { grant_type: 'client_credentials', ...credentials })).statusCode
   t.equal(await ask(), 200)
   await query(url, "UPDATE mac_keys SET sealed_under = 'another'")
-  t.equal(await ask(), 200, 'what others seal under a new secret first')
+  t.equal(await ask(), 200, 'another replica has sealed it under a new secret')
   await query(url, 'DELETE FROM mac_keys')
   t.equal(await ask(), 401)
   await app.database.$executeRaw`ALTER TABLE mac_keys RENAME TO hidden_keys`
   await app.database.$executeRaw`DELETE FROM hidden_keys`
-  t.equal(await ask(), 500, 'a fault is told')
+  t.equal(await ask(), 500, 'other errors are reported')
   await app.database.$executeRaw`ALTER TABLE hidden_keys RENAME TO mac_keys`
   t.equal(await ask(), 401)
 })

@@ -25,7 +25,7 @@ interface Jwks {
 const kidOf = (token: string) =>
   (JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid
 
-t.test('the first start makes a key of the algorithm asked for', async (t) => {
+t.test('the first start creates a key of the configured algorithm', async (t) => {
   for (const [algorithm, members] of [
     ['ES256', { kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' }],
     ['RS256', { kty: 'RSA', e: 'AQAB', alg: 'RS256', use: 'sig' }],
@@ -37,11 +37,11 @@ t.test('the first start makes a key of the algorithm asked for', async (t) => {
     const token = await logIn(app, 'johndoe', 'secret')
     t.equal(kidOf(token), keys[0]?.kid)
     t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
-    t.notOk(JSON.stringify(keys).includes('"d"'), 'nothing private')
+    t.notOk(JSON.stringify(keys).includes('"d"'), 'no private member')
   }
 })
 
-t.test('a key that grows old is followed by a new one, and retired with its last token', async (t) => {
+t.test('an old key is followed by a new one, and retired with its last token', async (t) => {
   const app = await startApp(t, ring)
   const { database } = app
   const token = await logIn(app, 'johndoe', 'secret')
@@ -69,30 +69,30 @@ t.test('a key that grows old is followed by a new one, and retired with its last
   await until(async () => (await listed()).length === 1)
   t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
   const keys = await listKeys(database)
-  t.equal(keys.find(({ kid }) => kid === first)?.sealedPrivateKey, null, 'its private half is erased')
-  t.equal(await retireKey(database, first), false, 'once is enough')
+  t.equal(keys.find(({ kid }) => kid === first)?.sealedPrivateKey, null, 'the private half is erased')
+  t.equal(await retireKey(database, first), false, 'a second call has no effect')
   const retired = keys.find(({ kid }) => kid === first)
   t.throws(() => retired && openPrivateKey(retired, sealingKeysOf(loadConfig({}))), { message: /is damaged/ })
 })
 
-t.test('another algorithm takes over in time', async (t) => {
+t.test('a new algorithm takes over after the lead time', async (t) => {
   const url = await cloneDatabase(t)
   const before = await startApp(t, ring, url)
   const token = await logIn(before, 'johndoe', 'secret')
   const after = await startApp(t, { ...ring, SIGNING_ALGORITHM: 'RS256' }, url)
   const next = (await listKeys(after.database)).find(({ algorithm }) => algorithm === 'RS256')
   const lead = Number(next?.signsAt) - Number(next?.createdAt)
-  t.ok(lead > 1_000, 'it is published for longer than caches keep what they have, before it signs')
+  t.ok(lead > 1_000, 'it is published for longer than the lifetime of cached key sets before it signs')
   await until(async () => kidOf(await logIn(after, 'johndoe', 'secret')) !== kidOf(token))
   const newer = await logIn(after, 'johndoe', 'secret')
   for (const app of [before, after])
     for (const either of [token, newer]) t.equal((await getAs(app, either, '/users/me/')).statusCode, 200)
   await after.close()
   const again = await startApp(t, { ...ring, SIGNING_ALGORITHM: 'RS256' }, url)
-  t.equal((await listKeys(again.database)).length, 2, 'and needs no other at the next start')
+  t.equal((await listKeys(again.database)).length, 2, 'the next start creates no other key')
 })
 
-/** The token under another name of its key. */
+/** Returns the token with another key id. */
 function renamed(token: string, kid: unknown): string {
   const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid })).toString('base64url')
   return token.replace(/^[^.]+/, header)
@@ -100,8 +100,8 @@ function renamed(token: string, kid: unknown): string {
 
 const client = { client_id: 'reports', client_secret: 'lks_reports' }
 
-/** The statuses of every door that a token can be shown at: a route, introspection, revocation. */
-async function tryDoors(app: FastifyInstance, token: string) {
+/** Presents a token to everything that accepts one: a route, introspection and revocation. Returns the responses. */
+async function presentToken(app: FastifyInstance, token: string) {
   const [route, introspection, revocation] = [
     await getAs(app, token, '/users/me/'),
     await postForm(app, '/introspect', { token, ...client }),
@@ -115,13 +115,13 @@ function postForm(app: FastifyInstance, url: string, form: Record<string, string
   return app.inject({ method: 'POST', url, headers, payload: new URLSearchParams(form).toString() })
 }
 
-/** What a service that hears of no changes starts with: another database is where it listens. */
-async function deaf(t: Test, url: string) {
+/** Settings of a service without change notifications: it listens on another database. */
+async function withoutNotifications(t: Test, url: string) {
   await setDefaults(url, plainDefaults)
   return { JWT_SECRET: '', DATABASE_URL: url, DATABASE_DIRECT_URL: await cloneDatabase(t) }
 }
 
-/** Has every statement of a service's pool counted. */
+/** Counts every statement of a service's pool. */
 function countStatements({ database }: FastifyInstance): () => number {
   const pool = database.pool as pg.Pool
   const { query, connect } = pool
@@ -136,13 +136,17 @@ function countStatements({ database }: FastifyInstance): () => number {
   return () => statements
 }
 
-for (const isHeard of [true, false])
+for (const isNotified of [true, false])
   t.test(
-    `a key that signs since a moment ago is known, ${isHeard ? '' : 'also where no change is heard, '}whatever came before`,
+    `a key that has just begun to sign is known, ${isNotified ? 'with' : 'without'} change notifications`,
     async (t) => {
       const url = await cloneDatabase(t)
       const one = await startApp(t, { JWT_SECRET: '' }, url)
-      const other = await startApp(t, isHeard ? { JWT_SECRET: '' } : await deaf(t, url), url)
+      const other = await startApp(
+        t,
+        isNotified ? { JWT_SECRET: '' } : await withoutNotifications(t, url),
+        url,
+      )
       const junk = renamed(await logIn(one, 'johndoe', 'secret'), 'junk')
       for (let round = 0; round < 3; round++) {
         t.equal((await getAs(other, junk, '/users/me/')).statusCode, 401)
@@ -155,14 +159,14 @@ for (const isHeard of [true, false])
         t.equal(
           (await getAs(one, revoked, '/users/me/')).statusCode,
           401,
-          'a revocation that is answered is stored',
+          'a revocation is stored before the response',
         )
         t.equal((await getAs(other, token, '/users/me/')).statusCode, 200)
       }
     },
   )
 
-t.test('a key that is retired is refused as soon as that is announced', async (t) => {
+t.test('a retired key is refused as soon as that is announced', async (t) => {
   const url = await cloneDatabase(t)
   const apps = [
     await startApp(t, { JWT_SECRET: '' }, url),
@@ -177,13 +181,13 @@ t.test('a key that is retired is refused as soon as that is announced', async (t
   for (const app of apps) t.notMatch((await app.inject('/.well-known/jwks.json')).body, kidOf(token))
 })
 
-t.test('what cannot be found out is never answered as if it were known', async (t) => {
+t.test('keys that cannot be read are never reported as unknown', async (t) => {
   const url = await cloneDatabase(t)
-  const app = await startApp(t, await deaf(t, url), url)
+  const app = await startApp(t, await withoutNotifications(t, url), url)
   await storeClient(app.database, client.client_id, client.client_secret)
   const token = await logIn(app, 'johndoe', 'secret')
   const isAnswered = async (shown: string, statuses: number[]) => {
-    const { route, introspection, revocation } = await tryDoors(app, shown)
+    const { route, introspection, revocation } = await presentToken(app, shown)
     t.same(
       [route, introspection, revocation].map(({ statusCode }) => statusCode),
       statuses,
@@ -197,15 +201,15 @@ t.test('what cannot be found out is never answered as if it were known', async (
   await until(async () => (await getAs(app, token, '/users/me/')).statusCode === 503)
   await isAnswered(token, [503, 503, 503])
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 503)
-  t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200, 'what is published stays published')
+  t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200, 'published keys stay published')
   await app.database.$executeRaw`ALTER TABLE hidden_keys RENAME TO signing_keys`
   await isAnswered(renamed(token, 'x'), [401, 200, 200])
   t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
 })
 
-t.test('what fails in following the keys keeps nothing else from being done', async (t) => {
+t.test('a failed maintenance task does not stop the others', async (t) => {
   const url = await cloneDatabase(t)
-  const app = await startApp(t, { ...(await deaf(t, url)), JWKS_MAX_AGE_SECONDS: '1' }, url)
+  const app = await startApp(t, { ...(await withoutNotifications(t, url)), JWKS_MAX_AGE_SECONDS: '1' }, url)
   await runCommand(url, ['keys', 'rotate', '--now'])
   const first = (await listKeys(app.database))[0]?.kid ?? ''
   await logIn(app, 'johndoe', 'secret')
@@ -220,10 +224,10 @@ t.test('what fails in following the keys keeps nothing else from being done', as
     return stored?.retiredAt !== null
   })
   await until(async () => !(await app.inject('/.well-known/jwks.json')).body.includes(first))
-  t.equal((await listKeys(app.database)).length, 2, 'while no rotation succeeds')
+  t.equal((await listKeys(app.database)).length, 2, 'no rotation has succeeded')
 })
 
-t.test('of those that find a key due at the same time one makes it', async (t) => {
+t.test('of several replicas that find a key due at the same time, one creates it', async (t) => {
   const url = await cloneDatabase(t)
   const database = openDatabase({ databasePoolSize: 2, databaseTimeoutSeconds: 10 }, url)
   t.teardown(() => database.$disconnect())
@@ -235,34 +239,34 @@ t.test('of those that find a key due at the same time one makes it', async (t) =
 })
 
 const minutes = 60
-/** Of each key: when it signs and has signed first, in seconds from now, and how long its tokens live. */
+/** Of each key: its signing time and its first signature in seconds from now, and the lifetime of its tokens in seconds. */
 type Life = [signsAt: number, signedAt: number | null, ttl: number, retiredAt?: number]
 const old: Life = [-100 * minutes, -100 * minutes, 30 * minutes]
 
 const lives: [what: string, keys: Life[], retired: boolean[]][] = [
-  ['nothing took over', [old], [false]],
-  ['nothing took over yet', [old, [60, null, 60]], [false, false]],
-  ['its tokens live', [old, [-30 * minutes, -30 * minutes, 60]], [false, false]],
-  ['it signed up to a moment after', [old, [-30 * minutes - 50, -30 * minutes, 60]], [false, false]],
+  ['there is no successor', [old], [false]],
+  ['the successor does not sign yet', [old, [60, null, 60]], [false, false]],
+  ['its tokens are valid', [old, [-30 * minutes, -30 * minutes, 60]], [false, false]],
+  ['it may have signed during the handover', [old, [-30 * minutes - 50, -30 * minutes, 60]], [false, false]],
   ['its last token has expired', [old, [-32 * minutes, -32 * minutes, 60]], [true, false]],
   [
-    'its tokens live longer',
+    'its tokens have a longer lifetime',
     [
       [-100 * minutes, null, 33 * minutes],
       [-32 * minutes, 0, 60],
     ],
     [false, false],
   ],
-  ['the next one has not signed', [old, [-90 * minutes, null, 60]], [false, false]],
+  ['the successor has not signed', [old, [-90 * minutes, null, 60]], [false, false]],
   [
-    'the one after the next has signed',
+    'the second successor has signed',
     [old, [-90 * minutes, null, 60], [-80 * minutes, 0, 60]],
     [true, true, false],
   ],
-  ['the next one is retired', [old, [-90 * minutes, -90 * minutes, 60, -1]], [false, true]],
+  ['the successor is retired', [old, [-90 * minutes, -90 * minutes, 60, -1]], [false, true]],
 ]
 
-t.test('a key is retired when a later one has signed and its own last token has expired', async (t) => {
+t.test('a key is retired when a later key has signed and its own last token has expired', async (t) => {
   const url = await cloneDatabase(t)
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
   t.teardown(() => database.$disconnect())
@@ -290,7 +294,7 @@ t.test('a key is retired when a later one has signed and its own last token has 
   }
 })
 
-t.test('names of keys that there are not cost no statement where changes are heard', async (t) => {
+t.test('unknown key ids cost no statement while the change feed is connected', async (t) => {
   const app = await startApp(t, { JWT_SECRET: '' })
   const token = await logIn(app, 'johndoe', 'secret')
   await until(() => app.changes.isFresh())
@@ -306,7 +310,7 @@ t.test('names of keys that there are not cost no statement where changes are hea
   t.ok(statements() < 100, `${statements()} statements, of what is done now and then`)
 })
 
-t.test('a token of a key that is not known yet makes the ring look', async (t) => {
+t.test('a token with an unknown key id makes the ring read the keys', async (t) => {
   const url = await cloneDatabase(t)
   const slow = { JWT_SECRET: '' }
   const app = await startApp(t, slow, url)
@@ -327,7 +331,7 @@ t.test('a token of a key that is not known yet makes the ring look', async (t) =
   t.equal((await getAs(app, unknown, '/users/me/')).statusCode, 401)
 })
 
-t.test('tokens are good for as long as the longest life that a replica gives them', async (t) => {
+t.test('keys outlive the longest token lifetime of all replicas', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { ...ring, ACCESS_TOKEN_EXPIRE_MINUTES: '5' }, url)
   const ttl = async () => (await listKeys(app.database)).map(({ tokenTtlSeconds }) => tokenTtlSeconds)
@@ -357,7 +361,7 @@ t.test('the secret that encrypts the keys can be replaced', async (t) => {
   }
 })
 
-t.test('a key whose secret is not known here verifies, and another one signs', async (t) => {
+t.test('a key sealed under an unknown secret verifies, and another one signs', async (t) => {
   const url = await cloneDatabase(t)
   const one = await startApp(t, { ...ring, KEY_ENCRYPTION_SECRET: oldSecret }, url)
   const first = kidOf(await logIn(one, 'johndoe', 'secret'))
@@ -378,18 +382,22 @@ t.test('a key whose secret is not known here verifies, and another one signs', a
   await retireKey(other.database, first)
   const johndoe = { username: 'johndoe', password: 'secret' }
   await until(async () => (await postToken(one, johndoe)).statusCode === 503)
-  t.equal((await getAs(one, token, '/users/me/')).statusCode, 200, 'who cannot sign verifies all the same')
+  t.equal(
+    (await getAs(one, token, '/users/me/')).statusCode,
+    200,
+    'a replica that cannot sign still verifies',
+  )
   t.equal((await postToken(other, johndoe)).statusCode, 200)
 })
 
-t.test('a key that is damaged keeps the service from starting', async (t) => {
+t.test('a damaged key keeps the service from starting', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, ring, url)
   await app.database.signingKey.updateMany({ data: { sealedPrivateKey: new Uint8Array(40) } })
   await t.rejects(startApp(t, ring, url), { message: /^the encrypted \S+ in the database is damaged$/ })
 })
 
-t.test('a ring that cannot be read stays as it was', async (t) => {
+t.test('keys in memory stay as they were while the database cannot be read', async (t) => {
   const app = await startApp(t, ring)
   const token = await logIn(app, 'johndoe', 'secret')
   await app.database.$executeRaw`ALTER TABLE signing_keys RENAME TO hidden_keys`

@@ -4,7 +4,7 @@ import { seal, sealingKey, unseal } from '../../../src/auth/keys/seal.js'
 const key = sealingKey('a secret of more than thirty-two characters')
 const plain = Buffer.from('a private key')
 
-t.test('what is sealed can be opened, and looks different each time', (t) => {
+t.test('sealed bytes can be unsealed, and differ each time', (t) => {
   const sealed = seal(plain, 'kid', key)
   t.same(unseal(sealed, 'kid', key), plain)
   t.notSame(seal(plain, 'kid', key), sealed)
@@ -12,7 +12,7 @@ t.test('what is sealed can be opened, and looks different each time', (t) => {
   t.end()
 })
 
-t.test('another key, another purpose or a changed bit opens nothing', (t) => {
+t.test('another key, another purpose or a changed bit is refused', (t) => {
   const sealed = seal(plain, 'kid', key)
   const other = sealingKey('another secret of more than thirty-two characters')
   t.not(other.id, key.id)
