@@ -76,19 +76,19 @@ const clientStates: Record<string, State<ClientFacts>> = {
 }
 
 /** Scope requested at the login, and by the client for itself. */
-const asked = 'me items:read items:admin'
-const askedForItself = 'items:read orders:read'
+const requested = 'me items:read items:admin'
+const requestedByClient = 'items:read orders:read'
 
 /** What a user's token permits in each state, for review by people: scope-tokens, or the reason for none. */
-const left: Record<string, Record<string, string>> = {
+const permitted: Record<string, Record<string, string>> = {
   ok: {
-    ok: asked,
+    ok: requested,
     disabled: 'invalid_token',
     'enabled again': 'invalid_token',
     deleted: 'invalid_token',
     'scope taken': 'me items:admin',
     'every scope taken': 'insufficient_scope',
-    'secret rotated': asked,
+    'secret rotated': requested,
   },
   disabled: {
     ok: 'inactive_user',
@@ -149,7 +149,7 @@ interface Cell {
   tokens: { access: string; refresh: string; own: string }
 }
 
-interface Said {
+interface Result {
   status: number
   json: Record<string, unknown>
 }
@@ -171,7 +171,7 @@ for (const mode of ['the key ring', 'a shared secret'])
         for (const sql of ofUser) await query(url, sql, [cell.username])
         for (const sql of ofClient) await query(url, sql, [cell.clientId])
         const decided = decide(user, client)
-        t.equal(describe(decided.ofUser), left[userState]?.[clientState], `${userState}, ${clientState}`)
+        t.equal(describe(decided.ofUser), permitted[userState]?.[clientState], `${userState}, ${clientState}`)
         const now: Cell = {
           name: `user ${userState}, client ${clientState}`,
           ...cell,
@@ -191,8 +191,8 @@ async function enter(app: FastifyInstance, username: string, clientId: string) {
   const scopes = [...user.scopes]
   await app.database.user.create({ data: { username, hashedPassword: cheapHash, scopes } })
   await storeClient(app.database, clientId, secret, [...client.scopes])
-  const login = await token(app, clientId, { grant_type: 'password', username, password, scope: asked })
-  const own = await token(app, clientId, { grant_type: 'client_credentials', scope: askedForItself })
+  const login = await token(app, clientId, { grant_type: 'password', username, password, scope: requested })
+  const own = await token(app, clientId, { grant_type: 'client_credentials', scope: requestedByClient })
   const tokens = {
     access: String(login.json.access_token),
     refresh: String(login.json.refresh_token),
@@ -212,8 +212,11 @@ function decide(user: UserFacts | null, client: ClientFacts | null): Pick<Cell, 
   const facts: Facts | null = user && { user, client, family, revoked: false }
   const ofItself: Facts | null = client && { user: null, client, family: null, revoked: false }
   return {
-    ofUser: effective({ claims: { client_id: 'c' }, scope: asked.split(' ') }, facts),
-    ofClient: effective({ claims: { client_id: 'c', gen: 0 }, scope: askedForItself.split(' ') }, ofItself),
+    ofUser: effective({ claims: { client_id: 'c' }, scope: requested.split(' ') }, facts),
+    ofClient: effective(
+      { claims: { client_id: 'c', gen: 0 }, scope: requestedByClient.split(' ') },
+      ofItself,
+    ),
   }
 }
 
@@ -244,10 +247,14 @@ const requests: Record<
   },
 
   async 'introspection by the client'(app, cell) {
-    const ask = (text: string) => introspect(app, cell.clientId, text)
+    const introspectAsClient = (text: string) => introspect(app, cell.clientId, text)
     const { access, refresh, own } = cell.tokens
     const refused = cell.client === null || cell.client.disabled
-    const got = [await ask(access), await ask(refresh), await ask(own)]
+    const got = [
+      await introspectAsClient(access),
+      await introspectAsClient(refresh),
+      await introspectAsClient(own),
+    ]
     const allowed = [stated(cell.ofUser), stated(cell.ofUser), stated(cell.ofClient)]
     return { got, expected: refused ? ['invalid_client', 'invalid_client', 'invalid_client'] : allowed }
   },
@@ -256,9 +263,9 @@ const requests: Record<
     const ofOrders = ofClient.active && ofClient.scope.includes('orders:read') ? 'orders:read' : 'inactive'
     return {
       got: {
-        introspector: await sayAll(app, 'introspector', [access, refresh, own]),
-        orders: await sayAll(app, 'orders', [access, refresh, own]),
-        stranger: await sayAll(app, 'stranger', [access, refresh, own]),
+        introspector: await introspectAll(app, 'introspector', [access, refresh, own]),
+        orders: await introspectAll(app, 'orders', [access, refresh, own]),
+        stranger: await introspectAll(app, 'stranger', [access, refresh, own]),
       },
       expected: {
         introspector: [stated(ofUser), 'inactive', stated(ofClient)],
@@ -284,19 +291,19 @@ const requests: Record<
   },
 
   async 'login that asks by name'(app, { username, clientId, user, client }) {
-    const got = await token(app, clientId, { grant_type: 'password', username, password, scope: asked })
+    const got = await token(app, clientId, { grant_type: 'password', username, password, scope: requested })
     if (!client || client.disabled) return { got: got.json.error, expected: 'invalid_client' }
     if (!user || user.disabled) return { got: got.json.error, expected: 'invalid_grant' }
     const { scope, reason } = effectiveAtIssue(user, { clientId, ...client })
-    const isAllowed = asked.split(' ').every((one) => scope.includes(one))
-    const given = reason === 'password_change_required' ? scope.join(' ') : isAllowed && asked
+    const isAllowed = requested.split(' ').every((one) => scope.includes(one))
+    const given = reason === 'password_change_required' ? scope.join(' ') : isAllowed && requested
     const { access_token: granted } = got.json
-    const said = granted ? decode(String(granted), 1).scope : got.json.error
-    return { got: said, expected: given || 'invalid_scope' }
+    const issued = granted ? decode(String(granted), 1).scope : got.json.error
+    return { got: issued, expected: given || 'invalid_scope' }
   },
 
   async 'login of the tutorial'(app, { username, user }) {
-    const { status, json } = await toSaid(postToken(app, { username, password }))
+    const { status, json } = await toResult(postToken(app, { username, password }))
     if (!user) return { got: [status, json.detail], expected: [401, 'Incorrect username or password'] }
     const me = await getAs(app, String(json.access_token), '/users/me/')
     const { detail } = me.json<{ detail?: string }>()
@@ -322,7 +329,7 @@ const requests: Record<
     const got = await token(app, clientId, {
       grant_type: 'refresh_token',
       refresh_token: refresh,
-      scope: asked,
+      scope: requested,
     })
     const { access_token: granted, error, scope } = got.json
     if (!client || client.disabled) return { got: error, expected: 'invalid_client' }
@@ -330,7 +337,7 @@ const requests: Record<
     const given = ofUser.scope.join(' ')
     return {
       got: [decode(String(granted), 1).scope, scope],
-      expected: [given, given === asked ? undefined : given],
+      expected: [given, given === requested ? undefined : given],
     }
   },
 
@@ -375,24 +382,24 @@ async function introspect(app: FastifyInstance, clientId: string, text: string):
       : json.error
 }
 
-async function sayAll(app: FastifyInstance, clientId: string, texts: string[]): Promise<unknown[]> {
-  const said: unknown[] = []
-  for (const text of texts) said.push(await introspect(app, clientId, text))
-  return said
+async function introspectAll(app: FastifyInstance, clientId: string, texts: string[]): Promise<unknown[]> {
+  const scopes: unknown[] = []
+  for (const text of texts) scopes.push(await introspect(app, clientId, text))
+  return scopes
 }
 
-function token(app: FastifyInstance, clientId: string, form: Record<string, string>): Promise<Said> {
-  return toSaid(postToken(app, form, basic(clientId, secret)))
+function token(app: FastifyInstance, clientId: string, form: Record<string, string>): Promise<Result> {
+  return toResult(postToken(app, form, basic(clientId, secret)))
 }
 
 async function post(app: FastifyInstance, url: string, clientId: string, form: Record<string, string>) {
   await app.changes.sync()
   const headers = { 'content-type': 'application/x-www-form-urlencoded', ...basic(clientId, secret) }
   const payload = new URLSearchParams(form).toString()
-  return toSaid(app.inject({ method: 'POST', url, headers, payload }))
+  return toResult(app.inject({ method: 'POST', url, headers, payload }))
 }
 
-async function toSaid(response: ReturnType<typeof postToken>): Promise<Said> {
+async function toResult(response: ReturnType<typeof postToken>): Promise<Result> {
   const { statusCode, json } = await response
   return { status: statusCode, json: json<Record<string, unknown>>() }
 }

@@ -11,7 +11,7 @@ import { isExposed, type SealingKeys } from './sealing-keys.js'
 export const freshnessWindowMs = 100
 
 /** A live key in memory. */
-export interface RingEntry extends StoredKey {
+interface RingEntry extends StoredKey {
   canSign: boolean
   jwt: JwtKey
 }
