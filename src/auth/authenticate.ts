@@ -10,7 +10,7 @@ import { verifyPresentedToken } from './verify.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Accepts a request with the access token of an enabled user that has the scope of the route. */
+    /** Accepts a request whose access token speaks for an enabled user and has the scope of the route. */
     authenticate(request: FastifyRequest): Promise<void>
     /** Accepts a request of a caller with access to the items of the user in the path. */
     authenticateForOwner(request: FastifyRequest): Promise<void>
@@ -103,7 +103,7 @@ export function requireOwner(app: FastifyInstance): void {
   guard(app, app.authenticateForOwner)
 }
 
-/** Forbids caches to store a response, as it is meant for one caller (RFC 9111 §5.2.2.5). */
+/** Keeps caches from storing a response, as it is meant for one caller (RFC 9111 §5.2.2.5). */
 function forbidStorage(_request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   reply.header('cache-control', 'no-store')
   done()

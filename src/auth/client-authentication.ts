@@ -9,7 +9,7 @@ import { digestClientSecret, isSameDigest } from './secrets.js'
 import { type Client, noteSecretUse } from './store/clients.js'
 import { clientSubject } from './subject.js'
 
-/** Client credentials: for a public client without a secret. */
+/** Client credentials. Those of a public client have no secret. */
 interface ClientCredentials {
   clientId: string
   secret: string | undefined
@@ -56,7 +56,7 @@ function failureOf(client: Client | null, source: RequestSource): NewAuditEvent 
 
 /**
  * Reads the credentials of one authentication method, as a request must not use more than one (RFC 6749 §2.3). Empty
- * Basic credentials count as none, as Swagger UI sends them when its fields are left empty.
+ * Basic credentials count as none: Swagger UI sends them when its fields are left empty.
  */
 function readCredentials({
   authorization,

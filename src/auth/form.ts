@@ -10,7 +10,7 @@ export type Form = Record<string, string | string[]>
 const formType = 'application/x-www-form-urlencoded'
 
 /**
- * Makes a scope parse forms only. A body of any other content type counts as an empty form, as in FastAPI. Responses have
+ * Makes an encapsulated plugin parse forms only. A body of any other content type counts as an empty form, as in FastAPI. Responses have
  * the OAuth error format and must not be cached (RFC 6749 §5.1).
  */
 export async function readForms(scope: FastifyInstance): Promise<void> {

@@ -46,7 +46,7 @@ t.test('a refresh token is exchanged for an access token and its successor', asy
   )
 })
 
-t.test('a lost response can be requested again within the grace', async (t) => {
+t.test('a lost response can be requested again within the grace period', async (t) => {
   const app = await startApp(t)
   const { refresh_token } = await logIn(app)
   const first = (await refresh(app, refresh_token)).json<Tokens>()
@@ -55,7 +55,7 @@ t.test('a lost response can be requested again within the grace', async (t) => {
   t.equal((await refresh(app, first.refresh_token)).statusCode, 200)
 })
 
-t.test('the grace of a token ends when its successor is used', async (t) => {
+t.test('the grace period of a token ends when its successor is used', async (t) => {
   const app = await startApp(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' })
   const first = await logIn(app)
   const second = (await refresh(app, first.refresh_token)).json<Tokens>()
@@ -126,7 +126,7 @@ t.test('administrative scopes are granted only when requested by name', async (t
   t.equal(await scopeOf({ grant_type: 'password', scope }), undefined)
 })
 
-t.test('a token reused after the grace revokes its family for good', async (t) => {
+t.test('a token reused after the grace period revokes its family for good', async (t) => {
   const app = await startApp(t)
   const bystander = await logIn(app)
   const first = await logIn(app)

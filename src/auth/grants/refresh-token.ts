@@ -25,11 +25,11 @@ interface Rotation {
  * Implements the refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2). A refresh token is in one of these
  * states:
  *
- * | state                                          | response                                        |
- * | ---------------------------------------------- | ----------------------------------------------- |
- * | unused                                         | rotated: a new access token and the successor   |
- * | used, within the grace, the successor unused   | the same successor: the response may be lost    |
- * | used otherwise                                 | treated as stolen: its family is revoked        |
+ * | state                                               | response                                      |
+ * | --------------------------------------------------- | --------------------------------------------- |
+ * | unused                                              | rotated: a new access token and the successor |
+ * | used, in the grace period, with an unused successor | the same successor: the response may be lost  |
+ * | used otherwise                                      | treated as stolen: its family is revoked      |
  *
  * A reuse revokes the family whatever else is wrong with the request. The new access token has as much of the scope as is
  * effective now. The family keeps its own scope.
@@ -85,7 +85,7 @@ async function rotateOrRevokeFamily(
   await revokeUnlessWithinGrace(rotation, changed, context, source)
 }
 
-/** Revokes the family of a reused token. @throws ServiceError `invalid_refresh_token` unless it is within the grace */
+/** Revokes the family of a reused token. @throws ServiceError `invalid_refresh_token` unless it is within the grace period */
 async function revokeUnlessWithinGrace(
   { token, successor }: Rotation,
   { familyId, userId, username }: FoundRefreshToken,

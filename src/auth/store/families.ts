@@ -159,8 +159,8 @@ const refreshTokenRotation = `
   RETURNING family_id`
 
 /**
- * Whether a used refresh token is within the grace: the client may not have received the successor, so it gets it once
- * more. The grace ends early when the successor is used.
+ * Whether a used refresh token is within the grace period, in which a client that has not received the successor gets it
+ * again. The period ends early when the successor is used.
  */
 export async function isWithinGrace(
   fingerprint: Buffer,
