@@ -21,7 +21,7 @@ export interface KeyRing {
    * @throws ServiceError `service_unavailable` when the keys in memory may be outdated and cannot be read
    */
   find(kid: unknown): Promise<JwtKey | null>
-  /** Returns the public keys for other services to verify with: none where a shared secret signs. */
+  /** Returns the public keys, with which other services verify tokens: none where a shared secret signs. */
   publicJwks(): Promise<PublicJwk[]>
 }
 
@@ -35,15 +35,16 @@ export async function openSharedSecret(jwtSecret: string): Promise<KeyRing> {
 }
 
 /**
- * Registers the ring of the keys in the database, and the periodic task that rotates and retires them.
+ * Creates the ring of the keys in the database, and registers the periodic task that rotates and retires them.
  *
  * A rotation, with the defaults of JWKS_MAX_AGE_SECONDS (300) and KEY_ROTATION_DAYS (30):
  *
- * 1. 320 s before the signing key is 30 days old, one replica stores the next key. It is `published`: `/jwks.json` has it.
- * 2. At 30 days every cache of the key set has it. It is `signing`, and the former key only `verifying`.
- * 3. When the last token of the former key has expired, that key is `retired` and its private half erased.
+ * 1. 320 s before the signing key is 30 days old, one replica stores the next key. It is `published`: part of the JWK Set,
+ *    but not signing yet.
+ * 2. At 30 days every cached copy of the set contains it. It is `signing` now, and the former key `verifying`.
+ * 3. When the last token of the former key has expired, that key is `retired`, and its private half is erased.
  *
- * Keys are never reported as unknown from outdated memory: see `RingCache.requireFresh`.
+ * A key is never reported as unknown while the keys in memory may be outdated: see `RingCache.requireFresh`.
  */
 export function registerKeyRing(app: FastifyInstance, config: KeyRingConfig): KeyRing {
   const plan = rotationPlan(config)
