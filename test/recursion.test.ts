@@ -7,7 +7,7 @@ const sources = 'src'
 
 /** Functions that call themselves, and what bounds their depth. */
 const bounded: Record<string, string> = {
-  'http/merge-patch mergePatch': 'the depth of a JSON body: see http/json-scan',
+  'http/json/merge-patch mergePatch': 'the depth of a JSON body: see http/json/scan',
   'auth/grants/password grantAuthenticated': 'the changes of a user and a client during one login',
   'items/metadata addedLength': 'the depth of a JSON body',
   'items/metadata findProblem': 'its own parameter, and the depth of a JSON body',
@@ -20,8 +20,8 @@ const bounded: Record<string, string> = {
 
 /** Files that may parse JSON by themselves, and why. */
 const parsers: Record<string, string> = {
-  'http/json-parser': 'after the scan',
-  'http/json-scan': 'one string at a time',
+  'http/json/parser': 'after the scan',
+  'http/json/scan': 'one string at a time',
   'http/cursor': 'a text of 2,048 characters, which is not traversed',
 }
 

@@ -14,7 +14,7 @@ const allowed: Record<string, [times: number, reason: string]> = {
   'database/embedded/index': [1, 'a file of PostgreSQL'],
   'database/url': [1, 'a setting'],
   'http/validation-issues': [1, 'a path into our own schema'],
-  'http/client-address': [2, 'a setting, and an IPv4 address that was found valid'],
+  'http/server/client-address': [2, 'a setting, and an IPv4 address that was found valid'],
   'http/cursor': [1, 'two pieces'],
   'items/metadata': [1, 'a number as JavaScript writes it'],
   'users/scripts': [2, 'a constant'],

@@ -3,7 +3,7 @@ import type { Static } from 'typebox'
 import type { Database, Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
 import { type Conditions, requirePreconditions } from '../http/etag.js'
-import { mergePatch } from '../http/merge-patch.js'
+import { mergePatch } from '../http/json/merge-patch.js'
 import type { ItemContent as GivenContent, ItemDetail, ItemPatch, NewItem } from './item-schema.js'
 import {
   addItem,

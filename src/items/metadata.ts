@@ -41,7 +41,7 @@ function findTextProblem(text: string): string | undefined {
   return isStorable(text) ? undefined : 'must be text without NUL'
 }
 
-/** An integer beyond 2^53 has neighbours that JavaScript cannot hold: see http/json-number.ts for what it rounds. */
+/** An integer beyond 2^53 has neighbours that JavaScript cannot hold: see http/json/number.ts for what it rounds. */
 function findNumberProblem(value: number): string | undefined {
   const isUnsafe = Number.isInteger(value) && !Number.isSafeInteger(value)
   return isUnsafe ? 'must not have integers beyond 2^53' : undefined

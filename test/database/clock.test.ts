@@ -19,7 +19,7 @@ const allowed: Record<string, [times: number, reason: string]> = {
   'src/cli/doctor.ts': [2, 'compares both clocks'],
   'src/cli/database.ts': [1, 'the name of a migration'],
   'src/email/transport.ts': [1, 'the name of a file'],
-  'src/http/server-options.ts': [1, 'the header Date'],
+  'src/http/server/server-options.ts': [1, 'the header Date'],
 }
 
 t.test('no source asks the clock of the process about a row', (t) => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { postToken, startApp } from '../helpers/app.js'
+import { postToken, startApp } from '../../helpers/app.js'
 
 const everyScope = 'me items:read items:write users:admin items:admin'
 

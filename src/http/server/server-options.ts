@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, METHODS, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger, FastifyHttpOptions } from 'fastify'
+import { safeHeaders, servedMethods } from '../headers.js'
 import { normalizeAddress } from './client-address.js'
-import { safeHeaders, servedMethods } from './headers.js'
 import { createPipelines, type Pipelines } from './pipelines.js'
 
 /** Time limits of a server and its connections (milliseconds). */

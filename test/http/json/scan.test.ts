@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { survivesRoundTrip } from '../../src/http/json-number.js'
-import { parseJson } from '../../src/http/json-parser.js'
-import { findJsonProblem, maxJsonDepth, maxJsonMembers } from '../../src/http/json-scan.js'
+import { survivesRoundTrip } from '../../../src/http/json/number.js'
+import { parseJson } from '../../../src/http/json/parser.js'
+import { findJsonProblem, maxJsonDepth, maxJsonMembers } from '../../../src/http/json/scan.js'
 
 /** The outcome of parsing a text: its value, the type of the refusal, or that it is not JSON. */
 function outcomeOf(text: string): unknown {

@@ -1,4 +1,4 @@
-import { survivesRoundTrip } from './json-number.js'
+import { survivesRoundTrip } from './number.js'
 
 /** Maximum depth of a JSON body: more than any schema of ours takes, and little enough to recurse over. */
 export const maxJsonDepth = 32

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
-import { InvalidInput } from '../errors.js'
-import { findJsonProblem } from './json-scan.js'
-import { takesBody } from './no-content.js'
+import { InvalidInput } from '../../errors.js'
+import { takesBody } from '../no-content.js'
+import { findJsonProblem } from './scan.js'
 
 /** Reads JSON bodies by the same rules for every route, in the place of Fastify's parser. */
 export const jsonBodies = plugin(

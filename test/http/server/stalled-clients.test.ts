@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { stalledClients } from '../../src/http/stalled-clients.js'
+import { stalledClients } from '../../../src/http/server/stalled-clients.js'
 
 const megabyte = 'x'.repeat(1_000_000)
 
