@@ -3,7 +3,7 @@ import pg from 'pg'
 import { openDatabase } from '#dist/src/database/client.js'
 import { startEmbeddedPostgres } from '#dist/src/database/embedded/index.js'
 import { migrate } from '#dist/src/database/migrations.js'
-import { createPageLoader } from '#dist/src/items/reads.js'
+import { createPageLoader } from '#dist/src/items/page-loader.js'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 
 // Shows by EXPLAIN which index serves each list of items, and that a late page costs what the first one does: on
@@ -45,7 +45,7 @@ async function run(url) {
   const lists = []
   const middle = new Date(Date.UTC(2026, 0, 1) + (rows / 2) * 1000)
   const sorted = /** @type {const} */ (['created_at', '-created_at', 'item_id', 'title'])
-  /** @type {[string, Omit<import('#dist/src/items/reads.js').ItemPage, 'limit'>][]} */
+  /** @type {[string, Omit<import('#dist/src/items/item-pages.js').ItemPage, 'limit'>][]} */
   const pages = [
     ...sorted.map((sort) => /** @type {[string, { sort: typeof sort }]} */ ([sort, { sort }])),
     ['created_after', { sort: 'created_at', createdAfter: middle }],

@@ -1,18 +1,16 @@
-import type { ValidationIssue } from './http/schema.js'
-
-/** An error response. */
-export interface ErrorAnswer {
+/** An error response as the catalogue defines it. */
+export interface ErrorDefinition {
   status: number
-  detail: string | readonly ValidationIssue[]
+  detail: string
   headers?: Record<string, string>
-  /** Error code of RFC 6749 §5.2 for callers that speak OAuth. */
+  /** Error code of RFC 6749 §5.2, for requests to OAuth endpoints. */
   oauth?: string
 }
 
 const bearer = { 'www-authenticate': 'Bearer' }
 const retryAfter = { 'retry-after': '5' }
 
-/** Every error the service answers of its own accord, by its stable code. */
+/** Every error response of the service, by its stable code. */
 export const catalogue = {
   incorrect_credentials: {
     status: 401,
@@ -48,7 +46,7 @@ export const catalogue = {
   },
   invalid_scope: {
     status: 400,
-    detail: 'The scope is malformed, unknown or more than is allowed',
+    detail: 'The scope is malformed, unknown or exceeds what is allowed',
     oauth: 'invalid_scope',
   },
   invalid_parameter: {
@@ -101,36 +99,36 @@ export const catalogue = {
     headers: retryAfter,
     oauth: 'temporarily_unavailable',
   },
-} satisfies Record<string, ErrorAnswer>
+} satisfies Record<string, ErrorDefinition>
 
-/** Names one error of the catalogue. */
 export type ErrorCode = keyof typeof catalogue
 
-/** Thrown wherever a request ends in an error that its sender may know about. */
+/** Thrown to end a request with an error of the catalogue. */
 export class ServiceError extends Error {
-  constructor(
-    readonly code: ErrorCode,
-    readonly headers: Record<string, string> = {},
-  ) {
+  readonly code: ErrorCode
+  /** Headers in addition to those of the catalogue. */
+  readonly headers: Record<string, string>
+
+  constructor(code: ErrorCode, headers: Record<string, string> = {}) {
     super(catalogue[code].detail)
+    this.code = code
+    this.headers = headers
   }
 }
 
-/** Thrown where input is found to be invalid by other means than its schema. */
+/** Thrown for input that is invalid for a reason its schema cannot express. */
 export class InvalidInput extends Error {
-  constructor(
-    readonly part: string,
-    readonly path: string[],
-    readonly type: string,
-    message: string,
-  ) {
-    super(message)
-  }
-}
+  /** Part of the request, in FastAPI's words: `body`, `query`, `path` or `header`. */
+  readonly part: string
+  /** Path of the invalid value within the part. */
+  readonly path: string[]
+  /** Machine-readable kind of the issue. */
+  readonly type: string
 
-/** Thrown for a body of many lines some of which are wrong. */
-export class BatchValidationError extends Error {
-  constructor(readonly issues: ValidationIssue[]) {
-    super('lines are invalid')
+  constructor(part: string, path: string[], type: string, message: string) {
+    super(message)
+    this.part = part
+    this.path = path
+    this.type = type
   }
 }

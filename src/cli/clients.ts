@@ -17,7 +17,7 @@ import {
   setClientRights,
 } from '../auth/store/clients.js'
 import { clientSubject } from '../auth/subject.js'
-import { isSingleLine } from '../http/schema.js'
+import { isSingleLine } from '../database/storable.js'
 import { printResult, printRows } from './output.js'
 import {
   CommandError,

@@ -4,7 +4,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import { assetsDirectory } from '../files.js'
-import { HttpError, HttpValidationError, ValidationError } from '../http/schema.js'
+import { errorSchemas } from '../http/error-responses.js'
 import { documentOptions } from './document.js'
 import { type File, makeFile, sendFile } from './file.js'
 import { oauth2RedirectPage, redocPage, swaggerUiPage } from './pages.js'
@@ -32,7 +32,7 @@ const assetTypes: Record<string, string> = {
 export const docs = plugin(registerDocs, { name: 'docs' })
 
 async function registerDocs(app: FastifyInstance): Promise<void> {
-  for (const schema of [HttpError, ValidationError, HttpValidationError]) app.addSchema(schema)
+  for (const schema of errorSchemas) app.addSchema(schema)
   await app.register(swagger, documentOptions)
 
   let document: File | undefined

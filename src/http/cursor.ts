@@ -1,6 +1,6 @@
+import { isStorable, isUuid } from '../database/storable.js'
 import { InvalidInput } from '../errors.js'
 import { splitTarget } from './request-target.js'
-import { isStorable, isUuid } from './schema.js'
 
 /** Where a page ended: the value it is sorted by, and the id that decides between equal ones. */
 export interface Position {

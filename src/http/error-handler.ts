@@ -8,41 +8,40 @@ import {
   sqlStateOf,
   violatedForeignKey,
 } from '../database/errors.js'
-import {
-  BatchValidationError,
-  catalogue,
-  type ErrorAnswer,
-  type ErrorCode,
-  InvalidInput,
-  ServiceError,
-} from '../errors.js'
-import { toIssue, toIssues } from './validation-issues.js'
+import { catalogue, type ErrorCode, type ErrorDefinition, InvalidInput, ServiceError } from '../errors.js'
+import { BatchValidationError, toIssue, toIssues, type ValidationIssue } from './validation-issues.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whether the request is one of OAuth's, so that errors carry its members too (RFC 6749 §5.2). */
+    /** Whether error responses also have the members that OAuth clients expect (RFC 6749 §5.2). */
     isOAuthRequest: boolean
   }
 }
 
-/** Code of Fastify's error for a request that is not answered in time. */
+type HandledError = FastifyError | ServiceError | InvalidInput | BatchValidationError
+
+interface ErrorResponse extends Omit<ErrorDefinition, 'detail'> {
+  detail: string | readonly ValidationIssue[]
+}
+
+/** Code of Fastify's error for a request that is not handled in time. */
 const handlerTimeout = 'FST_ERR_HANDLER_TIMEOUT'
 
-/** FastAPI's names of the parts of a request, by Fastify's. */
+/** FastAPI's names for the parts of a request, by Fastify's. */
 const parts: Record<string, string> = { querystring: 'query', params: 'path', headers: 'header' }
 
-/** ErrorAnswers a request that its client broke off. Nobody reads it. */
-const broken: ErrorAnswer = { status: 400, detail: 'Bad Request' }
+/** Response to a request that its client aborted. It reaches nobody. */
+const aborted: ErrorResponse = { status: 400, detail: 'Bad Request' }
 
-/** What the database refuses to do, by SQLSTATE. */
-const refusals: Record<string, ErrorCode> = { [lastAdministrator]: 'last_administrator' }
+/** Errors that the database raises itself, by SQLSTATE. */
+const codeBySqlState: Record<string, ErrorCode> = { [lastAdministrator]: 'last_administrator' }
 
-/** ErrorAnswers where a row would refer to one that was deleted during the request, by the foreign key between them. */
-const deletions: [foreignKey: RegExp, code: ErrorCode][] = [
-  [/^token_families_user_id_fkey$/, 'incorrect_credentials'],
-  [/_client_id_fkey$/, 'invalid_client'],
-  [/_family_id_fkey$/, 'invalid_refresh_token'],
-  [/_(owner_id|user_id|invited_by)_fkey$/, 'not_found'],
+/** Errors for a row whose referenced row was deleted during the request, by the foreign key between the two. */
+const codesByForeignKey: { foreignKey: RegExp; code: ErrorCode }[] = [
+  { foreignKey: /^token_families_user_id_fkey$/, code: 'incorrect_credentials' },
+  { foreignKey: /_client_id_fkey$/, code: 'invalid_client' },
+  { foreignKey: /_family_id_fkey$/, code: 'invalid_refresh_token' },
+  { foreignKey: /_(owner_id|user_id|invited_by)_fkey$/, code: 'not_found' },
 ]
 
 /** Registers the error handler of all routes. */
@@ -54,70 +53,62 @@ export const errorHandling = plugin(
   { name: 'error-handling' },
 )
 
-/** The one error handler: decides what leaves, and logs in full only what is our fault. */
-export function handleError(
-  error: FastifyError | ServiceError | InvalidInput | BatchValidationError,
-  request: FastifyRequest,
-  reply: FastifyReply,
-) {
-  const answer = chooseAnswer(error, request)
-  if (answer.status === 500) request.log.error({ err: error }, 'request failed')
-  else if (answer.status === 503) request.log.warn({ reason: error.message }, 'service unavailable')
+/** Handles every error: chooses the response, and logs only faults of the service with their stack. */
+export function handleError(error: HandledError, request: FastifyRequest, reply: FastifyReply) {
+  const response = chooseResponse(error, request)
+  if (response.status === 500) request.log.error({ err: error }, 'request failed')
+  else if (response.status === 503) request.log.warn({ reason: error.message }, 'service unavailable')
   else request.log.debug({ code: 'code' in error ? error.code : 'invalid_input' }, 'request refused')
   return reply
-    .code(answer.status)
-    .headers(answer.headers ?? {})
-    .send(request.isOAuthRequest ? withOAuthMembers(answer) : { detail: answer.detail })
+    .code(response.status)
+    .headers(response.headers ?? {})
+    .send(request.isOAuthRequest ? withOAuthMembers(response) : { detail: response.detail })
 }
 
-function chooseAnswer(
-  error: FastifyError | ServiceError | InvalidInput | BatchValidationError,
-  request: FastifyRequest,
-): ErrorAnswer {
-  if (isClientGone(error, request)) return broken
-  return isChanging(request) && mayHaveHappened(error) ? catalogue.outcome_unknown : toAnswer(error, request)
+function chooseResponse(error: HandledError, request: FastifyRequest): ErrorResponse {
+  if (isAborted(error, request)) return aborted
+  if (isUnsafe(request) && mayHaveHappened(error)) return catalogue.outcome_unknown
+  return toResponse(error, request)
 }
 
-/** Whether the client broke its request off. The error code is the one of a lost connection to the database. */
-function isClientGone(error: Error, { raw }: FastifyRequest): boolean {
+/** Whether the client aborted the request. Its error code alone could also mean a lost connection to the database. */
+function isAborted(error: Error, { raw }: FastifyRequest): boolean {
   return raw.errored === error
 }
 
-function isChanging({ method }: FastifyRequest): boolean {
+/** Whether a request may change something (RFC 9110 §9.2.1). */
+function isUnsafe({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
 }
 
-/** Whether the change may have been made, or may still be made, although its result is not known. */
+/** Whether the change may have been made, or may still be made, although its result is unknown. */
 function mayHaveHappened(error: Error & { code?: string }): boolean {
   return error.code === handlerTimeout || isOutcomeUnknown(error)
 }
 
-function toAnswer(
-  error: FastifyError | ServiceError | InvalidInput | BatchValidationError,
-  request: FastifyRequest,
-): ErrorAnswer {
+function toResponse(error: HandledError, request: FastifyRequest): ErrorResponse {
   if (error instanceof BatchValidationError) return { status: 422, detail: error.issues }
   if (error instanceof InvalidInput) return { status: 422, detail: [toIssue(error, [error.part])] }
   if (error instanceof ServiceError) {
-    const known: ErrorAnswer = catalogue[error.code]
-    return { ...known, headers: { ...known.headers, ...error.headers } }
+    const defined: ErrorDefinition = catalogue[error.code]
+    return { ...defined, headers: { ...defined.headers, ...error.headers } }
   }
   if (error.validation) return invalidInput(error.validation, error.validationContext)
-  const refusal = refusals[String(sqlStateOf(error))] ?? refusalOfDeleted(error, request)
-  if (refusal) return catalogue[refusal]
+  const code = codeBySqlState[String(sqlStateOf(error))] ?? codeOfDeletion(error, request)
+  if (code) return catalogue[code]
   if (isDatabaseUnavailable(error)) return catalogue.service_unavailable
   const status = error.statusCode ?? 500
   return status < 500 ? { status, detail: String(STATUS_CODES[status]) } : catalogue.internal_error
 }
 
-/** The user who was deleted is the caller where the route authenticates a user, and another user elsewhere. */
-function refusalOfDeleted(error: Error, { currentUser }: FastifyRequest): ErrorCode | undefined {
-  const foreignKey = violatedForeignKey(error)
-  const code = deletions.find(([known]) => foreignKey && known.test(foreignKey))?.[1]
+/** Where a route authenticates a user, the deleted user is the caller; elsewhere it is the user in the path. */
+function codeOfDeletion(error: Error, { currentUser }: FastifyRequest): ErrorCode | undefined {
+  const violated = violatedForeignKey(error)
+  const code = codesByForeignKey.find(({ foreignKey }) => violated && foreignKey.test(violated))?.code
   return code === 'not_found' && currentUser ? 'invalid_token' : code
 }
 
-function invalidInput(errors: FastifySchemaValidationError[], context = 'body'): ErrorAnswer {
+function invalidInput(errors: FastifySchemaValidationError[], context = 'body'): ErrorResponse {
   return {
     status: 422,
     detail: toIssues(errors, [parts[context] ?? context]),
@@ -125,7 +116,7 @@ function invalidInput(errors: FastifySchemaValidationError[], context = 'body'):
   }
 }
 
-function withOAuthMembers({ detail, oauth = 'invalid_request' }: ErrorAnswer) {
+function withOAuthMembers({ detail, oauth = 'invalid_request' }: ErrorResponse) {
   const description = typeof detail === 'string' ? detail : 'The input is invalid'
   return { detail, error: oauth, error_description: description }
 }

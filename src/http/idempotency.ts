@@ -2,35 +2,38 @@ import { createHash } from 'node:crypto'
 import type { Database, Transaction } from '../database/client.js'
 import { InvalidInput, ServiceError } from '../errors.js'
 
-/** How long an answer is kept, in hours. */
+/** Time for which a response is kept (hours). */
 const keptForHours = 24
 
-/** A request that may be sent again without being carried out again. */
-export interface RetriableRequest {
-  /** Who sends it; keys of different senders have nothing to do with one another. */
+/** A request that its client may repeat. */
+export interface RepeatableRequest {
+  /** Subject of the caller. Keys of different callers are independent. */
   subject: string
-  key: string
-  /** The user whose things the answer holds: it is deleted with them. */
+  /** The `Idempotency-Key`, if there is one. */
+  key: string | undefined
+  /** The user whose data the result contains: it is deleted together with the user. */
   ownerId: string
-  /** All that makes it the request that it is. */
+  /** Everything that distinguishes this request from others of the caller. */
   content: unknown
 }
 
 /**
- * Carries out an action once for one key; the same request, sent again within 24 hours, gets the answer that was given
- * then. Of two that come at once one waits for the other. An action that throws leaves the key free.
+ * Performs an action once for each key. The same request with the same key, sent again within 24 hours, returns the
+ * result of the first; of two concurrent ones, the second waits for the first. An action that throws does not use the
+ * key up. Without a key the action is always performed.
  *
- * @throws InvalidInput when the key came with another request before
- * @throws ServiceError `invalid_token` when the sender is gone
+ * @throws InvalidInput if the key was used with another request
+ * @throws ServiceError `invalid_token` if the caller has been deleted
  */
 export async function once<T extends object>(
-  { subject, key, ownerId, content }: RetriableRequest,
+  { subject, key, ownerId, content }: RepeatableRequest,
   database: Database,
   action: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
+  if (key === undefined) return action(database)
   const requestDigest = createHash('sha256').update(JSON.stringify(content)).digest()
   return database.$transaction(async (transaction) => {
-    // One statement, so that it waits for the caller's deletion before it holds a row that the deletion waits for.
+    // A single statement: it waits for a deletion of the caller before it locks a row for which the deletion would wait.
     const claimed = await transaction.$executeRaw`
       INSERT INTO idempotency_keys AS known (subject, key, request_digest, owner_id, expires_at)
       VALUES (${subject}, ${key}, ${requestDigest}, ${ownerId}::uuid, now() + make_interval(hours => ${keptForHours}))
@@ -51,8 +54,8 @@ export async function once<T extends object>(
         )
       return earlier.answer as T
     }
-    const answer = await action(transaction)
-    await transaction.idempotencyKey.update({ where, data: { answer } })
-    return answer
+    const result = await action(transaction)
+    await transaction.idempotencyKey.update({ where, data: { answer: result } })
+    return result
   })
 }

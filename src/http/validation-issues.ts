@@ -1,11 +1,36 @@
 import type { FastifySchemaValidationError } from 'fastify'
+import { type Static, Type } from 'typebox'
 import type { InvalidInput } from '../errors.js'
-import type { ValidationIssue } from './schema.js'
+
+/** One issue with the input, in FastAPI's form. */
+export const ValidationError = Type.Object(
+  {
+    type: Type.String({ description: 'Machine-readable kind of the issue.' }),
+    loc: Type.Array(Type.Union([Type.String(), Type.Integer()]), {
+      description: 'Location: the part of the request, then the path within it.',
+    }),
+    msg: Type.String({ description: 'Human-readable reason.' }),
+    input: Type.Null({ description: 'Always null: the input may be a secret.' }),
+  },
+  { $id: 'ValidationError' },
+)
+
+export type ValidationIssue = Static<typeof ValidationError>
+
+/** Thrown for a body of many lines, some of which are invalid. */
+export class BatchValidationError extends Error {
+  readonly issues: ValidationIssue[]
+
+  constructor(issues: ValidationIssue[]) {
+    super('lines are invalid')
+    this.issues = issues
+  }
+}
 
 /** Maximum number of issues listed for one input. */
 export const maxIssues = 20
 
-/** Returns the first of Ajv's complaints in FastAPI's form. @param place in the request that they are about */
+/** Converts Ajv's errors, up to the maximum. @param place of the validated value in the request */
 export function toIssues(errors: FastifySchemaValidationError[], place: string[]): ValidationIssue[] {
   return errors.slice(0, maxIssues).map(({ keyword, instancePath, params, message }) => {
     const loc = [...place, ...instancePath.split('/').slice(1)]
@@ -27,7 +52,7 @@ export function toIssues(errors: FastifySchemaValidationError[], place: string[]
   })
 }
 
-/** The same form of what was found by other means than a schema. */
+/** Converts an error that was found by other means than a schema. @param place of the input in the request */
 export function toIssue({ path, type, message: msg }: InvalidInput, place: string[]): ValidationIssue {
   return { type, loc: [...place, ...path], msg, input: null }
 }

@@ -1,27 +1,28 @@
-import type { ValidationIssue } from '../http/schema.js'
+import type { ValidationIssue } from '../http/validation-issues.js'
 
-/** Maximum number of complaints that a report lists. */
+/** Maximum number of issues that a report lists. */
 const maxListed = 100
 
-/** The lines of an import that failed: all are counted, the first complaints are kept. */
+/** The failed lines of an import: all are counted, and the first issues are kept. */
 export interface Failures {
   readonly count: number
-  readonly complaints: readonly ValidationIssue[]
-  add(complaints: readonly ValidationIssue[]): void
+  readonly issues: readonly ValidationIssue[]
+  /** Adds one line. */
+  add(issues: readonly ValidationIssue[]): void
 }
 
-/** Creates an empty count of failed lines. */
+/** Creates an empty list of failed lines. */
 export function createFailures(): Failures {
-  const complaints: ValidationIssue[] = []
+  const kept: ValidationIssue[] = []
   let count = 0
   return {
     get count() {
       return count
     },
-    complaints,
-    add(more) {
+    issues: kept,
+    add(issues) {
       count += 1
-      complaints.push(...more.slice(0, maxListed - complaints.length))
+      kept.push(...issues.slice(0, maxListed - kept.length))
     },
   }
 }

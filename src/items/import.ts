@@ -1,22 +1,27 @@
 import type { Static } from 'typebox'
 import type { Database, Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
+import type { ValidationIssue } from '../http/validation-issues.js'
 import type { Failures } from './failures.js'
 import type { ImportReport } from './item-schema.js'
 import { addItems, type Owner } from './item-store.js'
 import type { ImportLine, ImportLines } from './ndjson.js'
 
-/** Maximum number of items added by one statement. */
+/** Maximum number of items that one statement adds. */
 const batchRows = 200
-/** Maximum length of their texts (characters), unless a single item is longer. */
+/** Maximum length of the texts that one statement adds (characters), except that it always adds at least one item. */
 const batchLength = 32_768
 
-/** Time for all statements of an import (milliseconds). */
+/** Time limit for all statements of an import (milliseconds). */
 export const importTimeoutMs = 15_000
 
 type Report = Static<typeof ImportReport>
 
-/** Adds all items, or none if a line fails. @throws ServiceError `service_unavailable` when `signal` ends it: nothing is added */
+/**
+ * Adds all items in one transaction, or none if any line fails.
+ *
+ * @throws ServiceError `service_unavailable` if `signal` aborts; nothing is added then
+ */
 export async function importAll(
   owner: Owner,
   lines: ImportLines,
@@ -28,7 +33,8 @@ export async function importAll(
   return toReport(failures.count > 0 ? 0 : created, lines)
 }
 
-class Refused extends Error {}
+/** Thrown to roll back an import in which a line has failed. */
+class FailedLines extends Error {}
 
 async function addAll(
   owner: Owner,
@@ -43,21 +49,21 @@ async function addAll(
         if (signal.aborted) throw new ServiceError('service_unavailable')
         created += await addBatch(owner, batch, failures, transaction)
       }
-      if (failures.count > 0) throw new Refused()
+      if (failures.count > 0) throw new FailedLines()
     },
     { timeout: importTimeoutMs },
   )
   await adding.catch((error) => {
-    if (!(error instanceof Refused)) throw error
+    if (!(error instanceof FailedLines)) throw error
   })
   return created
 }
 
 /**
- * Adds each item that can be added, in small transactions. Where `signal` or the database ends it half-way, the report
- * says which lines are not confirmed.
+ * Adds every item that can be added, in small transactions. If `signal` aborts or the database fails half-way, the report
+ * lists the lines that are not confirmed.
  *
- * @param onError told of the error that ended it after some items were added: no answer hides those
+ * @param onError called with an error after which a report is returned all the same, as some items were added before
  */
 export async function importEach(
   owner: Owner,
@@ -87,7 +93,7 @@ export async function importEach(
   return toReport(created, lines)
 }
 
-/** Adds items whose id is free. How many: the others, also those whose id stood in a line before, are failures. */
+/** Adds the items whose id is not used yet, and returns their number. The others, repeated ids included, are failures. */
 async function addBatch(
   owner: Owner,
   batch: ImportLine[],
@@ -98,20 +104,20 @@ async function addBatch(
   const created = added.size
   for (const { line, itemId } of batch)
     if (!added.delete(itemId))
-      failures.add(complain(line, ['item_id'], 'exists', 'An item with this id already exists'))
+      failures.add([toLineIssue(line, ['item_id'], 'exists', 'An item with this id already exists')])
   return created
 }
 
 function reportUnconfirmed(batch: ImportLine[], failures: Failures): void {
   for (const { line } of batch)
-    failures.add(complain(line, [], 'interrupted', 'The import ended before this line was confirmed'))
+    failures.add([toLineIssue(line, [], 'interrupted', 'The import ended before this line was confirmed')])
 }
 
-function complain(line: number, path: string[], type: string, msg: string) {
-  return [{ type, loc: ['body', String(line), ...path], msg, input: null }]
+function toLineIssue(line: number, path: string[], type: string, msg: string): ValidationIssue {
+  return { type, loc: ['body', String(line), ...path], msg, input: null }
 }
 
-/** Splits lines into batches that take little memory, and little time to write. */
+/** Splits lines into batches, each of which takes little memory and little time to write. */
 function* toBatches(lines: ImportLine[]): Generator<ImportLine[]> {
   let batch: ImportLine[] = []
   let length = 0
@@ -132,7 +138,7 @@ function toReport(created: number, { failures, stoppedAt }: ImportLines): Report
   return {
     created,
     failed: failures.count,
-    errors: [...failures.complaints],
+    errors: [...failures.issues],
     ...(stoppedAt !== undefined && { stopped_at: stoppedAt }),
   }
 }

@@ -8,16 +8,16 @@ import {
   ref,
   singleLineText,
   text,
-  ValidationError,
 } from '../http/schema.js'
+import { ValidationError } from '../http/validation-issues.js'
 
-/** The largest body that says something of one item. */
+/** Maximum size of a body about one item (bytes). */
 export const maxItemBytes = 65_536
 
-/** Characters that need no encoding in an address (RFC 3986 §2.3); not dots alone, which clients take out (§5.2.4). */
+/** Unreserved characters of a URI (RFC 3986 §2.3). Dots alone are excluded: clients remove them from a path (§5.2.4). */
 const itemIdSyntax = '^[.]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*$'
 
-/** Names below an owner's items that are no item. */
+/** Path segments that are routes themselves, and therefore cannot be item ids. */
 const reservedItemIds = ['export', 'import']
 
 const itemId = Type.String({
@@ -25,14 +25,14 @@ const itemId = Type.String({
   maxLength: 128,
   pattern: itemIdSyntax,
   not: { enum: reservedItemIds },
-  description: 'Letters, digits and `. _ ~ -`, not dots alone. Generated when it is left out.',
+  description: 'Letters, digits and `. _ ~ -`, but not dots alone. Generated if omitted.',
 })
 
-const owner = Type.String({ maxLength: 255, description: 'Name of the user who owns the item.' })
+const owner = Type.String({ maxLength: 255, description: 'Username of the owner.' })
 const metadata = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
   additionalProperties: true,
-  description: 'A JSON object of at most 16,384 bytes, nested at most 16 deep.',
+  description: 'A JSON object of at most 16,384 bytes, nested at most 16 levels deep.',
 })
 const writableText = {
   title: nullable(
@@ -41,22 +41,22 @@ const writableText = {
   description: nullable(
     multiLineText({
       maxLength: 4096,
-      description: 'Any text, without control characters but tabs and line breaks.',
+      description: 'Any text, without control characters other than tabs and line breaks.',
     }),
   ),
 }
 
-/** An item in a list. */
+/** An item in a list, as the tutorial has it. */
 export const Item = Type.Object(
   {
-    item_id: Type.String({ maxLength: 128, description: 'Names the item among those of its owner.' }),
+    item_id: Type.String({ maxLength: 128, description: 'Id of the item, unique among those of its owner.' }),
     owner,
-    title: Type.Optional(Type.String({ maxLength: 255, description: 'Left out when the item has none.' })),
+    title: Type.Optional(Type.String({ maxLength: 255, description: 'Omitted if the item has none.' })),
   },
   { $id: 'Item', examples: [{ item_id: 'Foo', owner: 'johndoe' }] },
 )
 
-/** An item by itself. */
+/** An item with all its content. */
 export const ItemDetail = Type.Object(
   {
     item_id: Type.String({ maxLength: 128 }),
@@ -66,7 +66,7 @@ export const ItemDetail = Type.Object(
     metadata,
     created_at: Type.String({ format: 'date-time' }),
     updated_at: Type.String({ format: 'date-time' }),
-    version: Type.Integer({ description: 'Rises with each change.' }),
+    version: Type.Integer({ description: 'Incremented on every change.' }),
   },
   {
     $id: 'ItemDetail',
@@ -87,7 +87,7 @@ export const ItemDetail = Type.Object(
 
 const closed = { additionalProperties: false }
 
-/** What a PUT says of an item: all of it. */
+/** The body of a PUT: the whole content of an item. */
 export const ItemContent = Type.Object(
   {
     title: Type.Optional(writableText.title),
@@ -97,13 +97,13 @@ export const ItemContent = Type.Object(
   { ...closed, $id: 'ItemContent', examples: [{ title: 'A thing', metadata: { colour: 'red' } }] },
 )
 
-/** What a POST says of an item. */
+/** The body of a POST, and of each line of an import. */
 export const NewItem = Type.Object(
   { item_id: Type.Optional(itemId), ...ItemContent.properties },
   { ...closed, $id: 'NewItem', examples: [{ item_id: 'Bar', title: 'A thing' }] },
 )
 
-/** A JSON merge patch of an item (RFC 7396): null takes something away. */
+/** A JSON merge patch of an item (RFC 7396): null removes a member. */
 export const ItemPatch = Type.Object(
   {
     title: Type.Optional(writableText.title),
@@ -115,10 +115,10 @@ export const ItemPatch = Type.Object(
   { ...closed, $id: 'ItemPatch', examples: [{ title: null, metadata: { colour: 'blue' } }] },
 )
 
-const addressedOwner = {
-  username: text({ maxLength: 255, description: 'Name of the user who owns the items.' }),
+const ownerParameter = {
+  username: text({ maxLength: 255, description: 'Username of the owner.' }),
 }
-const addressedItem = {
+const itemParameter = {
   item_id: Type.String({
     minLength: 1,
     maxLength: 128,
@@ -127,68 +127,75 @@ const addressedItem = {
   }),
 }
 
-/** What an address below `me` says, and one below the name of a user: of all items, or of one. */
-export const addresses = {
-  '/users/me/items/': { all: Type.Object({}), one: Type.Object(addressedItem) },
+/** Path parameters of the routes about all items of an owner, and of those about one of them. */
+export const pathParameters = {
+  '/users/me/items/': {
+    collection: Type.Object({}),
+    item: Type.Object(itemParameter),
+  },
   '/users/:username/items/': {
-    all: Type.Object(addressedOwner),
-    one: Type.Object({ ...addressedOwner, ...addressedItem }),
+    collection: Type.Object(ownerParameter),
+    item: Type.Object({ ...ownerParameter, ...itemParameter }),
   },
 }
 
-/** The orders of a list. */
+/** Sort orders of a list. */
 const itemOrders = ['created_at', '-created_at', 'item_id', 'title'] as const
 
-const time = (description: string) => Type.String({ format: 'date-time', maxLength: 64, description })
+function time(description: string) {
+  return Type.String({ format: 'date-time', maxLength: 64, description })
+}
 
-/** How a list of items is asked for. */
+/** The query of a list of items. */
 export const ItemQuery = Type.Object(
   {
     ...pageParameters,
     sort: defaulted(Type.Enum([...itemOrders], { default: 'created_at' })),
-    title_contains: Type.Optional(text({ minLength: 1, maxLength: 255, description: 'In any case.' })),
-    created_after: Type.Optional(time('Leaves out items of this time and before.')),
-    created_before: Type.Optional(time('Leaves out items of this time and after.')),
+    title_contains: Type.Optional(
+      text({ minLength: 1, maxLength: 255, description: 'Text that the title contains, ignoring case.' }),
+    ),
+    created_after: Type.Optional(time('Only items created after this time.')),
+    created_before: Type.Optional(time('Only items created before this time.')),
   },
   { additionalProperties: true },
 )
 
-/** The largest import. */
+/** Maximum size of an import (bytes). */
 export const maxImportBytes = 16 * 1024 * 1024
 
-/** Number of invalid lines at which reading an import ends. */
+/** Number of invalid lines at which an import stops reading. */
 export const maxInvalidLines = 1_000
 
-/** How items are imported. */
+/** The query of an import. */
 export const ImportQuery = Type.Object(
   {
     mode: defaulted(
       Type.Enum(['all', 'each'], {
         default: 'all',
-        description: 'All items or none, or each item that can be added.',
+        description: '`all` adds all items or none, `each` adds every item that can be added.',
       }),
     ),
   },
   { additionalProperties: true },
 )
 
-/** What came of an import. */
+/** The outcome of an import. */
 export const ImportReport = Type.Object(
   {
-    created: Type.Integer({ description: 'Number of items that were added.' }),
+    created: Type.Integer({ description: 'Number of items added.' }),
     failed: Type.Integer({ description: 'Number of lines that failed.' }),
     errors: Type.Array(ref(ValidationError), {
-      description: 'Reasons; `loc` has the number of the line. At most 100 are listed.',
+      description: 'Reasons, with the line number in `loc`. At most 100 are listed.',
     }),
     stopped_at: Type.Optional(
       Type.Integer({
         description:
-          'The line at which reading ended because 1,000 were invalid. Those after it were not read.',
+          'The line at which reading stopped because 1,000 lines were invalid. Later lines were not read.',
       }),
     ),
   },
   { $id: 'ImportReport', examples: [{ created: 2, failed: 0, errors: [] }] },
 )
 
-/** What the routes refer to. */
+/** The schemas that operations refer to by `$id`. */
 export const itemSchemas = [Item, ItemDetail, ItemContent, NewItem, ItemPatch, ImportReport]

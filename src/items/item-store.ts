@@ -1,6 +1,7 @@
-import type { Transaction } from '../database/client.js'
+import type { Database, Transaction } from '../database/client.js'
+import { readRows } from '../database/query.js'
 
-/** Whose items they are. */
+/** The owner of items. */
 export interface Owner {
   id: string
   username: string
@@ -9,23 +10,39 @@ export interface Owner {
 /** An item as it is stored. */
 export type StoredItem = NonNullable<Awaited<ReturnType<typeof findItem>>>
 
-/** What there is to say of an item. */
-export interface ItemContent {
+/** The part of an item that its owner writes. */
+export interface StoredContent {
   title: string | null
   description: string | null
   metadata: object
 }
 
-/** One item, or null. */
+/** Finds one item in order to change it. */
 export async function findItem({ id: ownerId }: Owner, itemId: string, database: Transaction) {
   return database.item.findUnique({ where: { ownerId_itemId: { ownerId, itemId } } })
 }
 
-/** Adds an item, or answers null when its owner has one of that id. */
+/** Finds one item for a caller that only reads it: it may come from a replica. */
+export async function findItemOnReplica(
+  { id: ownerId }: Owner,
+  itemId: string,
+  database: Database,
+): Promise<StoredItem | null> {
+  const [found] = await readRows<StoredItem>(oneItem, [ownerId, itemId], database)
+  return found ?? null
+}
+
+const oneItem = `
+  SELECT
+    id, owner_id AS "ownerId", item_id AS "itemId", title, description, metadata, version,
+    created_at AS "createdAt", updated_at AS "updatedAt"
+  FROM items WHERE owner_id = $1::uuid AND item_id = $2`
+
+/** Adds an item. Returns null if its owner already has one with this id. */
 export async function addItem(
   { id: ownerId }: Owner,
   itemId: string,
-  content: ItemContent,
+  content: StoredContent,
   database: Transaction,
 ): Promise<StoredItem | null> {
   const [added] = await database.item.createManyAndReturn({
@@ -35,7 +52,7 @@ export async function addItem(
   return added ?? null
 }
 
-/** An item to add, its metadata as JSON. */
+/** An item to add. Its metadata is JSON text. */
 export interface NewRow {
   itemId: string
   title: string | null
@@ -44,12 +61,13 @@ export interface NewRow {
 }
 
 /**
- * Adds items, but for those whose owner has one of that id. The ids of those that were added.
+ * Adds all items whose id their owner does not use yet. Returns the ids of the items that were added.
  *
- * One statement of few values: Prisma takes a hundred times as long to compile one that has several for each row. The
- * ids of the rows are UUIDs of version 7 (RFC 9562 §5.7) by PostgreSQL's clock, in the order of the items.
+ * The statement has one parameter per column, as Prisma takes a hundred times as long to compile one with several
+ * parameters per row. The ids of the rows are UUIDs of version 7 (RFC 9562 §5.7) in the order of the items, by
+ * PostgreSQL's clock.
  *
- * @param items at most 4,096, as the order has three hexadecimal digits
+ * @param items at most 4,096: their order takes three hexadecimal digits of the UUID
  */
 export async function addItems(
   { id: ownerId }: Owner,
@@ -75,11 +93,11 @@ export async function addItems(
   return new Set(added.map(({ itemId }) => itemId))
 }
 
-/** Replaces what is said of an item, unless it has changed since it was read. */
+/** Replaces the content of an item. Returns null if the item has changed since it was read. */
 export async function replaceItem(
   { id: ownerId }: Owner,
   { id, version }: StoredItem,
-  content: ItemContent,
+  content: StoredContent,
   database: Transaction,
 ): Promise<StoredItem | null> {
   const [replaced] = await database.item.updateManyAndReturn({
@@ -89,7 +107,7 @@ export async function replaceItem(
   return replaced ?? null
 }
 
-/** Removes an item, unless it has changed since it was read. Whether it did. */
+/** Deletes an item. Returns false if the item has changed since it was read. */
 export async function removeItem(
   { id: ownerId }: Owner,
   { id, version }: StoredItem,

@@ -4,37 +4,35 @@ import type { Database, Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
 import { type Conditions, requirePreconditions } from '../http/etag.js'
 import { mergePatch } from '../http/json/merge-patch.js'
-import type { ItemContent as GivenContent, ItemDetail, ItemPatch, NewItem } from './item-schema.js'
+import type { ItemContent, ItemDetail, ItemPatch, NewItem } from './item-schema.js'
 import {
   addItem,
   findItem,
-  type ItemContent,
+  findItemOnReplica,
   type Owner,
   removeItem,
   replaceItem,
+  type StoredContent,
   type StoredItem,
 } from './item-store.js'
 import { checkMetadata } from './metadata.js'
-import { findItemOnReplica } from './reads.js'
 
-/** So often a change is tried again because another one came first. */
-const attempts = 5
+/** Maximum number of attempts at a change, where other changes of the same item come first. */
+const maxAttempts = 5
 
-/** What a change depends on: the request's headers, and whether it has to bring some. */
-export interface ChangeConditions {
+/** The conditions of a change. */
+export interface Preconditions {
   headers: Conditions
+  /** Whether a change without any condition is refused. */
   isRequired: boolean
 }
 
-/** An item as the world sees it. */
-export type ItemDetailBody = Static<typeof ItemDetail>
-
-/** The entity tag of an item: another one for each version, and for another item of the same id. */
+/** Returns the entity tag of an item. It differs between versions, and between items that had the same id. */
 export function etagOf({ id, version }: Pick<StoredItem, 'id' | 'version'>): string {
   return `"${id}.${version}"`
 }
 
-/** The item of one owner. @throws ServiceError `not_found`, whether it is absent or somebody else's */
+/** Reads an item. @throws ServiceError `not_found` if the owner has no such item */
 export async function requireItem(owner: Owner, itemId: string, database: Database): Promise<StoredItem> {
   const item = await findItemOnReplica(owner, itemId, database)
   if (!item) throw new ServiceError('not_found')
@@ -44,10 +42,10 @@ export async function requireItem(owner: Owner, itemId: string, database: Databa
 /** Adds an item. @throws ServiceError `item_exists`, InvalidInput */
 export async function createItem(
   owner: Owner,
-  { item_id: itemId = randomUUID(), ...given }: Static<typeof NewItem>,
+  { item_id: itemId = randomUUID(), ...content }: Static<typeof NewItem>,
   database: Transaction,
 ): Promise<StoredItem> {
-  const added = await addItem(owner, itemId, toContent(given), database)
+  const added = await addItem(owner, itemId, toStored(content), database)
   if (!added) throw new ServiceError('item_exists')
   return added
 }
@@ -56,12 +54,12 @@ export async function createItem(
 export async function putItem(
   owner: Owner,
   itemId: string,
-  given: Static<typeof GivenContent>,
-  conditions: ChangeConditions,
+  given: Static<typeof ItemContent>,
+  preconditions: Preconditions,
   database: Transaction,
 ): Promise<StoredItem> {
-  const content = toContent(given)
-  return change(owner, itemId, conditions, database, (current) =>
+  const content = toStored(given)
+  return change(owner, itemId, preconditions, database, (current) =>
     current ? replaceItem(owner, current, content, database) : addItem(owner, itemId, content, database),
   )
 }
@@ -71,32 +69,32 @@ export async function patchItem(
   owner: Owner,
   itemId: string,
   patch: Static<typeof ItemPatch>,
-  conditions: ChangeConditions,
+  preconditions: Preconditions,
   database: Transaction,
 ): Promise<StoredItem> {
-  return change(owner, itemId, conditions, database, async (current) => {
+  return change(owner, itemId, preconditions, database, async (current) => {
     if (!current) throw new ServiceError('not_found')
     const { title, description, metadata } = current
-    const merged = mergePatch({ title, description, metadata }, patch) as Static<typeof GivenContent>
-    return replaceItem(owner, current, toContent(merged), database)
+    const merged = mergePatch({ title, description, metadata }, patch) as Static<typeof ItemContent>
+    return replaceItem(owner, current, toStored(merged), database)
   })
 }
 
-/** Removes an item. @throws ServiceError `not_found`, `precondition_failed`, `conflict` */
+/** Deletes an item. @throws ServiceError `not_found`, `precondition_failed`, `conflict` */
 export async function deleteItem(
   owner: Owner,
   itemId: string,
-  conditions: ChangeConditions,
+  preconditions: Preconditions,
   database: Transaction,
 ): Promise<void> {
-  await change(owner, itemId, conditions, database, async (current) => {
+  await change(owner, itemId, preconditions, database, async (current) => {
     if (!current) throw new ServiceError('not_found')
     return (await removeItem(owner, current, database)) ? current : null
   })
 }
 
-/** How the world sees an item. */
-export function toItemDetail(owner: Owner, item: Omit<StoredItem, 'ownerId'>): ItemDetailBody {
+/** Returns an item as clients see it. */
+export function toItemDetail(owner: Owner, item: Omit<StoredItem, 'ownerId'>): Static<typeof ItemDetail> {
   return {
     item_id: item.itemId,
     owner: owner.username,
@@ -109,23 +107,25 @@ export function toItemDetail(owner: Owner, item: Omit<StoredItem, 'ownerId'>): I
   }
 }
 
-/** What there is to say of an item, where it says nothing too. @throws InvalidInput */
-export function toContent({ title = null, description = null, metadata = {} }: Nullable): ItemContent {
+/** Returns the content to store, with defaults for what is omitted. @throws InvalidInput */
+export function toStored({
+  title = null,
+  description = null,
+  metadata = {},
+}: Static<typeof ItemContent>): StoredContent {
   checkMetadata(metadata)
   return { title, description, metadata }
 }
 
-type Nullable = { title?: string | null; description?: string | null; metadata?: Record<string, unknown> }
-
-/** Reads, checks and writes; where the write finds that another one came in between, it starts again. */
+/** Reads the item, checks the preconditions and writes. Starts over if the item has changed between read and write. */
 async function change(
   owner: Owner,
   itemId: string,
-  { headers, isRequired }: ChangeConditions,
+  { headers, isRequired }: Preconditions,
   database: Transaction,
   write: (current: StoredItem | null) => Promise<StoredItem | null>,
 ): Promise<StoredItem> {
-  for (let attempt = 0; attempt < attempts; attempt++) {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const current = await findItem(owner, itemId, database)
     requirePreconditions(headers, current && etagOf(current), isRequired)
     const written = await write(current)

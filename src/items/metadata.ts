@@ -1,35 +1,34 @@
+import { isStorable } from '../database/storable.js'
 import { InvalidInput } from '../errors.js'
-import { isStorable } from '../http/schema.js'
 
-/** The bounds of an item's metadata. */
+/** Maximum size of an item's metadata (bytes of JSON). */
 const maxMetadataBytes = 16_384
+/** Maximum depth of an item's metadata. */
 const maxMetadataDepth = 16
 /**
- * Number of characters that PostgreSQL adds where it writes numbers without their exponents. It adds a space to each
- * comma and colon as well: together that stays below what the table takes, which is 65,536 bytes.
+ * Maximum number of characters that PostgreSQL may add by writing numbers without exponents. It also adds a space after
+ * each comma and colon; altogether the text stays below the 65,536 bytes that the table accepts.
  */
 const maxAddedLength = 32_768
 
-/** Refuses metadata that is too large or too deep, or that would come back otherwise than it was sent. @throws InvalidInput */
+/** Refuses metadata that is too large, too deep, or would not come back as it was sent. @throws InvalidInput */
 export function checkMetadata(metadata: unknown): void {
   const problem = findProblem(metadata, maxMetadataDepth)
-  if (problem) throw new InvalidInput('body', ['metadata'], 'metadata', problem)
+  if (problem) throw invalidMetadata(problem)
   if (Buffer.byteLength(JSON.stringify(metadata)) > maxMetadataBytes)
-    throw new InvalidInput(
-      'body',
-      ['metadata'],
-      'metadata',
-      `must be at most ${maxMetadataBytes} bytes of JSON`,
-    )
-  if (addedLength(metadata) > maxAddedLength)
-    throw new InvalidInput('body', ['metadata'], 'metadata', 'must have fewer numbers close to zero')
+    throw invalidMetadata(`must be at most ${maxMetadataBytes} bytes of JSON`)
+  if (addedLength(metadata) > maxAddedLength) throw invalidMetadata('must have fewer numbers close to zero')
+}
+
+function invalidMetadata(message: string): InvalidInput {
+  return new InvalidInput('body', ['metadata'], 'metadata', message)
 }
 
 function findProblem(value: unknown, depth: number): string | undefined {
   if (typeof value === 'string') return findTextProblem(value)
   if (typeof value === 'number') return findNumberProblem(value)
   if (typeof value !== 'object' || value === null) return undefined
-  if (depth === 0) return `must be nested at most ${maxMetadataDepth} deep`
+  if (depth === 0) return `must be nested at most ${maxMetadataDepth} levels deep`
   for (const [name, member] of Object.entries(value)) {
     const problem = findTextProblem(name) ?? findProblem(member, depth - 1)
     if (problem) return problem
@@ -41,13 +40,13 @@ function findTextProblem(text: string): string | undefined {
   return isStorable(text) ? undefined : 'must be text without NUL'
 }
 
-/** An integer beyond 2^53 has neighbours that JavaScript cannot hold: see http/json/number.ts for what it rounds. */
+/** Refuses integers beyond 2^53: JavaScript cannot tell them from their neighbours. See http/json/number.ts for rounding. */
 function findNumberProblem(value: number): string | undefined {
   const isUnsafe = Number.isInteger(value) && !Number.isSafeInteger(value)
   return isUnsafe ? 'must not have integers beyond 2^53' : undefined
 }
 
-/** Number of characters that the numbers of a value take beyond those of their JSON. Those of many digits are refused. */
+/** Returns the number of characters that numbers with a negative exponent take in PostgreSQL beyond those of their JSON. */
 function addedLength(value: unknown): number {
   if (typeof value === 'number') return Number(String(value).split('e-')[1] ?? 0)
   if (typeof value !== 'object' || value === null) return 0

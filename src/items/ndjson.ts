@@ -5,43 +5,43 @@ import type { Static } from 'typebox'
 import { InvalidInput } from '../errors.js'
 import { parseJson } from '../http/json/parser.js'
 import { createPace } from '../http/pace.js'
-import type { ValidationIssue } from '../http/schema.js'
 import { ref } from '../http/schema.js'
 import { splitLines } from '../http/split-lines.js'
-import { toIssue, toIssues } from '../http/validation-issues.js'
+import { toIssue, toIssues, type ValidationIssue } from '../http/validation-issues.js'
 import { createFailures, type Failures } from './failures.js'
-import { toContent } from './item.js'
+import { toStored } from './item.js'
 import { maxImportBytes, maxInvalidLines, maxItemBytes, NewItem } from './item-schema.js'
 import type { NewRow } from './item-store.js'
 import type { HeldBytes } from './transfer-slots.js'
 
-/** A valid line of an import. Lines count from 1. Its metadata stays text, as many small objects take far more memory. */
+/** A valid line of an import. Its metadata stays text, as many small objects take far more memory. */
 export interface ImportLine extends NewRow {
+  /** Number of the line, from 1. */
   line: number
 }
 
-/** The outcome of reading the lines of an import. */
+/** The lines of an import. */
 export interface ImportLines {
   valid: ImportLine[]
   failures: Failures
-  /** The line that reading ended at because too many were invalid. */
+  /** Number of the line at which reading stopped because too many were invalid. */
   stoppedAt?: number
 }
 
-/** Work of one line beside its bytes, where the unit is one byte of JSON. */
+/** Work of a line in addition to its bytes, where one unit is the work of one byte of JSON. */
 const lineWork = 256
-/** Work of one line that is invalid: errors are made of it. */
+/** Work of an invalid line in addition to its bytes: its issues are collected. */
 const invalidLineWork = 2_048
-/** Work in one turn of the event loop: a few milliseconds at most. */
+/** Maximum work in one turn of the event loop: a few milliseconds. */
 const turnWork = 16_384
 
 const newItem = ref(NewItem)
 
 /**
- * Reads NDJSON as it arrives, one new item a line. Blank lines are skipped, but count.
+ * Reads NDJSON as it arrives, one new item a line. Blank lines are skipped, but counted.
  *
- * @param held counts the bytes of all imports
- * @throws InvalidInput when there are more than `maxLines`; FastifyError (413) when the body is too large
+ * @param held counts the bytes that are kept
+ * @throws InvalidInput if there are more than `maxLines`; FastifyError (413) if the body is too large
  */
 export async function readLines(
   body: Readable,
@@ -67,7 +67,10 @@ export async function readLines(
   return { valid, failures }
 }
 
-/** The bytes of a body, up to the bound. A stream that is not read to its end stays open: its socket carries the answer. */
+/**
+ * Yields the chunks of a body, up to the maximum size. Ending early does not destroy the body: that would close the
+ * socket, which still has to carry the response.
+ */
 async function* receive(body: Readable, held: Pick<HeldBytes, 'add'>): AsyncGenerator<Buffer> {
   let length = 0
   try {
@@ -82,29 +85,30 @@ async function* receive(body: Readable, held: Pick<HeldBytes, 'add'>): AsyncGene
   }
 }
 
+/** Returns the item of a line, its issues, or undefined for a blank line. */
 type LineParser = (bytes: Buffer | null, line: number) => ImportLine | ValidationIssue[] | undefined
 
-/** Creates a function that reads one line: the item, the complaints about it, or undefined for a blank one. */
 function createLineParser(request: FastifyRequest): LineParser {
   const isNewItem = request.compileValidationSchema(newItem)
 
   return function parseLine(bytes, line) {
     if (bytes && isBlank(bytes)) return undefined
-    const path = ['body', String(line)]
+    const place = ['body', String(line)]
     try {
       if (bytes === null) throw new InvalidInput('body', [], 'too_long', 'The line is too long')
       const item = parseJson(bytes) as Static<typeof NewItem>
-      if (!isNewItem(item)) return toIssues(isNewItem.errors as FastifySchemaValidationError[], path)
-      const { item_id: itemId = randomUUID(), ...given } = item
-      const { title, description, metadata } = toContent(given)
+      if (!isNewItem(item)) return toIssues(isNewItem.errors as FastifySchemaValidationError[], place)
+      const { item_id: itemId = randomUUID(), ...content } = item
+      const { title, description, metadata } = toStored(content)
       return { line, itemId, title, description, metadata: JSON.stringify(metadata) }
     } catch (error) {
       const notJson = new InvalidInput('body', [], 'json_invalid', 'Not valid JSON')
-      return [toIssue(error instanceof InvalidInput ? error : notJson, path)]
+      return [toIssue(error instanceof InvalidInput ? error : notJson, place)]
     }
   }
 }
 
+/** Whether a line has only white space as JSON defines it. */
 function isBlank(bytes: Buffer): boolean {
   return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)
 }

@@ -1,29 +1,30 @@
 import { type ErrorCode, ServiceError } from '../errors.js'
 
-/** A bulkhead: a few pieces of work at a time per process, and fewer per caller. */
+/** A bulkhead: bounds concurrent work per process and per caller. */
 export interface Slots {
-  /** Takes a slot and returns how to give it back. @throws ServiceError at once where there is none */
+  /** Takes a slot, and returns the function that releases it. @throws ServiceError if none is free */
   take(subject: string): () => void
 }
 
-/** Creates the slots that all routes of a process share. @param refusal error where none is free */
+/** Creates a bulkhead. @param refusal error of a caller for whom no slot is free */
 export function createSlots(perProcess: number, perCaller: number, refusal: ErrorCode): Slots {
-  const bySubject = new Map<string, number>()
+  const takenBySubject = new Map<string, number>()
   let taken = 0
 
   function add(subject: string, difference: 1 | -1): void {
-    const count = (bySubject.get(subject) ?? 0) + difference
-    if (count > 0) bySubject.set(subject, count)
-    else bySubject.delete(subject)
+    const count = (takenBySubject.get(subject) ?? 0) + difference
+    if (count > 0) takenBySubject.set(subject, count)
+    else takenBySubject.delete(subject)
     taken += difference
   }
 
   return {
     take(subject) {
-      if (taken >= perProcess || (bySubject.get(subject) ?? 0) >= perCaller) throw new ServiceError(refusal)
+      if (taken >= perProcess || (takenBySubject.get(subject) ?? 0) >= perCaller)
+        throw new ServiceError(refusal)
       add(subject, 1)
       let isTaken = true
-      return function giveBack() {
+      return function release() {
         if (isTaken) add(subject, -1)
         isTaken = false
       }
@@ -31,28 +32,28 @@ export function createSlots(perProcess: number, perCaller: number, refusal: Erro
   }
 }
 
-/** Maximum number of bytes of imports that a process holds at a time: more than two callers can take. */
+/** Maximum memory that the bodies of all imports of a process take (bytes): more than two imports of maximum size. */
 const maxHeldBytes = 48 * 1024 * 1024
 
-/** The slots of the routes that move many items. */
+/** The bulkheads of exports and imports. */
 export interface TransferSlots {
   exports: Slots
-  /** Imports whose body is on its way: many, as a slow one holds little but its bytes. */
+  /** Imports whose body is being received: many, as a slow client takes no more memory than what it has sent. */
   imports: Slots
-  /** Imports that are written to the database. */
+  /** Imports that are being written to the database. */
   writes: Slots
-  /** Creates a count of the bytes that one import holds. Those of all imports of the process are bounded. */
+  /** Creates the count of the bytes that one import holds in memory. */
   holdBytes(): HeldBytes
 }
 
-/** The bytes that one import holds. */
+/** The bytes that one import holds in memory. */
 export interface HeldBytes {
-  /** @throws ServiceError `too_many_imports` where all imports together hold too many */
+  /** @throws ServiceError `too_many_imports` if all imports of the process together hold too many */
   add(bytes: number): void
   release(): void
 }
 
-/** Creates the slots that all routes of a process share. */
+/** Creates the bulkheads that all routes of a process share. */
 export function createTransferSlots(): TransferSlots {
   let heldBytes = 0
   return {

@@ -1,7 +1,7 @@
 import { type Database, sql, type Transaction } from '../database/client.js'
 import { escapeLike } from '../database/like.js'
 import { queryRows } from '../database/query.js'
-import { isStorable } from '../http/schema.js'
+import { isStorable } from '../database/storable.js'
 import { claimUsername, nameClaim } from './taken-names.js'
 
 /** What a request may know of its caller. */

@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/database/client.js'
-import { createPageLoader, type ItemPage } from '../../src/items/reads.js'
+import type { ItemPage } from '../../src/items/item-pages.js'
+import { createPageLoader } from '../../src/items/page-loader.js'
 import { query } from '../database/query.js'
 import { cloneDatabase } from '../helpers/database.js'
 

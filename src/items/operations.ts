@@ -1,0 +1,203 @@
+import type { Readable } from 'node:stream'
+import type { FastifySchema } from 'fastify'
+import { Type } from 'typebox'
+import { errorResponses, validationResponse } from '../http/error-responses.js'
+import { ref, success } from '../http/schema.js'
+import {
+  ImportQuery,
+  ImportReport,
+  Item,
+  ItemContent,
+  ItemDetail,
+  ItemPatch,
+  ItemQuery,
+  NewItem,
+  pathParameters,
+} from './item-schema.js'
+import type { ItemsPath } from './options.js'
+
+// Items are served at two paths. Each operation is a function of the path, as it has an id of its own for each of them.
+
+const tags = ['items']
+const ndjson = 'application/x-ndjson'
+
+/** An `Idempotency-Key`: printable ASCII. The quotes of the draft's syntax are part of the key. */
+const idempotencyKey = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7E]+$' })
+
+export function listItems(path: ItemsPath) {
+  return {
+    operationId: isOwn(path) ? 'read_own_items_users_me_items__get' : 'list_items_of',
+    summary: isOwn(path) ? 'Read Own Items' : "List a user's items",
+    description:
+      'Items of one owner, the oldest first unless `sort` says otherwise. If there are more than `limit`, the header ' +
+      '`Link` has the address of the next page.',
+    tags,
+    params: pathParameters[path].collection,
+    querystring: ItemQuery,
+    response: {
+      200: Type.Array(ref(Item), success),
+      ...unknownOwner(path),
+      ...validationResponse('limit', 'query'),
+    },
+  } satisfies FastifySchema
+}
+
+export function createItem(path: ItemsPath) {
+  return {
+    operationId: operationId('create', path),
+    summary: 'Create an item',
+    description:
+      'Adds an item. With an `Idempotency-Key`, the request can be repeated for 24 hours without adding another item.',
+    tags,
+    params: pathParameters[path].collection,
+    headers: Type.Object({ 'idempotency-key': Type.Optional(idempotencyKey) }),
+    body: ref(NewItem),
+    response: {
+      201: ref(ItemDetail, success),
+      ...errorResponses('malformed_body', 'body_too_large', 'unsupported_media_type', 'item_exists'),
+      ...unknownOwner(path),
+      ...validationResponse('title'),
+    },
+  } satisfies FastifySchema
+}
+
+export function readItem(path: ItemsPath) {
+  return {
+    operationId: operationId('read', path),
+    summary: 'Read an item',
+    description:
+      'One item with all its content. With `If-None-Match`, the content is sent only if it has changed.',
+    tags,
+    params: pathParameters[path].item,
+    response: {
+      200: ref(ItemDetail, success),
+      304: Type.Null({ description: 'Not Modified' }),
+      ...errorResponses('not_found', 'precondition_failed'),
+      ...validationResponse('item_id', 'path'),
+    },
+  } satisfies FastifySchema
+}
+
+export function putItem(path: ItemsPath) {
+  return {
+    operationId: operationId('put', path),
+    summary: 'Put an item',
+    description: 'Replaces the content of an item, or adds the item. With `If-None-Match: *` it only adds.',
+    tags,
+    params: pathParameters[path].item,
+    body: ref(ItemContent),
+    response: {
+      200: ref(ItemDetail, success),
+      201: ref(ItemDetail, success),
+      ...errorResponses(
+        'malformed_body',
+        'body_too_large',
+        'unsupported_media_type',
+        'conflict',
+        'precondition_failed',
+        'precondition_required',
+      ),
+      ...unknownOwner(path),
+      ...validationResponse('title'),
+    },
+  } satisfies FastifySchema
+}
+
+export function patchItem(path: ItemsPath) {
+  return {
+    operationId: operationId('patch', path),
+    summary: 'Patch an item',
+    description: 'Changes parts of an item by a JSON merge patch (RFC 7396).',
+    tags,
+    consumes: ['application/merge-patch+json', 'application/json'],
+    params: pathParameters[path].item,
+    body: ref(ItemPatch),
+    response: {
+      200: ref(ItemDetail, success),
+      ...errorResponses(
+        'malformed_body',
+        'body_too_large',
+        'unsupported_media_type',
+        'not_found',
+        'conflict',
+        'precondition_failed',
+        'precondition_required',
+      ),
+      ...validationResponse('title'),
+    },
+  } satisfies FastifySchema
+}
+
+export function deleteItem(path: ItemsPath) {
+  return {
+    operationId: operationId('delete', path),
+    summary: 'Delete an item',
+    description: 'Deletes an item permanently.',
+    tags,
+    params: pathParameters[path].item,
+    response: {
+      204: Type.Null({ description: 'Deleted' }),
+      ...errorResponses('not_found', 'conflict', 'precondition_failed', 'precondition_required'),
+      ...validationResponse('item_id', 'path'),
+    },
+  } satisfies FastifySchema
+}
+
+export function exportItems(path: ItemsPath) {
+  return {
+    operationId: transferId('export', path),
+    summary: 'Export all items',
+    description:
+      'All items of one owner, the oldest first, with all their content: one item a line (NDJSON).',
+    tags,
+    produces: [ndjson],
+    params: pathParameters[path].collection,
+    response: {
+      200: {
+        description: 'One `ItemDetail` a line',
+        content: { [ndjson]: { schema: Type.Unsafe<Readable>({ type: 'string' }) } },
+      },
+      ...errorResponses('too_many_exports'),
+      ...unknownOwner(path),
+    },
+  } satisfies FastifySchema
+}
+
+export function importItems(path: ItemsPath, maxLines: number) {
+  return {
+    operationId: transferId('import', path),
+    summary: 'Import items',
+    description:
+      `Adds items, one \`NewItem\` a line (NDJSON, at most 16 MiB and ${maxLines} lines). A line fails if it is ` +
+      'invalid or its id exists. With `mode=all` one failed line rejects the whole import; with `mode=each` the other ' +
+      'items are added, and the report lists the failures. Reading ends at 1,000 invalid lines.',
+    tags,
+    consumes: [ndjson],
+    params: pathParameters[path].collection,
+    querystring: ImportQuery,
+    body: { content: { [ndjson]: { schema: Type.Any() } } },
+    response: {
+      200: ref(ImportReport, success),
+      ...errorResponses('body_too_large', 'unsupported_media_type', 'too_many_imports'),
+      ...unknownOwner(path),
+      ...validationResponse('item_id'),
+    },
+  } satisfies FastifySchema
+}
+
+function isOwn(path: ItemsPath): boolean {
+  return path === '/users/me/items/'
+}
+
+function operationId(verb: string, path: ItemsPath): string {
+  return isOwn(path) ? `${verb}_own_item` : `${verb}_item_of`
+}
+
+function transferId(verb: string, path: ItemsPath): string {
+  return isOwn(path) ? `${verb}_own_items` : `${verb}_items_of`
+}
+
+/** The response where the user named in the path does not exist. */
+function unknownOwner(path: ItemsPath) {
+  return isOwn(path) ? {} : errorResponses('not_found')
+}
