@@ -1,6 +1,6 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 
-/** What the OpenAPI document says beyond the routes' own schemas. */
+/** The parts of the OpenAPI document that do not come from routes. */
 export const documentOptions: FastifyDynamicSwaggerOptions = {
   openapi: {
     openapi: '3.1.0',
@@ -8,14 +8,13 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       title: 'Latchkey',
       version: '0.1.0',
       description:
-        'Signs users in with OAuth 2.0, issues JWT access tokens, and serves each caller the current user and the ' +
-        'items that user owns.',
+        'Signs users in with OAuth 2.0, issues JWT access tokens, and serves users their profile and their items.',
     },
     tags: [
       { name: 'auth', description: 'Signing in' },
       { name: 'users', description: 'The current user' },
       { name: 'items', description: "The current user's items" },
-      { name: 'operations', description: 'For operators of the service' },
+      { name: 'operations', description: 'Probes for operators of the service' },
     ],
     components: {
       securitySchemes: {

@@ -6,10 +6,10 @@ import plugin from 'fastify-plugin'
 import { assetsDirectory } from '../files.js'
 import { errorSchemas } from '../http/error-responses.js'
 import { documentOptions } from './document.js'
-import { type File, makeFile, sendFile } from './file.js'
 import { oauth2RedirectPage, redocPage, swaggerUiPage } from './pages.js'
+import { createFile, type StaticFile, sendFile } from './static-file.js'
 
-/** Nothing on the pages comes from another host; both renderers set styles inline, and ReDoc searches in a worker. */
+/** Allows no other host. Both renderers use inline styles, and ReDoc searches in a worker. */
 const contentSecurityPolicy = [
   "default-src 'self'",
   "script-src 'self' 'unsafe-inline'",
@@ -28,52 +28,54 @@ const assetTypes: Record<string, string> = {
   '.png': 'image/png',
 }
 
-/** Describes all routes registered after it at /openapi.json and shows them at /docs and /redoc. */
+/** Serves the document of all routes registered after it at /openapi.json, and pages that show it at /docs and /redoc. */
 export const docs = plugin(registerDocs, { name: 'docs' })
 
 async function registerDocs(app: FastifyInstance): Promise<void> {
   for (const schema of errorSchemas) app.addSchema(schema)
   await app.register(swagger, documentOptions)
 
-  let document: File | undefined
+  let document: StaticFile | undefined
   serveFile(app, '/openapi.json', () => {
-    document ??= makeDocument(app)
+    document ??= createDocument(app)
     return document
   })
-  for (const [path, page] of await makePages()) serveFile(app, path, () => page)
-  for (const [path, asset] of await readAssets()) serveFile(app, path, () => asset)
+  await servePages(app)
+  await serveAssets(app)
 }
 
-/** Adds a route for a file. An answer takes no file descriptor, and no memory beyond its headers. */
-function serveFile(app: FastifyInstance, path: string, getFile: () => File): void {
+/** Creates the document. It is complete once all routes are registered. */
+function createDocument(app: FastifyInstance): StaticFile {
+  const text = JSON.stringify(app.swagger())
+  return createFile(text, 'application/json; charset=utf-8', { 'cache-control': 'no-cache' })
+}
+
+async function servePages(app: FastifyInstance): Promise<void> {
+  const redirectScript = await readFile(join(assetsDirectory, 'oauth2-redirect.js'), 'utf8')
+  const pages = {
+    '/docs': swaggerUiPage,
+    '/docs/oauth2-redirect': oauth2RedirectPage(redirectScript),
+    '/redoc': redocPage,
+  }
+  for (const [path, page] of Object.entries(pages)) {
+    const headers = { 'content-security-policy': contentSecurityPolicy }
+    const file = createFile(page, 'text/html; charset=utf-8', headers)
+    serveFile(app, path, () => file)
+  }
+}
+
+async function serveAssets(app: FastifyInstance): Promise<void> {
+  for (const name of assetNames) {
+    const content = await readFile(join(assetsDirectory, name))
+    const type = assetTypes[extname(name)] as string
+    const file = createFile(content, type, { 'cache-control': 'public, max-age=86400' })
+    serveFile(app, `/docs/assets/${name}`, () => file)
+  }
+}
+
+/** Adds a route for a file. Responses take no file descriptor, and no memory except for their headers. */
+function serveFile(app: FastifyInstance, path: string, getFile: () => StaticFile): void {
   app.get(path, { schema: { hide: true } }, async function serve(request, reply) {
     return sendFile(request, reply, getFile())
   })
-}
-
-/** Serialises the document. It is complete once all routes are registered. */
-function makeDocument(app: FastifyInstance): File {
-  const text = JSON.stringify(app.swagger())
-  return makeFile(text, 'application/json; charset=utf-8', { 'cache-control': 'no-cache' })
-}
-
-async function makePages(): Promise<[path: string, page: File][]> {
-  const redirectScript = await readFile(join(assetsDirectory, 'oauth2-redirect.js'), 'utf8')
-  const toFile = (page: string) =>
-    makeFile(page, 'text/html; charset=utf-8', { 'content-security-policy': contentSecurityPolicy })
-  return [
-    ['/docs', toFile(swaggerUiPage)],
-    ['/docs/oauth2-redirect', toFile(oauth2RedirectPage(redirectScript))],
-    ['/redoc', toFile(redocPage)],
-  ]
-}
-
-function readAssets(): Promise<[path: string, asset: File][]> {
-  return Promise.all(
-    assetNames.map(async (name): Promise<[string, File]> => {
-      const content = await readFile(join(assetsDirectory, name))
-      const type = assetTypes[extname(name)] as string
-      return [`/docs/assets/${name}`, makeFile(content, type, { 'cache-control': 'public, max-age=86400' })]
-    }),
-  )
 }

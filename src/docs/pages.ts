@@ -1,4 +1,4 @@
-/** Swagger UI over the service's own OpenAPI document. */
+/** Swagger UI for the OpenAPI document of the service. */
 export const swaggerUiPage = `<!DOCTYPE html>
 <html lang="en">
   <head>
@@ -24,7 +24,7 @@ export const swaggerUiPage = `<!DOCTYPE html>
 </html>
 `
 
-/** ReDoc over the same document. */
+/** ReDoc for the same document. */
 export const redocPage = `<!DOCTYPE html>
 <html lang="en">
   <head>
@@ -41,7 +41,7 @@ export const redocPage = `<!DOCTYPE html>
 </html>
 `
 
-/** Where the Authorize window of Swagger UI comes back to; the script is Swagger UI's own. */
+/** Returns the page to which the Authorize window of Swagger UI redirects. @param script of Swagger UI */
 export function oauth2RedirectPage(script: string): string {
   return `<!DOCTYPE html>
 <html lang="en">
