@@ -23,7 +23,7 @@ import { Health, healthRoutes } from './http/health.js'
 import { jsonBodies } from './http/json/parser.js'
 import { noContent, typesWithoutContent } from './http/no-content.js'
 import { fallbacks } from './http/not-found.js'
-import { loggerOptions, makeRequestLogger, requestLog } from './http/request-log.js'
+import { createRequestLogger, loggerOptions, requestLog } from './http/request-log.js'
 import { readTarget } from './http/request-target.js'
 import { textFormats } from './http/schema.js'
 import { shareSerializers } from './http/serializers.js'
@@ -121,7 +121,7 @@ function serverOptions(config: Config, { socketMs, receiveMs }: Limits): Fastify
     // See request-log.ts.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
-    childLoggerFactory: makeRequestLogger,
+    childLoggerFactory: createRequestLogger,
     bodyLimit: maxFormBytes,
     // Without trusted proxies Fastify need not look for them at each request.
     trustProxy: config.trustProxy.length > 0 && trustNetworks(config.trustProxy),

@@ -2,23 +2,24 @@ import { isStorable, isUuid } from '../database/storable.js'
 import { InvalidInput } from '../errors.js'
 import { splitTarget } from './request-target.js'
 
-/** Where a page ended: the value it is sorted by, and the id that decides between equal ones. */
+/** The position after which a page starts: the sort value of the row before it, and that row's id as a tie-breaker. */
 export interface Position {
   sort: string
   value: string | null
   id: string
 }
 
-/** An opaque text that names a position in a list. */
+/** Returns an opaque text for a position. */
 export function encodeCursor({ sort, value, id }: Position): string {
   return Buffer.from(JSON.stringify([sort, value, id])).toString('base64url')
 }
 
 /**
- * The position that a cursor names.
+ * Returns the position for which a cursor was made.
  *
+ * @param sort order of the list
  * @param holdsTime whether the list is sorted by a time
- * @throws InvalidInput when we have not made it, or for another order
+ * @throws InvalidInput if the cursor is malformed, or was made for another order
  */
 export function decodeCursor(cursor: string, sort: string, holdsTime = false): Position {
   const [cursorSort, value, id] = parse(cursor)
@@ -28,7 +29,7 @@ export function decodeCursor(cursor: string, sort: string, holdsTime = false): P
   return { sort, value, id }
 }
 
-/** Adds `rel="next"` to where a list goes on (RFC 8288): the request's own address with another cursor. */
+/** Returns a `Link` to the next page (RFC 8288): the URL of the request with another cursor. */
 export function nextLink(url: string, cursor: string): string {
   const [path, query] = splitTarget(url)
   const parameters = new URLSearchParams(query)
@@ -48,7 +49,7 @@ function isTextOrNull(value: unknown): value is string | null {
   return value === null || (typeof value === 'string' && isStorable(value))
 }
 
-/** As `Date.toISOString` writes it, in a year that PostgreSQL takes. */
+/** Whether a value is a time as `Date.toISOString` formats it, in a year that PostgreSQL accepts. */
 function isTime(value: unknown): value is string {
   const date = new Date(String(value))
   return (

@@ -1,15 +1,15 @@
 import { ServiceError } from '../errors.js'
 
-/** The headers by which a request depends on the current state (RFC 9110 §13.1). */
+/** The headers that make a request conditional on the current state (RFC 9110 §13.1). */
 export interface Conditions {
   'if-match'?: string | undefined
   'if-none-match'?: string | undefined
 }
 
-/** The parts of a field: separators, an entity tag, or a character that belongs to neither. */
+/** The parts of a field: separators, an entity tag, or a character that fits neither. */
 const parts = /[ \t,]+|((?:W\/)?"[\x21\x23-\x7E\x80-\xFF]*"(?=[ \t]*(?:,|$)))|(.)/gs
 
-/** The entity tags of a field (RFC 9110 §8.8.3), of which a comma may be part. A malformed field has none. */
+/** Returns the entity tags of a field (RFC 9110 §8.8.3), which may contain commas; none if the field is malformed. */
 function parseEntityTags(field: string): string[] {
   const tags: string[] = []
   for (const [, tag, malformed] of field.matchAll(parts)) {
@@ -19,7 +19,7 @@ function parseEntityTags(field: string): string[] {
   return tags
 }
 
-/** Whether a field names the current entity tag, or is `*` and there is one. An absent resource matches nothing. */
+/** Whether a field lists the current entity tag, or is `*`. A resource that does not exist matches nothing. */
 function matches(
   field: string,
   etag: string | null,
@@ -29,39 +29,47 @@ function matches(
   return field.trim() === '*' || parseEntityTags(field).some((tag) => isEqual(tag, etag))
 }
 
-/** RFC 9110 §8.8.3.2. Our own tags are strong. */
-const strongly = (tag: string, etag: string) => tag === etag
-const weakly = (tag: string, etag: string) => tag.replace(/^W\//, '') === etag
-
-/** @throws ServiceError `precondition_failed` where `If-Match` does not name the current state (RFC 9110 §13.1.1) */
-function requireMatch({ 'if-match': field }: Conditions, etag: string | null): void {
-  if (field !== undefined && !matches(field, etag, strongly)) throw new ServiceError('precondition_failed')
+/** Strong comparison (RFC 9110 §8.8.3.2). The current entity tag is always a strong one. */
+function isStrongMatch(tag: string, etag: string): boolean {
+  return tag === etag
 }
 
-/** Whether `If-None-Match` names the current state (RFC 9110 §13.1.2). */
-function isNamed({ 'if-none-match': field }: Conditions, etag: string | null): boolean {
-  return field !== undefined && matches(field, etag, weakly)
+/** Weak comparison (RFC 9110 §8.8.3.2). */
+function isWeakMatch(tag: string, etag: string): boolean {
+  return tag.replace(/^W\//, '') === etag
+}
+
+/** @throws ServiceError `precondition_failed` if `If-Match` does not list the current state (RFC 9110 §13.1.1) */
+function requireMatch({ 'if-match': field }: Conditions, etag: string | null): void {
+  if (field !== undefined && !matches(field, etag, isStrongMatch))
+    throw new ServiceError('precondition_failed')
+}
+
+/** Whether `If-None-Match` lists the current state (RFC 9110 §13.1.2). */
+function isListed({ 'if-none-match': field }: Conditions, etag: string | null): boolean {
+  return field !== undefined && matches(field, etag, isWeakMatch)
 }
 
 /**
- * Whether the caller of a GET has the current state already (RFC 9110 §13.2.2).
+ * Whether the client of a GET already has the current state (RFC 9110 §13.2.2).
  *
- * @throws ServiceError `precondition_failed` where it asks for another one
+ * @throws ServiceError `precondition_failed` if the client wants another state only
  */
 export function isUnchanged(headers: Conditions, etag: string): boolean {
   requireMatch(headers, etag)
-  return isNamed(headers, etag)
+  return isListed(headers, etag)
 }
 
 /**
- * Lets a change pass only if the current state is the one that its sender knows (RFC 9110 §13.2.2).
+ * Allows a change only if the current state meets its preconditions (RFC 9110 §13.2.2).
  *
- * @param etag of the current state, or null where there is none
- * @throws ServiceError `precondition_failed`; `precondition_required` when changes need a condition and this has none
+ * @param etag of the current state, or null if the resource does not exist
+ * @param isRequired whether a change needs a precondition
+ * @throws ServiceError `precondition_failed`, `precondition_required`
  */
 export function requirePreconditions(headers: Conditions, etag: string | null, isRequired: boolean): void {
   if (isRequired && headers['if-match'] === undefined && headers['if-none-match'] === undefined)
     throw new ServiceError('precondition_required')
   requireMatch(headers, etag)
-  if (isNamed(headers, etag)) throw new ServiceError('precondition_failed')
+  if (isListed(headers, etag)) throw new ServiceError('precondition_failed')
 }

@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 
 /**
- * Headers of every answer, also of those that Node.js or the router make. Browsers may show an answer, outside of any
- * frame, and nothing else.
+ * Headers of every response, including those of Node.js and of the router. They let browsers show a response outside of
+ * frames, and nothing else: Helmet's defaults, with a stricter policy for content and frames.
  */
 export const safeHeaders = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",
@@ -21,15 +21,15 @@ export const safeHeaders = {
   'x-xss-protection': '0',
 } as const
 
-/** Methods that some route takes. */
+/** Methods for which there are routes. */
 export const servedMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-/** What scripts of other origins may read of an answer beyond its body. */
+/** Response headers that scripts of other origins may read. */
 const exposedHeaders = ['etag', 'link', 'location', 'retry-after', 'www-authenticate']
 
 /**
- * Lets browsers do no more with an answer than show it, and lets no other origin read it but those named. Pages of ours
- * that need more say so themselves.
+ * Adds the headers that restrict browsers to every response, and lets the given origins read responses (CORS). Pages
+ * that need more rights replace the headers.
  */
 export const responseHeaders = plugin(registerHeaders, { name: 'response-headers' })
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 
-/** Ignores the content type of a request without content (RFC 9110 §8.3), where the route takes no body. */
+/** Ignores the content type of a request without content (RFC 9110 §8.3) on routes that take no body. */
 export const typesWithoutContent = plugin(ignoreTypesWithoutContent, { name: 'types-without-content' })
 
 async function ignoreTypesWithoutContent(app: FastifyInstance): Promise<void> {
@@ -13,18 +13,18 @@ async function ignoreTypesWithoutContent(app: FastifyInstance): Promise<void> {
   })
 }
 
-/** Sends answers of 204 and 304 without content, its type and its length (RFC 9110 §8.6, §15.3.5, §15.4.5). */
+/** Sends 204 and 304 without content, content type and content length (RFC 9110 §8.6, §15.3.5, §15.4.5). */
 export const noContent = plugin(sendNoContent, { name: 'no-content' })
 
 async function sendNoContent(app: FastifyInstance): Promise<void> {
-  app.addHook('onSend', function leaveContentOut(_request, reply, payload, done) {
+  app.addHook('onSend', function removeContent(_request, reply, payload, done) {
     if (reply.statusCode !== 204 && reply.statusCode !== 304) return done(null, payload)
     reply.removeHeader('content-type')
     done(null, null)
   })
 }
 
-/** Whether the route of a request takes a body. */
+/** Whether the route of a request takes a body, by its schema. */
 export function takesBody({ routeOptions }: FastifyRequest): boolean {
   return routeOptions.schema?.body !== undefined
 }

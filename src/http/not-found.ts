@@ -5,9 +5,11 @@ import { ServiceError } from '../errors.js'
 import { splitTarget } from './request-target.js'
 
 /**
- * Answers every request that no route takes, before its body is read: 307 to the path with or without its last slash
- * when that is one of ours, 405 with Allow when the path is ours and the method is not, else 404. A path with an empty
- * segment is a 404 even where a parameter of a route would take it.
+ * Responds to every request without a route, before its body is read:
+ *
+ * - 307 if a route has the same path with or without the trailing slash,
+ * - 405 with `Allow` if a route has the path, but not the method,
+ * - 404 otherwise, and for a path with an empty segment, even if a path parameter would match it.
  *
  * It depends on the headers because the route that CORS adds for all paths must not count as a route.
  */
@@ -24,7 +26,7 @@ async function registerFallbacks(app: FastifyInstance): Promise<void> {
     methods.push(...[method].flat())
   })
 
-  app.addHook('onRequest', function answerUnroutedRequest(request, reply, done) {
+  app.addHook('onRequest', function respondWithoutRoute(request, reply, done) {
     if (!request.is404 && !request.url.includes('//')) return done()
     const [path, query] = splitTarget(request.url)
     const pathWithoutEnd = path.slice(0, endOfSegments(path))
@@ -38,7 +40,7 @@ async function registerFallbacks(app: FastifyInstance): Promise<void> {
   })
 }
 
-/** Returns the length of a path without the slashes at its end. */
+/** Returns the length of a path without its trailing slashes. */
 function endOfSegments(path: string): number {
   let end = path.length
   while (path[end - 1] === '/') end--

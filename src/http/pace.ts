@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Waits for the next turn of the event loop whenever enough work has been done since the last wait. */
+/** Waits for the next turn of the event loop once enough work has been done since the last wait. */
 export type Pace = (work: number) => Promise<void>
 
 /**
- * Splits a long loop into short slices, so that other requests are served in between.
+ * Creates a function with which a long loop lets other requests proceed: call it in every iteration.
  *
  * @param slice work per turn of the event loop, in the unit that the loop counts
  */

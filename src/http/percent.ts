@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 
 /**
- * Decodes percent-encoded text (RFC 3986 §2.1), given as one character a byte; a `%` without two digits stands for itself.
+ * Decodes percent-encoded text (RFC 3986 §2.1). A `%` that is not followed by two hexadecimal digits stands for itself.
  *
- * @returns null where the bytes are not UTF-8: replacement characters in their place would make one text of many
+ * @param text one character per byte
+ * @returns null if the bytes are not UTF-8: with replacement characters, different inputs would become equal
  */
 export function decodePercent(text: string): string | null {
   const bytes = Buffer.from(text.replaceAll(/%([\da-f]{2})/gi, fromHex), 'latin1')

@@ -1,6 +1,6 @@
 /**
- * Returns the path and the query of a request's target (RFC 9112 §3.2). The authority of an absolute one chooses nothing
- * here, and is not to come back in an answer. A coded slash in a path is a slash, as it is to the tutorial's server; the
+ * Returns the path and query of a request target (RFC 9112 §3.2). The authority of an absolute target is ignored, and
+ * must not be reflected in a response. An encoded slash in the path is decoded, as the tutorial's server does it; the
  * query stays as it was sent.
  */
 export function readTarget(target: string): string {
@@ -17,7 +17,7 @@ function decodeSlashes(target: string): string {
   return target.replace(/^[^?]*/, (path) => path.replaceAll(/%2f/gi, '/'))
 }
 
-/** Splits a target into its path and its query, which is empty where there is none. */
+/** Splits a target into its path and its query, which may be empty. */
 export function splitTarget(target: string): [path: string, query: string] {
   const end = target.indexOf('?')
   return end === -1 ? [target, ''] : [target.slice(0, end), target.slice(end + 1)]

@@ -1,7 +1,7 @@
 /**
- * Splits a body into its lines as it arrives. A line that is longer than the bound is not kept: null stands in its place.
+ * Splits a body into lines as it arrives. Yields null for a line that is too long, without keeping it in memory.
  *
- * @param maxLineBytes maximum length of a line, without its end
+ * @param maxLineBytes maximum length of a line without its line feed
  */
 export async function* splitLines(
   body: AsyncIterable<Buffer>,

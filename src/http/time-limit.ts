@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 
 /**
- * Bounds the time that a request which changes something may take, receiving it included, so that it is answered before
- * its connection is taken to be dead. Answers of other requests are bounded by the database, and may be streams.
+ * Limits the time of requests that may change something, including receiving them, so that the client gets a response
+ * before the connection times out. Other requests are limited by the database, and their responses may be streams.
  */
 export const timeLimit = plugin(limitChangingRequests, { name: 'time-limit' })
 

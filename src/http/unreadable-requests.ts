@@ -4,7 +4,7 @@ import { InvalidInput, ServiceError } from '../errors.js'
 import { decodePercent } from './percent.js'
 import { splitTarget } from './request-target.js'
 
-/** Refuses requests whose text would be misread: a query that is not UTF-8, a body in a content coding. */
+/** Refuses requests that would be misread: a query that is not UTF-8, or a body with a content coding. */
 export const unreadableRequests = plugin(refuseUnreadable, {
   name: 'unreadable-requests',
   dependencies: ['fallbacks'],
@@ -19,7 +19,7 @@ async function refuseUnreadable(app: FastifyInstance): Promise<void> {
   })
 }
 
-/** Whether the decoded query is UTF-8. Parsers put replacement characters in the place of other bytes. */
+/** Whether the decoded query is UTF-8. Query parsers would insert replacement characters for other bytes. */
 function isQueryText(url: string): boolean {
   const [, query] = splitTarget(url)
   return query === '' || decodePercent(query) !== null

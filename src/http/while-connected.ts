@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 
-/** Runs work with a signal that aborts when the client's connection closes, so that none is done for a client that left. */
+/** Runs work with a signal that aborts when the client disconnects. */
 export async function whileConnected<T>(
   { socket }: FastifyRequest,
   work: (signal: AbortSignal) => Promise<T>,

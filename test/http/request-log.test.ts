@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import fastify, { LogController } from 'fastify'
 import t from 'tap'
 import { loadConfig } from '../../src/config/index.js'
-import { loggerOptions, makeRequestLogger } from '../../src/http/request-log.js'
+import { createRequestLogger, loggerOptions } from '../../src/http/request-log.js'
 import { startService } from '../helpers/service.js'
 import { until } from '../helpers/wait.js'
 import { openWire, sendWire } from '../helpers/wire.js'
@@ -68,7 +68,7 @@ t.test('the lines of one request have its id, and those of its children too', as
   const app = fastify({
     logger: { ...loggerOptions(loadConfig({ LOG_LEVEL: 'trace' })), stream },
     logController: new LogController({ disableRequestLogging: true }),
-    childLoggerFactory: makeRequestLogger,
+    childLoggerFactory: createRequestLogger,
     genReqId: () => 'the-id',
   })
   t.teardown(() => app.close())

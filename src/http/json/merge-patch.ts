@@ -1,6 +1,4 @@
-type Json = Record<string, unknown>
-
-/** The outcome of a JSON merge patch (RFC 7396 §2): null removes a member, objects are merged, all else replaces. */
+/** Applies a JSON merge patch (RFC 7396 §2): null removes a member, objects are merged, other values replace. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch
   const merged = new Map(isObject(target) ? Object.entries(target) : [])
@@ -10,6 +8,6 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return Object.fromEntries(merged)
 }
 
-function isObject(value: unknown): value is Json {
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,13 +1,14 @@
-/** Whole digits, fraction and exponent of a number, as JSON and JavaScript write it. */
+/** The integer, fraction and exponent of a number, as JSON and JavaScript write it. */
+
 const numberParts = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
-/** Most numbers: integers that are exact whatever their digits are. */
+/** A fast path for most numbers: integers of up to 15 digits are exact. */
 const shortInteger = /^(?:0|-?[1-9]\d{0,14})$/
 
 /**
- * Whether a number of a JSON text has the same value after it has been parsed and written again. One that JavaScript
- * rounds has another (RFC 8259 §6), and the sign of zero is lost.
+ * Whether a number has the same value after it has been parsed and written again. A number that JavaScript rounds has
+ * not (RFC 8259 §6), and neither has -0.
  *
- * @param text of JSON's syntax
+ * @param text a number in JSON syntax
  */
 export function survivesRoundTrip(text: string): boolean {
   if (shortInteger.test(text)) return true
@@ -15,12 +16,12 @@ export function survivesRoundTrip(text: string): boolean {
   return Number.isFinite(value) && !Object.is(value, -0) && toDecimal(text) === toDecimal(String(value))
 }
 
-/** The one way to write a decimal value, its sign aside: significant digits and the exponent of the last of them. */
+/** Returns the canonical form of a number without its sign: the significant digits, and the exponent of the last one. */
 function toDecimal(text: string): string {
   const parts = numberParts.exec(text) as unknown as [string, string, string?, string?]
-  const [, whole, fraction = '', exponent = '0'] = parts
-  const digits = whole + fraction
-  // Walks in from both ends: a pattern for trailing zeros would try again at each zero inside.
+  const [, integer, fraction = '', exponent = '0'] = parts
+  const digits = integer + fraction
+  // Loops instead of patterns: a pattern for trailing zeros takes quadratic time.
   let start = 0
   while (digits[start] === '0') start += 1
   let end = digits.length

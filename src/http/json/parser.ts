@@ -5,7 +5,7 @@ import { InvalidInput } from '../../errors.js'
 import { takesBody } from '../no-content.js'
 import { findJsonProblem } from './scan.js'
 
-/** Reads JSON bodies by the same rules for every route, in the place of Fastify's parser. */
+/** Parses JSON bodies by the same rules for every route, instead of Fastify's parser. */
 export const jsonBodies = plugin(
   async function parseJsonBodies(app) {
     app.removeContentTypeParser('application/json')
@@ -14,7 +14,7 @@ export const jsonBodies = plugin(
   { name: 'json-bodies' },
 )
 
-/** Reads bodies of a media type as JSON. */
+/** Parses bodies of a media type as JSON. */
 export function readJson(app: FastifyInstance, type: string): void {
   app.addContentTypeParser(type, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     if (body.length > 0) return parseJson(body)
@@ -23,10 +23,10 @@ export function readJson(app: FastifyInstance, type: string): void {
 }
 
 /**
- * The value of a JSON text that is bounded in depth and members, and that comes back as it was sent: it is UTF-8
- * (RFC 8259 §8.1), names each member of an object once (§4), and has no number that JavaScript rounds (§6).
+ * Parses JSON text. It accepts only text of limited depth and number of members whose value comes back as it was sent: it
+ * is UTF-8 (RFC 8259 §8.1), has no duplicate names in an object (§4), and no number that JavaScript rounds (§6).
  *
- * @throws InvalidInput for a text that is refused; FastifyError (400) for one that is not JSON, or reaches a prototype
+ * @throws InvalidInput for text that is refused; FastifyError (400) if it is not JSON, or could reach a prototype
  */
 export function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new InvalidInput('body', [], 'utf8_invalid', 'Not valid UTF-8')

@@ -1,42 +1,42 @@
 import { survivesRoundTrip } from './number.js'
 
-/** Maximum depth of a JSON body: more than any schema of ours takes, and little enough to recurse over. */
+/** Maximum depth of a JSON body: more than any schema accepts, and small enough for recursion. */
 export const maxJsonDepth = 32
 /** Maximum number of members and elements of a JSON body, in all its objects and arrays together. */
 export const maxJsonMembers = 10_000
 
-/** The reason why a JSON text is refused, though its syntax may be right. */
+/** The reason to refuse JSON text whose syntax may be valid. */
 export interface JsonProblem {
   type: string
   message: string
 }
 
 const problems = {
-  depth: { type: 'json_depth', message: `Nested more than ${maxJsonDepth} deep` },
+  depth: { type: 'json_depth', message: `Nested more than ${maxJsonDepth} levels deep` },
   members: { type: 'json_members', message: `More than ${maxJsonMembers} members and elements` },
   number: { type: 'json_number', message: 'A number would not come back as it was sent' },
-  duplicate: { type: 'json_duplicate', message: 'A name is repeated in one object' },
-  surrogate: { type: 'format', message: 'A text has half a surrogate pair' },
+  duplicate: { type: 'json_duplicate', message: 'An object has the same name twice' },
+  surrogate: { type: 'format', message: 'A string has half a surrogate pair' },
 } satisfies Record<string, JsonProblem>
 
-/** An object or array that is open at some place of the text. */
+/** An object or array that has been opened, and not closed yet. */
 interface Frame {
-  /** Names of its members so far. */
+  /** Names of the members so far. */
   names?: Set<string>
-  /** Name of the member that is being read. */
+  /** Name of the current member. */
   name?: string
 }
 
 const numberToken = /[-+.\deE]+/y
 const numberSyntax = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 const plainText = /[^"\\]*/y
-const white = /[ \t\r\n]*/y
+const whiteSpace = /[ \t\r\n]*/y
 
 /**
- * Finds what a JSON text may not have, in one pass that does not recurse, before anything else looks at it. Most errors
- * of syntax are left to `JSON.parse`.
+ * Finds the first reason to refuse a JSON text, in a single pass without recursion. Run it before `JSON.parse`, to which
+ * it leaves most syntax errors.
  *
- * @throws SyntaxError for a string or number that is not JSON, and for a name by which an assignment reaches a prototype
+ * @throws SyntaxError for a malformed string or number, and for a name that could reach a prototype when it is assigned
  */
 export function findJsonProblem(text: string): JsonProblem | undefined {
   const open: Frame[] = []
@@ -47,7 +47,7 @@ export function findJsonProblem(text: string): JsonProblem | undefined {
     if (char === '"') {
       const { end, value } = readString(text, at)
       if (!value.isWellFormed()) return problems.surrogate
-      at = end + match(white, text, end).length
+      at = end + match(whiteSpace, text, end).length
       if (text[at] === ':' && isRepeated(value, open)) return problems.duplicate
     } else if (char === '-' || (char >= '0' && char <= '9')) {
       const token = match(numberToken, text, at)
@@ -67,7 +67,7 @@ export function findJsonProblem(text: string): JsonProblem | undefined {
   return undefined
 }
 
-/** A string without its quotes and escapes, and where it ends. @throws SyntaxError */
+/** Returns the value of a string, and the position after it. @throws SyntaxError */
 function readString(text: string, start: number): { end: number; value: string } {
   let end = start + 1
   let isPlain = true
@@ -81,13 +81,13 @@ function readString(text: string, start: number): { end: number; value: string }
   return { end: end + 1, value }
 }
 
-/** The text that a sticky pattern matches here, or none. */
+/** Returns the text that a sticky pattern matches at a position, or an empty string. */
 function match(pattern: RegExp, text: string, at: number): string {
   pattern.lastIndex = at
   return pattern.exec(text)?.[0] ?? ''
 }
 
-/** Enters the name of a member. Whether the object has it already. @throws SyntaxError for a reserved name */
+/** Records the name of a member. Returns whether the object already has it. @throws SyntaxError for a reserved name */
 function isRepeated(name: string, open: Frame[]): boolean {
   const frame = open.at(-1) ?? {}
   if (name === '__proto__' || (name === 'prototype' && open.at(-2)?.name === 'constructor'))

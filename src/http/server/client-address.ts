@@ -6,17 +6,17 @@ import ipaddr from 'ipaddr.js'
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * The network address of the client in its canonical spelling: the one that the trusted proxies vouch for or, where
-     * what they say is no address, that of the peer. Null where the peer has none, as on a Unix socket.
+     * The network address of the client in canonical form: the address that trusted proxies report or, if that is not an
+     * address, the one of the peer. Null if the peer has no address, as on a Unix socket.
      */
     readonly clientAddress: string | null
   }
 }
 
-/** Maximum number of characters of an address with its brackets, zone and port. */
+/** Maximum length of an address with brackets, zone and port (characters). */
 const maxAddressLength = 128
 
-/** Registers `request.clientAddress`, the one reading of a client's address for throttle, events and log. */
+/** Adds `request.clientAddress`, which rate limits, audit events and the log share. */
 export const clientAddress = plugin(registerClientAddress, { name: 'client-address' })
 
 async function registerClientAddress(app: FastifyInstance): Promise<void> {
@@ -28,9 +28,9 @@ async function registerClientAddress(app: FastifyInstance): Promise<void> {
 }
 
 /**
- * Returns the canonical spelling of an address as proxies write it, also with a port (`192.0.2.1:40000`), brackets
- * (`[2001:db8::1]:40000`) or a zone (`fe80::1%eth0`); an IPv4-mapped IPv6 address becomes the IPv4 address. Null for any
- * other text.
+ * Returns the canonical form of an address as proxies write it: it may have a port (`192.0.2.1:40000`), brackets
+ * (`[2001:db8::1]:40000`) or a zone (`fe80::1%eth0`). An IPv4-mapped IPv6 address becomes the IPv4 address. Returns null
+ * for any other text.
  */
 export function normalizeAddress(text: string | undefined): string | null {
   if (text === undefined || text.length > maxAddressLength) return null
@@ -40,7 +40,7 @@ export function normalizeAddress(text: string | undefined): string | null {
   return version === 6 ? ipaddr.process(withoutDots(address)).toString() : null
 }
 
-/** The parser takes every address that ends like an IPv4 address for a mapped one. */
+/** Rewrites an IPv6 address that ends in IPv4 notation, as the parser would take any such address for a mapped one. */
 function withoutDots(address: string): string {
   const start = address.lastIndexOf(':') + 1
   const tail = address.slice(start)
@@ -49,7 +49,7 @@ function withoutDots(address: string): string {
   return `${address.slice(0, start)}${digits.slice(0, 4)}:${digits.slice(4)}`
 }
 
-/** Makes the test whether an address, as the proxy after it writes it, is one of the trusted proxies and networks (CIDR). */
+/** Returns a function that tells whether an address belongs to one of the given addresses and networks (CIDR). */
 export function trustNetworks(networks: readonly string[]): (address: string) => boolean {
   const trusted = new BlockList()
   for (const network of networks) {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Time for a client to read an answer that came before the end of its body (milliseconds). */
+/** Time for a client to read a response that was sent before the end of the request body (milliseconds). */
 const lingerMs = 500
 
 interface Exchange {
@@ -11,37 +11,37 @@ interface Exchange {
 
 /** The state of one connection. */
 interface Pipeline {
-  /** The exchange under way. */
+  /** The exchange in progress. */
   current: Exchange | undefined
-  /** The last request, if it was answered before its body was complete. */
-  answered: IncomingMessage | undefined
-  /** The requests parsed after it, in their order. While there are any the connection is not read. */
+  /** The last request, if its response was sent before its body was complete. */
+  answeredEarly: IncomingMessage | undefined
+  /** The requests parsed after the current one, in their order. The connection is paused while there are any. */
   waiting: Exchange[]
-  /** Sends the last answer once no other is owed. */
+  /** Sends the last response, once all others have been sent. */
   end: ((socket: Socket) => void) | undefined
-  /** Whether the connection is no longer read, and ends soon. */
+  /** Whether the connection is paused until it closes. */
   isUnread: boolean
-  /** Whether nothing behind the requests so far is to be read. */
+  /** Whether further requests are ignored. */
   isClosing: boolean
-  /** Whether the current request had others before or behind it when it came. */
+  /** Whether the current request was pipelined: sent before the response to the one before it, or followed by others. */
   isPipelined: boolean
 }
 
-/** The requests of all connections of a server. */
+/** The pipelines of all connections of a server. */
 export interface Pipelines {
-  /** Handles a request once all before it on its connection have been answered. */
+  /** Handles a request once the responses to all earlier requests of its connection have been sent. */
   add: RequestListener
   /**
-   * Ends a connection after the answers that are owed. Where the answer to the message at fault has begun already, the
-   * connection is only closed.
+   * Ends a connection with a last response, after those to earlier requests. If the response to the message at fault has
+   * already started, the connection is only closed.
    */
-  end(socket: Socket, sendLastAnswer: (socket: Socket) => void): void
+  end(socket: Socket, sendLastResponse: (socket: Socket) => void): void
 }
 
 /**
- * Handles the requests of each connection one at a time, in their order (RFC 9112 §9.3.2). The response under way is the
- * one that Node.js closes with the connection, so nothing it holds outlives that, and a client that sends many requests
- * and reads nothing has one answer in memory. Waiting requests hold only themselves; meanwhile nothing more is read.
+ * Handles the requests of each connection one at a time, in their order (RFC 9112 §9.3.2). Node.js closes the response in
+ * progress together with the connection, so that its resources are released. A client that sends many requests and reads
+ * no response takes the memory of one response: waiting requests have none, and the connection is paused meanwhile.
  */
 export function createPipelines(handle: RequestListener): Pipelines {
   const pipelines = new WeakMap<Socket, Pipeline>()
@@ -49,7 +49,7 @@ export function createPipelines(handle: RequestListener): Pipelines {
   function open(socket: Socket): Pipeline {
     const pipeline: Pipeline = {
       current: undefined,
-      answered: undefined,
+      answeredEarly: undefined,
       waiting: [],
       end: undefined,
       isUnread: false,
@@ -57,11 +57,11 @@ export function createPipelines(handle: RequestListener): Pipelines {
       isPipelined: false,
     }
     pipelines.set(socket, pipeline)
-    // Node.js resumes a connection after each message that it has parsed.
+    // Node.js resumes a connection after each message it has parsed.
     socket.on('resume', function stayPaused() {
       if (pipeline.waiting.length > 0 || pipeline.isUnread) socket.pause()
     })
-    // A client that closes its side has gone, unless it has pipelined requests: those are answered first.
+    // A client that half-closes the connection is gone, unless it has pipelined requests: it still gets the responses.
     socket.on('end', function closeUnlessPipelined() {
       if (!pipeline.isPipelined && !pipeline.end) socket.end()
     })
@@ -77,7 +77,7 @@ export function createPipelines(handle: RequestListener): Pipelines {
   function proceed(pipeline: Pipeline, request: IncomingMessage): void {
     const { socket } = request
     pipeline.current = undefined
-    pipeline.answered = request.complete ? undefined : request
+    pipeline.answeredEarly = request.complete ? undefined : request
     if (!socket.writable) pipeline.waiting = []
     if (!request.complete && request.headers['transfer-encoding'] !== undefined) linger(pipeline, socket)
     const next = pipeline.waiting.shift()
@@ -87,7 +87,7 @@ export function createPipelines(handle: RequestListener): Pipelines {
     else if (socket.writable) pipeline.end?.(socket)
   }
 
-  /** Ends a connection on which the rest of a body may come in any number of chunks: none of them is read. */
+  /** Ends a connection without reading the rest of a chunked body, which may have any length. */
   function linger(pipeline: Pipeline, socket: Socket): void {
     pipeline.isUnread = true
     pipeline.isClosing = true
@@ -103,7 +103,7 @@ export function createPipelines(handle: RequestListener): Pipelines {
       const pipeline = pipelines.get(socket) ?? open(socket)
       if (pipeline.end || pipeline.isClosing) return
       if (asksForUpgrade(request)) {
-        // Node.js drops what it has read behind such a request: what it reads next may begin anywhere.
+        // Node.js drops what it has read after such a request, so that the next bytes may be the middle of a message.
         pipeline.isClosing = true
         response.shouldKeepAlive = false
       }
@@ -113,21 +113,21 @@ export function createPipelines(handle: RequestListener): Pipelines {
       pipeline.waiting.push(exchange)
       socket.pause()
     },
-    end(socket, sendLastAnswer) {
+    end(socket, sendLastResponse) {
       const pipeline = pipelines.get(socket) ?? open(socket)
       if (pipeline.end) return
-      pipeline.end = sendLastAnswer
-      const { current, answered, waiting } = pipeline
-      // A request that is not complete is the message at fault.
+      pipeline.end = sendLastResponse
+      const { current, answeredEarly, waiting } = pipeline
+      // An incomplete request is the message at fault.
       if (waiting.at(-1)?.request.complete === false) waiting.pop()
       else if (waiting.length > 0 || current?.request.complete) return
-      else if (current?.response.headersSent || answered?.complete === false) socket.destroy()
-      else sendLastAnswer(socket)
+      else if (current?.response.headersSent || answeredEarly?.complete === false) socket.destroy()
+      else sendLastResponse(socket)
     },
   }
 }
 
-/** Whether Node.js takes what follows a request for another protocol (RFC 9110 §7.8), which it is not here. */
+/** Whether Node.js treats the bytes after a request as another protocol (RFC 9110 §7.8), although they are HTTP here. */
 function asksForUpgrade({ headers: { upgrade, connection = '' } }: IncomingMessage): boolean {
   return upgrade !== undefined && /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(connection)
 }

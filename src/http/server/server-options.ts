@@ -23,12 +23,12 @@ const knownMethods = new Set(METHODS)
 
 const knownVersions = new Set(['1.0', '1.1'])
 
-/** The characters of a host and a port (RFC 3986 §3.2). The header is empty where a target has neither. */
+/** The characters of a host and port (RFC 3986 §3.2). The header is empty if the target has no authority. */
 const hostSyntax = /^[\w.~%!$&'()*+,;=:[\]-]*$/
 
 /**
- * Returns the Fastify options for a server that answers the messages of a connection in their order, and malformed ones
- * with the headers and the body of every other error.
+ * Returns the Fastify options for a server that responds to the messages of a connection in order, and to malformed ones
+ * with the same headers and body as to any other error.
  */
 export function orderedServerOptions(): Pick<
   FastifyHttpOptions<Server>,
@@ -49,16 +49,16 @@ export function orderedServerOptions(): Pick<
       log = options.logger as FastifyBaseLogger
       pipelines = createPipelines(handle)
       const server = createServer({ ...limits.http, requireHostHeader: false }, (request, response) => {
-        const refusal = reasonToRefuse(request)
-        if (refusal) refuse(request.socket, ...refusal, request.method)
+        const refusal = findRefusal(request)
+        if (refusal) refuse(request.socket, refusal.status, refusal.reason, request.method)
         else {
-          boundChunks(request, () => refuse(request.socket, 413, 'a body of tiny chunks', request.method))
+          limitChunks(request, () => refuse(request.socket, 413, 'a body of tiny chunks', request.method))
           pipelines.add(request, response)
         }
       })
-      // Node.js takes its own listener away from a connection that it hands over, and an error without any ends the process.
+      // Node.js removes its own listener from a socket that it hands over; an error without a listener ends the process.
       server.on('connection', (socket) => socket.on('error', ignoreError))
-      // Bytes bound the headers. Node.js drops those after its own maximum silently.
+      // The size of the headers is limited in bytes. Node.js would silently drop headers beyond its maximum number.
       server.maxHeadersCount = 0
       server.keepAliveTimeout = limits.keepAliveTimeout
       server.requestTimeout = limits.requestTimeout
@@ -67,7 +67,7 @@ export function orderedServerOptions(): Pick<
         refuse(socket, 417, 'an unknown Expect header', method),
       )
       server.on('connect', ({ socket }) => refuse(socket, 405, 'CONNECT is for proxies'))
-      // The pipeline of a connection decides whether a client that closes its side still reads.
+      // The pipeline of a connection decides whether a client that half-closed it still gets responses.
       return Object.assign(server, { httpAllowHalfOpen: true })
     },
     clientErrorHandler({ code, message }: ConnectionError, socket) {
@@ -77,34 +77,42 @@ export function orderedServerOptions(): Pick<
   }
 }
 
-/** Returns the status that answers a message which Node.js cannot read as a request. */
+/** Returns the status for a message that Node.js cannot parse. */
 function statusOf(code: string, message: string): number {
-  // Node.js has two codes for this, one of which covers other faults too.
+  // Node.js has two codes for this, one of which also stands for other errors.
   if (message.includes('Invalid method')) return 405
   return statusByCode[code] ?? 400
 }
 
-/** Returns the reason to refuse a request before any route, or undefined. */
-function reasonToRefuse(request: IncomingMessage): [status: number, reason: string] | undefined {
-  // Node.js parses the methods of RTSP and ICE too, which the router cannot take.
-  if (!knownMethods.has(String(request.method))) return [405, `the method ${request.method}`]
-  if (!knownVersions.has(request.httpVersion)) return [505, `the version ${request.httpVersion}`]
-  if (!isFramed(request)) return [400, 'a Transfer-Encoding in HTTP/1.0']
-  if (!hasKnownCoding(request)) return [501, 'an unknown Transfer-Encoding']
-  return hasOneHost(request) ? undefined : [400, 'a missing, repeated or malformed Host header']
+interface Refusal {
+  status: number
+  reason: string
 }
 
-/** Number of chunks that a body may have whatever their size, and bytes that each further one has on average. */
+/** Returns the reason to refuse a request before routing. */
+function findRefusal(request: IncomingMessage): Refusal | undefined {
+  const { method, httpVersion } = request
+  // Node.js also parses the methods of RTSP and ICE, which the router does not support.
+  if (!knownMethods.has(String(method))) return { status: 405, reason: `the method ${method}` }
+  if (!knownVersions.has(httpVersion)) return { status: 505, reason: `the version ${httpVersion}` }
+  if (!isFramed(request)) return { status: 400, reason: 'a Transfer-Encoding in HTTP/1.0' }
+  if (!hasKnownCoding(request)) return { status: 501, reason: 'an unknown Transfer-Encoding' }
+  if (!hasOneHost(request)) return { status: 400, reason: 'a missing, repeated or malformed Host header' }
+  return undefined
+}
+
+/** Number of chunks that a body may have regardless of their size. */
 const freeChunks = 1_024
+/** Minimum average size of further chunks (bytes). */
 const bytesPerChunk = 16
 
-/** Refuses a body of chunks so tiny that each byte of it costs much. Node.js pushes each chunk that it has decoded. */
-function boundChunks(request: IncomingMessage, refuseBody: () => void): void {
+/** Refuses a body of many tiny chunks, each of which takes CPU time. Node.js calls `push` for every decoded chunk. */
+function limitChunks(request: IncomingMessage, refuseBody: () => void): void {
   if (request.headers['transfer-encoding'] === undefined) return
   const push = request.push.bind(request)
   let chunks = 0
   let bytes = 0
-  request.push = function pushBounded(chunk: Buffer | null) {
+  request.push = function pushLimited(chunk: Buffer | null) {
     chunks += 1
     bytes += chunk?.length ?? 0
     if (chunks <= freeChunks + bytes / bytesPerChunk) return push(chunk)
@@ -114,17 +122,17 @@ function boundChunks(request: IncomingMessage, refuseBody: () => void): void {
   }
 }
 
-/** RFC 9112 §6.1: what a client of HTTP/1.0 means by a coding is not known, nor so where its message ends. */
+/** Whether the end of a message is known: with HTTP/1.0 the meaning of Transfer-Encoding is not (RFC 9112 §6.1). */
 function isFramed({ headers, httpVersion }: IncomingMessage): boolean {
   return httpVersion !== '1.0' || headers['transfer-encoding'] === undefined
 }
 
-/** RFC 9112 §6.1: one coding, as Node.js decodes no other than the last. */
+/** Whether `chunked` is the only transfer coding (RFC 9112 §6.1): Node.js decodes no other. */
 function hasKnownCoding({ headers: { 'transfer-encoding': coding = 'chunked' } }: IncomingMessage): boolean {
   return coding.toLowerCase() === 'chunked'
 }
 
-/** RFC 9112 §3.2: one valid Host header in each request of HTTP/1.1, of which Node.js keeps the first. */
+/** Whether a request has one valid Host header, or none before HTTP/1.1 (RFC 9112 §3.2). Node.js keeps the first of many. */
 function hasOneHost({ rawHeaders, headers, httpVersion }: IncomingMessage): boolean {
   let count = 0
   for (let i = 0; i < rawHeaders.length; i += 2)
@@ -132,7 +140,7 @@ function hasOneHost({ rawHeaders, headers, httpVersion }: IncomingMessage): bool
   return (count === 1 || (count === 0 && httpVersion !== '1.1')) && hostSyntax.test(headers.host ?? '')
 }
 
-/** Writes an answer without a response of Node.js, and closes the connection. */
+/** Writes a response directly to a socket, and closes the connection. */
 function writeRefusal(socket: Socket, status: number, method?: string): void {
   const body = JSON.stringify({ detail: STATUS_CODES[status] })
   const headers = {
@@ -143,10 +151,10 @@ function writeRefusal(socket: Socket, status: number, method?: string): void {
     date: new Date().toUTCString(),
     connection: 'close',
   }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines].join('\r\n')
-  socket.end(`${head}\r\n\r\n${method === 'HEAD' ? '' : body}`, () => socket.destroy())
+  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields.join('')}\r\n`
+  socket.end(method === 'HEAD' ? head : head + body, () => socket.destroy())
 }
 
-/** What happens to a connection is told by its closing. */
+/** Ignores an error of a connection: it is followed by `close`, which is handled. */
 function ignoreError(): void {}

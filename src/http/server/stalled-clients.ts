@@ -2,11 +2,10 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 
-/** Limits for clients that read slowly. */
 interface StallLimits {
-  /** Maximum time without progress while an answer waits to be read, in milliseconds. */
+  /** Maximum time without progress while a response waits to be read (milliseconds). */
   stallTimeoutMs?: number
-  /** Time between two checks, in milliseconds. */
+  /** Time between two checks (milliseconds). */
   intervalMs?: number
 }
 
@@ -19,7 +18,7 @@ async function destroyStalledConnections(
 ): Promise<void> {
   const progress = new Map<Socket, { sent: number; since: number }>()
 
-  function look(): void {
+  function check(): void {
     const now = performance.now()
     for (const [socket, { sent, since }] of progress) {
       const sentNow = socket.bytesWritten - socket.writableLength
@@ -28,10 +27,10 @@ async function destroyStalledConnections(
     }
   }
 
-  app.server.on('connection', function follow(socket) {
+  app.server.on('connection', function watch(socket) {
     progress.set(socket, { sent: 0, since: performance.now() })
     socket.once('close', () => progress.delete(socket))
   })
-  const looking = setInterval(look, intervalMs).unref()
-  app.addHook('onClose', async () => clearInterval(looking))
+  const timer = setInterval(check, intervalMs).unref()
+  app.addHook('onClose', async () => clearInterval(timer))
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { startApp } from '../helpers/app.js'
-import { openWire, sendWire } from '../helpers/wire.js'
+import { startApp } from '../../helpers/app.js'
+import { openWire, sendWire } from '../../helpers/wire.js'
 
 const host = 'Host: x\r\n'
 const last = `GET /livez HTTP/1.1\r\n${host}Connection: close\r\n\r\n`

@@ -5,9 +5,9 @@ import type { AddressInfo, Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { logIn, sendAs, startApp } from '../helpers/app.js'
-import { until } from '../helpers/wait.js'
-import { openWire } from '../helpers/wire.js'
+import { logIn, sendAs, startApp } from '../../helpers/app.js'
+import { until } from '../../helpers/wait.js'
+import { openWire } from '../../helpers/wire.js'
 
 const connectionsPerKind = 80
 const requestsPerConnection = 20
