@@ -19,7 +19,7 @@ async function sendRaw(port: number, text: string): Promise<string> {
   return answer
 }
 
-t.test('what is no HTTP request gets an answer in the error model', async (t) => {
+t.test('a malformed HTTP request gets an error response', async (t) => {
   const { port, program } = await startService(t)
   for (const [name, text, status, detail] of [
     [
@@ -45,7 +45,7 @@ t.test('what is no HTTP request gets an answer in the error model', async (t) =>
   t.notMatch(program.stdout, /stack/, 'no stack trace is logged')
 })
 
-t.test('an unexpected error is logged and tells its sender nothing', async (t) => {
+t.test('an unexpected error is logged, and its response reveals nothing', async (t) => {
   const lines: string[] = []
   const app = fastify({ logger: { level: 'error', stream: { write: (line: string) => lines.push(line) } } })
   app.decorateRequest('isOAuthRequest', false)
@@ -80,11 +80,11 @@ t.test('an unexpected error is logged and tells its sender nothing', async (t) =
   })
 })
 
-t.test('while the database is away', async (t) => {
+t.test('while the database is unavailable', async (t) => {
   const proxy = await startProxy(t, await cloneDatabase(t))
   const app = await startApp(t, {}, proxy.url)
   await proxy.close()
-  t.equal((await app.inject('/livez')).statusCode, 200, 'the process is alive')
+  t.equal((await app.inject('/livez')).statusCode, 200, 'the process is live')
   t.equal((await app.inject('/openapi.json')).statusCode, 200, 'the document is served')
   t.equal((await getAs(app, 'garbage', '/users/me/')).statusCode, 401, 'a bad token is refused')
   for (const answer of [
@@ -102,7 +102,7 @@ t.test('while the database is away', async (t) => {
   }
 })
 
-t.test('a database that restarts is back in use without a restart of ours', async (t) => {
+t.test('the service uses a restarted database without a restart of its own', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   await app.database.$queryRaw`

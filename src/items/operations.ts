@@ -16,7 +16,7 @@ import {
 } from './item-schema.js'
 import type { ItemsPath } from './options.js'
 
-// Items are served at two paths. Each operation is a function of the path, as it has an id of its own for each of them.
+// Each operation is a function of the path at which items are served, as its id and path parameters depend on it.
 
 const tags = ['items']
 const ndjson = 'application/x-ndjson'

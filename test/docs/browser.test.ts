@@ -8,7 +8,7 @@ const withoutBrowser = existsSync(executablePath)
   ? false
   : `no Chromium at ${executablePath}: set CHROMIUM_PATH`
 
-/** Opens a page that notes what it asks of other hosts, and its errors. */
+/** Opens a page that records its requests to other hosts, and its errors. */
 async function openPage(t: Test, origin: string): Promise<{ page: Page; foreign: string[] }> {
   const browser = await chromium.launch({
     executablePath,
@@ -30,7 +30,7 @@ async function openPage(t: Test, origin: string): Promise<{ page: Page; foreign:
   return { page, foreign }
 }
 
-/** Presses Try it out and Execute of an operation, and returns what the page then shows as the answer. */
+/** Presses Try it out and Execute of an operation, and returns the response that the page shows. */
 async function execute(page: Page, operation: string): Promise<string> {
   const block = page.locator(`[id$="${operation}"]`)
   await block.locator('.opblock-summary').click()
@@ -40,7 +40,7 @@ async function execute(page: Page, operation: string): Promise<string> {
   return `${await answer.locator('.response-col_status').first().innerText()} ${await answer.locator('pre').first().innerText()}`
 }
 
-t.test('Swagger UI: Authorize, log in, see the user and his items', { skip: withoutBrowser }, async (t) => {
+t.test('Swagger UI: Authorize, log in, see the user and their items', { skip: withoutBrowser }, async (t) => {
   const { origin } = await startService(t, {}, 'dist/src/server.js')
   const { page, foreign } = await openPage(t, origin)
   await page.goto(`${origin}/docs`)

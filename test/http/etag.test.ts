@@ -6,7 +6,7 @@ import { logIn, startApp } from '../helpers/app.js'
 
 const etag = '"a.1"'
 
-/** Fields, and whether they name the entity tag: strongly, weakly. */
+/** Fields, and whether they match the entity tag by strong and by weak comparison. */
 const fields: [string, boolean, boolean][] = [
   ['"a.1"', true, true],
   ['W/"a.1"', false, true],
@@ -40,7 +40,7 @@ const fields: [string, boolean, boolean][] = [
   ['', false, false],
 ]
 
-/** Whether a check lets a request pass. */
+/** Whether a check accepts a request. */
 function passes(check: () => void): boolean {
   try {
     check()
@@ -50,7 +50,7 @@ function passes(check: () => void): boolean {
   }
 }
 
-t.test('entity tags are compared as RFC 9110 lists them', async (t) => {
+t.test('entity tags are compared as RFC 9110 defines', async (t) => {
   for (const [field, strong, weak] of fields) {
     t.equal(isUnchanged({ 'if-none-match': field }, etag), weak, `GET, If-None-Match: ${field}`)
     t.equal(
@@ -70,13 +70,13 @@ t.test('entity tags are compared as RFC 9110 lists them', async (t) => {
     )
     t.notOk(
       passes(() => requirePreconditions({ 'if-match': field }, null, false)),
-      'what is absent matches nothing',
+      'a resource that does not exist matches nothing',
     )
     t.ok(passes(() => requirePreconditions({ 'if-none-match': field }, null, false)))
   }
 })
 
-t.test('a GET may depend on If-Match, and on both conditions in their order', async (t) => {
+t.test('a GET evaluates If-Match, then If-None-Match', async (t) => {
   const app = await startApp(t)
   const authorization = `Bearer ${await logIn(app, 'johndoe', 'secret')}`
   const url = '/users/me/items/Foo'
@@ -98,7 +98,7 @@ t.test('a GET may depend on If-Match, and on both conditions in their order', as
     )
 })
 
-t.test('an answer without content has neither its type nor its length', async (t) => {
+t.test('a response without content has no content type and no content length', async (t) => {
   const app = await startApp(t)
   const authorization = `Bearer ${await logIn(app, 'johndoe', 'secret')}`
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -116,6 +116,6 @@ t.test('an answer without content has neither its type nor its length', async (t
     for await (const text of socket) answer += text
     t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), line)
     t.notMatch(answer, /^(content-length|content-type|transfer-encoding):/im)
-    t.ok(answer.endsWith('\r\n\r\n'), 'nothing follows the head')
+    t.ok(answer.endsWith('\r\n\r\n'), 'nothing follows the headers')
   }
 })

@@ -4,7 +4,7 @@ import { safeHeaders } from '../../src/http/headers.js'
 import { getAs, logIn, postToken, startApp } from '../helpers/app.js'
 import { sendWire } from '../helpers/wire.js'
 
-t.test('every answer tells browsers to do no more with it than show it', async (t) => {
+t.test('every response has the headers that restrict browsers', async (t) => {
   const app = await startApp(t)
   for (const [path, status] of [
     ['/livez', 200],
@@ -21,7 +21,7 @@ t.test('every answer tells browsers to do no more with it than show it', async (
   }
 })
 
-t.test('an answer that no route gives has the headers and the body of all others', async (t) => {
+t.test('a response from outside of routes has the same headers and body as any other error', async (t) => {
   const app = await startApp(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
@@ -42,7 +42,7 @@ t.test('an answer that no route gives has the headers and the body of all others
     ['method of RTSP', `DESCRIBE /livez HTTP/1.1\r\n${close}\r\n`, 405, 'Method Not Allowed', methods],
     ['CONNECT', `CONNECT x:1 HTTP/1.1\r\n${close}\r\n`, 405, 'Method Not Allowed', methods],
     [
-      'method that no route takes',
+      'method without a route',
       `MKCOL /livez HTTP/1.1\r\n${close}\r\n`,
       405,
       'Method Not Allowed',
@@ -62,27 +62,26 @@ t.test('an answer that no route gives has the headers and the body of all others
       'Unsupported Media Type',
     ],
   ] as const) {
-    const [answer, ...others] = await sendWire(port, message)
+    const [response, ...others] = await sendWire(port, message)
     t.equal(others.length, 0, name)
-    t.equal(answer?.status, status, name)
-    const { detail: told } = JSON.parse(String(answer?.body)) as { detail: string }
-    t.equal(told, detail, name)
+    t.equal(response?.status, status, name)
+    t.same(JSON.parse(String(response?.body)), { detail }, name)
     t.match(
-      answer?.headers,
+      response?.headers,
       Object.fromEntries(Object.entries(safeHeaders).map(([header, value]) => [header, value.toLowerCase()])),
       name,
     )
-    t.match(answer?.headers, { 'content-type': 'application/json; charset=utf-8', date: String }, name)
-    t.equal(answer?.headers.connection, 'close', name)
-    t.equal(answer?.headers.allow, allow?.toLowerCase(), name)
+    t.match(response?.headers, { 'content-type': 'application/json; charset=utf-8', date: String }, name)
+    t.equal(response?.headers.connection, 'close', name)
+    t.equal(response?.headers.allow, allow?.toLowerCase(), name)
   }
   const one = await sendWire(port, 'GET /livez HTTP/1.0\r\n\r\n')
   t.equal(one[0]?.status, 200, 'HTTP/1.0 needs no Host')
   const empty = await sendWire(port, 'GET /livez HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n')
-  t.equal(empty[0]?.status, 200, 'and there is an empty one')
+  t.equal(empty[0]?.status, 200, 'and it may be empty')
 })
 
-t.test('no cache may keep what is meant for one caller', async (t) => {
+t.test('responses for one caller are not stored by caches', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   for (const path of [
@@ -99,7 +98,7 @@ t.test('no cache may keep what is meant for one caller', async (t) => {
   )
 })
 
-t.test('other origins may read only if they are named', async (t) => {
+t.test('only the configured origins may read responses', async (t) => {
   const app = await startApp(t, { CORS_ORIGINS: 'https://one.example https://two.example' })
   const preflight = (origin: string) =>
     app.inject({
@@ -120,7 +119,7 @@ t.test('other origins may read only if they are named', async (t) => {
   t.equal((await app.inject({ method: 'DELETE', url: '/livez' })).statusCode, 405)
 })
 
-t.test('methods that no route takes are refused', async (t) => {
+t.test('methods without a route are refused', async (t) => {
   const app = await startApp(t)
   for (const method of ['TRACE', 'OPTIONS', 'PROPFIND'] as const) {
     const { statusCode, headers } = await app.inject({ method: method as 'OPTIONS', url: '/users/me/' })
@@ -129,7 +128,7 @@ t.test('methods that no route takes are refused', async (t) => {
   }
 })
 
-t.test('a body that is no UTF-8 is refused instead of mended', async (t) => {
+t.test('a body that is not UTF-8 is refused instead of repaired', async (t) => {
   const app = await startApp(t)
   const authorization = `Bearer ${await logIn(app, 'johndoe', 'secret')}`
   for (const [method, type] of [
@@ -147,7 +146,7 @@ t.test('a body that is no UTF-8 is refused instead of mended', async (t) => {
   }
 })
 
-t.test('a form has as many fields as fit into its bytes', async (t) => {
+t.test('the fields of a form are limited by its size only', async (t) => {
   const app = await startApp(t)
   t.equal((await postToken(app, 'a=1&'.repeat(4_000))).statusCode, 422)
   t.equal((await postToken(app, 'a=1&'.repeat(5_000))).statusCode, 413)

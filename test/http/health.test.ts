@@ -8,7 +8,7 @@ import { canOpen } from '../../src/http/health.js'
 import { startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
 
-t.test('with the schema in place the service is alive and ready', async (t) => {
+t.test('with an up-to-date database the service is live and ready', async (t) => {
   const app = await startApp(t)
   for (const url of ['/livez', '/readyz']) {
     const response = await app.inject(url)
@@ -17,14 +17,14 @@ t.test('with the schema in place the service is alive and ready', async (t) => {
   }
 })
 
-t.test('over a database without the schema it is alive and not ready', async (t) => {
+t.test('with a database without the schema it is live but not ready', async (t) => {
   const app = await startApp(t)
   await app.database.$executeRaw`DROP SCHEMA public CASCADE`
   t.equal((await app.inject('/livez')).statusCode, 200)
   t.equal((await app.inject('/readyz')).statusCode, 503)
 })
 
-t.test('over a database that lacks the last migration it is not ready', async (t) => {
+t.test('with a database that lacks the last migration it is not ready', async (t) => {
   const app = await startApp(t)
   await app.database.$executeRaw`UPDATE _prisma_migrations SET finished_at = NULL`
   const response = await app.inject('/readyz')
@@ -32,7 +32,7 @@ t.test('over a database that lacks the last migration it is not ready', async (t
   t.equal(response.body, '{"detail":"Service Unavailable"}')
 })
 
-t.test('a process that can open nothing any more is not ready', async (t) => {
+t.test('a process without free file descriptors is not ready', async (t) => {
   t.equal(canOpen(), true)
   t.equal(canOpen(join(import.meta.dirname, 'absent')), false)
 
@@ -51,7 +51,7 @@ t.test('a process that can open nothing any more is not ready', async (t) => {
   child.stdout.resume()
   const port = Number(/127\.0\.0\.1:(\d+)/.exec(output)?.[1])
 
-  // What keeps a connection is the only one that can ask.
+  // Once the descriptors are used up, only a connection that is already open can send requests.
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   t.teardown(() => agent.destroy())
   const readiness = async () => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { logIn, startApp } from '../helpers/app.js'
 import { sendWire } from '../helpers/wire.js'
 
-t.test('requests that no route takes', async (t) => {
+t.test('requests without a route', async (t) => {
   const app = await startApp(t)
   for (const { method = 'GET', url, status, header } of [
     { url: '/users/me', status: 307, header: { location: '/users/me/' } },
@@ -35,7 +35,7 @@ t.test('requests that no route takes', async (t) => {
   }
 })
 
-t.test('a body that nobody reads is no reason for another answer', async (t) => {
+t.test('a request without a route gets the same response with a body', async (t) => {
   const app = await startApp(t)
   const payload = '{'.repeat(100_000)
   for (const [url, status] of [
@@ -52,7 +52,7 @@ t.test('a body that nobody reads is no reason for another answer', async (t) => 
   }
 })
 
-t.test('the authority of a target does not come back', async (t) => {
+t.test('the authority of a target is not reflected', async (t) => {
   const app = await startApp(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
@@ -75,10 +75,10 @@ t.test('the authority of a target does not come back', async (t) => {
       `Authorization: Bearer ${token}`,
       ...(body ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
     ]
-    const [answer] = await sendWire(port, `${head.join('\r\n')}\r\n\r\n${body}`)
-    t.equal(answer?.status, status, target)
-    t.equal(answer?.headers.location, location, target)
-    t.notMatch(JSON.stringify(answer), 'evil', target)
+    const [response] = await sendWire(port, `${head.join('\r\n')}\r\n\r\n${body}`)
+    t.equal(response?.status, status, target)
+    t.equal(response?.headers.location, location, target)
+    t.notMatch(JSON.stringify(response), 'evil', target)
   }
   const list = `GET http://evil.example/users/me/items/?limit=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`
   const [page] = await sendWire(port, list)

@@ -26,7 +26,7 @@ t.test('requests are logged with an id, and without query, headers and body', as
   t.notMatch(program.stdout + program.stderr, canary)
 })
 
-t.test('a request whose client goes away is logged too', async (t) => {
+t.test('a request whose client disconnects is logged too', async (t) => {
   const { origin, program } = await startService(t, { BCRYPT_COST: '12', LOG_LEVEL: 'debug' })
   const leaving = new AbortController()
   const body = new URLSearchParams({ username: 'johndoe', password: 'secret' })
@@ -37,7 +37,7 @@ t.test('a request whose client goes away is logged too', async (t) => {
   await program.prints('request aborted')
 })
 
-t.test('what is no request, or breaks off, is one line at debug that says what it was', async (t) => {
+t.test('a malformed or aborted request is logged in one line at debug, with the reason', async (t) => {
   const { port, program } = await startService(t, { LOG_LEVEL: 'debug' })
   const lines = () => program.stdout.split('\n').filter((line) => /refused|aborted|unavailable/.test(line))
   const head = 'POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n'
@@ -62,7 +62,7 @@ t.test('what is no request, or breaks off, is one line at debug that says what i
   t.equal(program.stderr, '')
 })
 
-t.test('the lines of one request have its id, and those of its children too', async (t) => {
+t.test('the lines of a request and of its child loggers have the id of the request', async (t) => {
   const lines: string[] = []
   const stream = { write: (line: string) => lines.push(line) }
   const app = fastify({
@@ -88,7 +88,7 @@ t.test('the lines of one request have its id, and those of its children too', as
   t.notMatch(lines.join(), 'canary')
 })
 
-t.test('a secret that somebody logs all the same is redacted', async (t) => {
+t.test('a secret that is logged by mistake is redacted', async (t) => {
   let log = ''
   const stream = new Writable({
     write(chunk, _encoding, done) {

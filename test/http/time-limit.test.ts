@@ -3,7 +3,7 @@ import t from 'tap'
 import { handleError } from '../../src/http/error-handler.js'
 import { timeLimit } from '../../src/http/time-limit.js'
 
-t.test('a change that is not answered in time is 503 that leaves open whether it was made', async (t) => {
+t.test('a change that takes too long gets a 503 that leaves open whether it was made', async (t) => {
   const app = fastify()
   t.teardown(() => app.close())
   app.setErrorHandler(handleError)

@@ -3,7 +3,7 @@ import bcrypt from 'bcrypt'
 import t from 'tap'
 import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
 
-/** What others hold for valid and for invalid UTF-8. */
+/** Published samples of valid and invalid UTF-8. */
 const cases = readFileSync('test/vectors/utf8tests.txt', 'utf8')
   .split('\n')
   .map((line) => /^([\d.]+):(valid|invalid)(?: hex)?:\s*([^:]+)/.exec(line))
@@ -38,12 +38,12 @@ t.test('invalid UTF-8 is refused wherever JSON is read, and nothing is stored', 
   t.equal((await getAs(app, token, '/users/me/items/')).body, before)
 })
 
-t.test('invalid UTF-8 in a form, a path or a query lets nobody in and is no fault of ours', async (t) => {
+t.test('invalid UTF-8 in a form, a path or a query is a client error, and signs nobody in', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   for (const { id, bytes } of invalid) {
     const written = percentEncode(bytes)
-    const [logIns, reads] = await Promise.all([
+    const [logins, reads] = await Promise.all([
       Promise.all(
         [`username=johndoe&password=${written}`, `username=${written}&password=secret`].map((form) =>
           postToken(app, form),
@@ -55,7 +55,7 @@ t.test('invalid UTF-8 in a form, a path or a query lets nobody in and is no faul
         ),
       ),
     ])
-    for (const { statusCode } of logIns) t.equal(statusCode, 401, id)
+    for (const { statusCode } of logins) t.equal(statusCode, 401, id)
     for (const { statusCode } of reads) t.match(statusCode, /^4/, id)
   }
 })
@@ -95,7 +95,7 @@ t.test('a query that is not UTF-8 is refused by every route', async (t) => {
   t.equal((await app.inject('/livez?%ff')).statusCode, 422)
 })
 
-t.test('a password that is not UTF-8 is not the same as one that was made of it', async (t) => {
+t.test('a password that is not UTF-8 does not match one with replacement characters', async (t) => {
   const app = await startApp(t)
   await app.database.user.update({
     where: { username: 'johndoe' },

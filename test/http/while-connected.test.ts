@@ -9,7 +9,7 @@ function requestOf(destroyed: boolean) {
 }
 
 t.test(
-  'work is aborted when its client is gone, before or meanwhile, and nothing is left on the socket',
+  'work is aborted when its client disconnects, before or during it, and no listener is left on the socket',
   async (t) => {
     const gone = requestOf(true)
     t.equal(await whileConnected(gone.request, async ({ aborted }) => aborted), true)

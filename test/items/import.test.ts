@@ -48,7 +48,7 @@ const namedLines = (count: number) =>
   Array.from({ length: count }, (_, i) => `{"item_id":"i${i}"}\n`).join('')
 const countItems = (app: FastifyInstance) => app.database.item.count()
 
-t.test('an import of too many lines is refused whole, whatever is in them', async (t) => {
+t.test('an import of too many lines is refused as a whole, whatever its lines are', async (t) => {
   const { app, token } = await start(t, { IMPORT_MAX_LINES: '300' })
   const before = await countItems(app)
   for (const mode of modes) {
@@ -67,12 +67,12 @@ t.test('an import of too many lines is refused whole, whatever is in them', asyn
   t.match((await load(app, token, namedLines(300), 'all')).json(), { created: 300, failed: 0 })
 })
 
-t.test('reading ends at the first 1,000 invalid lines', async (t) => {
+t.test('reading stops at 1,000 invalid lines', async (t) => {
   const { app, token } = await start(t)
   const payload = `{"item_id":"before"}\n${'x\n'.repeat(5_000)}{"item_id":"after"}\n`
   const report = (await load(app, token, payload, 'each')).json<Report>()
   t.match(report, { created: 1, failed: 1_000, stopped_at: 1_001 })
-  t.equal(report.errors.length, 100, 'the first complaints are listed')
+  t.equal(report.errors.length, 100, 'the first issues are listed')
   t.match(await getAs(app, token, '/users/me/items/before'), { statusCode: 200 })
   t.match(await getAs(app, token, '/users/me/items/after'), { statusCode: 404 })
   const refusal = await load(app, token, payload.replace('before', 'other'), 'all')
@@ -81,7 +81,7 @@ t.test('reading ends at the first 1,000 invalid lines', async (t) => {
   t.match(await getAs(app, token, '/users/me/items/other'), { statusCode: 404 })
 })
 
-t.test('a long import shares the event loop: it takes a turn for each slice of its work', async (t) => {
+t.test('a long import yields to the event loop after each slice of work', async (t) => {
   const { app, token } = await start(t)
   for (const [name, payload] of [
     ['blank lines', '\n'.repeat(10_000)],
@@ -104,7 +104,7 @@ t.test('a long import shares the event loop: it takes a turn for each slice of i
   }
 })
 
-t.test('an answer that comes before the end of its import leaves the connection usable', async (t) => {
+t.test('a response before the end of an import leaves the connection usable', async (t) => {
   const { app, token } = await start(t)
   const socket = connect(await listen(app), '127.0.0.1').setEncoding('utf8')
   const body = `${'x\n'.repeat(1_000)}${'y'.repeat(4_000_000)}`
@@ -120,31 +120,34 @@ t.test('an answer that comes before the end of its import leaves the connection 
   t.same(answers.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 422', 'HTTP/1.1 200', 'HTTP/1.1 200'])
 })
 
-t.test('only so many imports run at a time: others are refused at once, and reads go on', async (t) => {
-  const { url, app, token } = await start(t, { DATABASE_POOL_SIZE: '2' })
-  const locker = new pg.Client({ connectionString: url, options: plainOptions })
-  await locker.connect()
-  t.teardown(() => locker.end())
-  await locker.query('BEGIN')
-  await locker.query('LOCK TABLE items IN SHARE MODE')
-  const waiting = load(app, token, '{"item_id":"first"}', 'all')
-  await until(async () => {
-    const [row] = await query<{ found: boolean }>(
-      url,
-      "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()) AS found",
-    )
-    return row?.found === true
-  })
-  const refused = await load(app, token, '{"item_id":"second"}', 'all')
-  t.match(refused, { statusCode: 429, headers: { 'retry-after': '5' } })
-  t.match(refused.json(), { detail: 'Too many imports are running' })
-  t.match(await getAs(app, token, '/users/me/items/'), { statusCode: 200 })
-  await locker.query('ROLLBACK')
-  t.match(await waiting, { statusCode: 200 }, 'the one that runs is not disturbed')
-  t.match(await load(app, token, '', 'all'), { statusCode: 200 })
-})
+t.test(
+  'the number of concurrent imports is limited: others are refused at once, and reads proceed',
+  async (t) => {
+    const { url, app, token } = await start(t, { DATABASE_POOL_SIZE: '2' })
+    const locker = new pg.Client({ connectionString: url, options: plainOptions })
+    await locker.connect()
+    t.teardown(() => locker.end())
+    await locker.query('BEGIN')
+    await locker.query('LOCK TABLE items IN SHARE MODE')
+    const waiting = load(app, token, '{"item_id":"first"}', 'all')
+    await until(async () => {
+      const [row] = await query<{ found: boolean }>(
+        url,
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()) AS found",
+      )
+      return row?.found === true
+    })
+    const refused = await load(app, token, '{"item_id":"second"}', 'all')
+    t.match(refused, { statusCode: 429, headers: { 'retry-after': '5' } })
+    t.match(refused.json(), { detail: 'Too many imports are running' })
+    t.match(await getAs(app, token, '/users/me/items/'), { statusCode: 200 })
+    await locker.query('ROLLBACK')
+    t.match(await waiting, { statusCode: 200 }, 'the running import is not affected')
+    t.match(await load(app, token, '', 'all'), { statusCode: 200 })
+  },
+)
 
-t.test('slots are bounded per process and per caller, and come back once', async (t) => {
+t.test('slots are limited per process and per caller, and can be released once', async (t) => {
   const slots = createSlots(3, 2, 'too_many_exports')
   const refusal = { code: 'too_many_exports' }
   const [first] = [slots.take('a'), slots.take('a')]
@@ -158,7 +161,7 @@ t.test('slots are bounded per process and per caller, and come back once', async
   slots.take('c')
 })
 
-t.test('imports together hold a bounded number of bytes, more than two callers can', async (t) => {
+t.test('the memory of all imports is limited, to more than two callers can take', async (t) => {
   const { holdBytes } = createTransferSlots()
   const held = [holdBytes(), holdBytes(), holdBytes()]
   for (const one of held) one.add(16 * 1024 * 1024)
@@ -168,7 +171,7 @@ t.test('imports together hold a bounded number of bytes, more than two callers c
   t.throws(() => holdBytes().add(2 * 1024 * 1024), { code: 'too_many_imports' })
 })
 
-t.test('imports whose bodies are slow keep nobody else from importing', async (t) => {
+t.test('imports with slow bodies do not block others', async (t) => {
   const { app, token } = await start(t)
   const port = await listen(app)
   await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password: 'correct horse' })
@@ -187,7 +190,7 @@ t.test('imports whose bodies are slow keep nobody else from importing', async (t
   t.match(await load(app, token, '{}', 'all'), { statusCode: 200 })
 })
 
-t.test('an import takes one connection of the pool at most', async (t) => {
+t.test('an import takes at most one connection of the pool', async (t) => {
   const { app, token } = await start(t, { DATABASE_POOL_SIZE: '1' })
   for (const mode of modes) {
     const payload = namedLines(450).replaceAll(':"', `:"${mode}`)
@@ -195,7 +198,7 @@ t.test('an import takes one connection of the pool at most', async (t) => {
   }
 })
 
-t.test('an import whose client is gone, or that takes too long, ends', async (t) => {
+t.test('an import ends when its client disconnects or its time is up', async (t) => {
   const { app } = await start(t)
   const owner = await app.database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })
   const before = await countItems(app)
@@ -221,7 +224,7 @@ t.test('a body that ends early is refused', async (t) => {
   await t.rejects(reading, new InvalidInput('body', [], 'incomplete', 'The body ended early'))
 })
 
-t.test('a body of unknown length is refused where it becomes too large', async (t) => {
+t.test('a body of unknown length is refused once it is too large', async (t) => {
   const { app, token } = await start(t)
   const headers = { authorization: `Bearer ${token}`, ...ndjson }
   const payload = Readable.from(Array.from({ length: 17 }, () => Buffer.alloc(1_048_576, 'x')))
@@ -233,7 +236,7 @@ for (const [state, status] of [
   ['57P01', 503],
   ['23514', 500],
 ] as const)
-  t.test(`an import that SQLSTATE ${state} ends half-way reports the unconfirmed lines`, async (t) => {
+  t.test(`an import that fails half-way with SQLSTATE ${state} reports the unconfirmed lines`, async (t) => {
     const { url, app, token } = await start(t)
     await query(
       url,
@@ -250,5 +253,5 @@ for (const [state, status] of [
     t.match(report, { created: 200, failed: 300, errors: [{ type: 'interrupted', loc: ['body', '201'] }] })
     t.equal(await countItems(app), before + 200)
     const refused = await load(app, token, '{"item_id":"i300"}', 'each')
-    t.match(refused, { statusCode: status }, 'nothing was added at all')
+    t.match(refused, { statusCode: status }, 'nothing was added before')
   })

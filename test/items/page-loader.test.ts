@@ -9,7 +9,7 @@ import { cloneDatabase } from '../helpers/database.js'
 const newItem = `
   INSERT INTO items (id, owner_id, item_id) SELECT gen_random_uuid(), id, $2 FROM users WHERE username = $1`
 
-/** Reads pages of a fresh database. @param hold what each answer waits for before it comes */
+/** Reads pages of a fresh database. @param hold delays each result of a query */
 async function open(t: Test, hold: () => Promise<void> = async () => {}) {
   const url = await cloneDatabase(t)
   const { readPool, $disconnect: close } = openDatabase(
@@ -21,22 +21,22 @@ async function open(t: Test, hold: () => Promise<void> = async () => {}) {
   const counting = {
     async query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig) {
       statements.push(statement.text)
-      const answer = await readPool.query<Row>(statement)
+      const result = await readPool.query<Row>(statement)
       await hold()
-      return answer
+      return result
     },
   }
-  const pageOf = createPageLoader({ readPool: counting, nameStatement: () => undefined })
+  const loadPage = createPageLoader({ readPool: counting, nameStatement: () => undefined })
   const owners = await query<{ id: string; username: string }>(url, 'SELECT id, username FROM users')
   async function read(username: string, limit: number, page: Partial<ItemPage> = {}): Promise<string[]> {
     const { id = '' } = owners.find((owner) => owner.username === username) ?? {}
-    const { items, next } = await pageOf({ id, username }, { limit, sort: 'created_at', ...page })
+    const { items, next } = await loadPage({ id, username }, { limit, sort: 'created_at', ...page })
     return [...items.map(({ itemId }) => itemId), ...(next ? ['…'] : [])]
   }
   return { url, statements, read }
 }
 
-t.test('who asks at the same moment gets his own page, by one statement', async (t) => {
+t.test('first pages requested in the same turn are read by one statement, each for its owner', async (t) => {
   const { url, statements, read } = await open(t)
   await query(url, newItem, ['johndoe', 'Bar'])
   await query(url, newItem, ['alice', 'Baz'])
@@ -51,7 +51,7 @@ t.test('who asks at the same moment gets his own page, by one statement', async 
   t.equal(statements.length, 1)
 })
 
-t.test('other pages are read one by one, and what several want only once', async (t) => {
+t.test('other pages are read one by one, and equal ones once', async (t) => {
   const { url, statements, read } = await open(t)
   await query(url, newItem, ['johndoe', 'Bar'])
   const pages = await Promise.all([
@@ -70,21 +70,25 @@ for (const [what, page] of [
   ['a first page', {}],
   ['another page', { sort: 'item_id' }],
 ] as [string, Partial<ItemPage>][])
-  t.test(`who asks for ${what} while others wait for it gets what is there after he has asked`, async (t) => {
-    const [answered, released] = [makeSignal(), makeSignal()]
-    const { url, read } = await open(t, async function holdAnswers() {
-      answered.give()
-      await released.given
-    })
-    const early = read('johndoe', 100, page)
-    await answered.given
-    await query(url, newItem, ['johndoe', 'Goo'])
-    const late = read('johndoe', 100, page)
-    released.give()
-    t.strictSame(await Promise.all([early, late]), [['Foo'], ['Foo', 'Goo']])
-  })
+  t.test(
+    `a request for ${what} during a read of it gets rows that were read after the request`,
+    async (t) => {
+      const answered = createSignal()
+      const released = createSignal()
+      const { url, read } = await open(t, async function holdAnswers() {
+        answered.give()
+        await released.given
+      })
+      const early = read('johndoe', 100, page)
+      await answered.given
+      await query(url, newItem, ['johndoe', 'Goo'])
+      const late = read('johndoe', 100, page)
+      released.give()
+      t.strictSame(await Promise.all([early, late]), [['Foo'], ['Foo', 'Goo']])
+    },
+  )
 
-function makeSignal() {
+function createSignal() {
   let give = () => {}
   const given = new Promise<void>((resolve) => {
     give = resolve

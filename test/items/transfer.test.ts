@@ -6,7 +6,7 @@ import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { until } from '../helpers/wait.js'
 
-interface Whole {
+interface ItemDetail {
   item_id: string
   owner: string
   title: string | null
@@ -46,16 +46,16 @@ function load(app: FastifyInstance, token: string, lines: (string | Buffer | obj
   return app.inject({ method: 'POST', url: `${path}import${mode && `?mode=${mode}`}`, headers, payload })
 }
 
-async function unload(app: FastifyInstance, token: string): Promise<Whole[]> {
+async function unload(app: FastifyInstance, token: string): Promise<ItemDetail[]> {
   const response = await getAs(app, token, `${path}export`)
   t.match(response.headers['content-type'], 'application/x-ndjson')
   return response.body
     .split('\n')
     .slice(0, -1)
-    .map((line) => JSON.parse(line) as Whole)
+    .map((line) => JSON.parse(line) as ItemDetail)
 }
 
-t.test('what is exported here is imported there', async (t) => {
+t.test('an export can be imported by another user', async (t) => {
   const { app, token } = await start(t)
   const given = Array.from({ length: 2_345 }, (_, i) => ({
     item_id: `i${i}`,
@@ -86,18 +86,18 @@ t.test('what is exported here is imported there', async (t) => {
 })
 
 const bad: [string, string | Buffer | object, string][] = [
-  ['no JSON', '{', 'json_invalid'],
-  ['no UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'utf8_invalid'],
-  ['no object', '[]', 'type'],
+  ['invalid JSON', '{', 'json_invalid'],
+  ['invalid UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'utf8_invalid'],
+  ['an array', '[]', 'type'],
   ['null', 'null', 'type'],
   ['an unknown member', { owner: 'alice' }, 'extra_forbidden'],
   ['a prototype', '{"__proto__": {}}', 'json_invalid'],
-  ['an id that is none', { item_id: 'a/b' }, 'pattern'],
+  ['an invalid id', { item_id: 'a/b' }, 'pattern'],
   ['an id of dots alone', { item_id: '..' }, 'pattern'],
   ['a title that is not one line', { title: 'a\u001b[2K' }, 'format'],
   ['a reserved id', { item_id: 'export' }, 'not'],
   ['an id that is taken', { item_id: 'Foo' }, 'exists'],
-  ['an id that came before', { item_id: 'good' }, 'exists'],
+  ['a repeated id', { item_id: 'good' }, 'exists'],
   ['a title that is too long', { title: 'x'.repeat(256) }, 'maxLength'],
   ['NUL', { title: 'a\0' }, 'format'],
   ['half a surrogate pair', '{"title": "\\ud800"}', 'format'],
@@ -105,7 +105,7 @@ const bad: [string, string | Buffer | object, string][] = [
   ['a line that is too long', { description: 'x'.repeat(70_000) }, 'too_long'],
 ]
 
-t.test('lines that are wrong are told by their number', async (t) => {
+t.test('failed lines are reported by their number', async (t) => {
   const { app, token } = await start(t)
   const lines = [{ item_id: 'good' }, '', ' \t\r', ...bad.map(([, line]) => line), { item_id: 'better' }]
   const report = (await load(app, token, lines, 'each')).json<Report>()
@@ -121,7 +121,7 @@ t.test('lines that are wrong are told by their number', async (t) => {
   )
 })
 
-t.test('all or nothing: one line that is wrong keeps the others out', async (t) => {
+t.test('in the mode `all`, one failed line rejects the whole import', async (t) => {
   const { app, token } = await start(t)
   for (const [name, line] of bad) {
     const response = await load(app, token, [{ item_id: 'good' }, line, { item_id: 'better' }])
@@ -134,10 +134,10 @@ t.test('all or nothing: one line that is wrong keeps the others out', async (t) 
     token,
     Array.from({ length: 500 }, () => '{'),
   )
-  t.equal(many.json<{ detail: unknown[] }>().detail.length, 100, 'not every complaint is told')
+  t.equal(many.json<{ detail: unknown[] }>().detail.length, 100, 'the number of listed issues is limited')
 })
 
-t.test('odd texts come back byte for byte', async (t) => {
+t.test('unusual texts come back byte for byte', async (t) => {
   const { app, token } = await start(t)
   const lines = naughty.map((text, i) => ({
     item_id: `n${i}`,
@@ -158,7 +158,7 @@ t.test('odd texts come back byte for byte', async (t) => {
   }
 })
 
-t.test('what is no NDJSON, or too large, is refused', async (t) => {
+t.test('a body that is not NDJSON, or too large, is refused', async (t) => {
   const { app, token } = await start(t)
   const headers = { authorization: `Bearer ${token}` }
   const post = (type: string, payload: string) =>
@@ -177,10 +177,10 @@ t.test('what is no NDJSON, or too large, is refused', async (t) => {
     errors: [],
   })
   for (const method of ['PUT', 'PATCH'] as const)
-    t.equal((await sendAs(app, token, method, `${path}export`, {})).statusCode, 422, 'no item is called so')
+    t.equal((await sendAs(app, token, method, `${path}export`, {})).statusCode, 422, 'the name is reserved')
 })
 
-t.test('a fault of the database while importing leaves nothing behind', async (t) => {
+t.test('a database error during an import leaves nothing behind', async (t) => {
   const { url, app, token } = await start(t)
   await query(
     url,
@@ -199,39 +199,42 @@ t.test('a fault of the database while importing leaves nothing behind', async (t
   t.equal((await unload(app, token)).length, 1)
 })
 
-t.test('exports are few at a time, and end with their client', async (t) => {
-  const { url, app, token } = await start(t)
-  await query(
-    url,
-    `INSERT INTO items (id, owner_id, item_id, metadata)
+t.test(
+  'the number of concurrent exports is limited, and an export ends when its client disconnects',
+  async (t) => {
+    const { url, app, token } = await start(t)
+    await query(
+      url,
+      `INSERT INTO items (id, owner_id, item_id, metadata)
     SELECT gen_random_uuid(), (SELECT id FROM users WHERE username = 'johndoe'), 'm' || n, many.metadata
     FROM generate_series(1, 900) n, (
       SELECT jsonb_build_object('a', jsonb_agg('[1]'::jsonb)) AS metadata FROM generate_series(1, 3000)
     ) AS many`,
-  )
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as import('node:net').AddressInfo
-  const ask = () =>
-    fetch(`http://127.0.0.1:${port}${path}export`, { headers: { authorization: `Bearer ${token}` } })
-  const unread = await Promise.all([ask(), ask()])
-  const refused = await ask()
-  t.match(refused, { status: 429 })
-  t.equal(refused.headers.get('retry-after'), '5')
-  t.same(await refused.json(), { detail: 'Too many exports are running' })
-  await unread[0]?.body?.cancel()
-  await until(async () => {
-    const response = await ask()
-    await response.body?.cancel()
-    return response.status === 200
-  })
-  const lines = (await unread[1]?.text())?.trim().split('\n') ?? []
-  t.equal(lines.length, 901)
-  const { metadata } = JSON.parse(String(lines.at(-1))) as Whole
-  t.equal(JSON.stringify(metadata), `{"a":[${Array(3_000).fill('[1]').join(',')}]}`)
-  app.server.closeAllConnections()
-})
+    )
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as import('node:net').AddressInfo
+    const startExport = () =>
+      fetch(`http://127.0.0.1:${port}${path}export`, { headers: { authorization: `Bearer ${token}` } })
+    const unread = await Promise.all([startExport(), startExport()])
+    const refused = await startExport()
+    t.match(refused, { status: 429 })
+    t.equal(refused.headers.get('retry-after'), '5')
+    t.same(await refused.json(), { detail: 'Too many exports are running' })
+    await unread[0]?.body?.cancel()
+    await until(async () => {
+      const response = await startExport()
+      await response.body?.cancel()
+      return response.status === 200
+    })
+    const lines = (await unread[1]?.text())?.trim().split('\n') ?? []
+    t.equal(lines.length, 901)
+    const { metadata } = JSON.parse(String(lines.at(-1))) as ItemDetail
+    t.equal(JSON.stringify(metadata), `{"a":[${Array(3_000).fill('[1]').join(',')}]}`)
+    app.server.closeAllConnections()
+  },
+)
 
-t.test('an export that cannot begin gives its slot back', async (t) => {
+t.test('an export that cannot start releases its slot', async (t) => {
   const { url, app, token } = await start(t)
   await query(url, 'ALTER TABLE items RENAME TO things')
   for (let i = 0; i < 5; i++) t.equal((await getAs(app, token, `${path}export`)).statusCode, 500)
@@ -239,7 +242,7 @@ t.test('an export that cannot begin gives its slot back', async (t) => {
   for (let i = 0; i < 5; i++) t.equal((await getAs(app, token, `${path}export`)).statusCode, 200)
 })
 
-t.test('an export reads on only as fast as its reader does', async (t) => {
+t.test('an export reads from the database only as fast as its client reads', async (t) => {
   const { app, token } = await start(t)
   const description = 'x'.repeat(4_000)
   for (let i = 0; i < 3; i++)
@@ -260,5 +263,5 @@ t.test('an export reads on only as fast as its reader does', async (t) => {
   let bytes = 0
   for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read())
     bytes += chunk.value.length
-  t.ok(bytes < 9_000 * 4_000, 'what was deleted before it was read does not come')
+  t.ok(bytes < 9_000 * 4_000, 'items that were deleted before they were read are missing')
 })

@@ -14,7 +14,7 @@ const metadata = fc.oneof(
   ),
 )
 
-t.test('metadata comes back as it was sent, or is refused, by every way in', async (t) => {
+t.test('metadata comes back as it was sent, or is refused, by every operation', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   await sendAs(app, token, 'PUT', `${path}x`, {})

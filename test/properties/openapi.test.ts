@@ -32,7 +32,7 @@ for (const format of Object.keys(textFormats)) ajv.addFormat(format, true)
 ajv.addSchema(document, 'document')
 
 for (const operation of operationsOf(document))
-  await t.test(`${operation.name} answers as the document says, whatever it is sent`, async (t) => {
+  await t.test(`${operation.name} responds as documented, whatever it is sent`, async (t) => {
     const token = await logIn(app, 'johndoe', 'secret', everyScope)
     const property = fc.asyncProperty(requestsFor(operation, document), async (request) => {
       const response = await send(app, token, operation, request)
@@ -63,7 +63,7 @@ function send(
   })
 }
 
-/** Lone surrogates have no UTF-8: they go out as bytes that are none. */
+/** Percent-encodes text. A lone surrogate has no UTF-8: it is sent as invalid bytes. */
 function encode(text: string): string {
   return text.isWellFormed() ? encodeURIComponent(text) : '%ED%A0%80'
 }
@@ -79,11 +79,11 @@ function findProblem(
   { responses }: Operation,
   response: Awaited<ReturnType<typeof send>>,
 ): string | undefined {
-  if (response.statusCode >= 500) return 'is a fault'
+  if (response.statusCode >= 500) return 'is a server error'
   if ([307, 404, 405, 413, 414, 415].includes(response.statusCode)) return undefined
-  const said = responses[String(response.statusCode)]
-  if (!said) return 'is not in the document'
-  const schema = said.content?.['application/json']?.schema
+  const documented = responses[String(response.statusCode)]
+  if (!documented) return 'is not in the document'
+  const schema = documented.content?.['application/json']?.schema
   if (!schema || !String(response.headers['content-type']).startsWith('application/json')) return undefined
   const { $ref, ...rest } = schema
   const resolve = (text: string) => JSON.parse(text.replaceAll('"#/', '"document#/')) as object

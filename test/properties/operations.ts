@@ -25,7 +25,7 @@ export interface Operation {
   responses: Record<string, Content>
 }
 
-/** What the tests read of the OpenAPI document. */
+/** The parts of the OpenAPI document that the tests read. */
 export interface Document {
   paths: Record<
     string,
@@ -39,7 +39,7 @@ export interface Document {
 
 type Texts = Record<string, string | undefined>
 
-/** A request that follows the document more or less. */
+/** A generated request, which may or may not follow the document. */
 export interface GeneratedRequest {
   path: Texts
   query: Texts
@@ -47,7 +47,7 @@ export interface GeneratedRequest {
   body: unknown
 }
 
-/** All operations of the document. */
+/** Returns all operations of the document. */
 export function operationsOf({ paths }: Document): Operation[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { parameters = [], requestBody, responses }]) => {
@@ -58,7 +58,7 @@ export function operationsOf({ paths }: Document): Operation[] {
   )
 }
 
-/** Requests for one operation: mostly of the right shape, with values that are right, nearly right or anything. */
+/** Generates requests for an operation: mostly of the right shape, with valid, almost valid and arbitrary values. */
 export function requestsFor(
   { parameters, body }: Operation,
   document: Document,
@@ -87,7 +87,7 @@ export function requestsFor(
   })
 }
 
-/** Texts, the awkward ones among them. */
+/** Texts, including awkward ones. */
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.string({ maxLength: 300 }),
@@ -106,17 +106,17 @@ const text = fc.oneof(
 )
 
 function valuesOf(schema: Schema, document: Document, depth: number): fc.Arbitrary<unknown> {
-  const right = rightValuesOf(schema, document, depth)
-  return fc.oneof({ arbitrary: right, weight: 8 }, { arbitrary: fc.jsonValue({ maxDepth: 2 }), weight: 1 })
+  const valid = validValuesOf(schema, document, depth)
+  return fc.oneof({ arbitrary: valid, weight: 8 }, { arbitrary: fc.jsonValue({ maxDepth: 2 }), weight: 1 })
 }
 
-function rightValuesOf(schema: Schema, document: Document, depth: number): fc.Arbitrary<unknown> {
+function validValuesOf(schema: Schema, document: Document, depth: number): fc.Arbitrary<unknown> {
   if (schema.$ref) {
     const found = document.components.schemas[String(schema.$ref.split('/').at(-1))]
-    return rightValuesOf(found ?? {}, document, depth)
+    return validValuesOf(found ?? {}, document, depth)
   }
   if (schema.enum) return fc.constantFrom(...schema.enum)
-  if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => rightValuesOf(one, document, depth)))
+  if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => validValuesOf(one, document, depth)))
   const types = [schema.type ?? 'object'].flat()
   return fc.oneof(...types.map((type) => valuesOfType(type, schema, document, depth)))
 }

@@ -21,7 +21,7 @@ interface Operation {
   types: string[]
 }
 
-/** Every operation that takes a JSON body, or lines of it, with the types that it takes. */
+/** Returns every operation that takes a body of JSON or NDJSON, with its media types. */
 async function listOperations(app: FastifyInstance): Promise<Operation[]> {
   const { paths } = (await app.inject('/openapi.json')).json<{
     paths: Record<string, Record<string, { requestBody?: { content: object } }>>
@@ -41,14 +41,14 @@ const bodies: [string, string][] = [
   ['objects', nested('{"a":', '}', 2_500)],
   ['lists in metadata', `{"metadata":{"m":${nested('[', ']', 5_000)}}}`],
   ['objects in metadata', `{"metadata":${nested('{"a":', '}', 2_500)}}`],
-  ['lists that do not end', '['.repeat(15_000)],
+  ['unclosed lists', '['.repeat(15_000)],
   ['many members', `{${Array.from({ length: 1_600 }, (_, i) => `"${i}":1`).join(',')}}`],
   ['many elements', `{"metadata":{"a":[${Array(7_900).fill('0').join(',')},[]]},"title":1}`],
   ['a small number', '{"metadata":{"a":1e-400}}'],
   ['a precise number', '{"metadata":{"a":0.1234567890123456789}}'],
-  ['a great number', '{"metadata":{"a":1e400}}'],
-  ['a great integer', '{"metadata":{"a":[9007199254740993]}}'],
-  ['an integer that has unsafe neighbours', '{"metadata":{"a":9007199254740992}}'],
+  ['a large number', '{"metadata":{"a":1e400}}'],
+  ['a large integer', '{"metadata":{"a":[9007199254740993]}}'],
+  ['an integer with unsafe neighbours', '{"metadata":{"a":9007199254740992}}'],
   ['a power of ten', '{"metadata":{"a":1e21}}'],
   ['minus zero', '{"metadata":{"a":-0}}'],
   ['a repeated name', '{"metadata":{"a":1},"metadata":{"b":1}}'],
@@ -56,7 +56,7 @@ const bodies: [string, string][] = [
   ['half a surrogate pair', '{"metadata":{"a":"\\udc00"},"password":"\\ud800"}'],
 ]
 
-t.test('JSON that is too deep, too wide or would not come back is refused at every door', async (t) => {
+t.test('every operation refuses JSON that is too deep, too wide or would not round-trip', async (t) => {
   const { app, authorization } = await start(t)
   const operations = await listOperations(app)
   t.ok(operations.length >= 14, `${operations.length} operations`)
@@ -70,7 +70,7 @@ t.test('JSON that is too deep, too wide or would not come back is refused at eve
           [400, 413, 422].includes(response.statusCode),
           `${method} ${url} ${name}: ${response.statusCode}`,
         )
-        t.ok(response.body.length < 4_000, 'and the answer is short')
+        t.ok(response.body.length < 4_000, 'and the response is short')
       }
   t.same(await app.database.item.findMany(), before, 'nothing has changed')
 })
@@ -87,7 +87,7 @@ t.test('numbers in metadata come back as they were sent', async (t) => {
     t.same(response.json<{ metadata: unknown }>().metadata, JSON.parse(sent))
 })
 
-t.test('a content type without content counts as none where no body is taken', async (t) => {
+t.test('the content type of a request without content is ignored on routes that take no body', async (t) => {
   const { app, authorization } = await start(t)
   const types = [
     'application/json',
@@ -127,6 +127,6 @@ t.test('a content type without content counts as none where no body is taken', a
         })
       ).statusCode,
       400,
-      'where one is, it is missing',
+      'a route that takes a body requires it',
     )
 })

@@ -6,7 +6,7 @@ import { normalizeAddress, trustNetworks } from '../../../src/http/server/client
 import { makeFolder } from '../../database/folder.js'
 import { postToken, startApp } from '../../helpers/app.js'
 
-t.test('an address has one spelling, however a proxy writes it', (t) => {
+t.test('an address has one canonical form, however a proxy writes it', (t) => {
   for (const [written, address] of [
     ['192.0.2.1', '192.0.2.1'],
     [' 192.0.2.1 ', '192.0.2.1'],
@@ -27,7 +27,7 @@ t.test('an address has one spelling, however a proxy writes it', (t) => {
   t.end()
 })
 
-/** Spellings of the address of 16 bytes. */
+/** Returns spellings of the address of 16 bytes. */
 function spell(bytes: Uint8Array): string[] {
   const address = Buffer.from(bytes)
   const groups = Array.from({ length: 8 }, (_, index) => address.readUInt16BE(2 * index).toString(16))
@@ -43,7 +43,7 @@ function spell(bytes: Uint8Array): string[] {
   return spellings.flatMap((one) => [one, one.toUpperCase(), `[${one}]:443`, `${one}%eth0`])
 }
 
-/** Groups of few kinds, so that the kinds meet: zeros, the prefix of mapped addresses, others. */
+/** Addresses of zeros, of the prefix of mapped addresses, and of other groups, in all combinations. */
 const anyAddress = fc
   .array(fc.oneof(fc.constant([0, 0]), fc.constant([255, 255]), fc.tuple(fc.nat(255), fc.nat(255))), {
     minLength: 8,
@@ -54,56 +54,65 @@ const mapped = fc
   .tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255))
   .map((tail) => Uint8Array.from([...Array<number>(10).fill(0), 255, 255, ...tail]))
 
-t.test('all spellings of one address are read alike, and different addresses differently', (t) => {
-  fc.assert(
-    fc.property(fc.oneof(anyAddress, mapped), fc.oneof(anyAddress, mapped), (bytes, others) => {
-      const read = new Set(spell(bytes).map((spelling) => normalizeAddress(spelling)))
-      const [address = null] = read
-      const isMapped = Buffer.from(bytes)
-        .toString('hex')
-        .startsWith(`${'0'.repeat(20)}ffff`)
-      return (
-        read.size === 1 &&
-        isIP(address ?? '') === (isMapped ? 4 : 6) &&
-        (address === normalizeAddress(spell(others)[0])) === Buffer.from(bytes).equals(others)
-      )
-    }),
-    {
-      numRuns: 2_000,
-      examples: [[Uint8Array.from([...Array<number>(12).fill(0), 10, 0, 0, 1]), new Uint8Array(16)]],
-    },
-  )
-  t.end()
-})
+t.test(
+  'all spellings of an address have the same canonical form, and different addresses have different ones',
+  (t) => {
+    fc.assert(
+      fc.property(fc.oneof(anyAddress, mapped), fc.oneof(anyAddress, mapped), (bytes, others) => {
+        const read = new Set(spell(bytes).map((spelling) => normalizeAddress(spelling)))
+        const [address = null] = read
+        const isMapped = Buffer.from(bytes)
+          .toString('hex')
+          .startsWith(`${'0'.repeat(20)}ffff`)
+        return (
+          read.size === 1 &&
+          isIP(address ?? '') === (isMapped ? 4 : 6) &&
+          (address === normalizeAddress(spell(others)[0])) === Buffer.from(bytes).equals(others)
+        )
+      }),
+      {
+        numRuns: 2_000,
+        examples: [[Uint8Array.from([...Array<number>(12).fill(0), 10, 0, 0, 1]), new Uint8Array(16)]],
+      },
+    )
+    t.end()
+  },
+)
 
-t.test('what is no address has none', (t) => {
+t.test('a text that is not an address has no canonical form', (t) => {
   for (const text of [
-    ...['', 'unknown', '_hidden', 'localhost', '192.0.2', '192.0.2.256', '0x7f.1', '127.1', '2130706433'],
-    ...[
-      '192.0.2.1:',
-      '192.0.2.1:x',
-      '192.0.2.1:400000',
-      '[2001:db8::1',
-      '2001:db8::1]:1',
-      '[]',
-      '[]:80',
-      '%eth0',
-    ],
-    ...[
-      `${'1'.repeat(46)}`,
-      'x'.repeat(10_000),
-      `::1%${'x'.repeat(200)}`,
-      '192.0.2.1\n',
-      "'; DROP",
-      '::1::2',
-    ],
+    '',
+    'unknown',
+    '_hidden',
+    'localhost',
+    '192.0.2',
+    '192.0.2.256',
+    '0x7f.1',
+    '127.1',
+    '2130706433',
+
+    '192.0.2.1:',
+    '192.0.2.1:x',
+    '192.0.2.1:400000',
+    '[2001:db8::1',
+    '2001:db8::1]:1',
+    '[]',
+    '[]:80',
+    '%eth0',
+
+    `${'1'.repeat(46)}`,
+    'x'.repeat(10_000),
+    `::1%${'x'.repeat(200)}`,
+    '192.0.2.1\n',
+    "'; DROP",
+    '::1::2',
   ])
     t.equal(normalizeAddress(text), text === '192.0.2.1\n' ? '192.0.2.1' : null, text.slice(0, 50))
   t.equal(normalizeAddress(undefined), null)
   t.end()
 })
 
-t.test('a proxy is trusted by its address, however that is written', (t) => {
+t.test('a proxy is trusted by its address, however it is written', (t) => {
   const isTrusted = trustNetworks(['10.0.0.0/8', '192.0.2.1', 'fd00::/8', '2001:db8::1'])
   for (const address of [
     '10.1.2.3',
@@ -120,7 +129,7 @@ t.test('a proxy is trusted by its address, however that is written', (t) => {
   t.end()
 })
 
-t.test('events have the address that the trusted proxies vouch for, or that of the peer', async (t) => {
+t.test('events have the address that trusted proxies report, or the one of the peer', async (t) => {
   const app = await startApp(t, { TRUST_PROXY: '127.0.0.1 10.0.0.0/8' })
   for (const [forwarded, address] of [
     ['203.0.113.8:40000', '203.0.113.8'],
@@ -140,7 +149,7 @@ t.test('events have the address that the trusted proxies vouch for, or that of t
   }
 })
 
-t.test('what is no address is no network of its own', async (t) => {
+t.test('an invalid address does not get a rate limit of its own', async (t) => {
   const app = await startApp(t, { TRUST_PROXY: '127.0.0.1', GUESSES_PER_ACCOUNT_AND_NETWORK: '3' })
   for (const next of [
     (i: number) => `203.0.113.8:${40_000 + i}`,
@@ -156,11 +165,11 @@ t.test('what is no address is no network of its own', async (t) => {
   }
 })
 
-t.test('a peer on a Unix socket has no address, and is throttled like any other', async (t) => {
+t.test('a peer on a Unix socket has no address, and is rate-limited like any other', async (t) => {
   const app = await startApp(t, { GUESSES_PER_ACCOUNT_AND_NETWORK: '3' })
   const path = `${await makeFolder(t)}/latchkey.sock`
   await app.listen({ path })
-  const guess = () =>
+  const attempt = () =>
     new Promise<number | undefined>((resolve, reject) => {
       const body = 'username=nobody&password=wrong'
       const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length }
@@ -172,7 +181,7 @@ t.test('a peer on a Unix socket has no address, and is throttled like any other'
         .end(body)
     })
   const statuses = []
-  for (let i = 0; i < 5; i++) statuses.push(await guess())
+  for (let i = 0; i < 5; i++) statuses.push(await attempt())
   t.same(statuses, [401, 401, 401, 401, 429])
   t.same(
     (await app.database.event.findMany()).map(({ address }) => address),

@@ -34,7 +34,7 @@ t.test('refusals', async (t) => {
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
 
-  await t.test('what is refused before routing is the last of its connection', async (t) => {
+  await t.test('a refusal before routing closes the connection', async (t) => {
     for (const [name, text, status] of refused)
       t.same(
         (await sendWire(port, text + last)).map((answer) => answer.status),
@@ -43,7 +43,7 @@ t.test('refusals', async (t) => {
       )
   })
 
-  await t.test('and has no body where a HEAD request is', async (t) => {
+  await t.test('a refused HEAD request gets no body', async (t) => {
     for (const [name, text] of [
       ['no Host', 'HEAD /livez HTTP/1.1\r\n\r\n'],
       ['an expectation', `HEAD /livez HTTP/1.1\r\n${host}Expect: x\r\n\r\n`],
@@ -57,7 +57,7 @@ t.test('refusals', async (t) => {
   })
 
   await t.test(
-    'what follows a request to upgrade is not read: it is the last of its connection',
+    'nothing after a request with Upgrade is read, and its response closes the connection',
     async (t) => {
       const smuggled = `GET /nowhere HTTP/1.1\r\n${host}\r\n`
       const incomplete = 'POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\n\r\n'
@@ -77,12 +77,12 @@ t.test('refusals', async (t) => {
           ({ status }) => status,
         ),
         [200, 200],
-        'the header alone asks for nothing',
+        'Upgrade without Connection is ignored',
       )
     },
   )
 
-  await t.test('a header counts wherever it stands', async (t) => {
+  await t.test('a header counts at any position', async (t) => {
     const many = 'a:\r\n'.repeat(2_100)
     t.same(
       (await sendWire(port, `GET /livez HTTP/1.1\r\n${many}Host: x\r\nConnection: close\r\n\r\n`)).map(
@@ -98,7 +98,7 @@ t.test('refusals', async (t) => {
     )
   })
 
-  await t.test('a body of tiny chunks is not read on, whether a route wants it or not', async (t) => {
+  await t.test('a body of tiny chunks is not read to its end, with or without a route', async (t) => {
     const chunks = '1\r\na\r\n'.repeat(400_000)
     for (const [target, status] of [
       ['/token', 413],
@@ -124,11 +124,11 @@ t.test('refusals', async (t) => {
     t.same(
       (await sendWire(port, fine)).map((answer) => answer.status),
       [200],
-      'some are fine',
+      'a limited number of them is accepted',
     )
   })
 
-  await t.test('a client that resets its connection ends nothing but that', async (t) => {
+  await t.test('a client that resets its connection affects no other', async (t) => {
     const texts = [...refused.map(([, text]) => text), `GET /livez HTTP/1.1\r\n${host}${upgrade}\r\n`]
     for (const before of ['', logIn, last.replace('Connection: close\r\n', '')])
       for (const text of texts)

@@ -15,17 +15,17 @@ const requestsPerConnection = 20
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** How many file descriptors this process has open, where the system tells. */
+/** Returns the number of open file descriptors of this process, or 0 where the system does not list them. */
 function countDescriptors(): number {
   return existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0
 }
 
-/** In a function of its own, as a variable would keep the last one. */
-function cutAll(sockets: Set<Socket>): void {
+/** Destroys all sockets. A separate function, as a variable in the test would keep the last one from being collected. */
+function destroyAll(sockets: Set<Socket>): void {
   for (const socket of sockets) socket.destroy()
 }
 
-t.test('connections that are cut release all that their answers held', async (t) => {
+t.test('connections that are destroyed release everything that their responses held', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const description = 'x'.repeat(4_000)
@@ -48,9 +48,9 @@ t.test('connections that are cut release all that their answers held', async (t)
     redirect: get('/users/me'),
     'bad path': get('/users/%ff/'),
     token: `POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${form.length}\r\n\r\n${form}`,
-    'body that does not end': `POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 999\r\n\r\n${form}`,
-    'no request': 'BAD\x01\r\n\r\n',
-    'health and no request': `${get('/livez')}BAD\x01\r\n\r\n`,
+    'incomplete body': `POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 999\r\n\r\n${form}`,
+    'malformed request': 'BAD\x01\r\n\r\n',
+    'health and malformed request': `${get('/livez')}BAD\x01\r\n\r\n`,
   }
 
   const tracked: WeakRef<object>[] = []
@@ -72,12 +72,12 @@ t.test('connections that are cut release all that their answers held', async (t)
       return socket
     })
     await Promise.all(sockets.map((socket) => once(socket, 'connect')))
-    // Some are cut when answers have begun, and some before.
-    if (kind !== 'body that does not end')
+    // Some are destroyed after their responses have started, and some before.
+    if (kind !== 'incomplete body')
       await until(() => peers.size === 0 || [...peers].some(({ bytesWritten }) => bytesWritten > 0))
     await Promise.all(sockets.map((socket) => socket.destroy() && once(socket, 'close')))
-    // A connection that is not read does not notice.
-    cutAll(peers)
+    // A paused connection does not notice by itself.
+    destroyAll(peers)
     await until(() => peers.size === 0)
   }
 

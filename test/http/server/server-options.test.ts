@@ -22,7 +22,7 @@ async function statusesOf(port: number, text: string): Promise<number[]> {
   return (await sendWire(port, text)).map(({ status }) => status)
 }
 
-t.test('what is no request is answered behind what is owed, in its place', async (t) => {
+t.test('a malformed message gets its response after those to earlier requests', async (t) => {
   const { app, port } = await listen(t)
   const authorization = `Authorization: Bearer ${await logIn(app, 'johndoe', 'secret')}\r\n`
   const post = (path: string, type: string, body: string) =>
@@ -33,17 +33,17 @@ t.test('what is no request is answered behind what is owed, in its place', async
     ['requests', get('/livez') + get('/nowhere') + get('/users/me') + last, [200, 404, 307, 200]],
     ['garbage', `${get('/livez')}BAD\x01\r\n\r\n`, [200, 405]],
     [
-      'garbage behind several',
+      'garbage after several requests',
       `${get('/livez')}${get('/nowhere')}${get('/livez')}BAD\x01\r\n\r\n`,
       [200, 404, 200, 405],
     ],
     [
-      'garbage behind what was carried out',
+      'garbage after a change',
       `${post('/users/me/items/', 'application/json', '{"title":"one"}')}BAD\x01\r\n\r\n`,
       [201, 405],
     ],
     [
-      'garbage behind a log-in',
+      'garbage after a login',
       `${post('/token', 'application/x-www-form-urlencoded', 'username=johndoe&password=secret')}x\r\n\r\n`,
       [200, 405],
     ],
@@ -53,10 +53,10 @@ t.test('what is no request is answered behind what is owed, in its place', async
       `${get('/livez')}${get('/livez', `A: ${'a'.repeat(20_000)}\r\n`)}`,
       [200, 431],
     ],
-    ['a body that breaks off', badChunk('/token'), [400]],
-    ['a body that breaks off, behind a request', get('/nowhere') + badChunk('/token'), [404, 400]],
+    ['a malformed body', badChunk('/token'), [400]],
+    ['a malformed body after a request', get('/nowhere') + badChunk('/token'), [404, 400]],
     [
-      'an extension of a chunk that is too long',
+      'a chunk extension that is too long',
       `POST /token HTTP/1.1\r\n${form}Transfer-Encoding: chunked\r\n\r\n1;${'a'.repeat(20_000)}\r\n`,
       [413],
     ],
@@ -66,10 +66,10 @@ t.test('what is no request is answered behind what is owed, in its place', async
     ['no Host', `${get('/livez')}GET /livez HTTP/1.1\r\n\r\n${get('/livez')}`, [200, 400]],
   ] as const)
     t.same(await statusesOf(port, text), statuses, name)
-  t.equal(await app.database.item.count(), 2, 'and what was answered was done once')
+  t.equal(await app.database.item.count(), 2, 'and each request was handled once')
 })
 
-t.test('an answer that has begun is not written into', async (t) => {
+t.test('a response that has started is not corrupted', async (t) => {
   const { app, port } = await listen(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const description = 'x'.repeat(4_000)
@@ -93,7 +93,7 @@ t.test('an answer that has begun is not written into', async (t) => {
   t.same(
     readAnswers(received()).map(({ status }) => status),
     [404],
-    'nor is a request answered twice',
+    'and a request gets one response only',
   )
 
   const connecting = once(app.server, 'connection')
@@ -101,18 +101,18 @@ t.test('an answer that has begun is not written into', async (t) => {
   const lateClosed = once(late.socket, 'close')
   const [ofServer] = await connecting
   await until(() => late.received().includes('Not Found'))
-  // As Node.js does when a request takes too long.
+  // As Node.js does when a request is not received in time.
   const timeout = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
   app.server.emit('clientError', timeout, ofServer)
   await lateClosed
   t.same(
     readAnswers(late.received()).map(({ status }) => status),
     [404],
-    'nor one whose body is too late',
+    'even if its body is late',
   )
 })
 
-t.test('a client that sends no more has its answers, if it sent several requests', async (t) => {
+t.test('a client that half-closes the connection after several requests gets all responses', async (t) => {
   const { port } = await listen(t)
   const { socket, received } = openWire(port)
   socket.end(get('/livez') + get('/nowhere') + get('/livez'))
@@ -127,7 +127,7 @@ t.test('a client that sends no more has its answers, if it sent several requests
   t.equal(readAnswers(incomplete.received())[0]?.status, 200)
 })
 
-t.test('a client that sends one request and no more has gone', async (t) => {
+t.test('a client that half-closes the connection after one request is disconnected', async (t) => {
   const app = fastify({ ...orderedServerOptions() })
   const gate = new EventEmitter()
   app.get('/', async () => once(gate, 'open'))
@@ -140,58 +140,64 @@ t.test('a client that sends one request and no more has gone', async (t) => {
   gate.emit('open')
 })
 
-t.test('a request that does not end in time is answered behind what is owed', async (t) => {
-  const { app, port } = await listen(t)
-  const connected = once(app.server, 'connection')
-  const { socket, received } = openWire(port, `${get('/livez')}GET /livez HTTP/1.1\r\n`)
-  await until(() => received().includes('ok'))
-  const [peer] = (await connected) as [Socket]
-  for (const _again of [1, 2])
-    app.server.emit(
-      'clientError',
-      Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
-      peer,
+t.test(
+  'a request that is not received in time gets its response after those to earlier requests',
+  async (t) => {
+    const { app, port } = await listen(t)
+    const connected = once(app.server, 'connection')
+    const { socket, received } = openWire(port, `${get('/livez')}GET /livez HTTP/1.1\r\n`)
+    await until(() => received().includes('ok'))
+    const [peer] = (await connected) as [Socket]
+    for (const _again of [1, 2])
+      app.server.emit(
+        'clientError',
+        Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
+        peer,
+      )
+    await once(socket, 'close')
+    const [first, second, ...others] = readAnswers(received())
+    t.same([first?.status, second?.status, others.length], [200, 408, 0])
+  },
+)
+
+t.test(
+  'requests of a connection are handled one at a time, and the connection is paused meanwhile',
+  async (t) => {
+    const app = fastify({ ...orderedServerOptions() })
+    const started: string[] = []
+    const gate = new EventEmitter()
+    const opened = once(gate, 'open')
+    app.get('/now', async () => 'now')
+    app.get('/:number', async ({ url }) => {
+      started.push(url)
+      await opened
+      return url
+    })
+    let parsed = 0
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    t.teardown(() => app.close())
+    app.server.on('request', () => parsed++)
+    const count = 50_000
+    const requests = Array.from({ length: count }, (_, i) => get(`/${i}`)).join('')
+    const { port } = app.server.address() as AddressInfo
+    const { socket, received } = openWire(port, requests)
+    await until(() => parsed > 0)
+    // Other connections are served only once everything readable on this one has been read.
+    for (let i = 0; i < 5; i++) await sendWire(port, get('/now', 'Connection: close\r\n'))
+    t.same(started, ['/0'])
+    t.ok(parsed < count / 5, `${parsed} requests were parsed`)
+    gate.emit('open')
+    await until(() => received().endsWith(`/${count - 1}`))
+    t.equal(started.length, count)
+    t.same(
+      readAnswers(received()).map(({ body }) => body),
+      Array.from({ length: count }, (_, i) => `/${i}`),
     )
-  await once(socket, 'close')
-  const [first, second, ...others] = readAnswers(received())
-  t.same([first?.status, second?.status, others.length], [200, 408, 0])
-})
+    socket.destroy()
+  },
+)
 
-t.test('one request of a connection is handled at a time, and no more are read meanwhile', async (t) => {
-  const app = fastify({ ...orderedServerOptions() })
-  const started: string[] = []
-  const gate = new EventEmitter()
-  const opened = once(gate, 'open')
-  app.get('/now', async () => 'now')
-  app.get('/:number', async ({ url }) => {
-    started.push(url)
-    await opened
-    return url
-  })
-  let parsed = 0
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  t.teardown(() => app.close())
-  app.server.on('request', () => parsed++)
-  const count = 50_000
-  const requests = Array.from({ length: count }, (_, i) => get(`/${i}`)).join('')
-  const { port } = app.server.address() as AddressInfo
-  const { socket, received } = openWire(port, requests)
-  await until(() => parsed > 0)
-  // Other connections are served only after what could be read of this one has been.
-  for (let i = 0; i < 5; i++) await sendWire(port, get('/now', 'Connection: close\r\n'))
-  t.same(started, ['/0'])
-  t.ok(parsed < count / 5, `${parsed} requests were parsed`)
-  gate.emit('open')
-  await until(() => received().endsWith(`/${count - 1}`))
-  t.equal(started.length, count)
-  t.same(
-    readAnswers(received()).map(({ body }) => body),
-    Array.from({ length: count }, (_, i) => `/${i}`),
-  )
-  socket.destroy()
-})
-
-t.test('a connection that closes takes what waits on it along', async (t) => {
+t.test('waiting requests of a connection that closes are dropped', async (t) => {
   const app = fastify({ ...orderedServerOptions() })
   let started = 0
   const gate = new EventEmitter()
@@ -207,7 +213,7 @@ t.test('a connection that closes takes what waits on it along', async (t) => {
   const { socket } = openWire((app.server.address() as AddressInfo).port, get('/').repeat(10))
   const [peer] = (await connected) as [Socket]
   await until(() => started > 0)
-  // It is not read while requests wait, so it does not notice by itself.
+  // The connection is paused while requests wait, so that it does not notice by itself.
   peer.destroy()
   await once(socket, 'close')
   gate.emit('open')

@@ -7,7 +7,7 @@ import { stalledClients } from '../../../src/http/server/stalled-clients.js'
 
 const megabyte = 'x'.repeat(1_000_000)
 
-/** A service whose answer is as long as its client lives. */
+/** Starts a service with an endless response. */
 async function startEndless(t: Test, stallTimeoutMs: number) {
   const app = fastify()
   await app.register(stalledClients, { stallTimeoutMs, intervalMs: 20 })
@@ -27,13 +27,13 @@ function* endless() {
   for (;;) yield megabyte
 }
 
-t.test('a client that does not take its answer is cut, while others are served', async (t) => {
+t.test('a client that does not read its response is disconnected, while others are served', async (t) => {
   const { peer, origin } = await startEndless(t, 200)
   await once(peer, 'close')
   t.equal(await (await fetch(`${origin}/short`)).text(), 'short')
 })
 
-t.test('a client that takes it keeps its connection, and so does one that asks for nothing', async (t) => {
+t.test('a client that reads its response keeps its connection, and so does an idle one', async (t) => {
   const { socket, peer, origin } = await startEndless(t, 200)
   const idle = connect(Number(new URL(origin).port), '127.0.0.1')
   t.teardown(() => idle.destroy())
