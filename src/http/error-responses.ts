@@ -7,7 +7,7 @@ import { ValidationError } from './validation-issues.js'
 const oauthErrorCode = Type.Optional(Type.String({ description: 'OAuth 2.0 error code (RFC 6749 §5.2).' }))
 
 /** The body of every error response except those to invalid input. */
-export const HttpError = Type.Object(
+const HttpError = Type.Object(
   {
     detail: Type.String({ description: 'Human-readable reason.' }),
     error: oauthErrorCode,
@@ -19,7 +19,7 @@ export const HttpError = Type.Object(
 )
 
 /** The body of the response to invalid input, in the form that clients generated from a FastAPI service expect. */
-export const HttpValidationError = Type.Object(
+const HttpValidationError = Type.Object(
   {
     detail: Type.Array(ref(ValidationError)),
     error: oauthErrorCode,
