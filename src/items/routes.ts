@@ -25,7 +25,7 @@ import type { Owner } from './item-store.js'
 import * as operations from './operations.js'
 import type { ItemsOptions } from './options.js'
 import { createPageLoader } from './page-loader.js'
-import { transferRoutes } from './transfer.js'
+import { transferRoutes } from './transfer-routes.js'
 
 /** The routes about items. Register them in a scope whose guard sets `request.owner`: they serve that owner's items. */
 export const itemRoutes: FastifyPluginAsyncTypebox<ItemsOptions> = async function itemRoutes(app, options) {
