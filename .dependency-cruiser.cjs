@@ -40,7 +40,7 @@ module.exports = {
     forbid(
       'auth-knows-users-by-their-store',
       { path: '^src/auth/' },
-      { path: '^src/(items|docs|users/(?!user-store|scopes))' },
+      { path: '^src/(items|docs|users/(?!store/|scopes))' },
     ),
     forbid('users-know-nobody', { path: '^src/users/' }, { path: '^src/(auth|items|docs)/' }),
     forbid('items-know-nobody', { path: '^src/items/' }, { path: '^src/(auth|users|docs)/' }),

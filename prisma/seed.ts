@@ -1,5 +1,5 @@
 import type { Database } from '../src/database/client.js'
-import { createUser } from '../src/users/user-store.js'
+import { createUser } from '../src/users/store/accounts.js'
 
 /** The tutorial's two users: johndoe's password is `secret`, alice's is `secret2`. */
 const users = [

@@ -13,7 +13,7 @@ import type { Limits } from './database/limits.js'
 import { databasePlugin } from './database/plugin.js'
 import { retention } from './database/retention.js'
 import { docs } from './docs/index.js'
-import { registerMail } from './email/index.js'
+import { emailPlugin } from './email/index.js'
 import { awaitInvalidation, markMutatingRoutes } from './http/await-invalidation.js'
 import { batchedResponses } from './http/batch-responses.js'
 import { connectionDraining } from './http/connection-draining.js'
@@ -38,11 +38,8 @@ import { itemRoutes } from './items/routes.js'
 import { createTransferSlots } from './items/transfer-slots.js'
 import { background } from './lifecycle/background.js'
 import { passwords } from './passwords/index.js'
-import { accountRoutes } from './users/account.js'
-import { administrationRoutes } from './users/administration.js'
-import { nameClaims } from './users/claim-names.js'
-import { userRoutes } from './users/current-user.js'
-import { registrationRoutes } from './users/registration.js'
+import { nameClaims } from './users/names/claim-names.js'
+import { accountRoutes, administrationRoutes, registrationRoutes, userRoutes } from './users/routes.js'
 import { userSchemas } from './users/user-schema.js'
 
 /**
@@ -52,6 +49,7 @@ import { userSchemas } from './users/user-schema.js'
  * which they are registered here, and what runs beside requests is closed in the reverse order.
  */
 export async function buildApp(config: Config, database: Database): Promise<FastifyInstance> {
+  const { issuer, registration, mail, mailFrom, smtpUrl, dataDirectory } = config
   const app = fastify(serverOptions(config, database.limits))
   await app.register(databasePlugin, { database })
   await app.register(changeFeed)
@@ -88,21 +86,22 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   await app.register(passwords, { config })
   await app.register(auth, { config })
   await app.register(nameClaims)
-  registerMail(app, config)
+  await app.register(emailPlugin, { mail, mailFrom, smtpUrl, dataDirectory })
   // After the mails, which its tasks send until it is closed.
   await app.register(background)
   await app.register(retention, { eventRetentionSeconds: config.eventRetentionSeconds })
 
   await app.register(async function openRoutes(scope) {
     markMutatingRoutes(scope)
-    for (const open of [registrationRoutes, accountRoutes]) await scope.register(open, { config })
+    await scope.register(registrationRoutes, { registration, issuer })
+    await scope.register(accountRoutes, { issuer })
   })
   const slots = createTransferSlots()
   await app.register(async function protectedRoutes(scope) {
     requireUser(scope)
     await scope.register(async function changingRoutes(changing) {
       markMutatingRoutes(changing)
-      await changing.register(userRoutes, { config })
+      await changing.register(userRoutes, { issuer })
       await changing.register(administrationRoutes)
     })
     await scope.register(auditRoutes)

@@ -32,7 +32,7 @@ t.test('what a token may do is decided in one place alone', (t) => {
     src: {
       'app.ts': source,
       auth: { 'effective.ts': source, 'revoke.ts': source, grants: { 'password.ts': source } },
-      users: { 'user-store.ts': source },
+      users: { store: { 'credentials.ts': source } },
     },
   })
   const { stdout, status } = spawnSync(biome, ['lint', '--reporter=github', '--max-diagnostics=none'], {

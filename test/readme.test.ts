@@ -23,7 +23,7 @@ t.test('the five-minute tour works when it is pasted', { skip: withoutCurl }, as
     /HTTP\/1.1 401 [\s\S]*\{"detail":"Could not validate credentials"\}/,
     '{"detail":"Inactive user"}',
     /"item_id":"Bar","owner":"johndoe","title":"A bar".*"metadata":\{"open":true\}.*"version":2/,
-    '{"detail":"If the name is free, the account is there now: log in"}',
+    '{"detail":"If the username is available, the account has been created: log in"}',
   ])
     t.match(stdout, answer)
 })

@@ -1,24 +1,26 @@
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
 import { nullableString, text } from '../http/schema.js'
-import { actions } from './event.js'
+import { auditActions } from './event.js'
 
-/** An event as the world sees it. */
+/** An audit event as the API shows it. */
 export const AuditEvent = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
-    action: Type.String({ maxLength: 64, description: 'What happened.' }),
+    action: Type.String({ maxLength: 64, description: 'What happened, such as `login`.' }),
     outcome: Type.Enum(['ok', 'failed']),
     actor: nullableString({
       maxLength: 330,
-      description: 'The `sub` of the user or client that did it; `cli` for an operator.',
+      description: '`sub` of the user or client that acted; `cli` for an operator; null if unknown.',
     }),
-    subject: nullableString({ maxLength: 330, description: 'The user or client it was done to.' }),
-    address: nullableString({ maxLength: 45, description: 'The network address it came from.' }),
-    request_id: nullableString({ maxLength: 64, description: 'The request, as the log has it.' }),
-    count: Type.Integer({ description: 'How often, where failures are counted together.' }),
+    subject: nullableString({ maxLength: 330, description: 'User or client that the action was about.' }),
+    address: nullableString({ maxLength: 45, description: 'Network address of the client.' }),
+    request_id: nullableString({ maxLength: 64, description: 'Id of the request, as in the log.' }),
+    count: Type.Integer({
+      description: 'Number of occurrences: repeated failures are counted in one event.',
+    }),
     created_at: Type.String({ format: 'date-time' }),
-    last_at: Type.String({ format: 'date-time', description: 'When it was counted last.' }),
+    last_at: Type.String({ format: 'date-time', description: 'Time of the last occurrence.' }),
   },
   {
     $id: 'AuditEvent',
@@ -39,16 +41,16 @@ export const AuditEvent = Type.Object(
   },
 )
 
-/** How one's own events are listed. */
+/** Query parameters of the list of the current user's events. */
 export const OwnEventQuery = Type.Object(pageParameters, { additionalProperties: true })
 
-/** How all events are listed. */
+/** Query parameters of the list of all events. */
 export const EventQuery = Type.Object(
   {
     ...pageParameters,
-    action: Type.Optional(Type.Enum([...actions], { description: 'Only these.' })),
+    action: Type.Optional(Type.Enum([...auditActions], { description: 'Only events of this action.' })),
     subject: Type.Optional(
-      text({ minLength: 1, maxLength: 330, description: 'Only of this user or client.' }),
+      text({ minLength: 1, maxLength: 330, description: 'Only events about this user or client.' }),
     ),
   },
   { additionalProperties: true },

@@ -2,15 +2,17 @@ import { createHash } from 'node:crypto'
 import { sql, type Transaction } from '../database/client.js'
 import type { NewAuditEvent } from './event.js'
 
-/** Maximum number of rows per hour for folded events of one kind about one user, or about nobody known. */
+/** Maximum number of rows per hour for deduplicated events of one action about one user, or about no known user. */
 const maxRowsPerHour = 20
 
-/** An event as it is stored. */
+/** A stored event. */
 export type StoredEvent = Awaited<ReturnType<typeof listEvents>>[number]
 
-/** Which events to list: the newest first, so many before one. */
+/** A page of the list of events, which is sorted from newest to oldest. */
 export interface EventPage {
+  /** Maximum number of events. */
   limit: number
+  /** Id of the event that the page begins after. */
   before?: string | undefined
   userId?: string | undefined
   action?: string | undefined
@@ -18,10 +20,10 @@ export interface EventPage {
 }
 
 /**
- * Records an event. Failures and requests for a new password, which strangers can cause without end, are folded: the
- * first row of an hour counts the others that differ in nothing but the time. Where more than `maxRowsPerHour` would
- * differ in the address, one row without an address counts the rest, so that no number of addresses pushes what really
- * happened off a user's list. The database's clock decides.
+ * Records an event. Failures and requests for a new password, which strangers can cause endlessly, are deduplicated: the
+ * first row of an hour counts the events that differ from it only in their time. From `maxRowsPerHour` rows with different
+ * addresses on, one row without an address counts the rest. So no number of addresses can push other events off a user's
+ * list. Hours are those of the database's clock.
  */
 export async function recordEvent(event: NewAuditEvent, database: Transaction): Promise<void> {
   const { action, outcome, actor, subject, userId, address, requestId } = event
@@ -33,12 +35,12 @@ export async function recordEvent(event: NewAuditEvent, database: Transaction): 
     return
   }
   const what = [action, outcome, actor, subject, userId]
-  // Of requests for a new password each user has one row, whatever the address.
-  const isOneRow = action === 'password_reset_requested' && userId !== null
-  const own = digestOf([...what, isOneRow ? null : address])
+  // Requests for a new password share one row per user, whatever the address.
+  const ignoresAddress = action === 'password_reset_requested' && userId !== null
+  const own = digestOf([...what, ignoresAddress ? null : address])
   const overflow = digestOf([...what, 'overflow'])
   await database.$executeRaw`
-    INSERT INTO events AS folded (id, action, outcome, actor, subject, user_id, address, request_id, fold_key)
+    INSERT INTO events AS repeated (id, action, outcome, actor, subject, user_id, address, request_id, fold_key)
     SELECT ${newId}, ${action}, ${outcome}, ${actor}, ${subject}, ${userId}::uuid,
       CASE WHEN has_row THEN ${address} END, CASE WHEN has_row THEN ${requestId} END,
       CASE WHEN has_row THEN own_key ELSE overflow_key END
@@ -52,28 +54,31 @@ export async function recordEvent(event: NewAuditEvent, database: Transaction): 
           AND id >= ${firstIdOfHour} AND action = ${action} AND fold_key IS NOT NULL
       ) AS has_row
     ) AS room
-    ON CONFLICT (fold_key) DO UPDATE SET count = folded.count + 1, last_at = greatest(folded.last_at, now())`
+    ON CONFLICT (fold_key) DO UPDATE SET count = repeated.count + 1, last_at = greatest(repeated.last_at, now())`
 }
 
-/** The time as ids have it, in microseconds, and the hour of the transaction, both since 1970. */
+/** Time for the id in microseconds, and hour of the transaction, both since the Unix epoch. */
 const clock = sql`(
   SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us,
     floor(extract(epoch FROM now()) / 3600)::bigint AS hour
 ) AS clock`
 
-/** A UUID of version 7 (RFC 9562 §5.7) with microseconds, by the database's clock: events are listed by their ids. */
+/**
+ * UUID of version 7 (RFC 9562 §5.7) with microseconds of the database's clock. Events are sorted by their ids, so these must
+ * follow the time.
+ */
 const newId = sql`encode(
   substring(int8send(us / 1000) FROM 3) || int2send((28672 + us % 1000 * 4096 / 1000)::int2)
     || substring(uuid_send(gen_random_uuid()) FROM 9),
   'hex'
 )::uuid`
 
-/** No id of the hour is less. */
+/** Lowest id of the hour. */
 const firstIdOfHour = sql`(
   encode(substring(int8send(hour * 3600000) FROM 3), 'hex') || '00000000000000000000'
 )::uuid`
 
-/** Events, the newest first. */
+/** Returns events from newest to oldest. */
 export async function listEvents(
   { limit, before, userId, action, subject }: EventPage,
   database: Transaction,

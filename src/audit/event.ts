@@ -1,64 +1,88 @@
 import type { FastifyRequest } from 'fastify'
 
-/** What can happen that matters to security. */
-export const actions = [
-  ...['login', 'refresh_reuse', 'tokens_revoked'],
-  ...[
-    'user_registered',
-    'user_created',
-    'user_deleted',
-    'user_disabled',
-    'user_enabled',
-    'invitation_created',
-  ],
-  ...['password_changed', 'password_change_forced', 'password_reset_requested', 'password_reset'],
-  ...['email_changed', 'email_confirmed', 'scopes_changed'],
-  ...['client_created', 'client_deleted', 'client_disabled', 'client_enabled', 'client_secret_rotated'],
-  ...['client_authentication', 'client_rights_changed'],
-  ...['keys_rotated', 'key_retired'],
+/** Actions that are relevant to security. */
+export const auditActions = [
+  'login',
+  'refresh_reuse',
+  'tokens_revoked',
+  'user_registered',
+  'user_created',
+  'user_deleted',
+  'user_disabled',
+  'user_enabled',
+  'invitation_created',
+  'password_changed',
+  'password_change_forced',
+  'password_reset_requested',
+  'password_reset',
+  'email_changed',
+  'email_confirmed',
+  'scopes_changed',
+  'client_created',
+  'client_deleted',
+  'client_disabled',
+  'client_enabled',
+  'client_secret_rotated',
+  'client_authentication',
+  'client_rights_changed',
+  'keys_rotated',
+  'key_retired',
 ] as const
 
-/** What happened. */
-export type Action = (typeof actions)[number]
+export type AuditAction = (typeof auditActions)[number]
 
-/** Where a request came from. */
+/** Source of a request. */
 export interface RequestSource {
+  /** Network address of the client. */
   address: string | null
   requestId: string | null
 }
 
-/** Something that matters to security. It holds no secret. */
+/** An event that is relevant to security. It contains no secrets. */
 export interface NewAuditEvent extends RequestSource {
-  action: Action
+  action: AuditAction
   outcome: 'ok' | 'failed'
-  /** The `sub` of the user or client that did it, or `cli` for the command line; null when it is not known. */
+  /** `sub` of the user or client that acted, or `cli` for the command line; null if unknown. */
   actor: string | null
-  /** The user, by name, or the client it was done to, as a `sub`. Never a name that is nobody's: people mistype. */
+  /**
+   * Username or client's `sub` that the action was about. Never an unknown name: people mistype, and what they typed may
+   * be a password.
+   */
   subject: string | null
-  /** The user among them, who may read of it. */
+  /** Id of the user that the action was about, who may read the event. */
   userId: string | null
 }
 
-/** Where a request came from. */
+/** Returns the source of a request. */
 export function sourceOf({ clientAddress, id }: FastifyRequest): RequestSource {
   return { address: clientAddress, requestId: id }
 }
 
-/** What happened to a user; null where it is nobody's name or address. */
+/** Returns the event of an action about a user; null stands for an unknown username or address. */
 export function eventOf(
   what: Pick<NewAuditEvent, 'action' | 'outcome' | 'actor'>,
   user: { id: string; username: string } | null,
-  origin: RequestSource,
+  source: RequestSource,
 ): NewAuditEvent {
-  return { ...what, subject: user?.username ?? null, userId: user?.id ?? null, ...origin }
+  return { ...what, subject: user?.username ?? null, userId: user?.id ?? null, ...source }
 }
 
-/** Returns the event of what a user did to their own account, or tried to. */
+/** Returns the event of an action or a failed attempt of a user on their own account. */
 export function ownEvent(
-  action: Action,
+  action: AuditAction,
   user: { id: string; username: string },
   request: FastifyRequest,
   outcome: NewAuditEvent['outcome'] = 'ok',
 ): NewAuditEvent {
   return eventOf({ action, outcome, actor: user.username }, user, sourceOf(request))
+}
+
+/** Returns the event of an administrator's action, on a user or none. */
+export function administratorEvent(
+  action: AuditAction,
+  user: { id: string; username: string } | null,
+  administrator: { username: string },
+  request: FastifyRequest,
+): NewAuditEvent {
+  return eventOf({ action, outcome: 'ok', actor: administrator.username }, user, sourceOf(request))
 }

@@ -1,67 +1,48 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
+import type { Database } from '../database/client.js'
 import { decodeCursor, encodeCursor, nextLink } from '../http/cursor.js'
-import { validationResponse } from '../http/error-responses.js'
-import { cutPage, readLimit } from '../http/page.js'
-import { ref, success } from '../http/schema.js'
-import { AuditEvent, EventQuery, OwnEventQuery } from './event-schema.js'
+import { cutPage, readLimit as preValidation } from '../http/page.js'
+import type { AuditEvent } from './event-schema.js'
 import { type EventPage, listEvents, type StoredEvent } from './event-store.js'
+import * as operations from './operations.js'
 
-/** The routes about what happened. Register them in a scope that authenticates a user. */
-export const auditRoutes: FastifyPluginAsyncTypebox = async function events(app) {
-  const response = { 200: Type.Array(ref(AuditEvent), success), ...validationResponse('limit', 'query') }
+/** Routes that list audit events. Register them in a scope that authenticates users. */
+export const auditRoutes: FastifyPluginAsyncTypebox = async function audit(app) {
+  const { database } = app
 
   app.get(
     '/users/me/events/',
-    {
-      config: { scope: 'me' },
-      preValidation: readLimit,
-      schema: {
-        operationId: 'list_own_events',
-        summary: 'List what happened to the current user',
-        description: 'Logins, failed ones too, and changes of the account, the newest first.',
-        tags: ['events'],
-        querystring: OwnEventQuery,
-        response,
-      },
-    },
-    async function listOwnEvents({ currentUser, query, url }, reply) {
-      const page = await readPage({ ...query, userId: currentUser.id }, url, reply)
-      return page.map((event) => toOwnEvent(event, currentUser.username))
+    { config: { scope: 'me' }, preValidation, schema: operations.listOwnEvents },
+    async ({ currentUser, query, url }, reply) => {
+      const events = await readPage({ ...query, userId: currentUser.id }, url, reply, database)
+      return events.map((event) => toOwnEvent(event, currentUser.username))
     },
   )
 
   app.get(
     '/events/',
-    {
-      config: { scope: 'users:admin' },
-      preValidation: readLimit,
-      schema: {
-        operationId: 'list_events',
-        summary: 'List what happened',
-        description: 'All that matters to security, the newest first.',
-        tags: ['administration'],
-        querystring: EventQuery,
-        response,
-      },
-    },
-    async function listAllEvents({ query, url }, reply) {
-      return (await readPage(query, url, reply)).map(toEvent)
+    { config: { scope: 'users:admin' }, preValidation, schema: operations.listEvents },
+    async ({ query, url }, reply) => {
+      const events = await readPage(query, url, reply, database)
+      return events.map(toEvent)
     },
   )
+}
 
-  async function readPage(
-    { limit, cursor, ...filter }: Omit<EventPage, 'before'> & { cursor?: string },
-    url: string,
-    reply: FastifyReply,
-  ): Promise<StoredEvent[]> {
-    const before = cursor === undefined ? undefined : decodeCursor(cursor, 'events').id
-    const found = await listEvents({ ...filter, limit: limit + 1, before }, app.database)
-    const { page, last } = cutPage(found, limit)
-    if (last) reply.header('link', nextLink(url, encodeCursor({ sort: 'events', value: null, id: last.id })))
-    return page
-  }
+/** Returns a page of events, and sets the `Link` header if there is another one. */
+async function readPage(
+  { limit, cursor, ...filter }: Omit<EventPage, 'before'> & { cursor?: string },
+  url: string,
+  reply: FastifyReply,
+  database: Database,
+): Promise<StoredEvent[]> {
+  const before = cursor === undefined ? undefined : decodeCursor(cursor, 'events').id
+  const found = await listEvents({ ...filter, limit: limit + 1, before }, database)
+  const { page, last } = cutPage(found, limit)
+  if (last) reply.header('link', nextLink(url, encodeCursor({ sort: 'events', value: null, id: last.id })))
+  return page
 }
 
 function toEvent(event: StoredEvent): Static<typeof AuditEvent> {
@@ -79,8 +60,12 @@ function toEvent(event: StoredEvent): Static<typeof AuditEvent> {
   }
 }
 
-/** Users see the addresses of their own actions and of failed attempts on their account, not those of administrators. */
+/**
+ * Returns an event as its user may see it: with the addresses of their own actions and of failed attempts on their account,
+ * but not those of administrators.
+ */
 function toOwnEvent(event: StoredEvent, username: string): Static<typeof AuditEvent> {
-  const { address, actor, ...rest } = toEvent(event)
-  return { ...rest, actor, address: actor === null || actor === username ? address : null }
+  const { actor, address, ...rest } = toEvent(event)
+  const showsAddress = actor === null || actor === username
+  return { ...rest, actor, address: showsAddress ? address : null }
 }

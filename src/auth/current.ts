@@ -1,6 +1,6 @@
 import type { CacheLoad, InvalidatingCache } from '../database/changes/cache.js'
 import type { Database } from '../database/client.js'
-import type { CurrentUser } from '../users/user-store.js'
+import type { CurrentUser } from '../users/store/profile.js'
 import type { VerifiedToken } from './access-token.js'
 import { type Effective, effective } from './effective.js'
 import { type Client, findClient } from './store/clients.js'

@@ -6,7 +6,7 @@ import type { Config } from '../config/index.js'
 import { openDatabase } from '../database/client.js'
 import { migrate, migrationStatus } from '../database/migrations.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
-import { claimUsernames } from '../users/taken-names.js'
+import { claimUsernames } from '../users/names/taken-names.js'
 import { printResult, printRows } from './output.js'
 import { CommandError, exitStatus, type Io, onDatabase, onServer } from './run.js'
 

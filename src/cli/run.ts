@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Action as RecordedAction } from '../audit/event.js'
+import type { AuditAction } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import { type Config, loadConfig } from '../config/index.js'
 import { type Database, openDatabase, type Transaction } from '../database/client.js'
@@ -7,7 +7,7 @@ import { lastAdministrator, sqlStateOf, violatedForeignKey } from '../database/e
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/provision.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
-import { findOwner } from '../users/user-store.js'
+import { findOwner } from '../users/store/accounts.js'
 import { escapeLine, escapeLines } from './output.js'
 
 /** The exit statuses, beside 0 for done and 1 for what went wrong. */
@@ -79,7 +79,7 @@ export function onDatabase(io: Io, action: Action<DatabaseContext>) {
 
 /** Records what the operator did to a user, or to a client by its `sub`, or to neither. */
 export async function recordOperation(
-  action: RecordedAction,
+  action: AuditAction,
   subject: string | null,
   transaction: OpenTransaction,
 ): Promise<void> {

@@ -5,21 +5,15 @@ import { sealingKeysOf } from '../auth/keys/sealing-keys.js'
 import { clientOf } from '../auth/subject.js'
 import { isSingleLine, isStorable } from '../database/storable.js'
 import { hashPassword } from '../passwords/bcrypt.js'
-import { createOperatorInvitation } from '../users/one-time-tokens.js'
+import { findUsernameProblem } from '../users/names/username.js'
 import { findPasswordProblem, type PasswordOwner } from '../users/password-rules.js'
 import { grantableScopes } from '../users/scopes.js'
+import { createUser, deleteUser, findOwner } from '../users/store/accounts.js'
+import { setPassword } from '../users/store/credentials.js'
+import { findEmails } from '../users/store/emails.js'
+import { createOperatorInvitation } from '../users/store/invitations.js'
+import { listUsers, setUserDisabled, updateUser } from '../users/store/managed-users.js'
 import { Registration } from '../users/user-schema.js'
-import {
-  createUser,
-  deleteUser,
-  findEmails,
-  findOwner,
-  listUsers,
-  setPassword,
-  setUserDisabled,
-  updateUser,
-} from '../users/user-store.js'
-import { findUsernameProblem } from '../users/username.js'
 import { printResult, printRows } from './output.js'
 import { readNewPassword } from './password.js'
 import { CommandError, exitStatus, type Io, type Options, onDatabase, recordOperation } from './run.js'

@@ -1,42 +1,43 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
 import type { Config } from '../config/index.js'
 import { ServiceError } from '../errors.js'
 import { retryableOnce } from '../lifecycle/once.js'
-import type { MailTransport } from './transport.js'
-
-/** A mail to one person. */
-export interface Mail {
-  to: string
-  subject: string
-  text: string
-}
+import type { Mail } from './message.js'
+import type { MailTransport, TransportSettings } from './transport.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Sends a mail in the background. One that cannot be sent is logged, without its text. */
+    /** Sends a mail in the background. If that fails, an error without the text of the mail is logged. */
     sendMail(mail: Mail): void
-    /** Refuses a request that is useless without mail. @throws ServiceError `mail_disabled` where none is sent */
+    /** Rejects a request that is useless without mail. @throws ServiceError `mail_disabled` if mail is off */
     requireMail(): void
   }
 }
 
-/** Maximum number of mails that wait; further ones are dropped, and the log says so. */
+/** Settings of the mail plugin. */
+type EmailSettings = TransportSettings & Pick<Config, 'mail'>
+
+/** Maximum number of mails that wait to be sent; further ones are dropped and logged. */
 const maxWaiting = 1_000
 
-/** Registers `app.sendMail`. Closing the service waits for the mails that are under way. */
-export function registerMail(app: FastifyInstance, config: Config): void {
+/** Registers `app.sendMail` and `app.requireMail`. Closing the service waits for the mails that are being sent. */
+export const emailPlugin = plugin(registerEmail, { name: 'email' })
+
+async function registerEmail(app: FastifyInstance, settings: EmailSettings): Promise<void> {
+  const { mail: mode } = settings
   let transport: MailTransport | undefined
-  /** What it takes to send mails is loaded with the first one. */
+  // Nodemailer is loaded with the first mail.
   const getOrOpenTransport = retryableOnce(async () => {
     const { openTransport } = await import('./transport.js')
-    transport = openTransport(config)
+    transport = openTransport(settings)
     return transport
   })
-  const underWay = new Set<Promise<void>>()
+  const deliveries = new Set<Promise<void>>()
 
   async function deliver(mail: Mail): Promise<void> {
-    // Whether there is a mail to send must not show in how long the answer takes.
+    // Lets the response go first, so that its time does not reveal whether there was a mail to send.
     await setImmediate()
     try {
       const { send } = await getOrOpenTransport()
@@ -47,16 +48,16 @@ export function registerMail(app: FastifyInstance, config: Config): void {
   }
 
   app.decorate('requireMail', function requireMail() {
-    if (config.mail === 'off') throw new ServiceError('mail_disabled')
+    if (mode === 'off') throw new ServiceError('mail_disabled')
   })
   app.decorate('sendMail', function sendMail(mail: Mail) {
-    if (config.mail === 'off') return app.log.info('a mail was not sent, as there is no SMTP_URL')
-    if (underWay.size >= maxWaiting) return app.log.error('a mail was dropped, too many are waiting')
-    const delivery = deliver(mail).finally(() => underWay.delete(delivery))
-    underWay.add(delivery)
+    if (mode === 'off') return app.log.info('a mail was not sent because SMTP_URL is not set')
+    if (deliveries.size >= maxWaiting) return app.log.error('a mail was dropped because too many are waiting')
+    const delivery = deliver(mail).finally(() => deliveries.delete(delivery))
+    deliveries.add(delivery)
   })
   app.addHook('onClose', async function finishMail() {
-    await Promise.all(underWay)
+    await Promise.all(deliveries)
     transport?.close()
   })
 }

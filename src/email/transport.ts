@@ -3,18 +3,21 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import type { Config } from '../config/index.js'
-import type { Mail } from './index.js'
+import type { Mail } from './message.js'
 
-/** Where mails go. */
+/** Delivers mails. */
 export interface MailTransport {
-  /** What to log of the mail that was sent. */
+  /** Sends a mail. Returns the message to log. */
   send(mail: Mail): Promise<string>
-  /** Whether it would take mails. */
+  /** Rejects if mails cannot be sent. */
   verify(): Promise<unknown>
   close(): void
 }
 
-/** For SMTP: few connections that are kept, and no step of the conversation that may take longer (milliseconds). */
+/** Settings of a transport. */
+export type TransportSettings = Pick<Config, 'smtpUrl' | 'mailFrom' | 'dataDirectory'>
+
+/** Options of the SMTP connections: a small pool, and a timeout of 5 s (given in milliseconds) for each step. */
 const smtpOptions = {
   pool: 'true',
   maxConnections: '2',
@@ -24,8 +27,8 @@ const smtpOptions = {
   dnsTimeout: '5000',
 }
 
-/** Mails go to the server of SMTP_URL or, without one, into files, for trials. */
-export function openTransport({ smtpUrl, mailFrom, dataDirectory }: Config): MailTransport {
+/** Opens a transport to the server of `SMTP_URL` or, without one, to a folder of files, for development. */
+export function openTransport({ smtpUrl, mailFrom, dataDirectory }: TransportSettings): MailTransport {
   return smtpUrl ? openSmtp(smtpUrl, mailFrom) : openFolder(join(dataDirectory, 'mail'), mailFrom)
 }
 
@@ -51,14 +54,14 @@ function openFolder(folder: string, from: string): MailTransport {
       const file = join(folder, `${new Date().toISOString().replaceAll(':', '-')}-${randomUUID()}.eml`)
       await mkdir(folder, { recursive: true, mode: 0o700 })
       await writeFile(file, message as Buffer, { mode: 0o600 })
-      return `mail written to ${file}, as there is no SMTP_URL`
+      return `mail written to ${file} because SMTP_URL is not set`
     },
     verify: () => mkdir(folder, { recursive: true, mode: 0o700 }),
     close: () => transporter.close(),
   }
 }
 
-/** The address is an object, so that nothing in it is taken for a list of addresses. */
+/** Returns Nodemailer's form of a mail. The address is an object, so that it is not parsed as a list of addresses. */
 function toMessage({ to, subject, text }: Mail, from: string) {
   return {
     from,

@@ -1,25 +1,25 @@
 import { InvalidInput } from '../errors.js'
-import type { Emails } from './user-store.js'
+import type { Emails } from './store/emails.js'
 
-/** What a request does to the addresses of a user. */
+/** How a request changes the addresses of a user. */
 export interface EmailChange {
   /** Columns to write. */
   changes: { email?: null; pendingEmail?: string | null }
   /** Address to mail a confirmation link to: the pending one. */
   toConfirm: string | null
-  /** Confirmed address to notify that it is to be replaced or was removed. */
+  /** Confirmed address to notify that it is about to be replaced or was removed. */
   toNotify: string | null
 }
 
-/** A change that changes nothing. */
+/** A change of nothing. */
 export const noChange: EmailChange = { changes: {}, toConfirm: null, toNotify: null }
 
 /**
- * Decides what becomes of a user's addresses. The address that is shown is the pending one or, without one, the
- * confirmed one; giving that again changes nothing, but with the password asks for another confirmation mail.
+ * Decides how a request changes the addresses of a user. The API shows the pending address or, without one, the confirmed
+ * address. Giving the shown address again changes nothing, but with the password requests another confirmation mail.
  *
- * @param given the address to set, or null to remove all
- * @throws InvalidInput when the password is missing for a change
+ * @param given address to set, or null to remove all
+ * @throws InvalidInput if the change requires the password
  */
 export function decideEmailChange(
   { email, pendingEmail }: Emails,

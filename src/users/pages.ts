@@ -1,38 +1,45 @@
 import { createHash } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
 
-/** The token is behind the `#`, which browsers send to nobody: it goes nowhere but into the body of this request. */
+/** The token is behind the `#`, which browsers do not send: it gets only into the body of this one request. */
 const script = `
-const [form, result] = [document.querySelector('form'), document.querySelector('output')]
+const form = document.querySelector('form')
+const result = document.querySelector('output')
 form.addEventListener('submit', async (event) => {
   event.preventDefault()
   const token = location.hash.slice(1)
   const body = JSON.stringify({ ...Object.fromEntries(new FormData(form)), token })
   const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(location.pathname, { method: 'POST', headers, body })
-  const detail = answer.ok ? 'Done.' : (await answer.json()).detail
+  const response = await fetch(location.pathname, { method: 'POST', headers, body })
+  const detail = response.ok ? 'Done.' : (await response.json()).detail
   result.textContent = typeof detail === 'string' ? detail : detail.map(({ msg }) => msg).join(', ')
-  form.hidden = answer.ok
+  form.hidden = response.ok
 })
 `
 
 const scriptHash = createHash('sha256').update(script).digest('base64')
 
-/** Nothing runs on the pages but their one script, which talks to nobody but us. */
-export const pageHeaders = {
+/** Allow only the script above to run, and only requests to this origin. */
+const pageHeaders = {
   'content-security-policy': `default-src 'none'; script-src 'sha256-${scriptHash}'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
 }
 
-/** Opened by the link that confirms an address. It waits for a press: programs that look into mails open links too. */
+/** Page of the link that confirms an address. It waits for a click, as mail scanners open links too. */
 export const confirmEmailPage = page('Confirm your e-mail address', '<button>Confirm</button>')
 
-/** Opened by the link that sets another password. */
+/** Page of the link that resets a password. */
 export const resetPasswordPage = page(
   'Set a new password',
   `<label>New password <input type="password" name="password" autocomplete="new-password" required></label>
-      <button>Set it</button>`,
+      <button>Set password</button>`,
 )
+
+/** Sends a page. */
+export function sendPage(reply: FastifyReply, html: string): FastifyReply {
+  return reply.type('text/html; charset=utf-8').headers(pageHeaders).send(html)
+}
 
 function page(title: string, form: string): string {
   return `<!DOCTYPE html>

@@ -1,30 +1,30 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type Action, ownEvent } from '../audit/event.js'
+import { type AuditAction, ownEvent } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import { ServiceError } from '../errors.js'
-import { findCredentials } from './user-store.js'
+import { findCredentials } from './store/credentials.js'
 
 /**
- * Returns the hash that the caller's password was compared with. A wrong password is an attempt like one at the login:
- * it is limited and recorded, as a failure of `action`.
+ * Checks the current user's password, and returns the hash that it was compared with. A wrong password counts as a failed
+ * login: it is rate-limited, and recorded as a failure of `action`.
  *
  * @throws ServiceError `incorrect_password`, `too_many_attempts`, `service_unavailable`
  */
 export async function requirePassword(
   { database, passwords }: FastifyInstance,
-  action: Action,
+  action: AuditAction,
   password: string,
   request: FastifyRequest,
 ): Promise<string> {
-  const { currentUser } = request
+  const { currentUser, clientAddress: address } = request
   const { username } = currentUser
   passwords.requireCapacity()
   const credentials = await findCredentials(username, database)
-  const guess = { username, password, hash: credentials?.hashedPassword, address: request.clientAddress }
-  const isCorrect = await passwords.check(guess)
-  if (!credentials || !isCorrect) {
+  const hash = credentials?.hashedPassword
+  const isCorrect = await passwords.check({ username, password, hash, address })
+  if (hash === undefined || !isCorrect) {
     await recordEvent(ownEvent(action, currentUser, request, 'failed'), database)
     throw new ServiceError('incorrect_password')
   }
-  return credentials.hashedPassword
+  return hash
 }

@@ -1,38 +1,49 @@
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
 import { nullable, nullableString, singleLineText, text } from '../http/schema.js'
+import { usernameSyntax } from './names/username.js'
 import { grantableScopes } from './scopes.js'
-import { usernameSyntax } from './username.js'
 
-/** The largest body of a request about users. */
+/** Maximum size of a request body, in bytes. */
 export const maxUserBytes = 8_192
 
+const closed = { additionalProperties: false }
 const username = Type.String({
   minLength: 3,
   maxLength: 64,
   pattern: usernameSyntax,
   description:
-    'Letters and digits that Unicode recommends for identifiers, of one writing system, and `. _ -` between them.',
+    'Letters and digits that Unicode recommends for identifiers, of one writing system, with `. _ -` between them.',
 })
 const password = (description: string) => Type.String({ minLength: 1, maxLength: 1024, description })
-const newPassword = password('8 or more characters, at most 72 bytes of UTF-8, and no common one.')
-const email = Type.String({ format: 'email', maxLength: 254, description: 'A mail with a link confirms it.' })
-const fullName = singleLineText({
-  maxLength: 255,
-  description: 'The name to show to people, without control characters.',
+const newPassword = password('At least 8 characters and at most 72 bytes of UTF-8; not a common password.')
+const email = Type.String({
+  format: 'email',
+  maxLength: 254,
+  description: 'E-mail address, to be confirmed by a link that is sent to it.',
 })
-const closed = { additionalProperties: false }
+const fullName = singleLineText({ maxLength: 255, description: 'Display name, without control characters.' })
+const linkToken = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'The part of the link after the `#`.',
+})
+const scopes = Type.Array(Type.Enum([...grantableScopes]), {
+  uniqueItems: true,
+  maxItems: grantableScopes.length,
+  description: 'Scopes of the user beyond those that every user has.',
+})
 
-/** The current user as the world sees it: these four members and no more. */
+/** The current user: exactly the four members of the tutorial. */
 export const User = Type.Object(
   {
-    username: Type.String({ maxLength: 255, description: 'The name the user signs in with.' }),
+    username: Type.String({ maxLength: 255, description: 'Name that the user logs in with.' }),
     email: nullableString({
       maxLength: 254,
-      description: 'The e-mail address that the user gave last, when there is one. It may not be confirmed.',
+      description: 'E-mail address that the user gave last, if any. It may not be confirmed.',
     }),
-    full_name: nullableString({ maxLength: 255, description: 'The name to show to people.' }),
-    disabled: Type.Boolean({ description: 'Whether the user is locked out.' }),
+    full_name: nullableString({ maxLength: 255, description: 'Display name.' }),
+    disabled: Type.Boolean({ description: 'Whether the user is disabled and cannot log in.' }),
   },
   {
     $id: 'User',
@@ -40,7 +51,7 @@ export const User = Type.Object(
   },
 )
 
-/** What somebody registers with. */
+/** A registration. */
 export const Registration = Type.Object(
   {
     username,
@@ -48,16 +59,23 @@ export const Registration = Type.Object(
     email: Type.Optional(email),
     full_name: Type.Optional(fullName),
     invitation: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 64, description: 'Where registration needs one.' }),
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description: 'An invitation, if the deployment requires one.',
+      }),
     ),
   },
   { ...closed, $id: 'Registration', examples: [{ username: 'janedoe', password: 'correct horse' }] },
 )
 
-/** The answer to a request whose outcome is nobody else's business. */
+/** The response to a request whose outcome must not be revealed. */
 export const Accepted = Type.Object(
   { detail: Type.String() },
-  { $id: 'Accepted', examples: [{ detail: 'If the name is free, the account is there now: log in' }] },
+  {
+    $id: 'Accepted',
+    examples: [{ detail: 'If the username is available, the account has been created: log in' }],
+  },
 )
 
 /** Changes to the current user; null removes a value. */
@@ -72,61 +90,47 @@ export const UserPatch = Type.Object(
 
 /** A change of the password. */
 export const PasswordChange = Type.Object(
-  { old_password: password('The password as it is.'), new_password: newPassword },
+  { old_password: password('The current password.'), new_password: newPassword },
   { ...closed, $id: 'PasswordChange' },
 )
 
-/** What it takes to delete one's account. */
+/** The deletion of one's own account. */
 export const UserDeletion = Type.Object(
-  { password: password('The password, once more.') },
+  { password: password('The current password.') },
   { ...closed, $id: 'UserDeletion' },
 )
 
-/** Deletes a user as an administrator, who has to give a password only for an account of their own. */
+/** The deletion of a user by an administrator. */
 export const UserRemoval = Type.Object(
   {
-    password: Type.Optional(
-      password('The password of the administrator, required to delete their own account.'),
-    ),
+    password: Type.Optional(password("The administrator's password, required to delete their own account.")),
   },
   { ...closed, $id: 'UserRemoval' },
 )
 
-const linkToken = Type.String({
-  minLength: 1,
-  maxLength: 64,
-  description: 'What follows the `#` of the link that was mailed.',
-})
-
-/** Confirms an e-mail address. */
+/** The confirmation of an e-mail address. */
 export const EmailConfirmation = Type.Object({ token: linkToken }, { ...closed, $id: 'EmailConfirmation' })
 
-/** Asks for a mail with which a password can be reset. */
+/** A request for a link that resets a password. */
 export const PasswordForgotten = Type.Object(
-  { email: Type.String({ format: 'email', maxLength: 254, description: 'The address of the account.' }) },
+  { email: Type.String({ format: 'email', maxLength: 254, description: 'E-mail address of the account.' }) },
   { ...closed, $id: 'PasswordForgotten', examples: [{ email: 'johndoe@example.com' }] },
 )
 
-/** Sets another password by a mailed link. */
+/** A new password, set by a link. */
 export const PasswordReset = Type.Object(
   { token: linkToken, password: newPassword },
   { ...closed, $id: 'PasswordReset' },
 )
 
-const scopes = Type.Array(Type.Enum([...grantableScopes]), {
-  uniqueItems: true,
-  maxItems: grantableScopes.length,
-  description: 'Scopes that the user has beyond those of every user.',
-})
-
-/** A user as administrators see one: without the e-mail address. */
+/** A user as administrators see them: without the e-mail address. */
 export const ManagedUser = Type.Object(
   {
     username: User.properties.username,
     full_name: User.properties.full_name,
     disabled: User.properties.disabled,
     password_change_required: Type.Boolean({
-      description: 'Whether the user must change the password before anything else.',
+      description: 'Whether the user must change their password before anything else.',
     }),
     scopes,
     created_at: Type.String({ format: 'date-time' }),
@@ -146,7 +150,7 @@ export const ManagedUser = Type.Object(
   },
 )
 
-/** What administrators change of a user. */
+/** Changes to a user by an administrator. */
 export const ManagedUserPatch = Type.Object(
   {
     disabled: Type.Optional(Type.Boolean()),
@@ -156,29 +160,42 @@ export const ManagedUserPatch = Type.Object(
   { ...closed, $id: 'ManagedUserPatch', examples: [{ disabled: true }] },
 )
 
-/** How users are listed. */
+/** Query parameters of the list of users. */
 export const UserQuery = Type.Object(
   {
     ...pageParameters,
-    name_prefix: Type.Optional(text({ minLength: 1, maxLength: 255, description: 'How the name begins.' })),
-    state: Type.Optional(Type.Enum(['enabled', 'disabled'], { description: 'Only these.' })),
+    name_prefix: Type.Optional(
+      text({ minLength: 1, maxLength: 255, description: 'Only users whose username begins with this.' }),
+    ),
+    state: Type.Optional(Type.Enum(['enabled', 'disabled'], { description: 'Only users in this state.' })),
   },
   { additionalProperties: true },
 )
 
-/** Names a user in a path. */
+/** Path parameters that name a user. */
 export const UserAddress = Type.Object({
   username: text({ maxLength: 255, description: 'Name of the user.' }),
 })
 
-/** What lets one person register. */
+/** An invitation for one person to register. */
 export const Invitation = Type.Object(
-  { invitation: Type.String({ description: 'Good once, for 7 days.' }) },
+  { invitation: Type.String({ description: 'Valid for one registration within 7 days.' }) },
   { $id: 'Invitation', examples: [{ invitation: 'q3mYwV0m0bXcH3mZ8lH8nD1m1bqUuT2e3yJwX0o5abc' }] },
 )
 
-/** What the routes refer to. */
+/** Schemas that the operations refer to. */
 export const userSchemas = [
-  ...[User, Registration, Accepted, UserPatch, PasswordChange, UserDeletion, UserRemoval, EmailConfirmation],
-  ...[PasswordForgotten, PasswordReset, ManagedUser, ManagedUserPatch, Invitation],
+  User,
+  Registration,
+  Accepted,
+  UserPatch,
+  PasswordChange,
+  UserDeletion,
+  UserRemoval,
+  EmailConfirmation,
+  PasswordForgotten,
+  PasswordReset,
+  ManagedUser,
+  ManagedUserPatch,
+  Invitation,
 ]

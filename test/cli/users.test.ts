@@ -139,7 +139,7 @@ t.test('the rules of the API apply to operators, who can override them', async (
     [create('ﬁnn'), 'username must be in Unicode normalization form C, without compatibility characters'],
     [create('ʝose'), 'username must have only characters that Unicode recommends for identifiers'],
     [create('bob1', '--email', 'bob'), 'e-mail address is not one'],
-    [create('bob2'), 'password must have 8 or more characters', 'a'],
+    [create('bob2'), 'password must have at least 8 characters', 'a'],
     [create('bob3'), 'password is too common', 'password1'],
     [create('bob-the-builder'), 'password must not be the username or the e-mail address', 'bob-the-builder'],
     [
@@ -147,7 +147,7 @@ t.test('the rules of the API apply to operators, who can override them', async (
       'password must not be the username or the e-mail address',
       'builder-bob',
     ],
-    [setPassword, 'password must have 8 or more characters', 'a'],
+    [setPassword, 'password must have at least 8 characters', 'a'],
     [setPassword, 'password is too common', 'iloveyou'],
     [setPassword, 'password must not be the username or the e-mail address', 'johndoe@example.com'],
   ] as [string[], string, string?][]) {

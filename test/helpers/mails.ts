@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Mail } from '../../src/email/index.js'
+import type { Mail } from '../../src/email/message.js'
 
 /** Keeps the mails of the service in a list instead of sending them. */
 export function collectMails(app: FastifyInstance): Mail[] {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { findEmails } from '../../src/users/user-store.js'
+import { findEmails } from '../../src/users/store/emails.js'
 import { query } from '../database/query.js'
 import { logIn, sendAs, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'

@@ -1,8 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { fitsSecurityProfile } from '../../src/users/security-profile.js'
-import { skeleton } from '../../src/users/skeleton.js'
-import { findUsernameProblem, lookAlike, usernameKeys, usernameSyntax } from '../../src/users/username.js'
+import { fitsSecurityProfile } from '../../src/users/names/security-profile.js'
+import { skeleton } from '../../src/users/names/skeleton.js'
+import {
+  findUsernameProblem,
+  lookAlike,
+  usernameKeys,
+  usernameSyntax,
+} from '../../src/users/names/username.js'
 
 const syntax = new RegExp(usernameSyntax, 'u')
 

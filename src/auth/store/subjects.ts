@@ -1,7 +1,7 @@
 import type { Database } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
 import { isStorable, isUuid } from '../../database/storable.js'
-import type { CurrentUser } from '../../users/user-store.js'
+import type { CurrentUser } from '../../users/store/profile.js'
 import type { AccessTokenClaims } from '../access-token.js'
 import type { ClientFacts, Facts, UserFacts } from '../effective.js'
 import { clientOf } from '../subject.js'

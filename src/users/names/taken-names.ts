@@ -1,24 +1,26 @@
 import { createHmac } from 'node:crypto'
-import type { Database, Transaction } from '../database/client.js'
-import { keyedDigest } from '../passwords/keyed-digest.js'
+import type { Database, Transaction } from '../../database/client.js'
+import { keyedDigest } from '../../passwords/keyed-digest.js'
 import { keysVersion, usernameKeys } from './username.js'
 
-/** Names the lock that one process holds while it claims the names of users who are there already. */
+/** Advisory lock that a process holds while it claims the usernames of existing users. */
 const claimLock = 0x1a7c4e05
-/** Number of users whose names one transaction claims. */
+/** Number of users whose usernames one transaction claims. */
 const batchRows = 500
 
-/** The digest of one key of a name. */
+/** Digest of one key of a username. */
 interface NameDigest {
   /** In hexadecimal. */
   digest: string
-  /** Whether other names may have the key too. */
+  /** Whether other usernames may have the same key. */
   shared: boolean
 }
 
 /**
- * Claims a name for a user, for good: it stays taken when the user goes. Returns whether it was free, as were all names
- * that look like it. Without a MAC key it is compared by its spelling alone, and claimed by the service that has the key.
+ * Claims a username for a user permanently: it stays taken when the user is deleted. Without a MAC key it is compared by
+ * its spelling only, and claimed later by the service, which has the key.
+ *
+ * @returns whether the username and all that look like it were free
  */
 export async function claimUsername(
   userId: string,
@@ -36,11 +38,11 @@ export async function claimUsername(
 }
 
 /**
- * Claims the names of users who are there already, in the order of their registration: those whose names were never
- * claimed, and those whose claims were made with another MAC key or by earlier rules.
+ * Claims the usernames of existing users in the order of their registration: those that were never claimed, and those
+ * that were claimed with another MAC key or by earlier rules.
  *
  * @param claims `missing` leaves out the latter
- * @returns the names that look like one which was taken earlier; their users keep them
+ * @returns the usernames that look like one that was taken earlier; their users keep them
  */
 export async function claimUsernames(
   database: Database,
@@ -66,43 +68,46 @@ interface NamedUser {
   username: string
 }
 
-/** Comes before all ids of users. */
+/** UUID that sorts before the ids of all users. */
 const firstId = '00000000-0000-0000-0000-000000000000'
 
-/** Locks the rows, so that no user goes before the name is claimed. */
-function findUnclaimed(after: string, claim: string, isOutdatedToo: boolean, transaction: Transaction) {
+/** Returns a batch of users to claim for. The lock keeps them from being deleted before the username is claimed. */
+function findUnclaimed(after: string, claim: string, includesOutdated: boolean, transaction: Transaction) {
   return transaction.$queryRaw<NamedUser[]>`
     SELECT id, username FROM users
     WHERE id > ${after}::uuid
-      AND (name_claim IS NULL OR (${isOutdatedToo} AND name_claim NOT IN (${claim}, ${claim + alikeSuffix})))
+      AND (name_claim IS NULL OR (${includesOutdated} AND name_claim NOT IN (${claim}, ${claim + alikeSuffix})))
     ORDER BY id LIMIT ${batchRows} FOR NO KEY UPDATE`
 }
 
-/** Claims what is free of each name; of two that look alike, the first one gets what they share. */
+/**
+ * Claims those keys of each username that are free; of two usernames that look alike, the first gets the keys they have in
+ * common. Returns the usernames some of whose keys were taken.
+ */
 async function claimBatch(users: NamedUser[], macKey: Buffer, transaction: Transaction): Promise<string[]> {
   const wanted = new Map<string, NameDigest & { userId: string | null }>()
-  const wantedBy = users.map((user) => ({
+  const claimants = users.map((user) => ({
     ...user,
     digests: digestsOf(user.username, macKey),
     isAlike: false,
   }))
-  for (const user of wantedBy)
+  for (const user of claimants)
     for (const key of user.digests) {
       const earlier = wanted.get(key.digest)
       if (earlier === undefined) wanted.set(key.digest, { ...key, userId: key.shared ? null : user.id })
       else if (!earlier.shared || !key.shared) user.isAlike = true
     }
   const claimed = await insertDigests([...wanted.values()], users, macKey, transaction)
-  for (const user of wantedBy)
+  for (const user of claimants)
     if (user.digests.some(({ digest }) => !claimed.has(digest))) user.isAlike = true
 
-  const alike = wantedBy.filter(({ isAlike }) => isAlike)
+  const alike = claimants.filter(({ isAlike }) => isAlike)
   await markClaimed(users, nameClaim(macKey), transaction)
   await markClaimed(alike, nameClaim(macKey) + alikeSuffix, transaction)
   return alike.map(({ username }) => username)
 }
 
-/** Replaces what the users had claimed before. Returns the digests that were free. */
+/** Replaces the digests that the users had claimed before. Returns the digests that were free. */
 async function insertDigests(
   wanted: (NameDigest & { userId: string | null })[],
   users: NamedUser[],
@@ -128,15 +133,15 @@ async function markClaimed(users: NamedUser[], claim: string, transaction: Trans
     UPDATE users SET name_claim = ${claim} WHERE id = ANY (${users.map(({ id }) => id)}::uuid[])`
 }
 
-/** What the claims of names come to, for whoever operates the service. */
+/** Problems with the claims of usernames, for operators. */
 export interface ClaimReport {
-  /** Names of users that look like names which were taken earlier. */
+  /** Usernames that look like one that was taken earlier. */
   alike: string[]
-  /** Number of former users' keys that were made with another MAC key, and are not recognised any more. */
+  /** Number of former users' keys that were made with another MAC key and are no longer recognised. */
   lost: number
 }
 
-/** Reports what is wrong with the claims of names. @param macKey null where there is none, as before the first start */
+/** Returns the problems with the claims of usernames. @param macKey null if there is none, as before the first start */
 export async function reportClaims(database: Database, macKey: Buffer | null): Promise<ClaimReport> {
   const alike = await database.user.findMany({
     where: { nameClaim: { endsWith: alikeSuffix } },
@@ -149,20 +154,23 @@ export async function reportClaims(database: Database, macKey: Buffer | null): P
   return { alike: alike.map(({ username }) => username), lost }
 }
 
-/** Marks users whose names look like one that was taken earlier. */
+/** Marks the claim of a username that looks like one that was taken earlier. */
 const alikeSuffix = ':alike'
 
-/** States by which rules and with which MAC key the keys of a name were made. */
+/** Returns the version of the rules and the id of the MAC key that the keys of a username are made with. */
 export function nameClaim(macKey: Buffer): string {
   return `${keysVersion}:${macKeyId(macKey)}`
 }
 
-/** Returns a name of a MAC key that may be public. */
+/** Returns an id of the MAC key that need not be kept secret. */
 function macKeyId(macKey: Buffer): string {
   return createHmac('sha256', macKey).update('id of the MAC key\0').digest('hex').slice(0, 16)
 }
 
-/** The spelling stays recognisable when the rules of looks change: former names are known by their digests alone. */
+/**
+ * Returns the digests of the keys of a username. Former usernames are known by their digests only; that of the spelling
+ * still recognises them when the rules of similarity change.
+ */
 function digestsOf(username: string, macKey: Buffer): NameDigest[] {
   const { spelling, looks, isAscii: shared } = usernameKeys(username)
   const digest = (kind: string, key: string) => keyedDigest(macKey, kind, key).toString('hex')

@@ -1,11 +1,12 @@
 import { allowedCharacters } from './allowed-characters.js'
 
-/** Built by the first look-up, as a start needs none. */
+/** Compiled on first use, so that it does not slow down the start. */
 let profile: RegExp | undefined
 
 /**
- * Whether Unicode recommends all characters for identifiers: the General Security Profile (UTS 39 §3.1). Characters that are
- * historic, technical, uncommon, or of a script in limited use are outside of it.
+ * Returns whether Unicode recommends all characters of a text for identifiers, that is, whether they belong to the General
+ * Security Profile (UTS 39 §3.1). It excludes characters that are historic, technical or uncommon, and those of scripts in
+ * limited use.
  */
 export function fitsSecurityProfile(text: string): boolean {
   profile ??= readProfile()

@@ -1,21 +1,21 @@
-/** Scripts of the characters that Unicode recommends for identifiers, the most used ones first. */
+/** Scripts of the characters that Unicode recommends for identifiers, roughly by how much they are used. */
 const scripts =
   'Latn Cyrl Grek Arab Hebr Hani Hira Kana Hang Deva Thai Beng Taml Telu Gujr Knda Mlym Guru Orya Sinh Armn Geor ' +
   'Ethi Khmr Laoo Mymr Tibt Thaa'
 
 /**
- * Sets of scripts that one name may have: a single one, or Latin and an East Asian writing system. That of Bopomofo is left
- * out, as Unicode recommends none of its letters.
+ * Sets of scripts that one username may use: a single script, or Latin with an East Asian writing system. The set with
+ * Bopomofo is left out, as Unicode recommends none of its letters.
  */
 const coverings = [...scripts.split(' '), 'Latn Hani Hira Kana', 'Latn Hani Hang']
 
-/** Characters of no script in particular, such as digits and punctuation. */
+/** Matches characters that belong to no particular script, such as digits and punctuation. */
 const shared = /[\p{scx=Zyyy}\p{scx=Zinh}]/gu
 
-/** Patterns of coverings, compiled when they are first needed. */
+/** Patterns of the sets above, compiled on first use. */
 const patterns = new Map<string, RegExp>()
 
-/** Whether all characters are of one writing system that is in use: the scripts of Highly Restrictive (UTS 39 §5.2). */
+/** Returns whether all characters belong to one of the writing systems that Highly Restrictive allows (UTS 39 §5.2). */
 export function isOfOneWritingSystem(text: string): boolean {
   const letters = text.replace(shared, '')
   return letters === '' || coverings.some((covering) => patternOf(covering).test(letters))
@@ -30,7 +30,7 @@ function patternOf(covering: string): RegExp {
   return pattern
 }
 
-/** Whether all decimal digits are of one system of numbers (UTS 39 §5.3). */
+/** Returns whether all decimal digits belong to one number system (UTS 39 §5.3). */
 export function hasOneNumberSystem(text: string): boolean {
   const zeros = [...text]
     .map((character) => Number(character.codePointAt(0)))
@@ -39,7 +39,7 @@ export function hasOneNumberSystem(text: string): boolean {
   return new Set(zeros).size <= 1
 }
 
-/** Digits stand in unbroken series of ten. */
+/** Returns the zero of a digit's number system. Unicode encodes the digits of a system as ten contiguous code points. */
 function zeroOf(code: number): number {
   let first = code
   while (isDigit(first - 1)) first--

@@ -1,11 +1,11 @@
 import { confusables } from './confusables.js'
 
-/** Prototypes by the characters that look like them; built by the first look-up, as a start needs none. */
+/** Prototypes by the characters that look like them. Parsed on first use, so that it does not slow down the start. */
 let prototypes: Map<string, string> | undefined
 
 /**
- * Returns a text with each character replaced by the prototype of those that look like it (UTS 39 §4): two texts whose
- * skeletons are equal look alike. Characters of different directions are not reordered: names mix no such scripts.
+ * Returns the skeleton of a text: each character is replaced by the prototype of those that look like it (UTS 39 §4). Two
+ * texts with the same skeleton look alike. Bidirectional reordering is left out, as a username cannot mix such scripts.
  */
 export function skeleton(text: string): string {
   prototypes ??= readPrototypes()
@@ -15,10 +15,10 @@ export function skeleton(text: string): string {
   return result.normalize('NFD').replace(marksOfDotted, (marked) => marked.replaceAll(dotAbove, ''))
 }
 
-/** Characters that are not shown. */
+/** Matches characters that are not displayed. */
 export const invisible = /\p{Default_Ignorable_Code_Point}/u
 
-/** A dot above a letter that has one already does not show. */
+/** Combining dot, which is not visible above a letter that has a dot already. */
 const dotAbove = '\u0307'
 const marksOfDotted = /[ij]\p{M}+/gu
 

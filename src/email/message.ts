@@ -1,0 +1,6 @@
+/** A mail to one person. */
+export interface Mail {
+  to: string
+  subject: string
+  text: string
+}

@@ -1,0 +1,71 @@
+import type { Database, Transaction } from '../../database/client.js'
+import { queryRows } from '../../database/query.js'
+import { isStorable } from '../../http/schema.js'
+
+/** What a login compares with, and what decides which tokens it may get. */
+export interface Credentials {
+  id: string
+  username: string
+  hashedPassword: string
+  disabled: boolean
+  generation: number
+  passwordChangeRequired: boolean
+  scopes: string[]
+}
+
+/** Returns the credentials of a user, or null if the username is unknown. */
+export async function findCredentials(username: string, database: Database): Promise<Credentials | null> {
+  if (!isStorable(username)) return null
+  const [found] = await queryRows<Credentials>(credentials, [username], database)
+  return found ?? null
+}
+
+const credentials = `
+  SELECT id, username, hashed_password AS "hashedPassword", disabled, generation, scopes,
+    password_change_required AS "passwordChangeRequired"
+  FROM users WHERE username = $1`
+
+/** Sets a password, which revokes all tokens of the user. Returns whether the user exists. */
+export async function setPassword(
+  username: string,
+  changes: { hashedPassword: string; passwordChangeRequired: boolean },
+  database: Transaction,
+): Promise<boolean> {
+  const { count } = await database.user.updateMany({ where: { username }, data: changes })
+  return count === 1
+}
+
+/**
+ * Replaces a password unless it has changed since it was checked, which revokes all tokens of the user. Returns whether
+ * it did.
+ *
+ * @param from the hash that was checked
+ * @param to the hash of the new password
+ */
+export async function replacePassword(
+  id: string,
+  from: string,
+  to: string,
+  database: Transaction,
+): Promise<boolean> {
+  const { count } = await database.user.updateMany({
+    where: { id, hashedPassword: from },
+    data: { hashedPassword: to, passwordChangeRequired: false },
+  })
+  return count === 1
+}
+
+/**
+ * Replaces the hash of a password by another hash of the same password, unless the password has changed since the hash
+ * was read. Tokens stay valid.
+ */
+export async function replaceHash(
+  username: string,
+  from: string,
+  to: string,
+  database: Transaction,
+): Promise<void> {
+  await database.$executeRaw`
+    UPDATE users SET hashed_password = ${to}, rehashed_at = clock_timestamp(), updated_at = now()
+    WHERE username = ${username} AND hashed_password = ${from}`
+}
