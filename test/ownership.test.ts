@@ -5,19 +5,26 @@ import { runCommand } from './helpers/command.js'
 import { cloneDatabase } from './helpers/database.js'
 
 const callers = [
-  ...['none', 'other', 'disabled', 'administrator', 'service', 'service without scope', 'expired', 'revoked'],
+  'none',
+  'other',
+  'disabled',
+  'administrator',
+  'service',
+  'service without scope',
+  'expired',
+  'revoked',
 ] as const
 
-/** What a kind of caller gets: a refusal of this status, or past the guard. */
-type Verdict = 401 | 403 | 'inactive' | 'pass'
+/** Outcome of a request: refused with a status, refused as inactive, or past the guard. */
+type Outcome = 401 | 403 | 'inactive' | 'pass'
 
-const isOpen: Verdict[] = callers.map(() => 'pass')
-const forUsers: Verdict[] = [401, 'pass', 'inactive', 'pass', 401, 401, 401, 401]
-const forAdministrators: Verdict[] = [401, 403, 'inactive', 'pass', 401, 401, 401, 401]
-const forDelegates: Verdict[] = [401, 403, 'inactive', 'pass', 'pass', 403, 401, 401]
+const isOpen: Outcome[] = callers.map(() => 'pass')
+const forUsers: Outcome[] = [401, 'pass', 'inactive', 'pass', 401, 401, 401, 401]
+const forAdministrators: Outcome[] = [401, 403, 'inactive', 'pass', 401, 401, 401, 401]
+const forDelegates: Outcome[] = [401, 403, 'inactive', 'pass', 'pass', 403, 401, 401]
 
-/** Every operation, and what each kind of caller gets there. */
-const table: Record<string, Verdict[]> = {
+/** Outcome of every operation for each kind of caller. */
+const table: Record<string, Outcome[]> = {
   'GET /livez': isOpen,
   'GET /readyz': isOpen,
   'GET /.well-known/jwks.json': isOpen,
@@ -60,7 +67,7 @@ const table: Record<string, Verdict[]> = {
 
 const password = 'correct horse'
 
-t.test('every kind of caller gets what the table says, everywhere', async (t) => {
+t.test('every operation admits exactly the callers in the table', async (t) => {
   const { app, url } = await start(t)
   const { paths } = (await app.inject('/openapi.json')).json<{ paths: Record<string, object> }>()
   const operations = Object.entries(paths).flatMap(([path, verbs]) =>
@@ -68,13 +75,13 @@ t.test('every kind of caller gets what the table says, everywhere', async (t) =>
   )
   t.same(operations.sort(), Object.keys(table).sort(), 'the table has every operation')
 
-  const tokens = await makeTokens(app, url)
-  for (const [operation, verdicts] of Object.entries(table))
+  const tokens = await issueTokens(app, url)
+  for (const [operation, outcomes] of Object.entries(table))
     for (const [i, caller] of callers.entries())
-      t.equal(await judge(app, operation, tokens[caller]), verdicts[i], `${operation} as ${caller}`)
+      t.equal(await outcomeOf(app, operation, tokens[caller]), outcomes[i], `${operation} as ${caller}`)
 })
 
-t.test('somebody else s item cannot be told from one that is not there', async (t) => {
+t.test('an item of another user looks like one that does not exist', async (t) => {
   const { app } = await start(t)
   const bob = await logIn(app, 'bob', password)
   for (const [method, body] of [
@@ -90,16 +97,16 @@ t.test('somebody else s item cannot be told from one that is not there', async (
     t.same(Object.keys(foreign?.headers ?? {}), Object.keys(absent?.headers ?? {}))
   }
   const johndoe = await logIn(app, 'johndoe', 'secret')
-  t.equal((await sendAs(app, johndoe, 'GET', '/users/me/items/Foo')).statusCode, 200, 'it is still there')
+  t.equal((await sendAs(app, johndoe, 'GET', '/users/me/items/Foo')).statusCode, 200, 'it still exists')
   t.equal(
     (await sendAs(app, bob, 'PUT', '/users/me/items/Foo', {})).statusCode,
     201,
-    'an id is free for each owner',
+    'each owner has their own ids',
   )
   t.match((await sendAs(app, johndoe, 'GET', '/users/me/items/Foo')).json(), { owner: 'johndoe', version: 1 })
 })
 
-/** bob and ann register; ann is administrator. */
+/** Starts the service with two more users: bob, and ann, who is an administrator. */
 async function start(t: Test) {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { JWT_SECRET: '' }, url)
@@ -108,7 +115,7 @@ async function start(t: Test) {
   return { app, url }
 }
 
-async function makeTokens(
+async function issueTokens(
   app: FastifyInstance,
   url: string,
 ): Promise<Record<(typeof callers)[number], string | null>> {
@@ -146,7 +153,7 @@ async function makeTokens(
   }
 }
 
-/** A token of johndoe whose time was over before it was issued. */
+/** Returns an expired token of johndoe. */
 async function expiredToken(url: string): Promise<string> {
   const realNow = Date.now
   const { buildApp } = await import('../src/app.js')
@@ -162,8 +169,8 @@ async function expiredToken(url: string): Promise<string> {
   return token
 }
 
-/** Bodies are empty, so that whoever passes the guard changes nothing. */
-async function judge(app: FastifyInstance, operation: string, token: string | null): Promise<Verdict> {
+/** Returns the outcome of a request. Its body is empty, so that a caller who passes the guard changes nothing. */
+async function outcomeOf(app: FastifyInstance, operation: string, token: string | null): Promise<Outcome> {
   const [method, path = ''] = operation.split(' ') as ['GET', string]
   const url = path.replace('{username}', 'johndoe').replace('{item_id}', 'absent')
   const isRemoval = operation === 'DELETE /users/{username}/'

@@ -28,7 +28,7 @@ async function start(t: Test, settings: Record<string, string> = {}) {
   return { url, app, stored }
 }
 
-t.test('log-ins are recorded, and failures are counted in one row', async (t) => {
+t.test('logins are recorded, and failures are counted in one row', async (t) => {
   const { app, stored } = await start(t)
   await logIn(app, 'johndoe', 'secret')
   const fail = (username: string) => postToken(app, { username, password: 'Tr0ub4dor&3' })
@@ -57,7 +57,7 @@ t.test('log-ins are recorded, and failures are counted in one row', async (t) =>
   t.notMatch(JSON.stringify(events), /Tr0ub4dor|hunter2|secret/)
 })
 
-t.test('a refresh token that comes again too late is recorded', async (t) => {
+t.test('the reuse of a refresh token after the grace period is recorded', async (t) => {
   const { app, stored } = await start(t, { REFRESH_TOKEN_GRACE_SECONDS: '0' })
   const { refresh_token } = (await postToken(app, { username: 'johndoe', password: 'secret' })).json<{
     refresh_token: string
@@ -74,7 +74,7 @@ t.test('a refresh token that comes again too late is recorded', async (t) => {
   t.notMatch(JSON.stringify(events), refresh_token)
 })
 
-t.test('what users do to their accounts is recorded, without the secrets', async (t) => {
+t.test('changes by users to their accounts are recorded without secrets', async (t) => {
   const mail = await startMailServer(t)
   const { app, stored } = await start(t, { SMTP_URL: mail.url })
   const post = async (path: string, body: object) => {
@@ -120,7 +120,7 @@ t.test('what users do to their accounts is recorded, without the secrets', async
   t.notMatch(JSON.stringify(events), new RegExp(`battery|horse|@|${confirmation}|${reset}|${token}`))
 })
 
-t.test('what administrators and operators do is recorded', async (t) => {
+t.test('actions of administrators and operators are recorded', async (t) => {
   const { url, app, stored } = await start(t, { JWT_SECRET: '' })
   await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
   await runCommand(url, ['users', 'create', 'bob'], { input: password })
@@ -186,7 +186,7 @@ t.test('what administrators and operators do is recorded', async (t) => {
   )
 })
 
-t.test('everybody reads of himself, administrators of all', async (t) => {
+t.test('users list their own events, and administrators list all', async (t) => {
   const { url, app } = await start(t)
   await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
   await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password })
@@ -224,7 +224,7 @@ t.test('everybody reads of himself, administrators of all', async (t) => {
     t.equal((await sendAs(app, john, 'GET', `/events/?${query}`)).statusCode, 422, query)
 })
 
-t.test('a later user whom another hand gave the same name reads nothing of the former one', async (t) => {
+t.test('a later user inserted with the same username cannot read the events of the former one', async (t) => {
   const { app, url } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
   await sendAs(app, token, 'DELETE', '/users/me/', { password: 'secret' })
@@ -240,44 +240,41 @@ t.test('a later user whom another hand gave the same name reads nothing of the f
   )
 })
 
-t.test('the database lets nobody rewrite what was recorded', async (t) => {
+t.test('recorded events cannot be rewritten in the database', async (t) => {
   const { url, app } = await start(t)
   await logIn(app, 'johndoe', 'secret')
   for (const change of ["action = 'x'", 'actor = NULL', "created_at = now() - interval '1 day'", 'count = 0'])
     await t.rejects(query(url, `UPDATE events SET ${change}`), change)
 })
 
-t.test(
-  'requests for a new password are one row an hour for each user, from wherever they come',
-  async (t) => {
-    const { app, stored } = await start(t, { TRUST_PROXY: '127.0.0.1' })
-    app.sendMail = () => {}
-    const forgotten = (email: string) =>
-      Array.from({ length: 60 }, (_, i) =>
-        app.inject({
-          method: 'POST',
-          url: '/account/forgot-password',
-          payload: { email },
-          headers: { 'x-forwarded-for': `192.0.2.${i}` },
-        }),
-      )
-    await Promise.all([...forgotten('johndoe@example.com'), ...forgotten('nobody@example.com')])
-    await app.background.idle()
-    const events = await stored()
-    const known = events.filter(({ outcome }) => outcome === 'ok')
-    t.match(known, [{ action: 'password_reset_requested', subject: 'johndoe', count: 60 }])
-    t.match(known[0]?.address, /^192\.0\.2\./)
-    const unknown = events.filter(({ outcome }) => outcome === 'failed')
-    t.ok(unknown.length <= 25, `${unknown.length} rows for nobody`)
-    t.equal(
-      unknown.reduce((sum, { count }) => sum + count, 0),
-      60,
-      'each is counted',
+t.test('requests for a new password share one row per hour and user, whatever the network', async (t) => {
+  const { app, stored } = await start(t, { TRUST_PROXY: '127.0.0.1' })
+  app.sendMail = () => {}
+  const forgotten = (email: string) =>
+    Array.from({ length: 60 }, (_, i) =>
+      app.inject({
+        method: 'POST',
+        url: '/account/forgot-password',
+        payload: { email },
+        headers: { 'x-forwarded-for': `192.0.2.${i}` },
+      }),
     )
-  },
-)
+  await Promise.all([...forgotten('johndoe@example.com'), ...forgotten('nobody@example.com')])
+  await app.background.idle()
+  const events = await stored()
+  const known = events.filter(({ outcome }) => outcome === 'ok')
+  t.match(known, [{ action: 'password_reset_requested', subject: 'johndoe', count: 60 }])
+  t.match(known[0]?.address, /^192\.0\.2\./)
+  const unknown = events.filter(({ outcome }) => outcome === 'failed')
+  t.ok(unknown.length <= 25, `${unknown.length} rows for the unknown address`)
+  t.equal(
+    unknown.reduce((sum, { count }) => sum + count, 0),
+    60,
+    'each is counted',
+  )
+})
 
-t.test('no number of addresses pushes what happened off a user s list', async (t) => {
+t.test('failures from many addresses do not push other events off the list of a user', async (t) => {
   const { app, stored } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const user = await app.database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })
@@ -299,13 +296,13 @@ t.test('no number of addresses pushes what happened off a user s list', async (t
   t.match(
     failed.filter(({ address }) => address === null),
     [{ requestId: null, subject: 'johndoe' }],
-    'the rest without an address',
+    'one row counts the rest without an address',
   )
   const own = (await sendAs(app, token, 'GET', '/users/me/events/')).json<Event[]>()
   t.ok(own.some(({ outcome }) => outcome === 'ok'))
 })
 
-t.test('the clock of a replica decides neither the order nor the hour of an event', async (t) => {
+t.test('the clock of a process decides neither the order nor the hour of an event', async (t) => {
   const { app, stored } = await start(t)
   await logIn(app, 'johndoe', 'secret')
   const realNow = Date.now

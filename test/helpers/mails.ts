@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Mail } from '../../src/email/message.js'
 
-/** Keeps the mails of the service in a list instead of sending them. */
+/** Collects the mails of the service in a list instead of sending them. */
 export function collectMails(app: FastifyInstance): Mail[] {
   const mails: Mail[] = []
   app.sendMail = (mail) => mails.push(mail)

@@ -16,7 +16,7 @@ async function start(t: import('tap').Test) {
   return { mail, app, post }
 }
 
-t.test('an address is the user s once its link has been followed', async (t) => {
+t.test('an address is confirmed by following its link', async (t) => {
   const { mail, app, post } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const patched = await sendAs(app, token, 'PATCH', '/users/me/', {
@@ -36,7 +36,7 @@ t.test('an address is the user s once its link has been followed', async (t) => 
   t.equal(
     (await post('reset-password', { token: tokenIn(sent), password })).statusCode,
     400,
-    'for one purpose',
+    'a link serves one purpose only',
   )
   t.equal((await post('confirm-email', { token: tokenIn(sent) })).statusCode, 204)
   t.match(await stored(), { email: 'john@new.example', pendingEmail: null })
@@ -49,7 +49,7 @@ t.test('an address is the user s once its link has been followed', async (t) => 
   t.match(await stored(), { email: null, emailKey: null, pendingEmail: null })
 })
 
-t.test('a link for an address that was replaced, or has expired, confirms nothing', async (t) => {
+t.test('a link confirms nothing after it expires or its address is replaced', async (t) => {
   const { mail, app, post } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
   await sendAs(app, token, 'PATCH', '/users/me/', { email: 'one@new.example', password: 'secret' })
@@ -63,7 +63,7 @@ t.test('a link for an address that was replaced, or has expired, confirms nothin
   t.equal((await post('confirm-email', { token: tokenIn(two) })).statusCode, 400)
 })
 
-t.test('an address that is somebody else s cannot be taken, nor found out', async (t) => {
+t.test('an address of another user can be neither taken nor discovered', async (t) => {
   const { mail, app, post } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const [taken, free] = ['ALICE@example.com', 'nobody@example.com']
@@ -83,7 +83,7 @@ t.test('an address that is somebody else s cannot be taken, nor found out', asyn
   })
 })
 
-t.test('who forgot his password sets another one by mail, which ends all sessions', async (t) => {
+t.test('a mailed link resets the password and revokes all tokens', async (t) => {
   const { mail, app, post } = await start(t)
   const session = await logIn(app, 'johndoe', 'secret')
   const answers = []
@@ -101,7 +101,7 @@ t.test('who forgot his password sets another one by mail, which ends all session
   const token = tokenIn(sent)
 
   const weak = await post('reset-password', { token, password: 'johndoe@example.com' })
-  t.equal(weak.statusCode, 422, 'and the link stays good')
+  t.equal(weak.statusCode, 422, 'the link stays valid')
   const answered = await Promise.all(
     [1, 2, 3].map((i) => post('reset-password', { token, password: `${password} ${i}` })),
   )
@@ -109,10 +109,10 @@ t.test('who forgot his password sets another one by mail, which ends all session
   t.equal((await post('reset-password', { token, password })).statusCode, 400)
   t.equal((await sendAs(app, session, 'GET', '/users/me/')).statusCode, 401)
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 401)
-  t.equal(mail.mails.length, 1, 'one mail a minute, and none to a disabled user')
+  t.equal(mail.mails.length, 1, 'one mail per minute, and none to a disabled user')
 })
 
-t.test('who has not confirmed his address yet gets the mail, unless it is somebody else s', async (t) => {
+t.test('an unconfirmed address gets the link unless it is confirmed for another user', async (t) => {
   const { mail, app, post } = await start(t)
   for (const [username, email] of [
     ['janedoe', 'jane@example.com'],
@@ -126,7 +126,7 @@ t.test('who has not confirmed his address yet gets the mail, unless it is somebo
   t.ok(await logIn(app, 'janedoe', password))
 })
 
-t.test('the pages behind the links keep the token to themselves', async (t) => {
+t.test('the pages of the links do not leak the token', async (t) => {
   const { app } = await start(t)
   for (const path of ['/account/confirm-email', '/account/reset-password']) {
     const { statusCode, headers, body } = await app.inject(path)
@@ -141,7 +141,7 @@ t.test('the pages behind the links keep the token to themselves', async (t) => {
   }
 })
 
-t.test('without a mail server mails are files, and the log says where', async (t) => {
+t.test('without a mail server, mails are written to files', async (t) => {
   const folder = t.testdir()
   const app = await startApp(t, { DATA_DIRECTORY: folder })
   await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password, email: 'jane@example.com' })

@@ -8,7 +8,7 @@ interface Managed {
   username: string
 }
 
-/** johndoe is administrator, made so from the command line. */
+/** Starts the service with johndoe as an administrator. */
 async function start(t: Test, settings: Record<string, string> = {}) {
   const url = await cloneDatabase(t)
   const app = await startApp(t, settings, url)
@@ -22,7 +22,7 @@ async function addUsers(app: FastifyInstance, ...usernames: string[]) {
     await sendAs(app, null, 'POST', '/users/', { username, password: 'correct horse' })
 }
 
-t.test('users are listed page by page, by name and state', async (t) => {
+t.test('users are listed in pages and filtered by name and state', async (t) => {
   const { app, token } = await start(t)
   await addUsers(app, 'anna', 'an_na', 'bert', 'carl')
   const names = async (url: string) => {
@@ -55,7 +55,7 @@ t.test('users are listed page by page, by name and state', async (t) => {
     t.equal((await sendAs(app, token, 'GET', `/users/?${query}`)).statusCode, 422, query)
 })
 
-t.test('a user is read, changed and deleted', async (t) => {
+t.test('an administrator reads, changes and deletes a user', async (t) => {
   const { app, token } = await start(t)
   await addUsers(app, 'anna')
   const anna = await logIn(app, 'anna', 'correct horse')
@@ -73,7 +73,7 @@ t.test('a user is read, changed and deleted', async (t) => {
   t.match((await change({ disabled: true })).json(), { disabled: true })
   t.match((await sendAs(app, anna, 'GET', '/users/me/')).json(), { detail: 'Inactive user' })
   t.match((await change({ disabled: false })).json(), { disabled: false })
-  t.equal((await sendAs(app, anna, 'GET', '/users/me/')).statusCode, 401, 'what was ended stays so')
+  t.equal((await sendAs(app, anna, 'GET', '/users/me/')).statusCode, 401, 'tokens from before stay revoked')
   for (const body of [
     { scopes: ['root'] },
     { scopes: 'users:admin' },
@@ -89,7 +89,7 @@ t.test('a user is read, changed and deleted', async (t) => {
   t.equal((await sendAs(app, token, 'PATCH', '/users/anna/', {})).statusCode, 404)
 })
 
-t.test('who has to change his password can do nothing else', async (t) => {
+t.test('a user who must change their password can do nothing else', async (t) => {
   const { app, token } = await start(t)
   await addUsers(app, 'anna')
   await sendAs(app, token, 'PATCH', '/users/anna/', { password_change_required: true })
@@ -107,19 +107,23 @@ t.test('who has to change his password can do nothing else', async (t) => {
   )
 })
 
-t.test('an administrator makes another one, and loses at once what is taken from him', async (t) => {
+t.test('scopes are granted to new tokens, and withdrawn from all tokens at once', async (t) => {
   const { app, token } = await start(t)
   await addUsers(app, 'anna')
   const before = await logIn(app, 'anna', 'correct horse')
   t.equal((await sendAs(app, before, 'GET', '/users/')).statusCode, 403)
   await sendAs(app, token, 'PATCH', '/users/anna/', { scopes: ['users:admin', 'items:admin'] })
-  t.equal((await sendAs(app, before, 'GET', '/users/')).statusCode, 403, 'the token was issued without')
+  t.equal(
+    (await sendAs(app, before, 'GET', '/users/')).statusCode,
+    403,
+    'the token was issued without the scope',
+  )
   const anna = await logIn(app, 'anna', 'correct horse', 'users:admin')
   t.match((await sendAs(app, anna, 'PATCH', '/users/johndoe/', { scopes: [] })).json(), { scopes: [] })
   t.equal((await sendAs(app, token, 'GET', '/users/')).statusCode, 403)
 })
 
-t.test('the last administrator stays, whoever wants him to go', async (t) => {
+t.test('the last administrator cannot be removed by any means', async (t) => {
   const { url, app, token } = await start(t)
   for (const [method, path, body] of [
     ['PATCH', '/users/johndoe/', { disabled: true }],
@@ -145,10 +149,14 @@ t.test('the last administrator stays, whoever wants him to go', async (t) => {
     sendAs(app, token, 'DELETE', '/users/anna/'),
     sendAs(app, anna, 'DELETE', '/users/johndoe/'),
   ])
-  t.equal(answers.filter(({ statusCode }) => statusCode === 204).length, 1, 'two cannot remove one another')
+  t.equal(
+    answers.filter(({ statusCode }) => statusCode === 204).length,
+    1,
+    'two administrators cannot remove each other',
+  )
 })
 
-t.test('an administrator invites', async (t) => {
+t.test('an invitation from an administrator lets a user register', async (t) => {
   const { app, token } = await start(t, { REGISTRATION: 'invitation' })
   const response = await sendAs(app, token, 'POST', '/invitations/')
   t.equal(response.statusCode, 201)
@@ -158,7 +166,7 @@ t.test('an administrator invites', async (t) => {
   t.ok(await logIn(app, 'janedoe', 'correct horse'))
 })
 
-t.test('an administrator deletes their own account with the password only', async (t) => {
+t.test('an administrator must give the password to delete their own account', async (t) => {
   const { app, url, token } = await start(t)
   await runCommand(url, ['users', 'set-scopes', 'alice', '--scope', 'users:admin'])
   await runCommand(url, ['users', 'enable', 'alice'])

@@ -6,7 +6,7 @@ interface Login {
   refresh_token: string
 }
 
-t.test('a user changes his name to show', async (t) => {
+t.test('a user changes their display name', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   for (const full_name of ['Jöhn 🚪 Doe', '', null]) {
@@ -31,7 +31,7 @@ t.test('a user changes his name to show', async (t) => {
   t.match((await sendAs(app, token, 'PATCH', '/users/me/', {})).json(), { full_name: null })
 })
 
-t.test('another password ends every log-in and every token', async (t) => {
+t.test('a new password revokes all tokens', async (t) => {
   const app = await startApp(t)
   const first = (await postToken(app, { username: 'johndoe', password: 'secret' })).json<Login>()
   const second = await logIn(app, 'johndoe', 'secret')
@@ -58,11 +58,11 @@ t.test('another password ends every log-in and every token', async (t) => {
   t.equal(
     (await sendAs(app, token, 'PUT', '/users/me/password', body)).statusCode,
     422,
-    'the same one is none',
+    'the new password must differ',
   )
 })
 
-t.test('of two changes at once one counts', async (t) => {
+t.test('one of two concurrent password changes succeeds', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const change = (new_password: string) =>
@@ -74,7 +74,7 @@ t.test('of two changes at once one counts', async (t) => {
   t.ok(statuses.every((status) => [204, 400, 401, 409].includes(status)))
 })
 
-t.test('a user deletes himself with his items, and his name stays his', async (t) => {
+t.test('a user deletes their account with its items, and the username stays taken', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   t.equal((await sendAs(app, token, 'DELETE', '/users/me/')).statusCode, 422)
@@ -87,20 +87,21 @@ t.test('a user deletes himself with his items, and his name stays his', async (t
 
   const again = { username: 'johndoe', password: 'correct horse' }
   t.equal((await sendAs(app, null, 'POST', '/users/', again)).statusCode, 202)
-  t.equal((await postToken(app, again)).statusCode, 401, 'the answer does not tell that the name is taken')
+  t.equal(
+    (await postToken(app, again)).statusCode,
+    401,
+    'the response does not reveal that the username is taken',
+  )
   t.equal(await app.database.user.count({ where: { username: 'johndoe' } }), 0)
   t.equal((await sendAs(app, token, 'GET', '/users/me/')).statusCode, 401)
 })
 
-t.test(
-  'a user who gets a former name by hand, before it was claimed, starts at a later generation',
-  async (t) => {
-    const app = await startApp(t)
-    const { database } = app
-    const { id, hashedPassword } = await database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })
-    await database.user.update({ where: { id }, data: { nameClaim: null } })
-    await database.user.delete({ where: { id } })
-    const { generation } = await database.user.create({ data: { username: 'johndoe', hashedPassword } })
-    t.equal(generation, 1, 'tokens that were issued elsewhere do not speak for him')
-  },
-)
+t.test('a user inserted with an unclaimed former username starts at a later generation', async (t) => {
+  const app = await startApp(t)
+  const { database } = app
+  const { id, hashedPassword } = await database.user.findUniqueOrThrow({ where: { username: 'johndoe' } })
+  await database.user.update({ where: { id }, data: { nameClaim: null } })
+  await database.user.delete({ where: { id } })
+  const { generation } = await database.user.create({ data: { username: 'johndoe', hashedPassword } })
+  t.equal(generation, 1, 'tokens that were issued elsewhere are not valid for them')
+})

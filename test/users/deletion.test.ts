@@ -9,11 +9,11 @@ import { beginTransaction, untilWaiting } from '../helpers/replicas.js'
 
 const password = 'battery staple'
 
-/** In all that somebody writes of janedoe, or of her items. */
+/** Text that is written to every row about janedoe and her items. */
 const marker = 'tell-tale'
 
-/** Deletes janedoe. */
-const doors: Record<string, (app: FastifyInstance, url: string, admin: string) => Promise<unknown>> = {
+/** Ways to delete janedoe. */
+const ways: Record<string, (app: FastifyInstance, url: string, admin: string) => Promise<unknown>> = {
   'DELETE /users/me/': async (app) =>
     sendAs(app, await logIn(app, 'janedoe', password), 'DELETE', '/users/me/', { password }),
   'DELETE /users/janedoe/': (app, _url, admin) => sendAs(app, admin, 'DELETE', '/users/janedoe/'),
@@ -21,13 +21,13 @@ const doors: Record<string, (app: FastifyInstance, url: string, admin: string) =
   SQL: (_app, url) => query(url, "DELETE FROM users WHERE username = 'janedoe'"),
 }
 
-for (const [door, remove] of Object.entries(doors))
-  t.test(`nothing of a deleted user stays, deleted by ${door}`, async (t) => {
+for (const [way, remove] of Object.entries(ways))
+  t.test(`nothing about a user is left after deletion by ${way}`, async (t) => {
     const url = await cloneDatabase(t)
     const app = await startApp(t, {}, url)
     collectMails(app)
     await query(url, "UPDATE users SET scopes = '{users:admin,items:admin}' WHERE username = 'johndoe'")
-    const form = await makeClient(url)
+    const form = await createClient(url)
     const registration = { username: 'janedoe', password, email: `${marker}@example.com`, full_name: marker }
     await sendAs(app, null, 'POST', '/users/', registration)
     await app.background.idle()
@@ -46,7 +46,7 @@ for (const [door, remove] of Object.entries(doors))
       })
       t.equal(response.statusCode, 201, path)
     }
-    // As the version before stores an answer.
+    // Stored as by the previous version.
     await query(
       url,
       `INSERT INTO idempotency_keys (subject, key, request_digest, answer, expires_at)
@@ -58,20 +58,20 @@ for (const [door, remove] of Object.entries(doors))
     t.same(await tablesWith(marker, url), [])
   })
 
-/** What makes a caller go. */
-const goings = {
+/** Statements that remove a caller. */
+const removals = {
   'an administrator who is deleted': "DELETE FROM users WHERE username = 'johndoe'",
   'an administrator who is renamed': "UPDATE users SET username = 'renamed' WHERE username = 'johndoe'",
   'a client that is deleted': "DELETE FROM clients WHERE client_id = 'c'",
   'a client that is given another id': "UPDATE clients SET client_id = 'd' WHERE client_id = 'c'",
 }
 
-for (const [caller, change] of Object.entries(goings))
-  t.test(`no stored answer outlives ${caller}`, async (t) => {
+for (const [caller, change] of Object.entries(removals))
+  t.test(`no stored response outlives ${caller}`, async (t) => {
     const url = await cloneDatabase(t)
     const app = await startApp(t, {}, url)
     await query(url, "UPDATE users SET scopes = '{items:admin}' WHERE username = 'johndoe'")
-    const form = await makeClient(url)
+    const form = await createClient(url)
     const token = change.includes('users')
       ? await logIn(app, 'johndoe', 'secret', 'items:admin')
       : (await postToken(app, form)).json<{ access_token: string }>().access_token
@@ -84,18 +84,18 @@ for (const [caller, change] of Object.entries(goings))
       })
     t.equal((await post('before')).statusCode, 201)
     t.same(await tablesWith(marker, url), ['idempotency_keys', 'items'])
-    const going = await beginTransaction(t, url, change)
+    const removal = await beginTransaction(t, url, change)
     const posting = post('meanwhile')
     await untilWaiting(url)
-    await going.query('COMMIT')
+    await removal.query('COMMIT')
     const late = await posting
     t.equal(late.statusCode, 401)
     t.match(late.json(), { detail: 'Could not validate credentials' })
-    t.same(await tablesWith(marker, url), ['items'], 'of the answer before nothing is left either')
+    t.same(await tablesWith(marker, url), ['items'], 'the earlier response is deleted too')
     t.equal((await query(url, 'SELECT FROM items WHERE title = $1', [marker])).length, 1)
   })
 
-t.test('a deletion waits for an answer that is being stored', async (t) => {
+t.test('a deletion waits for a response that is being stored', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, "UPDATE users SET disabled = true WHERE username = 'johndoe'")
   const storing = await beginTransaction(
@@ -111,13 +111,13 @@ t.test('a deletion waits for an answer that is being stored', async (t) => {
   t.same(await tablesWith(marker, url), [])
 })
 
-async function makeClient(url: string): Promise<Record<string, string>> {
+async function createClient(url: string): Promise<Record<string, string>> {
   const args = ['clients', 'create', 'c', '--name', 'C', '--scope', 'items:write', '--json']
   const { client_secret } = JSON.parse((await runCommand(url, args)).stdout) as { client_secret: string }
   return { grant_type: 'client_credentials', client_id: 'c', client_secret }
 }
 
-/** The tables that have a text somewhere. */
+/** Returns the tables with a row that contains a text. */
 async function tablesWith(text: string, url: string): Promise<string[]> {
   const tables = await query<{ name: string }>(
     url,

@@ -5,7 +5,7 @@ import { query } from '../database/query.js'
 import { logIn, sendAs, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
 
-/** The database lets no row of a table be changed or deleted any more, as if it were gone by then. */
+/** Starts the service with a table whose rows cannot be changed or deleted, as if they were gone by then. */
 async function start(t: Test, table: string, body = 'RETURN NULL;') {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)
@@ -18,7 +18,7 @@ async function start(t: Test, table: string, body = 'RETURN NULL;') {
   return { url, app, token }
 }
 
-t.test('a change of a user who is gone by then is refused', async (t) => {
+t.test('a change to a user who was deleted meanwhile is refused', async (t) => {
   const { app, token } = await start(t, 'users')
   const passwords = { old_password: 'secret', new_password: 'correct horse' }
   t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'x' })).statusCode, 401)
@@ -26,14 +26,10 @@ t.test('a change of a user who is gone by then is refused', async (t) => {
   t.equal((await sendAs(app, token, 'PATCH', '/users/me/', email)).statusCode, 401)
   t.equal((await sendAs(app, token, 'PUT', '/users/me/password', passwords)).statusCode, 409)
   t.equal((await sendAs(app, token, 'DELETE', '/users/me/', { password: 'secret' })).statusCode, 409)
-  t.equal(
-    await app.database.event.count({ where: { action: { not: 'login' } } }),
-    0,
-    'and nothing is recorded',
-  )
+  t.equal(await app.database.event.count({ where: { action: { not: 'login' } } }), 0, 'nothing is recorded')
 })
 
-t.test('an administrator is told of a user whom somebody else has changed', async (t) => {
+t.test('deleting a user who was modified concurrently is a conflict', async (t) => {
   const { url, app } = await start(t, 'items')
   await query(url, "UPDATE users SET scopes = '{users:admin}', disabled = false")
   const admin = await logIn(app, 'johndoe', 'secret', 'users:admin')
@@ -44,12 +40,12 @@ t.test('an administrator is told of a user whom somebody else has changed', asyn
   }
 })
 
-t.test('who is gone by then has no address', async (t) => {
+t.test('a user who was deleted meanwhile has no address', async (t) => {
   const { app } = await start(t, 'users')
   t.same(await findEmails(randomUUID(), app.database), { email: null, pendingEmail: null })
 })
 
-t.test('a change of an item that others keep changing gives up', async (t) => {
+t.test('a change to an item that is constantly modified gives up', async (t) => {
   const { app, token } = await start(t, 'items')
   for (const method of ['PUT', 'DELETE'] as const) {
     const body = method === 'PUT' ? { title: 'x' } : undefined
@@ -59,7 +55,7 @@ t.test('a change of an item that others keep changing gives up', async (t) => {
   }
 })
 
-t.test('a fault of the database is not taken for an address that is taken', async (t) => {
+t.test('a database error is not mistaken for an address that is taken', async (t) => {
   const { url, app } = await start(t, 'one_time_tokens', "RAISE EXCEPTION 'a fault';")
   await query(
     url,

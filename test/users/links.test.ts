@@ -10,7 +10,7 @@ const password = 'correct horse'
 const own = 'johndoe@example.com'
 const next = 'john@new.example'
 
-/** johndoe has a link of the kind in his mailbox, and the password `secret`. */
+/** Starts the service with a link for johndoe, whose password is `secret`. */
 async function start(t: Test, purpose: 'reset-password' | 'confirm-email') {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)
@@ -45,28 +45,28 @@ async function confirmAnother({ mails, patch, post }: Started) {
   await post('confirm-email', { token: mails[0] ? tokenIn(mails[0]) : '' })
 }
 
-/** What links of either kind do not survive, and of one kind. */
-const endings: [what: string, end: (started: Started) => Promise<unknown>, ...purposes: string[]][] = [
+/** Events that invalidate links of both purposes. */
+const endings: [what: string, end: (started: Started) => Promise<unknown>][] = [
   ['a change of the password', changePassword],
-  ['a password that an operator sets', update(`hashed_password = '${cheapHash}'`)],
+  ['a password set by an operator', update(`hashed_password = '${cheapHash}'`)],
   [
-    'a lock-out that is taken back',
+    'disabling and enabling the user',
     async (started) => {
       await update('disabled = true')(started)
       await update('disabled = false')(started)
     },
   ],
-  ['another address that is confirmed', confirmAnother],
+  ['the confirmation of another address', confirmAnother],
   ['the removal of the address', ({ patch }) => patch(null)],
   [
-    'the removal of its address, which is added again',
+    'removing and restoring its address',
     async ({ url }) => {
       for (const set of ['email = NULL, pending_email = NULL', `email = '${own}', pending_email = '${next}'`])
         await query(url, `UPDATE users SET ${set} WHERE username = 'johndoe'`)
     },
   ],
   [
-    'a lock-out, also where a trigger does not see it',
+    'disabling the user without the trigger',
     ({ url }) =>
       query(
         url,
@@ -80,10 +80,10 @@ const endings: [what: string, end: (started: Started) => Promise<unknown>, ...pu
   ],
   ['the deletion of the user', ({ url }) => query(url, "DELETE FROM users WHERE username = 'johndoe'")],
   [
-    'a row that does not say what it stands on',
+    'a row without a generation',
     ({ url }) => query(url, 'UPDATE one_time_tokens SET user_generation = NULL'),
   ],
-  ['its time', ({ url }) => query(url, "UPDATE one_time_tokens SET expires_at = now() - interval '1 ms'")],
+  ['its expiry', ({ url }) => query(url, "UPDATE one_time_tokens SET expires_at = now() - interval '1 ms'")],
 ]
 
 for (const purpose of ['reset-password', 'confirm-email'] as const) {
@@ -98,7 +98,7 @@ for (const purpose of ['reset-password', 'confirm-email'] as const) {
       t.same(await query(url, 'SELECT email, hashed_password FROM users ORDER BY id'), before)
     })
 
-  t.test(`a link to ${purpose} that waits for a change of the password is refused`, async (t) => {
+  t.test(`a link to ${purpose} that is followed during a change of the password is refused`, async (t) => {
     const { url, follow } = await start(t, purpose)
     const change = await beginTransaction(t, url)
     await change.query(`UPDATE users SET hashed_password = '${cheapHash}' WHERE username = 'johndoe'`)
@@ -108,15 +108,15 @@ for (const purpose of ['reset-password', 'confirm-email'] as const) {
     t.equal((await following).statusCode, 400)
   })
 
-  t.test(`a link to ${purpose} survives what changes nothing of it`, async (t) => {
+  t.test(`a link to ${purpose} survives unrelated changes`, async (t) => {
     const started = await start(t, purpose)
     await update("full_name = 'John', rehashed_at = now()")(started)
     t.equal((await started.follow()).statusCode, 204)
-    t.equal((await started.follow()).statusCode, 400, 'but is good once')
+    t.equal((await started.follow()).statusCode, 400, 'it is valid once')
   })
 }
 
-t.test('a link that the version before stores stands on the generation too', async (t) => {
+t.test('a link stored by the previous version depends on the generation too', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, "UPDATE users SET generation = 7 WHERE username = 'johndoe'")
   await query(
@@ -129,11 +129,11 @@ t.test('a link that the version before stores stands on the generation too', asy
 })
 
 for (const [what, set] of [
-  ['is locked out', 'disabled = true'],
+  ['is disabled', 'disabled = true'],
   ['gets another password', `hashed_password = '${cheapHash}'`],
   ['gets another address', "email = 'x@example.com'"],
 ] as const)
-  t.test(`no link is made for a user who ${what} while the address is looked up`, async (t) => {
+  t.test(`no link is created for a user who ${what} while the address is looked up`, async (t) => {
     const { url, app, mails, post } = await start(t, 'reset-password')
     await query(url, 'DELETE FROM mail_budgets; DELETE FROM one_time_tokens')
     mails.length = 0
@@ -146,7 +146,7 @@ for (const [what, set] of [
     t.same(await query(url, 'SELECT FROM one_time_tokens'), [])
   })
 
-/** What an invitation of an administrator ends with. */
+/** Statements that invalidate the invitation of an administrator. */
 const inviterEndings = [
   "UPDATE users SET disabled = true WHERE username = 'johndoe'",
   `UPDATE users SET hashed_password = '${cheapHash}' WHERE username = 'johndoe'`,
@@ -159,7 +159,7 @@ const inviterEndings = [
 ]
 
 for (const ending of inviterEndings)
-  t.test(`an invitation stands on the administrator who made it: ${ending}`, async (t) => {
+  t.test(`an invitation depends on the administrator who created it: ${ending}`, async (t) => {
     const url = await cloneDatabase(t)
     const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
     await query(url, "UPDATE users SET scopes = '{users:admin}', disabled = false")
@@ -174,7 +174,7 @@ for (const ending of inviterEndings)
     t.equal((await register('jilldoe', second)).statusCode, 403)
   })
 
-t.test('nobody invites who loses the right to it meanwhile', async (t) => {
+t.test('a user who loses the right to invite meanwhile gets no invitation', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
   await query(url, "UPDATE users SET scopes = '{users:admin}', disabled = false")
@@ -193,7 +193,7 @@ t.test('nobody invites who loses the right to it meanwhile', async (t) => {
   t.same(await query(url, 'SELECT FROM one_time_tokens'), [])
 })
 
-t.test('one invitation tells of five names at most, also of many at once', async (t) => {
+t.test('an invitation permits at most five registrations, even concurrent ones', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
   await query(url, "UPDATE users SET scopes = '{users:admin}' WHERE username = 'johndoe'")

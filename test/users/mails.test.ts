@@ -23,7 +23,7 @@ async function start(t: Test, settings: Record<string, string> = {}) {
   const forget = async (address: string, headers = {}) => {
     t.equal((await post('/account/forgot-password', { email: address }, headers)).statusCode, 202)
   }
-  /** As if the time had passed that budgets count in. */
+  /** Ends the time windows of all budgets. */
   const wait = () => query(url, "UPDATE mail_budgets SET expires_at = now() - interval '1 ms'")
   const resend = async (username: string, address = email) => {
     const token = await logIn(app, username, password)
@@ -32,7 +32,7 @@ async function start(t: Test, settings: Record<string, string> = {}) {
   return { url, app, mails, post, register, forget, wait, resend }
 }
 
-t.test('of any number of requests at once for one address one is mailed', async (t) => {
+t.test('concurrent reset requests for one address send one mail', async (t) => {
   const { url, app, mails, forget, wait } = await start(t)
   const other = await startApp(t, {}, url)
   other.sendMail = app.sendMail
@@ -46,10 +46,10 @@ t.test('of any number of requests at once for one address one is mailed', async 
   await wait()
   await forget('johndoe@example.com')
   await app.background.idle()
-  t.equal(mails.length, 2, 'a minute later there is another one')
+  t.equal(mails.length, 2, 'a minute later another one is sent')
 })
 
-t.test('of any number of changes at once to one address one is mailed', async (t) => {
+t.test('concurrent changes to one address send one confirmation mail', async (t) => {
   const { app, mails } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const payload = { email, password: 'secret' }
@@ -64,7 +64,7 @@ t.test('of any number of changes at once to one address one is mailed', async (t
   t.equal(mails.filter(({ to }) => to === email).length, 1)
 })
 
-t.test('one mail has a link for each account that the address recovers', async (t) => {
+t.test('a reset mail has a link for each account that the address recovers', async (t) => {
   const { app, mails, post, register, forget } = await start(t)
   for (const username of ['squatter', 'janedoe', 'janedoe2']) await register(username)
   await register('capitals', 'JANE@example.com')
@@ -74,7 +74,7 @@ t.test('one mail has a link for each account that the address recovers', async (
   t.same(
     mails.map(({ to }) => to),
     [email, 'JANE@example.com'],
-    'two mailboxes, if the server takes them for two',
+    'spellings may be different mailboxes',
   )
   const [mail, other] = mails
   t.notMatch(mail?.text, 'capitals')
@@ -87,7 +87,7 @@ t.test('one mail has a link for each account that the address recovers', async (
   }
 })
 
-t.test('no number of strangers with the same address keeps its owner from a reset', async (t) => {
+t.test('strangers with the same address cannot keep its owner from a reset', async (t) => {
   const { url, app, mails, register, forget, wait } = await start(t)
   for (let i = 0; i < 12; i++) await register(`stranger${i}`)
   await register('janedoe')
@@ -100,12 +100,12 @@ t.test('no number of strangers with the same address keeps its owner from a rese
   }
   t.ok(
     mails.some(({ text }) => text.includes('janedoe:')),
-    'each has their turn',
+    'accounts take turns',
   )
 })
 
 t.test(
-  'strangers who use their links, or come later, are behind an owner who has waited longer',
+  'an owner who has waited longer comes before strangers who register later or use their links',
   async (t) => {
     const { url, app, mails, post, register, forget, wait } = await start(t)
     for (let i = 0; i < 12; i++) await register(`stranger${i}`)
@@ -128,7 +128,7 @@ t.test(
   },
 )
 
-t.test('however strangers spell an address, its owner gets the links', async (t) => {
+t.test('strangers who spell an address differently cannot keep its owner from the links', async (t) => {
   const { url, app, mails, register, forget, wait, resend } = await start(t)
   const spellings = ['Jane@example.com', 'JANE@example.com', 'janE@example.com', email, 'jaNe@example.com']
   for (const [i, address] of spellings.entries()) await register(`stranger${i}`, address)
@@ -143,7 +143,7 @@ t.test('however strangers spell an address, its owner gets the links', async (t)
   )
   mails.length = 0
   await resend('janedoe')
-  t.match(mails[0], { to: email, text: /janedoe/ }, 'their own link comes first')
+  t.match(mails[0], { to: email, text: /janedoe/ }, 'the own link comes first')
 
   mails.length = 0
   await forget('JANe@example.com')
@@ -151,10 +151,10 @@ t.test('however strangers spell an address, its owner gets the links', async (t)
   t.match(mails.find(({ to }) => to === email)?.text, 'janedoe')
   for (const { to, text } of mails)
     for (const [, name] of text.matchAll(/^(\w+):$/gm))
-      t.equal(name === 'janedoe' ? email : to, to, 'no link goes to another spelling')
+      t.equal(name === 'janedoe' ? email : to, to, 'no link is sent to another spelling')
 })
 
-t.test('no number of strangers with the same address keeps its owner from a confirmation', async (t) => {
+t.test('strangers with the same address cannot keep its owner from a confirmation', async (t) => {
   const { mails, register, wait, resend } = await start(t)
   await register('stranger')
   await register('janedoe')
@@ -164,16 +164,16 @@ t.test('no number of strangers with the same address keeps its owner from a conf
   const late = 'late@example.com'
   for (let i = 0; i < 6; i++) await register(`stranger${i}`, late)
   await register('latecomer', late)
-  t.equal(mails.filter(({ to }) => to === late).length, 5, 'an address gets no more')
+  t.equal(mails.filter(({ to }) => to === late).length, 5, 'the budget of the address is used up')
   await wait()
   await register('stranger7', late)
-  t.match(mails.at(-1)?.text, /latecomer:\n.*#/, 'the next mail has the link of those who have none')
+  t.match(mails.at(-1)?.text, /latecomer:\n.*#/, 'the next mail has links for accounts that have none')
   await wait()
   t.equal((await resend('latecomer', late)).statusCode, 200)
   t.match(mails.at(-1), { to: late, text: /for the account latecomer\./ })
 })
 
-t.test('one user sends few mails to addresses of others', async (t) => {
+t.test('one user can send only a few mails to addresses of others', async (t) => {
   const { app, mails } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
   for (let i = 0; i < 8; i++) {
@@ -183,16 +183,16 @@ t.test('one user sends few mails to addresses of others', async (t) => {
   t.equal(mails.filter(({ to }) => to.startsWith('other')).length, 5)
 })
 
-t.test('no row tells which addresses were asked for', async (t) => {
+t.test('no row reveals which addresses were requested', async (t) => {
   const { url, app, forget } = await start(t)
   await forget('somebody@elsewhere.example')
   await app.background.idle()
   const rows = await query(url, 'SELECT encode(key, $1) AS key FROM mail_budgets', ['escape'])
-  t.equal(rows.length, 2, 'of the address, and of the network that asked')
+  t.equal(rows.length, 2, 'one for the address, one for the network')
   t.notMatch(JSON.stringify(rows), 'elsewhere')
 })
 
-t.test('a forgotten password is answered before anything is looked up', async (t) => {
+t.test('a reset request is answered before anything is looked up', async (t) => {
   const { url, app, mails, forget } = await start(t)
   await app.openKeys()
   const holder = await beginTransaction(t, url, 'LOCK TABLE users, events, one_time_tokens')
@@ -203,8 +203,8 @@ t.test('a forgotten password is answered before anything is looked up', async (t
   t.match(mails, [{ to: 'johndoe@example.com' }])
 })
 
-t.test('known and unknown addresses take the same statements, but for the link', async (t) => {
-  // Before the service connects: a connection keeps what it sends with.
+t.test('known and unknown addresses cause the same statements, except for the link', async (t) => {
+  // Captured before the service connects, because a connection keeps the method that it started with.
   const sent = t.capture(pg.Client.prototype, 'query', pg.Client.prototype.query as never)
   const { app, forget } = await start(t)
   const statementsOf = async (address: string) => {
@@ -215,7 +215,7 @@ t.test('known and unknown addresses take the same statements, but for the link',
     const texts = calls.map(({ args: [statement] }) =>
       typeof statement === 'string' ? statement : statement.text,
     )
-    // Not those of the service's own work, which comes at any time.
+    // Leaves out the periodic work of the service.
     return texts.filter((text) => /INSERT INTO (events|mail_budgets|one_time_tokens)|email_key/.test(text))
   }
   const unknown = await statementsOf('nobody@example.com')
@@ -227,7 +227,7 @@ t.test('known and unknown addresses take the same statements, but for the link',
   )
 })
 
-t.test('a registration waits for no other one that fails, and answers before it is recorded', async (t) => {
+t.test('a registration waits for no failed one, and responds before it is recorded', async (t) => {
   const { url, app, post } = await start(t)
   await post('/users/', { username: 'johndoe', password })
   await app.background.idle()
@@ -238,13 +238,13 @@ t.test('a registration waits for no other one that fails, and answers before it 
   )
   for (const username of ['johndoe', 'janedoe', 'johndoe'])
     t.equal((await post('/users/', { username, password, email })).statusCode, 202, username)
-  t.ok(await logIn(app, 'janedoe', password), 'and the account is there at once')
+  t.ok(await logIn(app, 'janedoe', password), 'the account exists at once')
   await holder.query('COMMIT')
   await app.background.idle()
   t.match(await query(url, "SELECT count FROM events WHERE outcome = 'failed'"), [{ count: 3 }])
 })
 
-t.test('a name that is taken is written to the disk like one that is free', async (t) => {
+t.test('a registration writes to the WAL whether or not the username is taken', async (t) => {
   const { url, post } = await start(t)
   const position = async () => {
     const [row] = await query<{ lsn: string }>(url, 'SELECT pg_current_wal_lsn() AS lsn')
@@ -257,13 +257,13 @@ t.test('a name that is taken is written to the disk like one that is free', asyn
   await holder.query('COMMIT')
 })
 
-t.test('nothing is mailed about a user who is gone by then', async (t) => {
+t.test('no mail is sent about a user who was deleted meanwhile', async (t) => {
   const { url, app, mails, post } = await start(t)
   let open = () => {}
   const opened = new Promise<void>((resolve) => {
     open = resolve
   })
-  app.background.run('what comes before', 'somebody', () => opened)
+  app.background.run('an earlier task', 'someone', () => opened)
   t.equal((await post('/users/', { username: 'janedoe', password, email })).statusCode, 202)
   await query(url, "DELETE FROM users WHERE username = 'janedoe'")
   open()
@@ -271,10 +271,10 @@ t.test('nothing is mailed about a user who is gone by then', async (t) => {
   t.same(mails, [])
 })
 
-t.test('a confirmed address is told of changes, but not of any number', async (t) => {
+t.test('a confirmed address is notified of changes within a budget', async (t) => {
   const { app, mails, wait } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
-  const told = async () => {
+  const countNotified = async () => {
     mails.length = 0
     for (let i = 0; i < 6; i++) {
       const body = { email: `other${i}@example.com`, password: 'secret' }
@@ -282,9 +282,9 @@ t.test('a confirmed address is told of changes, but not of any number', async (t
     }
     return mails.filter(({ to }) => to === 'johndoe@example.com').length
   }
-  t.equal(await told(), 3)
+  t.equal(await countNotified(), 3)
   await wait()
-  t.equal(await told(), 3)
+  t.equal(await countNotified(), 3)
   await sendAs(app, token, 'PATCH', '/users/me/', { email: null, password: 'secret' })
   t.match(mails.at(-1), { to: 'johndoe@example.com', subject: 'Your e-mail address was removed' })
 })
@@ -293,7 +293,7 @@ for (const [path, body] of [
   ['/account/forgot-password', { email: 'nobody@example.com' }],
   ['/users/', { username: 'johndoe', password }],
 ] as const)
-  t.test(`a network that sends too much to ${path} is refused, and no other one`, async (t) => {
+  t.test(`too many requests to ${path} are refused for one network only`, async (t) => {
     const { url, app, wait } = await start(t)
     const send = async (remoteAddress: string) =>
       app.inject({ method: 'POST', url: path, payload: body, remoteAddress })

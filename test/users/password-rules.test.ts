@@ -3,7 +3,7 @@ import { findPasswordProblem } from '../../src/users/password-rules.js'
 
 const owner = { username: 'johndoe99', emails: ['John.Doe@example.com', null, undefined] }
 
-t.test('a password is judged by its length and by how easily it is guessed', async (t) => {
+t.test('a password must be long enough and not easy to guess', async (t) => {
   for (const password of [
     'correct horse',
     'aaaaaaab',

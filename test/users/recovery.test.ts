@@ -12,78 +12,79 @@ t.setTimeout(120_000)
 const confirmation = 'Confirm your e-mail address'
 const reset = 'Set a new password'
 
-/** The service, with its mails in a list. */
+/** Starts the service, and collects its mails in a list. */
 async function start(t: Test, settings: Record<string, string> = {}) {
   const url = await cloneDatabase(t)
   const app = await startApp(t, settings, url)
   const mails = collectMails(app)
   const post = (url: string, payload: object) => app.inject({ method: 'POST', url, payload })
   const patch = (token: string, body: object) => sendAs(app, token, 'PATCH', '/users/me/', body)
-  /** Lets the next mail to any address go out at once. */
-  const forgetMails = () => query(url, 'DELETE FROM mail_budgets')
-  /** The addresses that a reset mail about the user is sent to, out of these. */
+  /** Resets all mail budgets. */
+  const resetBudgets = () => query(url, 'DELETE FROM mail_budgets')
+  /** Returns those of the addresses that get a reset mail for the user. */
   const recoveryAddresses = async (username: string, addresses: readonly string[]) => {
-    await forgetMails()
+    await resetBudgets()
     mails.length = 0
     for (const email of addresses) await post('/account/forgot-password', { email })
     await app.background.idle()
     return mails.filter((mail) => mail.subject === reset && mail.text.includes(username)).map(({ to }) => to)
   }
-  return { url, app, mails, post, patch, forgetMails, recoveryAddresses }
+  return { url, app, mails, post, patch, resetBudgets, recoveryAddresses }
 }
 
-t.test(
-  'an address is changed and removed with the password only, and the confirmed one is told',
-  async (t) => {
-    const { app, mails, patch, recoveryAddresses } = await start(t)
-    const token = await logIn(app, 'johndoe', 'secret')
-    const own = 'johndoe@example.com'
-    for (const email of ['mallory@evil.example', 'JohnDoe@example.com', null]) {
-      const missing = await patch(token, { email, full_name: 'Mallory' })
-      t.equal(missing.statusCode, 422)
-      t.match(missing.json(), { detail: [{ type: 'missing', loc: ['body', 'password'] }] })
-      const wrong = await patch(token, { email, password: 'wrong', full_name: 'Mallory' })
-      t.equal(wrong.statusCode, 400)
-      t.same(wrong.json(), { detail: 'Incorrect password' })
-    }
-    t.match((await patch(token, {})).json(), { email: own, full_name: 'John Doe' }, 'nothing is half done')
-    t.same(mails, [])
-    t.match(await app.database.event.findMany({ where: { action: 'email_changed' } }), [
-      { outcome: 'failed', subject: 'johndoe', count: 3 },
-    ])
+t.test('changing or removing an address requires the password, and notifies the confirmed one', async (t) => {
+  const { app, mails, patch, recoveryAddresses } = await start(t)
+  const token = await logIn(app, 'johndoe', 'secret')
+  const own = 'johndoe@example.com'
+  for (const email of ['mallory@evil.example', 'JohnDoe@example.com', null]) {
+    const missing = await patch(token, { email, full_name: 'Mallory' })
+    t.equal(missing.statusCode, 422)
+    t.match(missing.json(), { detail: [{ type: 'missing', loc: ['body', 'password'] }] })
+    const wrong = await patch(token, { email, password: 'wrong', full_name: 'Mallory' })
+    t.equal(wrong.statusCode, 400)
+    t.same(wrong.json(), { detail: 'Incorrect password' })
+  }
+  t.match((await patch(token, {})).json(), { email: own, full_name: 'John Doe' }, 'nothing was changed')
+  t.same(mails, [])
+  t.match(await app.database.event.findMany({ where: { action: 'email_changed' } }), [
+    { outcome: 'failed', subject: 'johndoe', count: 3 },
+  ])
 
-    t.equal((await patch(token, { email: own })).statusCode, 200, 'the same address is no change')
-    t.equal((await patch(token, { email: own, password: 'secret' })).statusCode, 200)
-    t.same(mails, [])
+  t.equal((await patch(token, { email: own })).statusCode, 200, 'the same address requires no password')
+  t.equal((await patch(token, { email: own, password: 'secret' })).statusCode, 200)
+  t.same(mails, [])
 
-    await patch(token, { email: 'new@example.com', password: 'secret' })
-    t.same(
-      mails.map(({ to, subject }) => [to, subject]),
-      [
-        ['new@example.com', confirmation],
-        [own, 'Your e-mail address was changed'],
-      ],
-    )
-    t.same(await recoveryAddresses('johndoe', [own, 'new@example.com']), [own])
+  await patch(token, { email: 'new@example.com', password: 'secret' })
+  t.same(
+    mails.map(({ to, subject }) => [to, subject]),
+    [
+      ['new@example.com', confirmation],
+      [own, 'Your e-mail address was changed'],
+    ],
+  )
+  t.same(await recoveryAddresses('johndoe', [own, 'new@example.com']), [own])
 
-    mails.length = 0
-    t.match((await patch(token, { email: own, password: 'secret' })).json(), { email: own }, 'taken back')
-    t.same(mails, [])
-    t.same(
-      await app.database.user.findUnique({ where: { username: 'johndoe' }, select: { pendingEmail: true } }),
-      {
-        pendingEmail: null,
-      },
-    )
-    await patch(token, { email: null, password: 'secret' })
-    t.match(mails, [{ to: own, subject: 'Your e-mail address was removed', text: /johndoe/ }])
-    t.same(await recoveryAddresses('johndoe', [own, 'new@example.com']), [])
-    await patch(token, { email: 'new@example.com', password: 'secret' })
-    t.same(await recoveryAddresses('johndoe', [own, 'new@example.com']), [], 'it was never confirmed')
-  },
-)
+  mails.length = 0
+  t.match(
+    (await patch(token, { email: own, password: 'secret' })).json(),
+    { email: own },
+    'the change is taken back',
+  )
+  t.same(mails, [])
+  t.same(
+    await app.database.user.findUnique({ where: { username: 'johndoe' }, select: { pendingEmail: true } }),
+    {
+      pendingEmail: null,
+    },
+  )
+  await patch(token, { email: null, password: 'secret' })
+  t.match(mails, [{ to: own, subject: 'Your e-mail address was removed', text: /johndoe/ }])
+  t.same(await recoveryAddresses('johndoe', [own, 'new@example.com']), [])
+  await patch(token, { email: 'new@example.com', password: 'secret' })
+  t.same(await recoveryAddresses('johndoe', [own, 'new@example.com']), [], 'it was never confirmed')
+})
 
-t.test('wrong passwords for a change of the address are limited like those of logins', async (t) => {
+t.test('wrong passwords for a change of the address are rate-limited like logins', async (t) => {
   const { app, patch } = await start(t, { GUESSES_PER_ACCOUNT_AND_NETWORK: '3' })
   const token = await logIn(app, 'johndoe', 'secret')
   const statuses = []
@@ -92,7 +93,7 @@ t.test('wrong passwords for a change of the address are limited like those of lo
   t.same(statuses, [400, 400, 400, 400, 429])
 })
 
-t.test('an address is not changed by a password that has changed meanwhile', async (t) => {
+t.test('an address cannot be changed with a password that is changed meanwhile', async (t) => {
   const { app, url, mails, patch } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const change = await beginTransaction(t, url)
@@ -121,7 +122,7 @@ t.test('an unconfirmed address recovers an account only if it came with the regi
   t.same(await recoveryAddresses('janedoe', [first, second]), [])
   t.same(await recoveryAddresses('jilldoe', ['jill@example.com']), [])
   await patch(jane, { email: first, password })
-  t.same(await recoveryAddresses('janedoe', [first, second]), [], 'nor when it is given again')
+  t.same(await recoveryAddresses('janedoe', [first, second]), [], 'giving it again does not help')
 
   await query(url, "UPDATE users SET pending_email = 'sql@example.com' WHERE username = 'janedoe'")
   await query(
@@ -129,16 +130,20 @@ t.test('an unconfirmed address recovers an account only if it came with the regi
     "UPDATE users SET pending_email = NULL, email = 'sql@example.com' WHERE username = 'jilldoe'",
   )
   t.same(await recoveryAddresses('janedoe', ['sql@example.com']), [])
-  t.same(await recoveryAddresses('jilldoe', ['sql@example.com']), ['sql@example.com'], 'an operator confirms')
+  t.same(
+    await recoveryAddresses('jilldoe', ['sql@example.com']),
+    ['sql@example.com'],
+    'an operator confirmed it',
+  )
 })
 
-t.test('another confirmation mail is had with the password', async (t) => {
-  const { mails, app, post, patch, forgetMails } = await start(t)
+t.test('giving the address again with the password sends another confirmation mail', async (t) => {
+  const { mails, app, post, patch, resetBudgets } = await start(t)
   const [password, email] = ['battery staple', 'jane@example.com']
   await post('/users/', { username: 'janedoe', password, email })
   const token = await logIn(app, 'janedoe', password)
   await app.background.idle()
-  await forgetMails()
+  await resetBudgets()
   await patch(token, { email })
   t.equal(mails.length, 1)
   await patch(token, { email, password })
@@ -146,7 +151,7 @@ t.test('another confirmation mail is had with the password', async (t) => {
   t.equal(await app.database.event.count({ where: { action: 'email_changed' } }), 0)
 })
 
-/** What an owner, or somebody for them, does about a thief who has the password. */
+/** Ways to recover an account from a thief who knows the password. */
 const rescues: Record<string, (started: Awaited<ReturnType<typeof start>>) => Promise<unknown>> = {
   'a reset by mail': async ({ app, mails, post }) => {
     await post('/account/forgot-password', { email: 'johndoe@example.com' })
@@ -160,21 +165,21 @@ const rescues: Record<string, (started: Awaited<ReturnType<typeof start>>) => Pr
       old_password: 'secret',
       new_password: 'owner battery staple',
     }),
-  'a lock-out that is taken back': async ({ url }) => {
+  'disabling and enabling the user': async ({ url }) => {
     for (const disabled of [true, false])
       await query(url, "UPDATE users SET disabled = $1 WHERE username = 'johndoe'", [disabled])
   },
-  'a statement of the operator': ({ url }) =>
+  'a statement by the operator': ({ url }) =>
     query(url, "UPDATE users SET hashed_password = $1 WHERE username = 'johndoe'", [cheapHash]),
 }
 
 for (const [what, rescue] of Object.entries(rescues))
   for (const confirmed of ['johndoe@example.com', ...(what === 'a reset by mail' ? [] : [null])])
     t.test(
-      `${what} ends what a thief has begun, ${confirmed ? 'with' : 'without'} a confirmed address`,
+      `${what} undoes what a thief has started, ${confirmed ? 'with' : 'without'} a confirmed address`,
       async (t) => {
         const started = await start(t)
-        const { url, app, mails, post, patch, forgetMails, recoveryAddresses } = started
+        const { url, app, mails, post, patch, resetBudgets, recoveryAddresses } = started
         const evil = 'mallory@evil.example'
         await query(url, "UPDATE users SET email = $1 WHERE username = 'johndoe'", [confirmed])
         await patch(await logIn(app, 'johndoe', 'secret'), { email: evil, password: 'secret' })
@@ -183,7 +188,7 @@ for (const [what, rescue] of Object.entries(rescues))
           { pending_email: null },
         ])
         for (const [i, email] of [evil, evil.toUpperCase()].entries()) {
-          await forgetMails()
+          await resetBudgets()
           await post('/users/', { username: `thief${i}`, email, password: 'battery staple' })
           await app.background.idle()
         }
@@ -193,22 +198,22 @@ for (const [what, rescue] of Object.entries(rescues))
       },
     )
 
-t.test('only their own request mails a link for an account that has a confirmed address', async (t) => {
-  const { app, mails, post, patch, url, forgetMails } = await start(t)
+t.test('an account with a confirmed address gets a link only at its own request', async (t) => {
+  const { app, mails, post, patch, url, resetBudgets } = await start(t)
   const email = 'john@new.example'
   await patch(await logIn(app, 'johndoe', 'secret'), { email, password: 'secret' })
   await query(url, 'DELETE FROM one_time_tokens')
-  await forgetMails()
+  await resetBudgets()
   mails.length = 0
   await post('/users/', { username: 'stranger', email, password: 'battery staple' })
   await app.background.idle()
   t.match(mails, [{ to: email, text: /for the account stranger\./ }])
-  await forgetMails()
+  await resetBudgets()
   await patch(await logIn(app, 'johndoe', 'secret'), { email, password: 'secret' })
   t.match(mails[1], { to: email, text: /johndoe/ })
 })
 
-t.test('the address that was confirmed before is told of the one that is now', async (t) => {
+t.test('the former confirmed address is notified of the new one', async (t) => {
   const { app, mails, post, patch } = await start(t)
   const email = 'john@new.example'
   await patch(await logIn(app, 'johndoe', 'secret'), { email, password: 'secret' })
@@ -220,7 +225,7 @@ t.test('the address that was confirmed before is told of the one that is now', a
   ])
 })
 
-t.test('an address that came with the registration outlives a reset by it', async (t) => {
+t.test('an address from the registration stays after it was used for a reset', async (t) => {
   const { app, mails, post, recoveryAddresses } = await start(t)
   const email = 'jane@example.com'
   await post('/users/', { username: 'janedoe', email, password: 'battery staple' })
@@ -233,7 +238,7 @@ t.test('an address that came with the registration outlives a reset by it', asyn
   t.same(await recoveryAddresses('janedoe', [email]), [email])
 })
 
-/** Follows every link that was mailed to an address, however it is spelled. */
+/** Follows every link that was mailed to an address in any spelling. */
 async function followAll(
   { mails, post }: Pick<Awaited<ReturnType<typeof start>>, 'mails' | 'post'>,
   address: string,
@@ -243,8 +248,8 @@ async function followAll(
       await post(`/account/${link}`, { token, ...(link === 'reset-password' && { password: to }) })
 }
 
-t.test('no sequence of requests with a token alone adds a mailbox that resets the password', async (t) => {
-  const { app, mails, post, patch, url, recoveryAddresses, forgetMails } = await start(t)
+t.test('no sequence of requests with only a token adds an address that can reset the password', async (t) => {
+  const { app, mails, post, patch, url, recoveryAddresses, resetBudgets } = await start(t)
   const password = 'battery staple'
   const evil = ['mallory@evil.example', 'Mallory@evil.example']
   const owners = { johndoe: 'johndoe@example.com', janedoe: 'jane@example.com', jilldoe: 'jill@example.com' }
@@ -287,7 +292,7 @@ t.test('no sequence of requests with a token alone adds a mailbox that resets th
     fc.array(step, { minLength: 1, maxLength: 8 }),
     async (username, steps) => {
       const token = await logIn(app, username, String(passwords[username]))
-      await forgetMails()
+      await resetBudgets()
       for (const one of steps) await takeStep(token, one)
       await app.background.idle()
       const after = await recoveryAddresses(username, mailboxes)

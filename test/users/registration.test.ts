@@ -6,7 +6,7 @@ import { startMailServer } from '../helpers/mail.js'
 
 const password = 'correct horse'
 
-/** What production starts with. */
+/** Settings that production requires. */
 const production = {
   NODE_ENV: 'production',
   ISSUER: 'https://latchkey.example.com',
@@ -15,7 +15,7 @@ const production = {
   BCRYPT_COST: '10',
 }
 
-t.test('whoever registers can log in, and is what he said', async (t) => {
+t.test('a registered user can log in and has the given profile', async (t) => {
   const app = await startApp(t)
   const given = { username: 'janedoe', password, full_name: 'Jane' }
   const response = await sendAs(app, null, 'POST', '/users/', given)
@@ -24,7 +24,7 @@ t.test('whoever registers can log in, and is what he said', async (t) => {
   t.same(me.json(), { username: 'janedoe', email: null, full_name: 'Jane', disabled: false })
 })
 
-t.test('the answer is the same when the name or the address is taken, and nothing changes', async (t) => {
+t.test('the response does not reveal that the username or the address is taken', async (t) => {
   const mail = await startMailServer(t)
   const app = await startApp(t, { SMTP_URL: mail.url })
   const register = (body: object) => sendAs(app, null, 'POST', '/users/', { password, ...body })
@@ -37,7 +37,11 @@ t.test('the answer is the same when the name or the address is taken, and nothin
     t.equal(taken.body, fresh.body)
   }
   t.equal(await app.database.user.count(), before)
-  t.equal((await postToken(app, { username: 'johndoe', password })).statusCode, 401, 'he keeps his password')
+  t.equal(
+    (await postToken(app, { username: 'johndoe', password })).statusCode,
+    401,
+    'the password is unchanged',
+  )
   const squatter = await register({ username: 'squatter', email: 'JohnDoe@example.com' })
   t.equal(squatter.body, fresh.body)
   t.same(
@@ -50,7 +54,7 @@ t.test('the answer is the same when the name or the address is taken, and nothin
   )
 })
 
-t.test('of parallel registrations of one name one gets it', async (t) => {
+t.test('one of several concurrent registrations of similar usernames succeeds', async (t) => {
   const app = await startApp(t)
   const names = ['ella', 'ELLA', 'еӏӏа', 'ЕӀӀА']
   const answers = await Promise.all(
@@ -65,7 +69,7 @@ t.test('of parallel registrations of one name one gets it', async (t) => {
   t.equal(await app.database.user.count(), 3)
 })
 
-t.test('what nobody may be called, or have as a password, is refused', async (t) => {
+t.test('invalid registrations are refused', async (t) => {
   const app = await startApp(t)
   const good = { username: 'janedoe', password }
   const before = await app.database.user.count()
@@ -101,7 +105,7 @@ t.test('what nobody may be called, or have as a password, is refused', async (t)
   t.equal(await app.database.user.count(), before)
 })
 
-t.test('a deployment may let nobody register, and production lets nobody unless it says so', async (t) => {
+t.test('registration can be closed, and is closed in production by default', async (t) => {
   for (const settings of [{ REGISTRATION: 'closed' }, { ...production }]) {
     const app = await startApp(t, settings)
     const response = await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password })
@@ -110,7 +114,7 @@ t.test('a deployment may let nobody register, and production lets nobody unless 
   }
 })
 
-t.test('an invitation lets one person register', async (t) => {
+t.test('an invitation is valid for one registration', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
   const register = (username: string, invitation?: string) =>
@@ -122,7 +126,7 @@ t.test('an invitation lets one person register', async (t) => {
   const invitation = await invite()
   for (const bad of [undefined, 'x', `${invitation}x`])
     t.equal((await register('janedoe', bad)).statusCode, 403)
-  t.equal((await register('johndoe', invitation)).statusCode, 202, 'a taken name does not use it up')
+  t.equal((await register('johndoe', invitation)).statusCode, 202, 'a taken username does not use it up')
   const answers = await Promise.all(
     ['janedoe', 'jimdoe', 'jilldoe'].map((name) => register(name, invitation)),
   )

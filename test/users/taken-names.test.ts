@@ -28,8 +28,8 @@ function register(app: FastifyInstance, username: string) {
   return sendAs(app, null, 'POST', '/users/', { username, password })
 }
 
-/** Adds users as a version before does, the earliest first. */
 let added = 0
+/** Inserts users without claims in this order, as a previous version did. */
 async function addUsers(url: string, ...usernames: string[]): Promise<void> {
   await query(url, insert, [usernames, added])
   added += usernames.length
@@ -39,7 +39,7 @@ async function exists(url: string, username: string): Promise<boolean> {
   return (await query(url, 'SELECT FROM users WHERE username = $1', [username])).length === 1
 }
 
-const hands: [
+const removals: [
   who: string,
   remove: (app: FastifyInstance, url: string, username: string) => Promise<unknown>,
 ][] = [
@@ -65,8 +65,8 @@ const hands: [
   ],
 ]
 
-for (const [who, remove] of hands)
-  t.test(`a name that ${who} gave up stays taken, as do those that look like it`, async (t) => {
+for (const [who, remove] of removals)
+  t.test(`a username given up by ${who} stays taken, as do those that look like it`, async (t) => {
     const { app, url } = await start(t)
     t.equal((await register(app, 'Ella')).statusCode, 202)
     t.ok(await exists(url, 'Ella'))
@@ -76,25 +76,25 @@ for (const [who, remove] of hands)
     for (const username of ['Ella', 'ella', 'ELLA', 'еӏӏа']) {
       const taken = await register(app, username)
       t.equal(taken.statusCode, free.statusCode)
-      t.equal(taken.body, free.body, 'the answer does not tell')
+      t.equal(taken.body, free.body, 'the response does not reveal it')
       t.notOk(await exists(url, username), username)
     }
     t.match(await runCommand(url, ['users', 'create', 'ELLA'], { input: password }), { status: 4 })
     await register(app, 'newcomer')
     const generation = "SELECT generation FROM users WHERE username = 'newcomer'"
-    t.same(await query(url, generation), [{ generation: 0 }], 'who was never here has no predecessor')
+    t.same(await query(url, generation), [{ generation: 0 }], 'a new username has no predecessor')
     t.equal(
       (await query(url, 'SELECT FROM users WHERE name_claim IS NULL AND username <> $1', ['renamed'])).length,
       0,
     )
-    t.same(await query(url, 'SELECT FROM former_usernames'), [], 'nobody can look up who was here')
+    t.same(await query(url, 'SELECT FROM former_usernames'), [], 'former usernames cannot be looked up')
     const plain = createHash('sha256').update('Ella').digest()
     t.same(await query(url, 'SELECT FROM taken_names WHERE digest = $1', [plain]), [])
   })
 
-for (const [who, remove] of hands)
+for (const [who, remove] of removals)
   for (const claim of ['claimed', 'unclaimed'])
-    t.test(`no later user inherits a token of the ${claim} name that ${who} gave up`, async (t) => {
+    t.test(`no later user inherits a token of the ${claim} username given up by ${who}`, async (t) => {
       const { app, url } = await start(t)
       const standing = async () => (await getAs(app, signElsewhere('Ella'), '/users/me/')).statusCode
       await register(app, 'Ella')
@@ -111,7 +111,7 @@ for (const [who, remove] of hands)
       t.same(await query(url, "SELECT generation FROM users WHERE username = 'Ella'"), [{ generation: 1 }])
     })
 
-t.test('a user who is added while the deletion of the name is under way inherits no token', async (t) => {
+t.test('a user who is inserted while the former user is being deleted inherits no token', async (t) => {
   const { app, url } = await start(t)
   await register(app, 'Ella')
   const deletion = await beginTransaction(t, url, "DELETE FROM users WHERE username = 'Ella'")
@@ -122,21 +122,21 @@ t.test('a user who is added while the deletion of the name is under way inherits
   t.equal((await getAs(app, signElsewhere('Ella'), '/users/me/')).statusCode, 401)
 })
 
-t.test('users who are brought to a fresh database keep the tokens that were issued elsewhere', async (t) => {
+t.test('users who are copied to a new database keep tokens that were issued elsewhere', async (t) => {
   const { app, url } = await start(t)
   await addUsers(url, 'ella', 'emma')
   for (const username of ['ella', 'emma', 'johndoe'])
     t.equal((await getAs(app, signElsewhere(username), '/users/me/')).statusCode, 200)
 })
 
-/** As the tutorial signs a token. */
+/** Returns a token as the tutorial issues it. */
 function signElsewhere(sub: string): string {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const input = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ sub, exp: Math.floor(Date.now() / 1000) + 600 })}`
   return `${input}.${createHmac('sha256', jwtSecret).update(input).digest('base64url')}`
 }
 
-t.test('names that were made to look like another one are not registered beside it', async (t) => {
+t.test('usernames made to look like an existing one cannot be registered', async (t) => {
   const { app, url } = await start(t)
   for (const [twin, ...attacks] of [
     ['TOMHANKS', 'ТОМНАNКЅ', 'tоmhanks'],
@@ -165,7 +165,7 @@ t.test('names that were made to look like another one are not registered beside 
     t.equal((await register(app, attack)).statusCode, 422, attack)
 })
 
-t.test('users keep a name that is refused today', async (t) => {
+t.test('users keep a username that the current rules refuse', async (t) => {
   const { app, url } = await start(t)
   t.match((await register(app, 'ʝose')).json(), {
     detail: [{ loc: ['body', 'username'], msg: /characters that Unicode recommends for identifiers/ }],
@@ -177,7 +177,7 @@ t.test('users keep a name that is refused today', async (t) => {
   t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'José' })).statusCode, 200)
 })
 
-t.test('a name that went before it was claimed stays taken by its spelling', async (t) => {
+t.test('a username given up before it was claimed stays taken by its spelling', async (t) => {
   const { app, url } = await start(t)
   await addUsers(url, 'Ella', 'emma')
   await query(url, "DELETE FROM users WHERE username = 'Ella'")
@@ -190,7 +190,7 @@ t.test('a name that went before it was claimed stays taken by its spelling', asy
   t.same(await claimUsernames(app.database, await app.readMacKey()), [])
 })
 
-t.test('what is refused claims nothing', async (t) => {
+t.test('a refused registration claims nothing', async (t) => {
   const { app, url } = await start(t)
   const count = async () => (await query(url, 'SELECT FROM taken_names')).length
   const before = await count()
@@ -201,7 +201,7 @@ t.test('what is refused claims nothing', async (t) => {
   t.equal((await runCommand(url, ['users', 'create', 'ella'], { input: password })).status, 0)
 })
 
-t.test('the service claims the names of users who are there already, the earliest first', async (t) => {
+t.test('the service claims the usernames of existing users, the earliest first', async (t) => {
   const url = await cloneDatabase(t)
   await addUsers(url, 'еӏӏа', 'ella', 'user10', 'userlo', 'іо', 'io', 'соре', 'ϲоре')
   await addUsers(url, ...Array.from({ length: 1_200 }, (_, index) => `user-${index}`))
@@ -211,7 +211,7 @@ t.test('the service claims the names of users who are there already, the earlies
   t.same(alike, ['ella', 'io', 'ϲоре'])
   t.equal(lost, 0)
   t.equal(await app.database.user.count({ where: { nameClaim: null } }), 0)
-  t.same(await claimUsernames(app.database, await app.readMacKey()), [], 'they are reported once')
+  t.same(await claimUsernames(app.database, await app.readMacKey()), [], 'they are returned once')
   for (const username of ['ella', 'іо', 'user-1199'])
     t.match(await query(url, 'DELETE FROM users WHERE username = $1 RETURNING username', [username]), [
       { username },
@@ -223,7 +223,7 @@ t.test('the service claims the names of users who are there already, the earlies
   }
 })
 
-t.test('users whom a replica of the version before adds meanwhile are claimed in time', async (t) => {
+t.test('usernames inserted by a process of the previous version are claimed later', async (t) => {
   const { app, url } = await start(t)
   for (const username of ['ella', 'emma']) await register(app, username)
   await query(url, "DELETE FROM users WHERE username = 'emma'")
@@ -231,27 +231,24 @@ t.test('users whom a replica of the version before adds meanwhile are claimed in
   const macKey = await app.readMacKey()
   t.same(await claimUsernames(app.database, macKey, 'missing'), ['еӏӏа', 'emma'])
   await query(url, "UPDATE users SET name_claim = 'of another key'")
-  t.same(await claimUsernames(app.database, macKey, 'missing'), [], 'nothing of another key is touched')
+  t.same(await claimUsernames(app.database, macKey, 'missing'), [], 'claims with another key are left alone')
+})
+
+t.test('with another MAC key, existing usernames are claimed again and former ones are lost', async (t) => {
+  const { app, url } = await start(t)
+  const other = randomBytes(32)
+  await register(app, 'ella')
+  await register(app, 'emma')
+  await query(url, "DELETE FROM users WHERE username = 'ella'")
+  t.same(await claimUsernames(app.database, other), [])
+  t.same(await reportClaims(app.database, other), { alike: [], lost: 1 })
+  const rows = 'SELECT count(DISTINCT mac_key_id)::int AS keys FROM taken_names WHERE user_id IS NOT NULL'
+  t.same(await query(url, rows), [{ keys: 1 }])
+  t.same(await seed(app.database, other), ['johndoe', 'alice'])
 })
 
 t.test(
-  'with another MAC key the names of users are claimed anew, and those of former ones are lost',
-  async (t) => {
-    const { app, url } = await start(t)
-    const other = randomBytes(32)
-    await register(app, 'ella')
-    await register(app, 'emma')
-    await query(url, "DELETE FROM users WHERE username = 'ella'")
-    t.same(await claimUsernames(app.database, other), [])
-    t.same(await reportClaims(app.database, other), { alike: [], lost: 1 })
-    const rows = 'SELECT count(DISTINCT mac_key_id)::int AS keys FROM taken_names WHERE user_id IS NOT NULL'
-    t.same(await query(url, rows), [{ keys: 1 }])
-    t.same(await seed(app.database, other), ['johndoe', 'alice'])
-  },
-)
-
-t.test(
-  'when the MAC key is replaced in the running service, names are claimed with the new one',
+  'when the MAC key is replaced while the service runs, usernames are claimed with the new one',
   async (t) => {
     const { app, url } = await start(t)
     await register(app, 'ella')
@@ -263,13 +260,13 @@ t.test(
     await register(app, 'emma')
     t.same(await app.claimNames(), macKey)
     const claims = await query(url, 'SELECT DISTINCT name_claim FROM users')
-    t.same(claims, [{ name_claim: nameClaim(macKey) }], 'of those who were there before, too')
+    t.same(claims, [{ name_claim: nameClaim(macKey) }], 'those of existing users too')
     await register(app, 'ELLA')
     t.notOk(await exists(url, 'ELLA'))
   },
 )
 
-t.test('of registrations that look alike, on two processes at once, one comes through', async (t) => {
+t.test('one of several concurrent registrations that look alike succeeds across processes', async (t) => {
   const { one, other, url } = await startReplicas(t)
   for (const names of [
     ['ella', 'еӏӏа', 'Ella', 'ЕӀӀА'],
@@ -301,10 +298,11 @@ t.test('of registrations that look alike, on two processes at once, one comes th
       }),
     ),
   )
-  for (const username of both.slice(0, 2)) t.ok(await exists(url, username), 'ASCII is told apart')
+  for (const username of both.slice(0, 2))
+    t.ok(await exists(url, username), 'ASCII usernames are told apart by their spelling')
 })
 
-t.test('names that look like earlier ones are logged at the start', async (t) => {
+t.test('usernames that look like earlier ones are logged at the start', async (t) => {
   const url = await cloneDatabase(t)
   await addUsers(url, 'ella', 'еӏӏа')
   const lines: string[] = []

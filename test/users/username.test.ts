@@ -11,7 +11,7 @@ import {
 
 const syntax = new RegExp(usernameSyntax, 'u')
 
-t.test('names of every script that is in use are taken', async (t) => {
+t.test('usernames of every script in use are accepted', async (t) => {
   for (const name of [
     ...[
       'johndoe',
@@ -33,7 +33,7 @@ t.test('names of every script that is in use are taken', async (t) => {
   }
 })
 
-t.test('names that address something else, or cannot be seen or told apart, are not', async (t) => {
+t.test('usernames that are reserved, invisible or confusable are refused', async (t) => {
   const names = [
     ...['.dot', '-a', '_b', 'a b', 'a/b', 'a:b', 'client:x', 'a\0b', 'a\u200bb', '😀', 'a@b', '\ud800a', ''],
     ...['.', '..', 'a\u001bb', 'a\u202eb', 'a\u2028b'],
@@ -52,7 +52,7 @@ t.test('names that address something else, or cannot be seen or told apart, are 
     t.match(findUsernameProblem(name) ?? 'none', problem, name)
 })
 
-t.test('characters that Unicode restricts are not', async (t) => {
+t.test('characters that Unicode restricts are refused', async (t) => {
   for (const [type, ...names] of [
     ['technical', 'ㄅㄆㄇ田a', 'ʝose', 'ꭓena', 'ꞌalice', 'ɑlice', 'ɡeorge', 'jᴏhn', 'ˈadam'],
     ['obsolete', 'ƅob', 'Ƅob', 'ƿill', 'ƽ00', 'ſam', 'ԁave'],
@@ -77,7 +77,7 @@ t.test('the table of characters is complete', async (t) => {
   t.notOk(fitsSecurityProfile(`${'a'.repeat(100_000)}ʝ`))
 })
 
-t.test('names that look alike share a key', async (t) => {
+t.test('usernames that look alike share a key', async (t) => {
   for (const [one, other] of [
     ['johndoe', 'JohnDoe'],
     ['johndoe', 'jоhndoe'],
@@ -123,7 +123,7 @@ t.test('names that look alike share a key', async (t) => {
     t.notOk(lookAlike(one, other), `${one} and ${other}`)
 })
 
-t.test('the keys of a name are those of its folded form, and of whatever has its skeleton', async () => {
+t.test('a username shares a key with its case-folded form, its decomposition and its skeleton', async () => {
   const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
   fc.assert(
     fc.property(name, (text) => {
