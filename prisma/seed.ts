@@ -1,7 +1,7 @@
 import type { Database } from '../src/database/client.js'
 import { createUser } from '../src/users/store/accounts.js'
 
-/** The tutorial's two users: johndoe's password is `secret`, alice's is `secret2`. */
+/** The tutorial's two users. The password of johndoe is `secret`, that of alice is `secret2`. */
 const users = [
   {
     username: 'johndoe',
@@ -21,15 +21,15 @@ const users = [
   },
 ]
 
-/** Names the lock that lets one process seed at a time. */
+/** Advisory lock that lets only one process seed at a time. */
 const seedLock = 0x1a7c4e03
 
 /**
- * Puts the tutorial's users and item into the database, all or nothing; what is there already stays as it is. A user who
- * was deleted does not come back.
+ * Inserts the tutorial's users and item in one transaction. Existing rows are left as they are, and a deleted user is not
+ * restored.
  *
- * @param macKey makes the keys of the names; without it the service claims the names when it starts
- * @returns the names of the users who are there now
+ * @param macKey makes the keys of the usernames; without it, the service claims the usernames when it starts
+ * @returns the usernames that exist now
  */
 export async function seed(database: Database, macKey: Buffer | null = null): Promise<string[]> {
   const present: string[] = []

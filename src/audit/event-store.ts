@@ -20,10 +20,10 @@ export interface EventPage {
 }
 
 /**
- * Records an event. Failures and requests for a new password, which strangers can cause endlessly, are deduplicated: the
- * first row of an hour counts the events that differ from it only in their time. From `maxRowsPerHour` rows with different
- * addresses on, one row without an address counts the rest. So no number of addresses can push other events off a user's
- * list. Hours are those of the database's clock.
+ * Records an event. Failures and requests for a new password, which strangers can cause endlessly, are deduplicated:
+ * the first row of an hour counts the events that differ from it only in their time. From `maxRowsPerHour` rows with
+ * different addresses on, one row without an address counts the rest. So no number of addresses can push other events
+ * off a user's list. Hours are those of the database's clock.
  */
 export async function recordEvent(event: NewAuditEvent, database: Transaction): Promise<void> {
   const { action, outcome, actor, subject, userId, address, requestId } = event
@@ -64,8 +64,8 @@ const clock = sql`(
 ) AS clock`
 
 /**
- * UUID of version 7 (RFC 9562 §5.7) with microseconds of the database's clock. Events are sorted by their ids, so these must
- * follow the time.
+ * UUID of version 7 (RFC 9562 §5.7) with microseconds of the database's clock. Events are sorted by their ids, so these
+ * must follow the time.
  */
 const newId = sql`encode(
   substring(int8send(us / 1000) FROM 3) || int2send((28672 + us % 1000 * 4096 / 1000)::int2)

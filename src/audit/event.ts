@@ -45,8 +45,8 @@ export interface NewAuditEvent extends RequestSource {
   /** `sub` of the user or client that acted, or `cli` for the command line; null if unknown. */
   actor: string | null
   /**
-   * Username or client's `sub` that the action was about. Never an unknown name: people mistype, and what they typed may
-   * be a password.
+   * Username or client's `sub` that the action was about. Never an unknown name: people mistype, and what they typed
+   * may be a password.
    */
   subject: string | null
   /** Id of the user that the action was about, who may read the event. */

@@ -61,8 +61,8 @@ function toEvent(event: StoredEvent): Static<typeof AuditEvent> {
 }
 
 /**
- * Returns an event as its user may see it: with the addresses of their own actions and of failed attempts on their account,
- * but not those of administrators.
+ * Returns an event as its user may see it: with the addresses of their own actions and of failed attempts on their
+ * account, but not those of administrators.
  */
 function toOwnEvent(event: StoredEvent, username: string): Static<typeof AuditEvent> {
   const { actor, address, ...rest } = toEvent(event)

@@ -9,7 +9,7 @@ import type { MailTransport, TransportSettings } from './transport.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Sends a mail in the background. If that fails, an error without the text of the mail is logged. */
+    /** Sends an e-mail in the background. If that fails, an error without the text of the e-mail is logged. */
     sendMail(mail: Mail): void
     /** Rejects a request that is useless without mail. @throws ServiceError `mail_disabled` if mail is off */
     requireMail(): void
@@ -19,16 +19,16 @@ declare module 'fastify' {
 /** Settings of the mail plugin. */
 type EmailSettings = TransportSettings & Pick<Config, 'mail'>
 
-/** Maximum number of mails that wait to be sent; further ones are dropped and logged. */
+/** Maximum number of e-mails that wait to be sent; further ones are dropped and logged. */
 const maxWaiting = 1_000
 
-/** Registers `app.sendMail` and `app.requireMail`. Closing the service waits for the mails that are being sent. */
+/** Registers `app.sendMail` and `app.requireMail`. Closing the service waits for the e-mails that are being sent. */
 export const emailPlugin = plugin(registerEmail, { name: 'email' })
 
 async function registerEmail(app: FastifyInstance, settings: EmailSettings): Promise<void> {
   const { mail: mode } = settings
   let transport: MailTransport | undefined
-  // Nodemailer is loaded with the first mail.
+  // Nodemailer is loaded with the first e-mail.
   const getOrOpenTransport = retryableOnce(async () => {
     const { openTransport } = await import('./transport.js')
     transport = openTransport(settings)
@@ -37,13 +37,13 @@ async function registerEmail(app: FastifyInstance, settings: EmailSettings): Pro
   const deliveries = new Set<Promise<void>>()
 
   async function deliver(mail: Mail): Promise<void> {
-    // Lets the response go first, so that its time does not reveal whether there was a mail to send.
+    // Lets the response go first, so that its time does not reveal whether there was an e-mail to send.
     await setImmediate()
     try {
       const { send } = await getOrOpenTransport()
       app.log.info(await send(mail))
     } catch (error) {
-      app.log.error({ reason: (error as { code?: string }).code }, 'a mail could not be sent')
+      app.log.error({ reason: (error as { code?: string }).code }, 'an e-mail could not be sent')
     }
   }
 
@@ -51,8 +51,9 @@ async function registerEmail(app: FastifyInstance, settings: EmailSettings): Pro
     if (mode === 'off') throw new ServiceError('mail_disabled')
   })
   app.decorate('sendMail', function sendMail(mail: Mail) {
-    if (mode === 'off') return app.log.info('a mail was not sent because SMTP_URL is not set')
-    if (deliveries.size >= maxWaiting) return app.log.error('a mail was dropped because too many are waiting')
+    if (mode === 'off') return app.log.info('an e-mail was not sent because SMTP_URL is not set')
+    if (deliveries.size >= maxWaiting)
+      return app.log.error('an e-mail was dropped because too many are waiting')
     const delivery = deliver(mail).finally(() => deliveries.delete(delivery))
     deliveries.add(delivery)
   })

@@ -1,4 +1,4 @@
-/** A mail to one person. */
+/** An e-mail to one person. */
 export interface Mail {
   to: string
   subject: string

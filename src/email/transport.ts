@@ -5,11 +5,11 @@ import { createTransport } from 'nodemailer'
 import type { Config } from '../config/index.js'
 import type { Mail } from './message.js'
 
-/** Delivers mails. */
+/** Delivers e-mails. */
 export interface MailTransport {
-  /** Sends a mail. Returns the message to log. */
+  /** Sends an e-mail. Returns the message to log. */
   send(mail: Mail): Promise<string>
-  /** Rejects if mails cannot be sent. */
+  /** Rejects if e-mails cannot be sent. */
   verify(): Promise<unknown>
   close(): void
 }
@@ -61,7 +61,9 @@ function openFolder(folder: string, from: string): MailTransport {
   }
 }
 
-/** Returns Nodemailer's form of a mail. The address is an object, so that it is not parsed as a list of addresses. */
+/**
+ * Returns Nodemailer's form of an e-mail. The address is an object, so that it is not parsed as a list of addresses.
+ */
 function toMessage({ to, subject, text }: Mail, from: string) {
   return {
     from,

@@ -67,7 +67,7 @@ async function readEmailChange(
   return change
 }
 
-/** Returns the mails about a change of addresses that was written in the same transaction. */
+/** Returns the e-mails about a change of addresses that was written in the same transaction. */
 async function createMails(
   { toConfirm, toNotify }: EmailChange,
   { id, username }: CurrentUser,

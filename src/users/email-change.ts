@@ -15,8 +15,9 @@ export interface EmailChange {
 export const noChange: EmailChange = { changes: {}, toConfirm: null, toNotify: null }
 
 /**
- * Decides how a request changes the addresses of a user. The API shows the pending address or, without one, the confirmed
- * address. Giving the shown address again changes nothing, but with the password requests another confirmation mail.
+ * Decides how a request changes the addresses of a user. The API shows the pending address or, without one, the
+ * confirmed address. Giving the shown address again changes nothing, but with the password requests another
+ * confirmation e-mail.
  *
  * @param given address to set, or null to remove all
  * @throws InvalidInput if the change requires the password

@@ -7,7 +7,9 @@ import { callerOf, consumeNetworkBudget } from './mails/mail-budget.js'
 import { type EmailHolder, findUsersByEmail } from './store/emails.js'
 import type { Accepted } from './user-schema.js'
 
-/** Mails a link that resets the password, in the background. The response does not reveal whether there is an account. */
+/**
+ * Mails a link that resets the password, in the background. The response does not reveal whether there is an account.
+ */
 export async function forgotPassword(
   app: FastifyInstance,
   request: FastifyRequest,
@@ -22,7 +24,9 @@ export async function forgotPassword(
   return { detail: 'If the address belongs to an account, an e-mail is on its way to it' }
 }
 
-/** Records the request and mails the links. The statements and locks are the same whether or not there is an account. */
+/**
+ * Records the request and mails the links. The statements and locks are the same whether or not there is an account.
+ */
 async function sendResetMails(
   app: FastifyInstance,
   email: string,

@@ -97,9 +97,9 @@ export const updateCurrentUser = {
   operationId: 'update_current_user',
   summary: 'Change the current user',
   description:
-    'Changes the display name and the e-mail address. Changing or removing the address requires the password, and the ' +
-    'confirmed address is notified. A new address is confirmed by a link that is sent to it; until then, the confirmed ' +
-    'address stays in use. To request another link, send the unconfirmed address again with the password.',
+    'Changes the display name and the e-mail address. Changing or removing the address requires the password, and ' +
+    'the confirmed address is notified. A new address is confirmed by a link that is sent to it; until then, the ' +
+    'confirmed address stays in use. To request another link, send the unconfirmed address again with the password.',
   tags: ['users'],
   body: ref(UserPatch),
   response: {
@@ -180,8 +180,8 @@ export const deleteUser = {
   operationId: 'delete_user',
   summary: 'Delete a user',
   description:
-    'Permanently deletes a user and all their items. Administrators who delete themselves must give their password. The ' +
-    'last administrator cannot be removed.',
+    'Permanently deletes a user and all their items. Administrators who delete themselves must give their password. ' +
+    'The last administrator cannot be removed.',
   tags: ['administration'],
   params: UserAddress,
   body: ref(UserRemoval),

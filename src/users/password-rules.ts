@@ -17,7 +17,9 @@ export interface PasswordOwner {
   emails: (string | null | undefined)[]
 }
 
-/** Returns what is wrong with a new password, or undefined. There are no composition rules (NIST SP 800-63B §3.1.1.2). */
+/**
+ * Returns what is wrong with a new password, or undefined. There are no composition rules (NIST SP 800-63B §3.1.1.2).
+ */
 export async function findPasswordProblem(
   password: string,
   { username, emails }: PasswordOwner,

@@ -64,8 +64,8 @@ function requireUsername(username: string): void {
 }
 
 /**
- * Adds a user and uses up the invitation. If the username is taken, it writes as much to the disk and waits for no lock of
- * another registration, so that neither the time of one response nor that of many concurrent ones reveals it.
+ * Adds a user and uses up the invitation. If the username is taken, it writes as much to the disk and waits for no lock
+ * of another registration, so that neither the time of one response nor that of many concurrent ones reveals it.
  *
  * @returns the id, or null if the username is taken
  * @throws ServiceError `invalid_invitation`

@@ -5,8 +5,8 @@ import { ServiceError } from '../errors.js'
 import { findCredentials } from './store/credentials.js'
 
 /**
- * Checks the current user's password, and returns the hash that it was compared with. A wrong password counts as a failed
- * login: it is rate-limited, and recorded as a failure of `action`.
+ * Checks the current user's password, and returns the hash that it was compared with. A wrong password counts as a
+ * failed login: it is rate-limited, and recorded as a failure of `action`.
  *
  * @throws ServiceError `incorrect_password`, `too_many_attempts`, `service_unavailable`
  */

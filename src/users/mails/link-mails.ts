@@ -6,7 +6,7 @@ import type { LinkPurpose } from '../store/one-time-tokens.js'
 import { consumeMailBudget } from './mail-budget.js'
 import { confirmationMail, type Link, resetMail } from './messages.js'
 
-/** What mails with links are created with. */
+/** Context that e-mails with links are created with. */
 export interface LinkMailContext {
   /** Origin of the links. */
   issuer: string
@@ -14,8 +14,9 @@ export interface LinkMailContext {
 }
 
 /**
- * Creates the mails that reset the passwords of all accounts that the address recovers, one for each spelling of it.
- * There are none if there is no account or the budget is used up. The same budget is consumed, and locked, in each case.
+ * Creates the e-mails that reset the passwords of all accounts that the address recovers, one for each spelling of it.
+ * There are none if there is no account or the budget is used up. The same budget is consumed, and locked, in each
+ * case.
  *
  * @param holders from `findUsersByEmail`
  */
@@ -31,9 +32,9 @@ export async function createResetMails(
 }
 
 /**
- * Creates the mails that confirm the address a user gave, one for each spelling of it. There are none if the budget is
- * used up. The first link is the user's own. Other accounts that are waiting for a link to the address get theirs too, so
- * that strangers who use up the budget of an address cannot keep its owner from getting the link.
+ * Creates the e-mails that confirm the address a user gave, one for each spelling of it. There are none if the budget
+ * is used up. The first link is the user's own. Other accounts that are waiting for a link to the address get theirs
+ * too, so that strangers who use up the budget of an address cannot keep its owner from getting the link.
  */
 export async function createConfirmationMails(
   userId: string,
@@ -50,7 +51,9 @@ export async function createConfirmationMails(
   return [...linksByAddress].map(([to, links]) => confirmationMail(to, links, issuer))
 }
 
-/** Creates links, and returns them by the exact spelling of the address: no mailbox gets the links of another spelling. */
+/**
+ * Creates links, and returns them by the exact spelling of the address: no mailbox gets the links of another spelling.
+ */
 async function createLinks(
   purpose: LinkPurpose,
   holders: EmailHolder[],

@@ -5,20 +5,20 @@ import { keyedDigest } from '../../passwords/keyed-digest.js'
 import { networksOf } from '../../passwords/network.js'
 import type { LinkPurpose } from '../store/one-time-tokens.js'
 
-/** Purpose of a mail with a budget; `email_changed` notifies the confirmed address. */
+/** Purpose of an e-mail with a budget; `email_changed` notifies the confirmed address. */
 type MailPurpose = LinkPurpose | 'email_changed'
 
-/** Request without authentication that costs work and may send mails. */
+/** Request without authentication that costs work and may send e-mails. */
 type AnonymousRequest = 'forgot_password' | 'registration'
 
-/** Recipient of a mail. */
+/** Recipient of an e-mail. */
 export interface Recipient {
-  /** User who requested the mail, or undefined for a mail about all accounts of the address. */
+  /** User who requested the e-mail, or undefined for an e-mail about all accounts of the address. */
   userId?: string
   address: string
 }
 
-/** Maximum number of mails with the same key within a time window. */
+/** Maximum number of e-mails with the same key within a time window. */
 interface Budget {
   /** Parts of the recipient that make up the key. */
   key: 'address' | 'user' | 'both'
@@ -41,10 +41,10 @@ const budgets: Record<MailPurpose, Budget[]> = {
 const networkBudget = { maxRequests: 300, windowSeconds: 60 }
 
 /**
- * Consumes the budgets of a mail, whether or not an account with the address exists. Each budget is checked and consumed
- * in one statement, so concurrent requests cannot exceed it.
+ * Consumes the budgets of an e-mail, whether or not an account with the address exists. Each budget is checked and
+ * consumed in one statement, so concurrent requests cannot exceed it.
  *
- * @returns whether the mail may be sent
+ * @returns whether the e-mail may be sent
  */
 export async function consumeMailBudget(
   purpose: MailPurpose,

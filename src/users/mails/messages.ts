@@ -6,7 +6,7 @@ export interface Link {
   token: string
 }
 
-/** Returns the mail that confirms an address, with a link for each account that it was given for. */
+/** Returns the e-mail that confirms an address, with a link for each account that it was given for. */
 export function confirmationMail(to: string, links: Link[], issuer: string): Mail {
   return {
     to,
@@ -22,7 +22,7 @@ If it was not you, you can ignore this message.
   }
 }
 
-/** Returns the mail that resets a password, with a link for each account of the address. */
+/** Returns the e-mail that resets a password, with a link for each account of the address. */
 export function resetMail(to: string, links: Link[], issuer: string): Mail {
   return {
     to,
@@ -49,7 +49,7 @@ function listLinks(links: Link[], url: string): string {
   return links.map(({ username, token }) => `${username}:\n${url}#${token}`).join('\n\n')
 }
 
-/** Returns the mail that notifies the confirmed address that another one is about to replace it. */
+/** Returns the e-mail that notifies the confirmed address that another one is about to replace it. */
 export function emailChangedMail(to: string, username: string): Mail {
   return {
     to,
@@ -61,7 +61,7 @@ If that was not you, someone knows your password: set a new one.
   }
 }
 
-/** Returns the mail that notifies the confirmed address that it was removed. */
+/** Returns the e-mail that notifies the confirmed address that it was removed. */
 export function emailRemovedMail(to: string, username: string): Mail {
   return {
     to,
@@ -73,7 +73,7 @@ If that was not you, someone knows your password: log in and set a new one.
   }
 }
 
-/** Returns the mail that notifies the formerly confirmed address that another one has replaced it. */
+/** Returns the e-mail that notifies the formerly confirmed address that another one has replaced it. */
 export function emailReplacedMail(to: string, username: string): Mail {
   return {
     to,

@@ -7,8 +7,8 @@ import { claimUsernames } from './taken-names.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Returns the current MAC key for claiming usernames. On the first call, and after a change of the key, it first claims
-     * the usernames of all existing users, so that no new user gets one of them.
+     * Returns the current MAC key for claiming usernames. On the first call, and after a change of the key, it first
+     * claims the usernames of all existing users, so that no new user gets one of them.
      */
     claimNames(): Promise<Buffer>
   }
@@ -20,8 +20,8 @@ const intervalMs = 60_000
 const maxLogged = 100
 
 /**
- * Registers `app.claimNames`, and claims the usernames of existing users at the start and then periodically: a process of
- * an earlier version, or an operator, may have inserted users without a claim.
+ * Registers `app.claimNames`, and claims the usernames of existing users at the start and then periodically: a process
+ * of an earlier version, or an operator, may have inserted users without a claim.
  */
 export const nameClaims = plugin(registerNameClaims, { name: 'name-claims', dependencies: ['mac-key'] })
 

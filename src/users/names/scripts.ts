@@ -39,7 +39,9 @@ export function hasOneNumberSystem(text: string): boolean {
   return new Set(zeros).size <= 1
 }
 
-/** Returns the zero of a digit's number system. Unicode encodes the digits of a system as ten contiguous code points. */
+/**
+ * Returns the zero of a digit's number system. Unicode encodes the digits of a system as ten contiguous code points.
+ */
 function zeroOf(code: number): number {
   let first = code
   while (isDigit(first - 1)) first--

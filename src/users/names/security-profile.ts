@@ -4,9 +4,9 @@ import { allowedCharacters } from './allowed-characters.js'
 let profile: RegExp | undefined
 
 /**
- * Returns whether Unicode recommends all characters of a text for identifiers, that is, whether they belong to the General
- * Security Profile (UTS 39 §3.1). It excludes characters that are historic, technical or uncommon, and those of scripts in
- * limited use.
+ * Returns whether Unicode recommends all characters of a text for identifiers, that is, whether they belong to the
+ * General Security Profile (UTS 39 §3.1). It excludes characters that are historic, technical or uncommon, and those of
+ * scripts in limited use.
  */
 export function fitsSecurityProfile(text: string): boolean {
   profile ??= readProfile()

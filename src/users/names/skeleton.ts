@@ -4,8 +4,9 @@ import { confusables } from './confusables.js'
 let prototypes: Map<string, string> | undefined
 
 /**
- * Returns the skeleton of a text: each character is replaced by the prototype of those that look like it (UTS 39 §4). Two
- * texts with the same skeleton look alike. Bidirectional reordering is left out, as a username cannot mix such scripts.
+ * Returns the skeleton of a text: each character is replaced by the prototype of those that look like it (UTS 39 §4).
+ * Two texts with the same skeleton look alike. Bidirectional reordering is left out, as a username cannot mix such
+ * scripts.
  */
 export function skeleton(text: string): string {
   prototypes ??= readPrototypes()

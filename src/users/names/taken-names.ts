@@ -17,8 +17,8 @@ interface NameDigest {
 }
 
 /**
- * Claims a username for a user permanently: it stays taken when the user is deleted. Without a MAC key it is compared by
- * its spelling only, and claimed later by the service, which has the key.
+ * Claims a username for a user permanently: it stays taken when the user is deleted. Without a MAC key it is compared
+ * by its spelling only, and claimed later by the service, which has the key.
  *
  * @returns whether the username and all that look like it were free
  */
@@ -81,8 +81,8 @@ function findUnclaimed(after: string, claim: string, includesOutdated: boolean, 
 }
 
 /**
- * Claims those keys of each username that are free; of two usernames that look alike, the first gets the keys they have in
- * common. Returns the usernames some of whose keys were taken.
+ * Claims those keys of each username that are free; of two usernames that look alike, the first gets the keys they have
+ * in common. Returns the usernames some of whose keys were taken.
  */
 async function claimBatch(users: NamedUser[], macKey: Buffer, transaction: Transaction): Promise<string[]> {
   const wanted = new Map<string, NameDigest & { userId: string | null }>()

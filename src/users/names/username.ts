@@ -37,8 +37,8 @@ const reservedNames = [
 ]
 
 /**
- * Returns what is wrong with a new username beyond its syntax, or undefined. The rules are those of Highly Restrictive (UTS
- * 39 §5.2): characters that Unicode recommends for identifiers, all of one writing system.
+ * Returns what is wrong with a new username beyond its syntax, or undefined. The rules are those of Highly Restrictive
+ * (UTS 39 §5.2): characters that Unicode recommends for identifiers, all of one writing system.
  */
 export function findUsernameProblem(username: string): string | undefined {
   if (username.normalize('NFKC') !== username)
@@ -59,7 +59,9 @@ export const keysVersion = 1
 export interface UsernameKeys {
   /** Identifies the username itself, ignoring case. */
   spelling: string
-  /** Identify all usernames that look like it: the skeletons of the username and of its case-folded form (UTS 39 §4). */
+  /**
+   * Identify all usernames that look like it: the skeletons of the username and of its case-folded form (UTS 39 §4).
+   */
   looks: string[]
   /** Whether the username is ASCII. Such usernames may have the same `looks`. */
   isAscii: boolean
@@ -101,8 +103,8 @@ function isReserved(username: string): boolean {
 const maxRounds = 8
 
 /**
- * Folds the case of a skeleton. As `O` becomes `o`, folding makes letters that look like others again, so both steps are
- * repeated until nothing changes. In the end `i` becomes `l`, as `I` looks like `l`: `admin` looks like `ADMlN`.
+ * Folds the case of a skeleton. As `O` becomes `o`, folding makes letters that look like others again, so both steps
+ * are repeated until nothing changes. In the end `i` becomes `l`, as `I` looks like `l`: `admin` looks like `ADMlN`.
  */
 function withoutCase(look: string): string {
   let folded = look

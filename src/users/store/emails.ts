@@ -18,7 +18,7 @@ export interface EmailHolder {
   addressGeneration: number
 }
 
-/** Maximum number of accounts that one mail has links for. */
+/** Maximum number of accounts that one e-mail has links for. */
 const maxAccountsInMail = 10
 
 /** Returns the addresses of a user; both are null if the user no longer exists. */
@@ -49,9 +49,9 @@ export async function lockEmails(
 }
 
 /**
- * Returns the enabled users whose account the address recovers, ignoring case: the user who has confirmed it or, if there
- * is none, those who registered with it and have not changed their address since. The latter are sorted by how long they
- * have waited for a link, so that nobody can push them back by registering more accounts.
+ * Returns the enabled users whose account the address recovers, ignoring case: the user who has confirmed it or, if
+ * there is none, those who registered with it and have not changed their address since. The latter are sorted by how
+ * long they have waited for a link, so that nobody can push them back by registering more accounts.
  */
 export async function findUsersByEmail(email: string, database: Transaction): Promise<EmailHolder[]> {
   const found = await database.$queryRaw<(EmailHolder & { own: boolean })[]>`

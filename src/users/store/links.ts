@@ -46,7 +46,9 @@ export async function findLinkOwner(token: string, database: Transaction): Promi
   return owner ?? null
 }
 
-/** Uses up a token and confirms the address that it was mailed to. Returns the user, or null if the token is invalid. */
+/**
+ * Uses up a token and confirms the address that it was mailed to. Returns the user, or null if the token is invalid.
+ */
 export async function confirmPendingEmail(
   token: string,
   database: Transaction,
@@ -64,8 +66,8 @@ export async function confirmPendingEmail(
 }
 
 /**
- * Uses up a token and sets a password, which revokes all tokens of the user. Returns whether the token was valid: issued
- * in the user's current generation, and mailed to an address that still recovers the account.
+ * Uses up a token and sets a password, which revokes all tokens of the user. Returns whether the token was valid:
+ * issued in the user's current generation, and mailed to an address that still recovers the account.
  */
 export async function setPasswordByLink(
   token: string,
