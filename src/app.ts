@@ -39,7 +39,7 @@ import { createTransferSlots } from './items/transfer-slots.js'
 import { background } from './lifecycle/background.js'
 import { passwords } from './passwords/index.js'
 import { nameClaims } from './users/names/claim-names.js'
-import { accountRoutes, administrationRoutes, registrationRoutes, userRoutes } from './users/routes.js'
+import { accountRoutes, administrationRoutes, userRoutes } from './users/routes.js'
 import { userSchemas } from './users/user-schema.js'
 
 /**
@@ -93,8 +93,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
 
   await app.register(async function openRoutes(scope) {
     markMutatingRoutes(scope)
-    await scope.register(registrationRoutes, { registration, issuer })
-    await scope.register(accountRoutes, { issuer })
+    await scope.register(accountRoutes, { registration, issuer })
   })
   const slots = createTransferSlots()
   await app.register(async function protectedRoutes(scope) {

@@ -14,22 +14,17 @@ import { type RegistrationSettings, registerUser } from './register-user.js'
 import { changePassword, resetPassword } from './set-password.js'
 import { maxUserBytes as bodyLimit } from './user-schema.js'
 
-/** Issuer of the tokens, which is the origin of mailed links too. */
-type LinkSettings = Pick<Config, 'issuer'>
-
-/** Route that creates an account, without authentication. */
-export const registrationRoutes: FastifyPluginAsyncTypebox<RegistrationSettings> =
-  async function registration(app, settings) {
-    app.post('/users/', { bodyLimit, schema: operations.registerUser }, async (request, reply) =>
-      reply.code(202).send(await registerUser(app, request, request.body, settings)),
-    )
-  }
-
-/** Routes that mailed links lead to, without authentication. */
-export const accountRoutes: FastifyPluginAsyncTypebox<LinkSettings> = async function account(
+/** Routes for callers without an account, and those that mailed links lead to. They need no authentication. */
+export const accountRoutes: FastifyPluginAsyncTypebox<RegistrationSettings> = async function account(
   app,
-  { issuer },
+  settings,
 ) {
+  const { issuer } = settings
+
+  app.post('/users/', { bodyLimit, schema: operations.registerUser }, async (request, reply) =>
+    reply.code(202).send(await registerUser(app, request, request.body, settings)),
+  )
+
   app.get('/account/confirm-email', { schema: operations.showPage }, async (_request, reply) =>
     sendPage(reply, confirmEmailPage),
   )
@@ -65,7 +60,10 @@ export const accountRoutes: FastifyPluginAsyncTypebox<LinkSettings> = async func
 }
 
 /** Routes about the current user. Register them in a scope that authenticates users. */
-export const userRoutes: FastifyPluginAsyncTypebox<LinkSettings> = async function users(app, { issuer }) {
+export const userRoutes: FastifyPluginAsyncTypebox<Pick<Config, 'issuer'>> = async function users(
+  app,
+  { issuer },
+) {
   const config = { scope: 'me' }
 
   app.get('/users/me/', { config, schema: operations.readCurrentUser }, async ({ currentUser }) =>
