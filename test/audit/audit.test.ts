@@ -126,33 +126,28 @@ t.test('actions of administrators and operators are recorded', async (t) => {
   await runCommand(url, ['users', 'create', 'bob'], { input: password })
   const token = await logIn(app, 'johndoe', 'secret', 'users:admin')
   for (const body of [
-    ...[{ disabled: true }, { disabled: false }, { password_change_required: true }],
-    ...[{ password_change_required: false }, { scopes: ['items:admin'] }],
+    { disabled: true },
+    { disabled: false },
+    { password_change_required: true },
+    { password_change_required: false },
+    { scopes: ['items:admin'] },
   ])
     await sendAs(app, token, 'PATCH', '/users/bob/', body)
   await sendAs(app, token, 'POST', '/invitations/')
   await sendAs(app, token, 'DELETE', '/users/bob/')
   for (const args of [
-    ...[
-      ['users', 'disable', 'alice'],
-      ['users', 'enable', 'alice'],
-      ['users', 'invite'],
-      ['users', 'delete', 'alice'],
-    ],
-    ...[
-      ['clients', 'create', 'c', '--name', 'C'],
-      ['clients', 'rotate-secret', 'c'],
-      ['clients', 'disable', 'c'],
-    ],
-    ...[
-      ['clients', 'enable', 'c'],
-      ['tokens', 'revoke', '--client', 'c'],
-      ['tokens', 'revoke', '--user', 'johndoe'],
-    ],
-    ...[
-      ['clients', 'delete', 'c'],
-      ['keys', 'rotate', '--now'],
-    ],
+    ['users', 'disable', 'alice'],
+    ['users', 'enable', 'alice'],
+    ['users', 'invite'],
+    ['users', 'delete', 'alice'],
+    ['clients', 'create', 'c', '--name', 'C'],
+    ['clients', 'rotate-secret', 'c'],
+    ['clients', 'disable', 'c'],
+    ['clients', 'enable', 'c'],
+    ['tokens', 'revoke', '--client', 'c'],
+    ['tokens', 'revoke', '--user', 'johndoe'],
+    ['clients', 'delete', 'c'],
+    ['keys', 'rotate', '--now'],
   ])
     t.equal((await runCommand(url, args)).status, 0, args.join(' '))
   await runCommand(url, ['users', 'set-password', 'johndoe'], { input: password })

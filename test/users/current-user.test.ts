@@ -16,14 +16,15 @@ t.test('a user changes their display name', async (t) => {
     t.same((await sendAs(app, token, 'GET', '/users/me/')).json(), response.json())
   }
   for (const body of [
-    ...[
-      { username: 'x' },
-      { disabled: false },
-      { scopes: ['users:admin'] },
-      { hashed_password: 'x' },
-      { id: 'x' },
-    ],
-    ...[{ full_name: 7 }, { full_name: 'a\0' }, { email: 'none' }, { email: ['a@b.de'] }],
+    { username: 'x' },
+    { disabled: false },
+    { scopes: ['users:admin'] },
+    { hashed_password: 'x' },
+    { id: 'x' },
+    { full_name: 7 },
+    { full_name: 'a\0' },
+    { email: 'none' },
+    { email: ['a@b.de'] },
   ]) {
     const response = await sendAs(app, token, 'PATCH', '/users/me/', body)
     t.equal(response.statusCode, 422, JSON.stringify(body))
