@@ -11,7 +11,7 @@ import { fallbacks } from '../src/http/not-found.js'
 import { requestLog } from '../src/http/request-log.js'
 import { unreadableRequests } from '../src/http/unreadable-requests.js'
 import { passwords } from '../src/passwords/index.js'
-import { nameClaims } from '../src/users/claim-names.js'
+import { nameClaims } from '../src/users/names/claim-names.js'
 
 /** Plugins that depend on the order of registration, and the first plugin that each one needs. */
 const dependencies: [plugin: FastifyPluginAsync<never>, dependency: string][] = [

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../../database/client.js'
-import { isStorable } from '../../http/schema.js'
+import { isStorable } from '../../database/storable.js'
 
 /** Latest expiry that is stored: the year 9999, within the range of PostgreSQL's timestamps. */
 const farFuture = Date.UTC(9999, 0)

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../database/client.js'
-import { isStorable } from '../../http/schema.js'
+import { isStorable } from '../../database/storable.js'
 import { claimUsername, nameClaim } from '../names/taken-names.js'
 
 /** Columns of a new user. */

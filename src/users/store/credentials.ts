@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
-import { isStorable } from '../../http/schema.js'
+import { isStorable } from '../../database/storable.js'
 
 /** What a login compares with, and what decides which tokens it may get. */
 export interface Credentials {

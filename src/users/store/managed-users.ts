@@ -1,6 +1,6 @@
 import type { Transaction } from '../../database/client.js'
 import { escapeLike } from '../../database/like.js'
-import { isStorable } from '../../http/schema.js'
+import { isStorable } from '../../database/storable.js'
 
 /** A user as administrators and operators manage them. */
 export type StoredUser = NonNullable<Awaited<ReturnType<typeof findManagedUser>>>
