@@ -3,8 +3,8 @@ import type { Config } from '../config/index.js'
 import { retryableOnce } from '../lifecycle/once.js'
 import { Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
-import { nameStatements } from './query.js'
-import { preferReplica, type Queryable, type ReplicaReads } from './replica.js'
+import { nameStatements, type Queryable, type QueryTarget } from './query.js'
+import { preferReplica, type ReplicaReads } from './replica.js'
 import { openSessionPool } from './session.js'
 import { retryStalePlans } from './stale-plan.js'
 import { schemaOf } from './url.js'
@@ -22,15 +22,11 @@ export type Sql = Prisma.Sql
 export const sql = Prisma.sql
 
 /** What is beneath Prisma's client. */
-interface Connections {
-  /** The pool that the client has its connections from; see statement.ts. */
-  pool: Queryable
+interface Connections extends QueryTarget {
   /** Where reads go that may be a moment behind: a replica, or the same pool. */
   readPool: Queryable
   /** The replica, where there is one. */
   replica: ReplicaReads | null
-  /** The name to prepare a statement under, or none where a pooler gives the next query another session. */
-  nameStatement(text: string): string | undefined
   /** PostgreSQL itself, also where the pool leads to a pooler in front of it. */
   directUrl: string
   /** Time limits of the connections, and of what waits for them. */

@@ -5,15 +5,12 @@ import type pg from 'pg'
 import { migrationsDirectory } from '../files.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import type { Database } from './client.js'
-import { isOwnSession, openSession } from './session.js'
+import { isOwnSession, isPoolerRefusal, PoolerInBetween } from './pooler.js'
+import { openSession } from './session.js'
 import { schemaOf } from './url.js'
 
 /** Names the lock that one replica holds while it migrates and the others wait for. */
 const migrationLock = 0x1a7c4e01
-
-/** SQLSTATE of poolers for settings that they cannot pass on. */
-const protocolViolation = '08P01'
-const poolerInBetween = 'DATABASE_URL leads to a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself'
 
 /** Prisma's own beginning of a first migration, which needs rights on the database even where the schema is there. */
 const schemaCreation = 'CREATE SCHEMA IF NOT EXISTS "public";'
@@ -52,7 +49,7 @@ export async function migrate(url: string, onNotice?: (text: string) => void): P
     connection.on('notice', ({ message, code }) => {
       if (code === raisedNotice) onNotice?.(String(message))
     })
-    if (!(await isOwnSession(connection))) throw new OperatorError(poolerInBetween)
+    if (!(await isOwnSession(connection))) throw new PoolerInBetween()
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
     const { pending } = await readStatus(connection)
     if (pending.length === 0) return []
@@ -157,7 +154,7 @@ async function readStatus(connection: pg.Client): Promise<MigrationStatus> {
 async function withConnection<T>(url: string, action: (connection: pg.Client) => Promise<T>): Promise<T> {
   const connection = await openSession({ url }).catch((error: Error & { code?: string }) => {
     if (error instanceof OperatorError) throw error
-    if (error.code === protocolViolation) throw new OperatorError(poolerInBetween, { cause: error })
+    if (isPoolerRefusal(error)) throw new PoolerInBetween(error)
     // Where a host has several addresses, the message is empty.
     const reason = [error.message, error.code].find(Boolean)
     throw new OperatorError(`cannot reach the database: ${reason}`, { cause: error })

@@ -1,30 +1,42 @@
-import type { Database } from './client.js'
+import type pg from 'pg'
+
+/** Executes statements: a pool, a connection, or a replica with its primary behind it. */
+export interface Queryable {
+  query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>>
+}
+
+/** What a query without Prisma needs of the database. */
+export interface QueryTarget {
+  pool: Queryable
+  /** Returns the name to prepare a statement under; undefined where a pooler gives the next query another session. */
+  nameStatement(text: string): string | undefined
+}
 
 /**
- * The rows of a statement with `$1`, `$2` … for its values, past Prisma's client, whose own work would cost more than
- * the query: for what every request does. Each connection plans it once. Columns come by the names that the statement
- * gives them.
+ * Returns the rows of a statement with `$1`, `$2` … for its values. It bypasses Prisma's client, whose own work would cost
+ * more than the query, for what every request does. Each connection plans the statement once. Columns have the names that
+ * the statement gives them.
  */
 export async function queryRows<Row extends object>(
   text: string,
   values: unknown[],
-  { pool, nameStatement }: Pick<Database, 'pool' | 'nameStatement'>,
+  { pool, nameStatement }: QueryTarget,
 ): Promise<Row[]> {
   const name = nameStatement(text)
   const { rows } = await pool.query<Row>({ ...(name && { name }), text, values })
   return rows
 }
 
-/** The same for what may be a moment behind, from a replica where there is one. */
+/** Returns rows that may be slightly out of date: from a replica where there is one. */
 export function readRows<Row extends object>(
   text: string,
   values: unknown[],
-  { readPool, nameStatement }: Pick<Database, 'readPool' | 'nameStatement'>,
+  { readPool, nameStatement }: Pick<QueryTarget, 'nameStatement'> & { readPool: Queryable },
 ): Promise<Row[]> {
   return queryRows(text, values, { pool: readPool, nameStatement })
 }
 
-/** Makes up a name for each text, by which a connection knows the statement that it has prepared. */
+/** Creates a function that gives each text a name, under which connections prepare the statement. */
 export function nameStatements(): (text: string) => string {
   const names = new Map<string, string>()
   return function nameStatement(text) {

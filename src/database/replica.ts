@@ -1,11 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { isDatabaseUnavailable } from './errors.js'
-
-/** Where a statement can be sent. */
-export interface Queryable {
-  query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>>
-}
+import type { Queryable } from './query.js'
 
 /** Why a replica is not read from. */
 type ReplicaProblem = 'cannot be reached' | 'is no standby' | 'is too far behind'

@@ -1,65 +1,37 @@
 import pg from 'pg'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import type { Limits } from './limits.js'
+import { poolerSettings } from './pooler.js'
+import { limitSettings, operatingSettings, requiredSettings, toOptions } from './session-settings.js'
 import { isStalePlan, StalePlan } from './stale-plan.js'
 import { schemaOf } from './url.js'
 
-/**
- * Settings that decide what our statements mean. A role, a database or a server may have other defaults: with another
- * TimeZone, for one, Prisma's adapter, which sends and reads times without their zone, would store wrong ones.
- */
-const requiredSettings = {
-  TimeZone: 'UTC',
-  DateStyle: 'ISO, MDY',
-  IntervalStyle: 'postgres',
-  client_encoding: 'UTF8',
-  standard_conforming_strings: 'on',
-  bytea_output: 'hex',
-  array_nulls: 'on',
-  transform_null_equals: 'off',
-  extra_float_digits: '1',
-  default_transaction_isolation: 'read committed',
-  default_transaction_deferrable: 'off',
-}
-
-/** Those of them that a pooler takes over from its clients. */
-const { TimeZone, DateStyle, client_encoding } = requiredSettings
-const poolerSettings = { TimeZone, DateStyle, client_encoding }
-
-/** Settings of which other values would end sessions, or slow them down. */
-const operatingSettings = {
-  exit_on_error: 'off',
-  idle_session_timeout: '0',
-  // PostgreSQL compiles statements that it expects to take long; compiling then takes longer than they do.
-  jit: 'off',
-}
-
-/** Message of pg's error for a server that does not answer a statement in time. */
+/** Message of pg's error for a statement that is not answered in time. */
 export const queryTimeoutMessage = 'Query read timeout'
 
-/** Time for PostgreSQL to accept a connection, unless the caller has another (milliseconds). */
+/** Default time for PostgreSQL to accept a connection (milliseconds). */
 const defaultConnectionMs = 5_000
 
-/** How a connection is made. */
+/** Options of a connection. */
 export interface SessionConfig {
   url: string
-  /** Whether a connection is a session of its own: behind a pooler its settings are others' too. */
+  /** Whether the connection is a session of PostgreSQL's own. Behind a pooler other clients share its settings. */
   isOwn?: boolean
-  /** Without them a statement may take any time, as migrations do. */
+  /** Time limits of statements. Migrations have none. */
   limits?: Limits
   /** Time for PostgreSQL to accept the connection (milliseconds). */
   connectionMs?: number
   /** Time for the answer to a statement (milliseconds). */
   answerMs?: number
-  /** Name that PostgreSQL's views show. */
+  /** Application name that PostgreSQL's views show. */
   applicationName?: string
   stream?: NonNullable<pg.ClientConfig['stream']>
 }
 
-/** A session that lacks what our statements depend on, where it is not ours to set. */
+/** Thrown for a session with a wrong setting that cannot be changed here, such as that of a pooler. */
 export class UnfitSession extends OperatorError {}
 
-/** A setting that is not as our statements need it. */
+/** A setting with a value that our statements cannot work with. */
 interface Difference {
   role: string
   name: string
@@ -76,10 +48,10 @@ interface Internals {
 
 const prototype = pg.Client.prototype as unknown as Internals
 
-/** Options of pg's client, and of its pool, for sessions of ours. */
+/** Options of pg's client and pool, with those of our session. */
 export type SessionOptions = pg.PoolConfig & { session: SessionConfig }
 
-/** Options for pg's client or pool, from which every session of ours is made; `prepareSession` completes it. */
+/** Returns the options for pg's client or pool from which every session is made; `prepareSession` completes it. */
 export function sessionOptions(session: SessionConfig): SessionOptions {
   const { url, connectionMs = defaultConnectionMs, answerMs, applicationName, stream } = session
   return {
@@ -93,7 +65,7 @@ export function sessionOptions(session: SessionConfig): SessionOptions {
   }
 }
 
-/** A pool of such sessions. */
+/** Creates a pool of sessions. */
 export function openSessionPool(session: SessionConfig, size?: number): pg.Pool {
   const pool = new pg.Pool({
     ...sessionOptions(session),
@@ -101,15 +73,15 @@ export function openSessionPool(session: SessionConfig, size?: number): pg.Pool 
     Client: SessionClient as unknown as NonNullable<pg.PoolConfig['Client']>,
     onConnect: (client) => prepareSession(client, session),
   })
-  // Without a listener the end of an idle connection would end the process; the pool makes another one.
+  // Without a listener the loss of an idle connection would end the process. The pool replaces the connection.
   pool.on('error', () => {})
   return pool
 }
 
-/** Connects outside of any pool; the caller ends the session. @throws UnfitSession */
+/** Opens a session outside of any pool; the caller ends it. @throws UnfitSession */
 export async function openSession(session: SessionConfig): Promise<pg.Client> {
   const client = new SessionClient(sessionOptions(session))
-  // Without a listener the end of the connection would end the process; the query that it interrupts fails anyway.
+  // Without a listener the loss of the connection would end the process. The interrupted query fails anyway.
   client.on('error', () => {})
   await client.connect()
   await prepareSession(client, session).catch(async (error: Error) => {
@@ -120,10 +92,10 @@ export async function openSession(session: SessionConfig): Promise<pg.Client> {
 }
 
 /**
- * Completes a session that has just been connected: settings that only some versions of PostgreSQL know, or that depend
- * on what is there.
+ * Completes a session that has just connected: checks the required settings, and changes those that only some versions
+ * of PostgreSQL have or that depend on their current values.
  *
- * @throws UnfitSession where one that our statements depend on is wrong all the same
+ * @throws UnfitSession if a required setting is wrong all the same
  */
 export async function prepareSession(client: pg.ClientBase, session: SessionConfig): Promise<void> {
   const { url, isOwn = true, limits, connectionMs = defaultConnectionMs } = session
@@ -152,30 +124,20 @@ export async function prepareSession(client: pg.ClientBase, session: SessionConf
   } as pg.QueryConfig)
 }
 
-/**
- * Whether a connection is a session of PostgreSQL's own. A pooler in between lets another process serve each
- * transaction, so that what a session keeps (statements that it has prepared, channels that it listens to) gets lost.
- */
-export async function isOwnSession(connection: pg.ClientBase): Promise<boolean> {
-  const { processID } = connection as pg.ClientBase & { processID?: number }
-  const { rows } = await connection.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-  return rows[0]?.pid === processID
-}
-
-/** pg's client, which begins sessions as we need them, and ends one whose server is silent for too long. */
+/** pg's client, which starts sessions with our settings and ends those whose server does not answer in time. */
 export class SessionClient extends pg.Client {
   readonly #session: SessionConfig
 
   constructor(options: SessionOptions) {
     super(options)
     this.#session = options.session
-    // The URL's own parameter would win.
+    // The parameter of the URL would take precedence.
     const internals = this as unknown as Internals
     internals.connectionParameters.query_timeout = options.query_timeout ?? false
     endWithBrokenStatements(this)
   }
 
-  /** Overrides the first message of pg's client: the options of the URL, and after them those that override them. */
+  /** Returns the startup message: the options of the URL, then ours, which override them. */
   protected getStartupConf(): Record<string, string> {
     const given = prototype.getStartupConf.call(this)
     if (this.#session.isOwn === false) return { ...given, ...poolerSettings }
@@ -187,14 +149,14 @@ export class SessionClient extends pg.Client {
       ...limits,
       search_path: pg.escapeIdentifier(schemaOf(this.#session.url)),
     }
-    const options = [given.options, ...Object.entries(ours).map(toOption)].filter(Boolean).join(' ')
+    const options = [given.options, toOptions(ours)].filter(Boolean).join(' ')
     return { ...Object.fromEntries(others), options }
   }
 }
 
 /**
- * Has a session end with a statement of a transaction that hangs, or whose plan is stale. Prisma would give it back to the
- * pool, where the statement might still be carried out, and be committed by the next request that gets the session.
+ * Makes a session end when a statement of a transaction is not answered in time or has a stale plan. Prisma would return
+ * the session to the pool, where the statement might still be executed, and committed by the next request.
  */
 function endWithBrokenStatements(client: pg.Client): void {
   const query: Internals['query'] = function queryOrEnd(...given) {
@@ -208,19 +170,6 @@ function endWithBrokenStatements(client: pg.Client): void {
     void client.end()
     throw isStalePlan(error) ? new StalePlan(error.message) : error
   }
-}
-
-function limitSettings(limits: Limits | undefined): Record<string, string> {
-  return {
-    statement_timeout: String(limits?.statementMs ?? 0),
-    lock_timeout: String(limits?.lockMs ?? 0),
-    idle_in_transaction_session_timeout: String(limits?.statementMs ?? 0),
-  }
-}
-
-/** A setting as PostgreSQL reads it from the options of a connection. */
-function toOption([name, value]: [string, string]): string {
-  return `-c ${name}=${value.replace(/[\\ ]/g, '\\$&')}`
 }
 
 function explain({ role, name, value, needed }: Difference): string {

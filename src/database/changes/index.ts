@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import type pg from 'pg'
 import { runPeriodically } from '../../lifecycle/periodic.js'
-import { isOwnSession } from '../session.js'
+import { isOwnSession } from '../pooler.js'
 import { type ListenConnection, openListenConnection } from './connection.js'
 
 /** What the triggers of the migrations tell: `kind:key` of a row that has changed, when the change is committed. */
