@@ -21,7 +21,7 @@ const signingKey = `INSERT INTO signing_keys
 const macKey = "INSERT INTO mac_keys (sealed_key, sealed_under) VALUES ('x', 'x')"
 const secret = "INSERT INTO client_secrets (client_id, slot, digest) VALUES ('first-party', 1, sha256('x'))"
 
-const announcements: [what: string, before: string[], statement: string, told: RegExp[]][] = [
+const announcements: [what: string, before: string[], statement: string, changes: RegExp[]][] = [
   [
     'a change of a user',
     [],
@@ -44,7 +44,7 @@ const announcements: [what: string, before: string[], statement: string, told: R
   ],
   ['a deletion of a family', [family], 'DELETE FROM token_families', [/^family:/]],
   [
-    'a deletion of a family that has expired for long',
+    'a deletion of a family that expired long ago',
     [family, "UPDATE token_families SET expires_at = now() - interval '2 days'"],
     'DELETE FROM token_families',
     [],
@@ -86,25 +86,25 @@ const announcements: [what: string, before: string[], statement: string, told: R
   ],
   ['a deletion of a key', [signingKey], 'DELETE FROM signing_keys', [/^key:first$/]],
   ['a first signature', [signingKey], 'UPDATE signing_keys SET signed_at = now()', []],
-  ['a new key of the hashes', [], macKey, [/^mac:1$/]],
-  ['another key of the hashes', [macKey], "UPDATE mac_keys SET sealed_key = 'y'", [/^mac:1$/]],
-  ['a deletion of the key of the hashes', [macKey], 'DELETE FROM mac_keys', [/^mac:1$/]],
+  ['a new MAC key', [], macKey, [/^mac:1$/]],
+  ['a replaced MAC key', [macKey], "UPDATE mac_keys SET sealed_key = 'y'", [/^mac:1$/]],
+  ['a deletion of the MAC key', [macKey], 'DELETE FROM mac_keys', [/^mac:1$/]],
   ['a truncation of all keys', [], 'TRUNCATE signing_keys, mac_keys', [/^null$/]],
   ['a truncation', [], 'TRUNCATE users, clients CASCADE', [/^null$/]],
   [
-    'an end of a family that has expired just now',
+    'a revocation of a family that has just expired',
     [family, "UPDATE token_families SET expires_at = now() - interval '1 s'"],
     'UPDATE token_families SET revoked_at = now()',
     [/^family:/],
   ],
   [
-    'a revocation in a session that writes bytes in another way',
+    'a revocation in a session with another bytea_output',
     [],
     "SET bytea_output = 'escape'; INSERT INTO revoked_tokens (fingerprint, expires_at) VALUES (sha256('x'), now())",
     [/^token:\\x2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881$/],
   ],
   [
-    'a change that a replication brings',
+    'a replicated change',
     [],
     "SET session_replication_role = replica; UPDATE users SET full_name = 'J' WHERE username = 'johndoe'",
     [/^user:/],
@@ -112,23 +112,23 @@ const announcements: [what: string, before: string[], statement: string, told: R
 ]
 
 for (const [what, before, statement, expected] of announcements)
-  t.test(`${what} is told ${expected.length === 0 ? 'nobody' : 'when it is committed'}`, async (t) => {
+  t.test(`${what} is ${expected.length === 0 ? 'not published' : 'published on commit'}`, async (t) => {
     const { app, url } = await follow(t)
-    for (const one of before) await query(url, one)
+    for (const earlier of before) await query(url, earlier)
     await app.changes.sync()
-    const told: string[] = []
-    app.changes.subscribe((change) => told.push(String(change)))
+    const published: string[] = []
+    app.changes.subscribe((change) => published.push(String(change)))
     await query(url, statement)
     await app.changes.sync()
-    const distinct = what.startsWith('a truncation') ? [...new Set(told)] : told
-    t.equal(distinct.length, expected.length, told.join())
+    const distinct = what.startsWith('a truncation') ? [...new Set(published)] : published
+    t.equal(distinct.length, expected.length, published.join())
     for (const [index, pattern] of expected.entries()) t.match(distinct[index], pattern)
   })
 
-t.test('what is not committed yet is not told, nor what never is', async (t) => {
+t.test('a change is published neither before its commit nor after a rollback', async (t) => {
   const { app, url } = await follow(t)
-  const told: (string | null)[] = []
-  app.changes.subscribe((change) => told.push(change))
+  const published: (string | null)[] = []
+  app.changes.subscribe((change) => published.push(change))
   const connection = new pg.Client({ connectionString: url, options: plainOptions })
   await connection.connect()
   t.teardown(() => connection.end())
@@ -136,14 +136,14 @@ t.test('what is not committed yet is not told, nor what never is', async (t) => 
     await connection.query('BEGIN')
     await connection.query("UPDATE users SET full_name = 'J' WHERE username = 'johndoe'")
     await app.changes.sync()
-    t.equal(told.length, 0)
+    t.equal(published.length, 0)
     await connection.query(end)
   }
   await app.changes.sync()
-  t.equal(told.length, 1)
+  t.equal(published.length, 1)
 })
 
-t.test('changes are current for as long as somebody asks, and again when somebody asks again', async (t) => {
+t.test('the feed is fresh for as long as it is asked, and again when it is asked again', async (t) => {
   const { app } = await follow(t)
   await app.changes.sync()
   t.equal(app.changes.isFresh(), true)
@@ -152,47 +152,44 @@ t.test('changes are current for as long as somebody asks, and again when somebod
     t.equal(app.changes.isConnected(), true)
     return performance.now() - beganAt > 300
   })
-  t.equal(app.changes.isFresh(), false, 'nobody has asked for a while')
+  t.equal(app.changes.isFresh(), false, 'it was not asked for a while')
   await until(() => app.changes.isFresh())
 })
 
-t.test(
-  'when the server does not answer any more, changes are not trusted, and the connection is given up',
-  async (t) => {
-    const proxy = await startProxy(t, await cloneDatabase(t))
-    const { app } = await follow(t, proxy.url)
-    await until(() => app.changes.isFresh())
-    const told: (string | null)[] = []
-    app.changes.subscribe((change) => told.push(change))
-    proxy.stall()
-    await until(() => !app.changes.isFresh())
-    t.equal(app.changes.isConnected(), true)
-    await app.changes.sync()
-    t.equal(app.changes.isConnected(), false)
-    await until(() => told.includes(null))
-    proxy.cut()
-    proxy.open()
-    await until(() => app.changes.isFresh())
-  },
-)
+t.test('when the server stops answering, the feed is stale and then loses its connection', async (t) => {
+  const proxy = await startProxy(t, await cloneDatabase(t))
+  const { app } = await follow(t, proxy.url)
+  await until(() => app.changes.isFresh())
+  const published: (string | null)[] = []
+  app.changes.subscribe((change) => published.push(change))
+  proxy.stall()
+  await until(() => !app.changes.isFresh())
+  t.equal(app.changes.isConnected(), true)
+  await app.changes.sync()
+  t.equal(app.changes.isConnected(), false)
+  await until(() => published.includes(null))
+  proxy.cut()
+  proxy.open()
+  await until(() => app.changes.isFresh())
+})
 
-t.test('when the connection is lost another one is made, and nobody trusts what was before', async (t) => {
+t.test('a lost connection is replaced, and null is published', async (t) => {
   const { app, url } = await follow(t)
   for (const _ of [1, 2]) {
     await until(() => app.changes.isFresh())
-    const told: (string | null)[] = []
-    app.changes.subscribe((change) => told.push(change))
+    const published: (string | null)[] = []
+    app.changes.subscribe((change) => published.push(change))
     await query(
       url,
       "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
     )
-    await until(() => told.includes(null))
+    await until(() => published.includes(null))
     await until(() => app.changes.isFresh())
-    t.strictSame(new Set(told), new Set([null]))
+    t.strictSame(new Set(published), new Set([null]))
   }
 })
 
-t.test('behind a pooler nothing is trusted', async (t) => {
+t.test('behind a pooler the feed does not connect', async (t) => {
   const log: string[] = []
   const pooler = await startPooler(t, await cloneDatabase(t))
   const { app } = await follow(t, pooler, log)
@@ -204,35 +201,35 @@ t.test('behind a pooler nothing is trusted', async (t) => {
   await app.changes.sync()
 })
 
-t.test('where messages do not come back nothing is trusted', async (t) => {
+t.test('without heartbeats that come back the feed does not connect', async (t) => {
   const log: string[] = []
   const { app } = await follow(t, await startDeafener(t, await cloneDatabase(t)), log)
-  await until(() => log.some((line) => line.includes('messages do not come back')))
+  await until(() => log.some((line) => line.includes('heartbeats do not come back')))
   t.equal(app.changes.isFresh(), false)
   t.equal(app.changes.isConnected(), false)
 })
 
-t.test('an echo of another message does not count', async (t) => {
+t.test('an earlier heartbeat that comes back again does not count', async (t) => {
   const log: string[] = []
-  // A pulse and the check of the pool come back, then only that pulse.
+  // A heartbeat and the message through the pool come back, then only that heartbeat.
   const { app } = await follow(t, await startParrot(t, await cloneDatabase(t), 3), log)
   await until(() => {
     app.changes.isFresh()
-    return log.some((line) => line.includes('messages do not come back'))
+    return log.some((line) => line.includes('heartbeats do not come back'))
   })
   t.equal(app.changes.isFresh(), false)
   t.equal(app.changes.isConnected(), false)
 })
 
-t.test('where another database is listened to nothing is trusted', async (t) => {
+t.test('a feed of another database does not connect', async (t) => {
   const log: string[] = []
   const { app } = await follow(t, await clonePlainDatabase(t), log, false, await cloneDatabase(t))
   await until(() => log.some((line) => line.includes('lead to different databases')))
   t.equal(app.changes.isConnected(), false)
-  t.equal(log.length, 1, 'it is said once')
+  t.equal(log.length, 1, 'it is logged once')
 })
 
-t.test('when the pool leads to another database by now, nothing is trusted any more', async (t) => {
+t.test('when the pool leads to another database later, the feed disconnects', async (t) => {
   const { app } = await follow(t)
   let asked = 0
   app.database.pool = {
@@ -245,7 +242,7 @@ t.test('when the pool leads to another database by now, nothing is trusted any m
     app.changes.isFresh()
     return asked > 0
   })
-  t.equal(app.changes.isConnected(), true, 'a pool that cannot be asked tells nothing')
+  t.equal(app.changes.isConnected(), true, 'a pool that fails proves nothing')
   const settings = { databasePoolSize: 1, databaseTimeoutSeconds: 10 }
   const moved = openDatabase(settings, await cloneDatabase(t))
   t.teardown(() => moved.$disconnect())
@@ -253,11 +250,11 @@ t.test('when the pool leads to another database by now, nothing is trusted any m
   await until(() => !app.changes.isFresh() && !app.changes.isConnected())
 })
 
-t.test('closing waits for no server', async (t) => {
-  for (const isHeard of [true, false]) {
+t.test('closing does not wait for the server', async (t) => {
+  for (const isConnected of [true, false]) {
     const proxy = await startProxy(t, await cloneDatabase(t))
-    if (!isHeard) proxy.stall()
-    const { app } = await follow(t, proxy.url, [], isHeard)
+    if (!isConnected) proxy.stall()
+    const { app } = await follow(t, proxy.url, [], isConnected)
     proxy.stall()
     await app.close()
     t.equal(app.changes.isConnected(), false)
@@ -268,7 +265,7 @@ async function follow(
   t: Test,
   given?: string,
   log: string[] = [],
-  isHeard = given === undefined,
+  isConnected = given === undefined,
   databaseDirectUrl?: string,
 ) {
   const url = given ?? (await cloneDatabase(t))
@@ -281,6 +278,6 @@ async function follow(
   await app.register(changeFeed)
   t.teardown(() => app.close())
   await app.ready()
-  if (isHeard) await until(() => app.changes.isConnected())
+  if (isConnected) await until(() => app.changes.isConnected())
   return { app, url }
 }

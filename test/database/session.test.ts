@@ -49,9 +49,9 @@ t.test('every kind of session has the settings that our statements need', async 
   t.teardown(() => database.$disconnect())
   const session = await openSession({ url })
   t.teardown(() => session.end())
-  const line = openListenConnection(url, 2_000, 'test')
-  await line.connect()
-  t.teardown(() => line.destroy())
+  const listener = openListenConnection(url, 2_000, 'test')
+  await listener.connect()
+  t.teardown(() => listener.destroy())
   const pool = openSessionPool({ url })
   t.teardown(() => pool.end())
 
@@ -61,8 +61,8 @@ t.test('every kind of session has the settings that our statements need', async 
     ['the pool', (await database.pool.query({ text: show })).rows],
     ['the replica', (await database.readPool.query({ text: show })).rows],
     ['a session', (await session.query(show)).rows],
-    ['the listener', (await line.client.query(show)).rows],
-    ['the schema engine', (await pool.query(show)).rows],
+    ['the listener', (await listener.client.query(show)).rows],
+    ['a pool without limits', (await pool.query(show)).rows],
   ] as const)
     t.strictSame(rows, [expected], kind)
 })

@@ -1,76 +1,76 @@
 import { LRUCache } from 'lru-cache'
 import type { ChangeFeed } from './index.js'
 
-/** What was read, and the rows that it was read from: `kind:key`, as changes of them are told. */
+/** A value to cache. */
 export interface CacheLoad<V> {
   value: V
-  /** Null for what is not to be kept. */
+  /** Rows that it was loaded from, as the change feed names them (`kind:key`); null if it must not be cached. */
   tags: readonly string[] | null
 }
 
-interface Kept<V> {
+interface CacheEntry<V> {
   value: V
-  rows: readonly string[]
+  tags: readonly string[]
 }
 
-/** What was read from the database, kept in memory for as long as nothing that it was read from has changed. */
+/** Keeps values in memory until one of the rows that they were loaded from changes. */
 export interface InvalidatingCache<K, V> {
-  /** What is kept under the key or, where nothing is or it cannot be trusted now, what is read. */
-  get(key: K, read: () => Promise<CacheLoad<V>>): Promise<V>
+  /** Returns the cached value; without one, or while the change feed is not fresh, loads it. */
+  get(key: K, load: () => Promise<CacheLoad<V>>): Promise<V>
 }
 
-/** Even if nobody told of a change, as when triggers are switched off by hand, it shows after so long (milliseconds). */
-const keptMs = 60_000
+/** Maximum age of an entry (milliseconds), for changes that no trigger announces, as when triggers are disabled by hand. */
+const maxAgeMs = 60_000
 
 /**
- * Makes a view of at most `max` entries; those that were not asked for the longest go first.
+ * Creates a cache of at most `max` entries, of which the least recently used is evicted first.
  *
- * Whatever is told while something is read could be about it: so what was read is kept only if nothing was told
- * meanwhile. When changes may have been missed, all that is kept goes.
+ * A change that is published during a load may be newer than what was loaded, so a value is cached only if nothing was
+ * published meanwhile. A change of null, after which some may have been missed, clears the cache.
  */
 export function createInvalidatingCache<K extends {}, V>(
   changes: ChangeFeed,
   max: number,
 ): InvalidatingCache<K, V> {
-  const keysByRow = new Map<string, Set<K>>()
-  const entries = new LRUCache<K, Kept<V>>({
+  const keysByTag = new Map<string, Set<K>>()
+  const entries = new LRUCache<K, CacheEntry<V>>({
     max,
-    ttl: keptMs,
-    ttlResolution: keptMs / 60,
-    dispose({ rows }, key) {
-      for (const row of rows) unlink(row, key)
+    ttl: maxAgeMs,
+    ttlResolution: maxAgeMs / 60,
+    dispose({ tags }, key) {
+      for (const tag of tags) removeTag(tag, key)
     },
   })
-  let told = 0
+  let publishedChanges = 0
 
-  changes.subscribe(function invalidate(row) {
-    told += 1
-    if (row === null) entries.clear()
-    else for (const key of [...(keysByRow.get(row) ?? [])]) entries.delete(key)
+  changes.subscribe(function invalidate(tag) {
+    publishedChanges += 1
+    if (tag === null) entries.clear()
+    else for (const key of [...(keysByTag.get(tag) ?? [])]) entries.delete(key)
   })
 
-  function keep(key: K, value: V, rows: readonly string[]): void {
-    entries.set(key, { value, rows })
-    for (const row of rows) {
-      const keys = keysByRow.get(row)
+  function set(key: K, value: V, tags: readonly string[]): void {
+    entries.set(key, { value, tags })
+    for (const tag of tags) {
+      const keys = keysByTag.get(tag)
       if (keys) keys.add(key)
-      else keysByRow.set(row, new Set([key]))
+      else keysByTag.set(tag, new Set([key]))
     }
   }
 
-  function unlink(row: string, key: K): void {
-    const keys = keysByRow.get(row)
+  function removeTag(tag: string, key: K): void {
+    const keys = keysByTag.get(tag)
     keys?.delete(key)
-    if (keys?.size === 0) keysByRow.delete(row)
+    if (keys?.size === 0) keysByTag.delete(tag)
   }
 
   return {
-    async get(key, read) {
-      const kept = changes.isFresh() ? entries.get(key) : undefined
-      if (kept) return kept.value
-      const toldBefore = told
-      const { value, tags } = await read()
-      if (tags && changes.isConnected() && told === toldBefore) keep(key, value, tags)
+    async get(key, load) {
+      const entry = changes.isFresh() ? entries.get(key) : undefined
+      if (entry) return entry.value
+      const publishedBefore = publishedChanges
+      const { value, tags } = await load()
+      if (tags && changes.isConnected() && publishedChanges === publishedBefore) set(key, value, tags)
       return value
     },
   }

@@ -1,34 +1,39 @@
 import { Socket } from 'node:net'
 import type pg from 'pg'
+import { isOwnSession } from '../pooler.js'
 import { prepareSession, SessionClient, sessionOptions } from '../session.js'
 
-/** A connection that can be given up at once, whatever its other end does. */
+/** A dedicated LISTEN connection, which can be destroyed at once whatever the server does. */
 export interface ListenConnection {
   client: pg.Client
   connect(): Promise<void>
-  /** Rejects when the connection has ended. */
+  /** Starts to listen to channels. @throws Error if a pooler is in between */
+  listen(channels: string[], onNotification: (message: pg.Notification) => void): Promise<void>
+  /** Rejects when the connection has ended, with the reason if it was destroyed. */
   ended: Promise<never>
   destroy(reason?: Error): void
 }
 
 /**
- * @param patienceMs when to take it that PostgreSQL will not answer
- * @param name what the sessions of PostgreSQL show
+ * Creates a connection that is not connected yet.
+ *
+ * @param connectTimeoutMs time for PostgreSQL to accept the connection, and to answer each statement (milliseconds)
+ * @param name application name that PostgreSQL's views show
  */
-export function openListenConnection(url: string, patienceMs: number, name: string): ListenConnection {
+export function openListenConnection(url: string, connectTimeoutMs: number, name: string): ListenConnection {
   const socket = new Socket()
   const session = {
     url,
     stream: () => socket,
-    connectionMs: patienceMs,
-    answerMs: patienceMs,
+    connectionMs: connectTimeoutMs,
+    answerMs: connectTimeoutMs,
     applicationName: name,
   }
   const client = new SessionClient(sessionOptions(session))
-  let why = new Error('the connection has ended')
+  let cause = new Error('the connection has ended')
   client.on('error', () => {})
-  const ended = new Promise<never>((_resolve, reject) => client.once('end', () => reject(why)))
-  // Nobody waits for it yet when it is lost early.
+  const ended = new Promise<never>((_resolve, reject) => client.once('end', () => reject(cause)))
+  // Nothing awaits it yet if the connection is lost early.
   ended.catch(() => {})
   return {
     client,
@@ -36,9 +41,17 @@ export function openListenConnection(url: string, patienceMs: number, name: stri
       await client.connect()
       await prepareSession(client, session)
     },
+    async listen(channels, onNotification) {
+      if (!(await isOwnSession(client)))
+        throw new Error('there is a pooler in between: see DATABASE_DIRECT_URL')
+      client.on('notification', onNotification)
+      // Heartbeats need not survive a crash of the server.
+      await client.query('SET synchronous_commit = off')
+      for (const channel of channels) await client.query(`LISTEN ${channel}`)
+    },
     ended,
-    destroy(reason = why) {
-      why = reason
+    destroy(reason = cause) {
+      cause = reason
       socket.destroy()
     },
   }

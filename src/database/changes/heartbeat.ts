@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
+import type { Queryable } from '../query.js'
+
+/** Time for which a heartbeat that has come back vouches for the connection, from its sending on (milliseconds). */
+const freshnessWindowMs = 100
+/** Age of the last heartbeat at which the next one is due (milliseconds). */
+const heartbeatIntervalMs = 25
+/** Maximum time for a message to come back through the pool (milliseconds). */
+const poolTimeoutMs = 2_000
+
+/**
+ * Sends messages from this process to itself. PostgreSQL delivers notifications in the order of their commits, so one
+ * that comes back proves that all announced before it was sent have come.
+ */
+export interface Heartbeat {
+  /** Name of the channel that carries the messages of this process. */
+  readonly channel: string
+  /** Sends a heartbeat over the connection that listens. @throws Error if it does not come back */
+  send(client: pg.Client): Promise<void>
+  /** Sends a message through the pool. @throws OtherDatabase if it does not come back */
+  checkPool(pool: Queryable): Promise<void>
+  /** Handles a message that has come back. */
+  receive(payload: string | undefined): void
+  /** Whether the last heartbeat that has come back was sent within the freshness window. */
+  isFresh(): boolean
+  /** Whether the next heartbeat is due. */
+  isDue(): boolean
+  /** Whether a heartbeat has come back that was sent at this moment or later (`performance.now()`). */
+  hasReturnedSince(moment: number): boolean
+}
+
+/** Thrown when the pool leads to another database than the connection that listens. */
+export class OtherDatabase extends Error {}
+
+export function createHeartbeat(): Heartbeat {
+  const channel = `latchkey_heartbeat_${randomUUID().replaceAll('-', '')}`
+  /** Messages that came back through the pool, by their payloads. */
+  const poolMessages = new EventEmitter()
+  /** Number of messages sent. Each payload is used once, so that no message of an earlier connection counts. */
+  let sent = 0
+  let expected = { payload: 'none', sentAt: Number.NEGATIVE_INFINITY }
+  /** When the last heartbeat that has come back was sent. */
+  let lastSentAt = Number.NEGATIVE_INFINITY
+
+  function nextPayload(): string {
+    sent += 1
+    return String(sent)
+  }
+
+  return {
+    channel,
+
+    // PostgreSQL delivers a session's own notifications before it completes the statement.
+    async send(client) {
+      const heartbeat = { payload: nextPayload(), sentAt: performance.now() }
+      expected = heartbeat
+      await client.query(`NOTIFY ${channel}, '${heartbeat.payload}'`)
+      if (lastSentAt !== heartbeat.sentAt) throw new Error('heartbeats do not come back')
+    },
+
+    async checkPool(pool) {
+      const payload = nextPayload()
+      const returned = new Promise<boolean>((resolve) => {
+        poolMessages.once(`message ${payload}`, () => resolve(true))
+      })
+      try {
+        await pool.query({ text: `NOTIFY ${channel}, '${payload}'` })
+        if (!(await Promise.race([returned, delay(poolTimeoutMs, false, { ref: false })])))
+          throw new OtherDatabase('DATABASE_URL and DATABASE_DIRECT_URL lead to different databases')
+      } finally {
+        poolMessages.removeAllListeners()
+      }
+    },
+
+    receive(payload) {
+      if (payload === expected.payload) lastSentAt = expected.sentAt
+      else poolMessages.emit(`message ${payload}`)
+    },
+
+    isFresh: () => performance.now() - lastSentAt <= freshnessWindowMs,
+    isDue: () => performance.now() - lastSentAt > heartbeatIntervalMs,
+    hasReturnedSince: (moment) => lastSentAt >= moment,
+  }
+}
