@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import type { Server } from 'node:http'
-import fastify, { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import { AuditEvent } from './audit/event-schema.js'
 import { auditRoutes } from './audit/routes.js'
 import { auth, authSchemas, requireOwner, requireUser } from './auth/index.js'
@@ -9,7 +7,6 @@ import { maxFormBytes } from './auth/token-schema.js'
 import type { Config } from './config/index.js'
 import { changeFeed } from './database/changes/index.js'
 import type { Database } from './database/client.js'
-import type { Limits } from './database/limits.js'
 import { databasePlugin } from './database/plugin.js'
 import { retention } from './database/retention.js'
 import { docs } from './docs/index.js'
@@ -17,22 +14,18 @@ import { emailPlugin } from './email/index.js'
 import { awaitInvalidation, markMutatingRoutes } from './http/await-invalidation.js'
 import { batchedResponses } from './http/batch-responses.js'
 import { connectionDraining } from './http/connection-draining.js'
-import { errorHandling, handleError } from './http/error-handler.js'
-import { responseHeaders, safeHeaders } from './http/headers.js'
+import { errorHandling } from './http/error-handler.js'
+import { fastifyOptions } from './http/fastify-options.js'
+import { responseHeaders } from './http/headers.js'
 import { Health, healthRoutes } from './http/health.js'
 import { jsonBodies } from './http/json/parser.js'
 import { noContent, typesWithoutContent } from './http/no-content.js'
 import { fallbacks } from './http/not-found.js'
-import { createRequestLogger, loggerOptions, requestLog } from './http/request-log.js'
-import { readTarget } from './http/request-target.js'
-import { textFormats } from './http/schema.js'
-import { shareSerializers } from './http/serializers.js'
-import { clientAddress, trustNetworks } from './http/server/client-address.js'
-import { orderedServerOptions } from './http/server/server-options.js'
+import { requestLog } from './http/request-log.js'
+import { clientAddress } from './http/server/client-address.js'
 import { stalledClients } from './http/server/stalled-clients.js'
 import { timeLimit } from './http/time-limit.js'
 import { unreadableRequests } from './http/unreadable-requests.js'
-import { boundValidators } from './http/validators.js'
 import { itemSchemas } from './items/item-schema.js'
 import { itemRoutes } from './items/routes.js'
 import { createTransferSlots } from './items/transfer-slots.js'
@@ -50,7 +43,8 @@ import { userSchemas } from './users/user-schema.js'
  */
 export async function buildApp(config: Config, database: Database): Promise<FastifyInstance> {
   const { issuer, registration, mail, mailFrom, smtpUrl, dataDirectory } = config
-  const app = fastify(serverOptions(config, database.limits))
+  const { limits } = database
+  const app = fastify(fastifyOptions({ ...config, ...limits, bodyLimit: maxFormBytes }))
   await app.register(databasePlugin, { database })
   await app.register(changeFeed)
 
@@ -66,7 +60,7 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   await app.register(fallbacks)
   await app.register(unreadableRequests)
   await app.register(jsonBodies)
-  await app.register(timeLimit, { limitMs: database.limits.requestMs })
+  await app.register(timeLimit, { limitMs: limits.requestMs })
 
   // Responses.
   await app.register(errorHandling)
@@ -111,39 +105,4 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
     await scope.register(itemRoutes, { path: '/users/:username/items/', config, slots })
   })
   return app
-}
-
-function serverOptions(config: Config, { socketMs, receiveMs }: Limits): FastifyHttpOptions<Server> {
-  return {
-    logger: loggerOptions(config),
-    // See request-log.ts.
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomUUID(),
-    childLoggerFactory: createRequestLogger,
-    bodyLimit: maxFormBytes,
-    // Without trusted proxies Fastify need not look for them at each request.
-    trustProxy: config.trustProxy.length > 0 && trustNetworks(config.trustProxy),
-    // Bounds for a peer that neither sends nor reads, one that sends slowly, and an idle one (milliseconds).
-    connectionTimeout: socketMs,
-    requestTimeout: receiveMs,
-    keepAliveTimeout: 65_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
-    // A request that has reached us is answered, also while the service ends.
-    return503OnClosing: false,
-    rewriteUrl: ({ url = '' }) => readTarget(url),
-    // What the router refuses by itself passes through no hook.
-    frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
-    schemaController: {
-      compilersFactory: { buildSerializer: shareSerializers(), buildValidator: boundValidators() },
-    },
-    ...orderedServerOptions(),
-    ajv: {
-      customOptions: {
-        coerceTypes: false,
-        removeAdditional: false,
-        formats: textFormats,
-      },
-    },
-    routerOptions: { maxParamLength: 1024 },
-  }
 }

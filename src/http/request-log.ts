@@ -8,7 +8,6 @@ import type {
 } from 'fastify'
 import type { Bindings, ChildLoggerOptions } from 'fastify/types/logger.js'
 import plugin from 'fastify-plugin'
-import type { Config } from '../config/index.js'
 import { splitTarget } from './request-target.js'
 
 /** Names of members that are redacted in every line, down to the third level. */
@@ -25,7 +24,9 @@ const secrets = [
 /** Returns the options of the logger, which writes JSON lines to standard output. */
 export function loggerOptions({
   logLevel,
-}: Pick<Config, 'logLevel'>): FastifyLoggerOptions & { redact: string[] } {
+}: {
+  logLevel: string
+}): FastifyLoggerOptions & { redact: string[] } {
   return {
     level: logLevel,
     redact: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),

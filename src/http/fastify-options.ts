@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:http'
+import { type FastifyHttpOptions, LogController } from 'fastify'
+import { trustNetworks } from './server/client-address.js'
+import { handleError } from './error-handler.js'
+import { safeHeaders } from './headers.js'
+import { loggerOptions, createRequestLogger } from './request-log.js'
+import { readTarget } from './request-target.js'
+import { textFormats } from './schema.js'
+import { shareSerializers } from './serializers.js'
+import { orderedServerOptions } from './server/server-options.js'
+import { boundValidators } from './validators.js'
+
+/** Settings of the HTTP server. */
+interface HttpSettings {
+  logLevel: string
+  /** Networks of the proxies whose X-Forwarded-For is trusted. */
+  trustProxy: readonly string[]
+  /** Maximum size of a body, in bytes, for routes without a limit of their own. */
+  bodyLimit: number
+  /** Inactivity after which a connection is closed, in milliseconds. */
+  socketMs: number
+  /** Time for receiving a request, in milliseconds. */
+  receiveMs: number
+}
+
+/** Returns the options of the Fastify instance. */
+export function fastifyOptions(settings: HttpSettings): FastifyHttpOptions<Server> {
+  const { trustProxy } = settings
+  return {
+    logger: loggerOptions(settings),
+    // Requests are logged by request-log.ts.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    childLoggerFactory: createRequestLogger,
+    bodyLimit: settings.bodyLimit,
+    // Without trusted proxies, false saves Fastify a check in every request.
+    trustProxy: trustProxy.length > 0 && trustNetworks(trustProxy),
+    connectionTimeout: settings.socketMs,
+    requestTimeout: settings.receiveMs,
+    keepAliveTimeout: 65_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+    // A request that has arrived is answered, also while the service closes.
+    return503OnClosing: false,
+    rewriteUrl: ({ url = '' }) => readTarget(url),
+    // Requests that the router itself refuses pass through no hook.
+    frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
+    schemaController: {
+      compilersFactory: { buildSerializer: shareSerializers(), buildValidator: boundValidators() },
+    },
+    ...orderedServerOptions(),
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        formats: textFormats,
+      },
+    },
+    routerOptions: { maxParamLength: 1024 },
+  }
+}
