@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 
-/** Where the pages of the documentation have their scripts and styles: scripts/build.js puts them there. */
+/** Directory of the scripts and styles of the documentation pages, which scripts/build.js puts there. */
 export const assetsDirectory = join(import.meta.dirname, 'docs/assets')
 
-/** Where the migrations are: one folder each, in the order of their names. */
+/** Directory of the migrations: one folder each, in the order of their names. */
 export const migrationsDirectory = join(import.meta.dirname, '../prisma/migrations')

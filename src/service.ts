@@ -15,25 +15,38 @@ import { OperatorError } from './lifecycle/operator-error.js'
 import { closeGracefully } from './lifecycle/shutdown.js'
 import { refusePublishedPasswords } from './users/published-passwords.js'
 
-/** Open requests have so long to finish; then their connections are cut, before the deadline. */
-const patienceMs = 8_000
+// From SIGTERM to the end of the process, with DRAIN_SECONDS=5:
+//
+//  1.  0 s    /readyz answers 503. Requests are served as before, but each response closes its connection.
+//  2.  5 s    No new connections are accepted. Requests on their way over open connections have 0.5 s to arrive.
+//  3.  5.5 s  Requests under way are answered; idle connections are closed.
+//  4.  13 s   Connections with a request that is still under way are destroyed.
+//  5.         When no connection is left: background tasks and mails finish, the database connections close, the
+//             embedded PostgreSQL stops. The process exits with 0.
+//  6.  15 s   The process exits with 1 if it still runs.
+//
+// With DRAIN_SECONDS=0 steps 2 and 3 follow at once, without the 0.5 s.
+
+/** Time for requests under way to finish, after which their connections are destroyed (milliseconds). */
+const forceCloseAfterMs = 8_000
+/** Time for the whole close, without the drain (milliseconds). */
 const closeDeadlineMs = 10_000
-/** While the database cannot be reached, the start is tried again so often. */
+/** Time between two attempts to prepare the database while it cannot be reached (milliseconds). */
 const retryMs = 1_000
 
-/** What has been started, to be ended in reverse order. */
-const started: (() => Promise<unknown>)[] = []
+/** Functions that close what has been started, in the order of the starts; called in reverse. */
+const closers: (() => Promise<unknown>)[] = []
 
-/** Lets others find out that we end, before we do. As long as nothing is served there are no others. */
-let announceEnd = async (): Promise<void> => {}
+/** Drains the service. Before it serves, there is nothing to drain. */
+let drainService = async (): Promise<void> => {}
 
 async function closeAll(): Promise<void> {
-  for (const close of started.splice(0).reverse()) await close()
+  for (const close of closers.splice(0).reverse()) await close()
 }
 
-/** Runs the service that the environment describes, until a signal or a failure ends the process. */
+/** Runs the service with the settings of the environment, until a signal or a failure ends the process. */
 export function runService(args: string[]): Promise<never> {
-  const abandon = closeGracefully(() => announceEnd(), closeAll, report, closeDeadlineMs)
+  const abandon = closeGracefully(() => drainService(), closeAll, report, closeDeadlineMs)
   start(args).catch(abandon)
   return new Promise(() => {})
 }
@@ -42,16 +55,16 @@ async function start([argument]: string[]): Promise<void> {
   if (argument) throw new OperatorError(`unknown argument ${argument}; settings are environment variables`)
   const config = loadConfig(process.env)
   const server = await provisionServer(config)
-  started.push(server.stop)
+  closers.push(server.stop)
   const database = openDatabase(config, server.url)
   const app = await buildApp(config, database)
   for (const notice of startNotices(config)) app.log.warn(notice)
-  started.push(() => closeApp(app, config.drainSeconds > 0))
-  announceEnd = () => drain(app, config.drainSeconds)
+  closers.push(() => closeApp(app, config.drainSeconds > 0))
+  drainService = () => drain(app, config.drainSeconds)
 
   async function prepare(): Promise<void> {
     await migrate(database.directUrl, (notice) => app.log.warn({ notice }, 'a migration changed data'))
-    // Behind a pooler they may be unfit, which only the first one shows.
+    // Behind a pooler sessions may have wrong settings, which only a first one shows.
     await database.pool.query({ text: 'SELECT' })
     if (config.production) await refusePublishedPasswords(database)
     await app.openKeys()
@@ -62,12 +75,12 @@ async function start([argument]: string[]): Promise<void> {
   await app.listen({ host: config.host, port: config.port }).catch((error: Error) => {
     throw new OperatorError(`cannot listen: ${error.message.replace(/^listen \w+: /, '')}; see HOST and PORT`)
   })
-  // Without its database the service answers what needs none, and says that it is not ready.
+  // Without its database the service answers what needs none, and is not ready.
   if (!isPrepared) while (!(await succeeds(prepare, app))) await delay(retryMs)
   if (server.embedded) greet((app.server.address() as AddressInfo).port)
 }
 
-/** Whether the database could be reached. Any other failure is thrown. */
+/** Returns whether the database could be reached, and throws any other failure. */
 async function succeeds(prepare: () => Promise<void>, { log }: FastifyInstance): Promise<boolean> {
   try {
     await prepare()
@@ -80,18 +93,18 @@ async function succeeds(prepare: () => Promise<void>, { log }: FastifyInstance):
 }
 
 /**
- * Closes the service within the deadline, all steps together. A connection that is in use when the close begins stays
- * open afterwards, idle, unless it is closed then.
+ * Closes the service: steps 2 to 5 above. Fastify closes the connections that are idle when the close begins; those that
+ * become idle later are closed here.
  *
- * @param settles whether requests that are on their way are waited for, where the end has been announced
+ * @param settles whether to wait for requests that are on their way after a drain
  */
 async function closeApp(app: FastifyInstance, settles: boolean): Promise<void> {
-  const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs)
+  const forceClose = setTimeout(() => app.server.closeAllConnections(), forceCloseAfterMs)
   if (app.draining && settles) await stopListening(app.server)
-  const sweep = setInterval(() => app.server.closeIdleConnections(), 100)
+  const closeIdle = setInterval(() => app.server.closeIdleConnections(), 100)
   await app.close()
-  clearTimeout(cut)
-  clearInterval(sweep)
+  clearTimeout(forceClose)
+  clearInterval(closeIdle)
 }
 
 function greet(port: number): void {
@@ -103,7 +116,7 @@ Latchkey is ready.
 \n`)
 }
 
-/** One line for what the user can mend, the whole story for what only a developer can. */
+/** Prints one line for an error that the operator can mend, and the stack of any other. */
 function report(error: unknown): void {
   const text = error instanceof OperatorError ? error.message : (error as Error).stack
   process.stderr.write(`latchkey: ${text}\n`)

@@ -2,12 +2,12 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 
-/** Runs tasks behind answers, so that how long an answer takes tells nothing of what its task finds. */
+/** Runs tasks after the response, so that the time of a response does not depend on what its task finds. */
 interface Background {
   /**
-   * Queues a task. One that fails is logged by its name, as is one that the queue has no room for.
+   * Queues a task. A task that fails is logged by its name, and so is one that is dropped because the queue is full.
    *
-   * @param caller on whose behalf: callers take turns, and a full queue drops a task of the one who has most waiting
+   * @param caller on whose behalf it runs. Callers take turns; a full queue drops a task of the caller with the most.
    */
   run(name: string, caller: string, task: () => Promise<unknown>): void
   /** Resolves when no task is running or waiting. */
@@ -27,15 +27,15 @@ declare module 'fastify' {
 
 /** Bounds of the queue. */
 export interface BackgroundLimits {
-  /** Maximum number of tasks at once. With one they keep their order, and the connections are left to requests. */
+  /** Maximum number of tasks at once, by default 1: tasks keep their order, and leave database connections to requests. */
   maxRunning?: number
-  /** Maximum number of tasks that wait; further ones are dropped. */
+  /** Maximum number of waiting tasks, by default 1000. */
   maxWaiting?: number
-  /** Time that waiting tasks have to start once the service closes, in milliseconds. */
+  /** Time for waiting tasks to start when the service closes, by default 5000 (milliseconds). */
   closeMs?: number
 }
 
-/** Registers `app.background`. Closing the service waits for the tasks, and drops those that cannot start in time. */
+/** Registers `app.background`. Closing the service waits for running tasks, and drops those that cannot start in time. */
 export const background = plugin(registerBackground, { name: 'background' })
 
 async function registerBackground(
@@ -58,9 +58,11 @@ async function registerBackground(
     return task
   }
 
-  /** Drops the last task of the caller who has most waiting, of several the one who came last. */
+  /** Drops the last task of the caller with the most waiting tasks; among several, of the one whose turn is last. */
   function dropOne(): void {
-    const [caller, tasks] = [...queues].reduce((most, one) => (one[1].length < most[1].length ? most : one))
+    const [caller, tasks] = [...queues].reduce((longest, queue) =>
+      queue[1].length < longest[1].length ? longest : queue,
+    )
     const dropped = tasks.pop()
     if (tasks.length === 0) queues.delete(caller)
     waiting -= 1

@@ -1,51 +1,55 @@
 import { Server } from 'node:net'
-import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
-/** How long a request may take from a proxy to us (milliseconds). */
+/** Time for a request to arrive over a connection that a proxy has open (milliseconds). */
 const settleMs = 500
-/** Time without a new connection after which none is likely to wait (milliseconds). */
+/** Time without a new connection after which none is likely to be pending (milliseconds). */
 const quietMs = 1
-/** Maximum length of the last turn of the event loop in it: none may have come meanwhile (milliseconds). */
+/** Maximum duration of the last turn of the event loop, during which a connection may have come (milliseconds). */
 const quietTurnMs = 0.05
-/** Maximum wait for such a moment (milliseconds). Under load without pause there may be none. */
+/** Maximum wait for a quiet moment; under steady load there may be none (milliseconds). */
 const maxQuietWaitMs = 200
-/** Maximum number of turns after it, of which the first one without a new connection will do. */
+/** Maximum number of turns after that wait, of which the first one without a new connection suffices. */
 const maxLateTurns = 50
 
-/** Lets others find out that the service is about to end: goes on for `drainSeconds`, but is not ready any more. */
+/** Makes the service not ready, and serves on for `drainSeconds`, so that load balancers can take it out of rotation. */
 export async function drain(app: FastifyInstance, drainSeconds: number): Promise<void> {
   app.draining = true
   if (drainSeconds > 0) await delay(drainSeconds * 1_000)
 }
 
-/** Takes no new connections, and waits for the requests that are on their way over those that there are. */
+/** Stops accepting connections, and waits for requests that are on their way over open ones. */
 export async function stopListening(server: Server): Promise<void> {
-  await untilNoneWaits(server)
-  // Not the close of HTTP servers, which cuts connections whose request is still to come.
+  await waitUntilNonePending(server)
+  // The close of an HTTP server would also close connections whose next request is still to come.
   Server.prototype.close.call(server)
   await delay(settleMs)
 }
 
-/** Connections that the system has taken and Node.js has not are reset by the close: it takes one of them a turn. */
-async function untilNoneWaits(server: Server): Promise<void> {
+/**
+ * Waits until no connection is likely to be pending. The close resets those that the system has accepted and Node.js,
+ * which takes one in each turn of the event loop, has not.
+ */
+async function waitUntilNonePending(server: Server): Promise<void> {
   const beganAt = performance.now()
-  let takenAt = beganAt
-  const notice = () => {
-    takenAt = performance.now()
+  let lastConnectionAt = beganAt
+  const onConnection = () => {
+    lastConnectionAt = performance.now()
   }
-  server.on('connection', notice)
+  server.on('connection', onConnection)
   let now = beganAt
   let isQuiet = false
   for (let lateTurns = 0; !isQuiet && lateTurns < maxLateTurns; ) {
     const before = now
-    await turn()
+    await nextTurn()
     now = performance.now()
-    if (now - beganAt < maxQuietWaitMs) isQuiet = now - takenAt >= quietMs && now - before <= quietTurnMs
+    if (now - beganAt < maxQuietWaitMs)
+      isQuiet = now - lastConnectionAt >= quietMs && now - before <= quietTurnMs
     else {
-      isQuiet = takenAt < before
+      isQuiet = lastConnectionAt < before
       lateTurns += 1
     }
   }
-  server.off('connection', notice)
+  server.off('connection', onConnection)
 }

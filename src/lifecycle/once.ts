@@ -1,11 +1,14 @@
-/** Makes a function that does something once: whoever calls it waits for that, and after a failure it is tried again. */
+/**
+ * Creates a function that performs an action once. Calls during the action share its promise (single flight), and a call
+ * after a failure tries again.
+ */
 export function retryableOnce<T>(action: () => Promise<T>): () => Promise<T> {
-  let doing: Promise<T> | undefined
-  return function doOnce() {
-    doing ??= action().catch((error) => {
-      doing = undefined
+  let result: Promise<T> | undefined
+  return function performOnce() {
+    result ??= action().catch((error) => {
+      result = undefined
       throw error
     })
-    return doing
+    return result
   }
 }

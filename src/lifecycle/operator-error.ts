@@ -1,2 +1,2 @@
-/** What keeps the program from starting and its user can mend; the message is one line, for that user. */
+/** An error that the operator can mend, such as a wrong setting. Its message is one line for the operator. */
 export class OperatorError extends Error {}

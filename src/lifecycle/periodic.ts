@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Runs a task when the service is ready and then again and again, `intervalMs` after each run has ended, until the
- * service closes, which waits for a run that is under way. A run that fails is logged.
+ * Runs a task when the service is ready, and again `intervalMs` after each run has ended. A run that fails is logged.
+ * Closing the service ends this, and waits for a run that is under way.
  */
 export function runPeriodically(
   app: FastifyInstance,
@@ -24,7 +24,7 @@ export function runPeriodically(
   }
 
   app.addHook('onReady', async () => start())
-  app.addHook('onClose', async function stopRepeating() {
+  app.addHook('onClose', async function stopRunning() {
     closing = true
     clearTimeout(timer)
     await running

@@ -1,15 +1,18 @@
-/** npm passes a Ctrl-C on to us that the terminal has sent us already: so soon a second signal is the first's echo. */
+/**
+ * Time within which a second signal is taken for an echo of the first (milliseconds). On Ctrl-C the terminal signals this
+ * process, and npm passes its own signal on.
+ */
 const echoMs = 500
 
 /**
- * Ends the process in good order: on SIGINT, SIGTERM and SIGHUP with exit status 0, on an uncaught error, after
- * reporting it, with 1. A second signal, or the deadline, ends it at once with 1.
+ * Closes the process gracefully: on SIGINT, SIGTERM and SIGHUP with exit status 0, on an uncaught error, which is
+ * reported, with 1. A second signal, or the deadline, ends the process at once with 1.
  *
- * @param drain lets others know that the process is about to end; the deadline is for what comes after it
- * @param close ends what the process started
- * @param report told once about an uncaught error, or that closing failed or took too long
- * @returns what a start that failed calls with its error, to end the process as an uncaught one does; while closing
- * it does nothing, as a start that is cut short may fail
+ * @param drain announces the end of the process; only on a signal, and without a deadline
+ * @param close closes what the process has started, within the deadline
+ * @param report receives an uncaught error, and the reason why the process could not be closed
+ * @returns a function to call with the error of a failed start, which ends the process like an uncaught error. While
+ * closing it does nothing, as a start that is cut short may fail.
  */
 export function closeGracefully(
   drain: () => Promise<void>,

@@ -3,7 +3,7 @@ import t from 'tap'
 import { type BackgroundLimits, background } from '../../src/lifecycle/background.js'
 import { until } from '../helpers/wait.js'
 
-/** A service that has nothing but the queue, and what it has logged. */
+/** Starts a service with nothing but the queue, and collects its log. */
 async function start(limits: BackgroundLimits) {
   const logged: string[] = []
   const write = (line: string) => {
@@ -16,7 +16,7 @@ async function start(limits: BackgroundLimits) {
   return { app, logged }
 }
 
-/** A task that ends when it is told to. */
+/** Returns a task that ends when `open` is called. */
 function gate() {
   let open = () => {}
   const opened = new Promise<void>((resolve) => {
@@ -25,28 +25,33 @@ function gate() {
   return { open, task: () => opened }
 }
 
-t.test('few tasks run at once, few wait, and the rest is dropped and logged', async (t) => {
-  const { app, logged } = await start({ maxRunning: 2, maxWaiting: 3, closeMs: 60_000 })
-  const { open, task } = gate()
-  let [running, most, done] = [0, 0, 0]
-  for (let i = 0; i < 7; i++)
-    app.background.run('a task', 'a caller', async () => {
-      most = Math.max(most, ++running)
-      await task()
-      running--
-      done++
-    })
-  t.equal(running, 0, 'none begins before the caller goes on')
-  t.same(logged, Array(2).fill('a task was dropped, too many tasks are waiting'))
-  await until(() => running === 2)
-  open()
-  await app.background.idle()
-  t.same([most, done], [2, 5])
-  await app.background.idle()
-  await app.close()
-})
+t.test(
+  'the numbers of running and waiting tasks are limited, and further tasks dropped and logged',
+  async (t) => {
+    const { app, logged } = await start({ maxRunning: 2, maxWaiting: 3, closeMs: 60_000 })
+    const { open, task } = gate()
+    let running = 0
+    let most = 0
+    let done = 0
+    for (let i = 0; i < 7; i++)
+      app.background.run('a task', 'a caller', async () => {
+        most = Math.max(most, ++running)
+        await task()
+        running--
+        done++
+      })
+    t.equal(running, 0, 'no task starts before the caller continues')
+    t.same(logged, Array(2).fill('a task was dropped, too many tasks are waiting'))
+    await until(() => running === 2)
+    open()
+    await app.background.idle()
+    t.same([most, done], [2, 5])
+    await app.background.idle()
+    await app.close()
+  },
+)
 
-t.test('a task that fails is logged, and the next one runs', async (t) => {
+t.test('a failing task is logged, and the next one runs', async (t) => {
   const { app, logged } = await start({ maxRunning: 1, maxWaiting: 10, closeMs: 60_000 })
   let ran = false
   app.background.run('one', 'a caller', async () => {
@@ -73,7 +78,7 @@ t.test('closing waits for the tasks', async (t) => {
   t.same(logged, [])
 })
 
-t.test('closing drops what cannot start in time, and waits for what runs', async (t) => {
+t.test('closing drops tasks that cannot start in time, and waits for running ones', async (t) => {
   const { app, logged } = await start({ maxRunning: 1, maxWaiting: 10, closeMs: 0 })
   const { open, task } = gate()
   let done = 0
@@ -90,7 +95,7 @@ t.test('closing drops what cannot start in time, and waits for what runs', async
   t.same(logged, ['2: tasks were dropped, the service closes'])
 })
 
-t.test('callers take turns, and a full queue drops the tasks of the one who has most', async (t) => {
+t.test('callers take turns, and a full queue drops tasks of the caller with the most', async (t) => {
   const { app, logged } = await start({ maxRunning: 1, maxWaiting: 6, closeMs: 60_000 })
   const { open, task } = gate()
   const done: string[] = []
@@ -109,7 +114,7 @@ t.test('callers take turns, and a full queue drops the tasks of the one who has 
   await app.close()
 })
 
-t.test('where each caller has one task waiting, the last one is dropped', async (t) => {
+t.test('when each caller has one waiting task, the last one is dropped', async (t) => {
   const { app, logged } = await start({ maxRunning: 0, maxWaiting: 2, closeMs: 0 })
   for (const caller of ['one', 'other', 'third']) app.background.run(caller, caller, async () => {})
   t.equal(logged.length, 1)

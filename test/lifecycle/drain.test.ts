@@ -13,7 +13,7 @@ import { until } from '../helpers/wait.js'
 /** Stands for the plugin that delays responses. */
 const undelayedResponses = plugin(async () => {}, { name: 'batched-responses' })
 
-t.test('who has connected before the end is answered, and nobody can connect after it', async (t) => {
+t.test('existing connections are served, and new ones are refused', async (t) => {
   const app = fastify({ return503OnClosing: false })
   await app.register(undelayedResponses)
   await app.register(connectionDraining)
@@ -24,13 +24,13 @@ t.test('who has connected before the end is answered, and nobody can connect aft
   const early = connect(port, '127.0.0.1')
   await once(app.server, 'connection')
 
-  // A connection that is taken while it waits for a quiet moment makes it wait for another one.
+  // A connection that comes during the wait for a quiet moment prolongs it.
   const late = new Socket()
   app.server.once('newListener', () => process.nextTick(() => app.server.emit('connection', late)))
   await drain(app, 0.01)
   const stopped = stopListening(app.server)
   await until(() => !app.server.listening)
-  t.equal(late.listenerCount('close') > 0, true, 'it was taken')
+  t.equal(late.listenerCount('close') > 0, true, 'it was accepted')
   late.destroy()
   const [refusal] = await once(connect(port, '127.0.0.1'), 'error')
   t.equal(refusal.code, 'ECONNREFUSED')
@@ -41,26 +41,26 @@ t.test('who has connected before the end is answered, and nobody can connect aft
   await stopped
 })
 
-t.test('where connections come without pause, the wait for a moment without any is bounded', async (t) => {
+t.test('the wait for a quiet moment is bounded when connections come without pause', async (t) => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
-  let taken = 0
-  /** One connection a turn, each of which takes more than 0.1 ms. */
-  function take(): void {
+  let accepted = 0
+  /** Opens one connection in each turn of the event loop, and keeps the turn busy for 0.1 ms. */
+  function accept(): void {
     if (!server.listening) return
     const endsAt = performance.now() + 0.1
     while (performance.now() < endsAt);
     server.emit('connection', new Socket())
-    taken += 1
-    setImmediate(take)
+    accepted += 1
+    setImmediate(accept)
   }
-  take()
+  accept()
   await stopListening(server)
   t.equal(server.listening, false)
-  t.ok(taken <= 2_051, `${taken} in 200 ms and 50 turns`)
+  t.ok(accepted <= 2_051, `${accepted} in 200 ms and 50 turns`)
 })
 
-t.test('without a time to drain it only lets go of connections', async (t) => {
+t.test('without DRAIN_SECONDS responses only close their connections', async (t) => {
   const app = fastify()
   await app.register(undelayedResponses)
   await app.register(connectionDraining)
@@ -70,7 +70,7 @@ t.test('without a time to drain it only lets go of connections', async (t) => {
   t.equal((await app.inject('/')).headers.connection, 'close')
 })
 
-t.test('an answer that has waited says what is so when it leaves', async (t) => {
+t.test('a delayed response closes its connection if the drain has begun meanwhile', async (t) => {
   const app = await startApp(t)
   app.changes.sync = async () => {
     await drain(app, 0)

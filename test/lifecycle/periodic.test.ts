@@ -4,7 +4,7 @@ import t from 'tap'
 import { runPeriodically } from '../../src/lifecycle/periodic.js'
 import { until } from '../helpers/wait.js'
 
-t.test('a task runs again and again, also after it has failed, until the service has closed', async (t) => {
+t.test('a task runs periodically, even after a failure, until the service closes', async (t) => {
   const lines: string[] = []
   const stream = new Writable({
     write(line, _encoding, done) {
@@ -25,7 +25,7 @@ t.test('a task runs again and again, also after it has failed, until the service
   t.match(JSON.parse(lines[0] ?? ''), { msg: 'counting failed', reason: 'no luck' })
 })
 
-t.test('closing waits for a run that is under way', async (t) => {
+t.test('closing waits for a run in progress', async (t) => {
   const app = fastify()
   let finish = () => {}
   let finished = false
