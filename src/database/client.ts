@@ -1,5 +1,4 @@
 import { PrismaPg } from '@prisma/adapter-pg'
-import type { Config } from '../config/index.js'
 import { retryableOnce } from '../lifecycle/once.js'
 import { Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
@@ -9,50 +8,55 @@ import { openSessionPool } from './session.js'
 import { retryStalePlans } from './stale-plan.js'
 import { schemaOf } from './url.js'
 
-/** The one handle to PostgreSQL: stores take it as an argument and send their queries through it. */
+/** The handle to PostgreSQL, which stores take as an argument and send their queries through. */
 export type Database = PrismaClient & Connections
 
-/** What stores need of the database: the handle itself, or a transaction on it. */
+/** A transaction; the handle itself can stand for one, as stores need no more of it. */
 export type Transaction = Prisma.TransactionClient
 
-/** Part of a statement, with its values. */
+/** A part of a statement, with its values. */
 export type Sql = Prisma.Sql
 
-/** Makes a part of a statement, to be put into a `$queryRaw` or `$executeRaw`. */
+/** Creates a part of a statement for `$queryRaw` or `$executeRaw`. */
 export const sql = Prisma.sql
 
-/** What is beneath Prisma's client. */
+/** The connections beneath Prisma's client. */
 interface Connections extends QueryTarget {
-  /** Where reads go that may be a moment behind: a replica, or the same pool. */
+  /** Executes reads that may be slightly out of date: a replica, or the same pool. */
   readPool: Queryable
-  /** The replica, where there is one. */
+  /** The replica, if there is one. */
   replica: ReplicaReads | null
-  /** PostgreSQL itself, also where the pool leads to a pooler in front of it. */
+  /** URL of PostgreSQL itself, even if the pool leads to a pooler in front of it. */
   directUrl: string
   /** Time limits of the connections, and of what waits for them. */
   limits: Limits
 }
 
-/** What of the configuration the connections are made by. */
-type ConnectionSettings = Pick<Config, 'databasePoolSize' | 'databaseTimeoutSeconds'> &
-  Partial<Pick<Config, 'databaseDirectUrl' | 'databaseReplicaUrl' | 'databaseReplicaMaxLagSeconds'>>
+/** Settings of the connections. */
+interface ConnectionSettings {
+  databasePoolSize: number
+  databaseTimeoutSeconds: number
+  databaseDirectUrl?: string | undefined
+  databaseReplicaUrl?: string | undefined
+  databaseReplicaMaxLagSeconds?: number
+}
 
-/** Where a replica does not take a connection, the primary need not wait for long (milliseconds). */
+/** Time for the replica to accept a connection; after it the primary is read (milliseconds). */
 const replicaConnectMs = 1_000
 
 /**
- * Opens a pool to PostgreSQL. No connection is made before the first query.
+ * Opens pools to PostgreSQL and its replica. No connection is made before the first query.
  *
- * @param url of PostgreSQL or, with `databaseDirectUrl`, of a pooler that gives each transaction another session
+ * @param url URL of PostgreSQL; with `databaseDirectUrl`, of a pooler that gives each transaction another session
  */
 export function openDatabase(settings: ConnectionSettings, url: string): Database {
   const {
     databaseDirectUrl: directUrl = url,
     databaseReplicaUrl: replicaUrl,
+    databaseReplicaMaxLagSeconds: maxLagSeconds = 10,
     databasePoolSize: size,
   } = settings
-  const { databaseTimeoutSeconds, databaseReplicaMaxLagSeconds: maxLagSeconds = 10 } = settings
-  const limits = limitsOf(databaseTimeoutSeconds)
+  const limits = limitsOf(settings.databaseTimeoutSeconds)
   const { connectionMs, answerMs, clientTransactionMs } = limits
   const isOwn = directUrl === url
   const session = { url, isOwn, limits, connectionMs, answerMs }
@@ -62,7 +66,8 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
       ? null
       : openSessionPool({ ...session, url: replicaUrl, isOwn: true, connectionMs: replicaConnectMs }, size)
   const reads = replica && preferReplica(replica, pool, { maxLagMs: maxLagSeconds * 1_000 })
-  for (const each of replica ? [pool, replica] : [pool]) retryStalePlans(each)
+  retryStalePlans(pool)
+  if (replica) retryStalePlans(replica)
   const client = new PrismaClient({
     adapter: new PrismaPg(pool, { schema: schemaOf(url) }),
     errorFormat: 'minimal',

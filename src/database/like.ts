@@ -1,4 +1,4 @@
-/** A text as a pattern of LIKE that matches just this text: `%` and `_` are letters like others. */
+/** Returns a LIKE pattern that matches exactly this text, with `%` and `_` escaped. */
 export function escapeLike(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&')
 }

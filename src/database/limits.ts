@@ -1,4 +1,4 @@
-/** Time limits of every layer between a client and a lock in PostgreSQL, in milliseconds, from the innermost outward. */
+/** Time limits of the layers between a client and a lock in PostgreSQL, in milliseconds, from the innermost outward. */
 export interface Limits {
   /** Waiting for a lock (`lock_timeout`). */
   lockMs: number
@@ -6,29 +6,29 @@ export interface Limits {
   connectionMs: number
   /** One statement (`statement_timeout`). */
   statementMs: number
-  /** Silence of the server after a statement was sent: the connection is then destroyed. */
+  /** Waiting for the response to a statement, after which the connection is destroyed. */
   answerMs: number
   /** One transaction (`transaction_timeout`, PostgreSQL 17 or later). */
   transactionMs: number
-  /** One transaction as Prisma's client measures it. */
+  /** One transaction, as measured by Prisma's client. */
   clientTransactionMs: number
   /** Receiving a whole request. */
   receiveMs: number
-  /** Receiving a request that changes something, and answering it. */
+  /** Receiving and answering a request that changes something. */
   requestMs: number
-  /** Silence on a client's connection. */
+  /** Inactivity of a client's connection. */
   socketMs: number
 }
 
-/** Margin by which an outer layer waits longer than an inner one, which then is the one that says what happened. */
+/** Margin by which an outer layer waits longer than an inner one, so that the inner one reports what happened. */
 const graceMs = 1_000
 
-/** Time for receiving a request, whatever the database takes. */
+/** Time for receiving a request, which does not depend on the database. */
 const receiveMs = 20_000
 
 /**
- * Derives the limit of each layer from the one setting, so that each is longer than those beneath it. A request reads its
- * caller by one statement and does the rest in a transaction, each on a connection that it may have to wait for.
+ * Derives the limits from DATABASE_TIMEOUT_SECONDS, each longer than those beneath it. A request loads its caller by one
+ * statement and does the rest in a transaction, and may have to wait for a connection for each.
  */
 export function limitsOf(timeoutSeconds: number): Limits {
   const statementMs = timeoutSeconds * 1_000

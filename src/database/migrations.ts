@@ -9,16 +9,16 @@ import { isOwnSession, isPoolerRefusal, PoolerInBetween } from './pooler.js'
 import { openSession } from './session.js'
 import { schemaOf } from './url.js'
 
-/** Names the lock that one replica holds while it migrates and the others wait for. */
+/** Key of the advisory lock that a process holds while it migrates. */
 const migrationLock = 0x1a7c4e01
 
-/** Prisma's own beginning of a first migration, which needs rights on the database even where the schema is there. */
+/** First statement of Prisma's first migrations. It requires a privilege on the database even if the schema exists. */
 const schemaCreation = 'CREATE SCHEMA IF NOT EXISTS "public";'
 
-/** SQLSTATE of what a migration says by RAISE NOTICE; PostgreSQL's own notices have others. */
+/** SQLSTATE of the notices that migrations raise. Those of PostgreSQL itself have others. */
 const raisedNotice = '00000'
 
-/** As Prisma makes it. */
+/** Creates the history table as Prisma does. */
 const historyTable = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   id VARCHAR(36) PRIMARY KEY,
   checksum VARCHAR(64) NOT NULL,
@@ -30,18 +30,18 @@ const historyTable = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   applied_steps_count INTEGER NOT NULL DEFAULT 0
 )`
 
-/** How the migrations of this version stand in a database. */
+/** Names of the migrations of this version that a database has and lacks. */
 export interface MigrationStatus {
   applied: string[]
   pending: string[]
 }
 
 /**
- * Applies the migrations that a database lacks, each in a transaction, and notes them in Prisma's own history table, as
- * `prisma migrate deploy` does. Replicas that start together take turns.
+ * Applies the migrations that a database lacks, each in a transaction, and records them in Prisma's history table like
+ * `prisma migrate deploy`. Processes that start together take turns.
  *
- * @param onNotice receives what a migration says of data that it changed
- * @returns the names of those that were applied now
+ * @param onNotice receives the notices of migrations about data that they changed
+ * @returns the names of the applied migrations
  * @throws OperatorError when the database cannot be reached, a pooler is in between or a migration fails
  */
 export async function migrate(url: string, onNotice?: (text: string) => void): Promise<string[]> {
@@ -61,7 +61,7 @@ export async function migrate(url: string, onNotice?: (text: string) => void): P
   })
 }
 
-/** Creates the schema that is to hold our tables where it is missing. @throws OperatorError where tables cannot be there */
+/** Creates the schema for our tables if it is missing. @throws OperatorError if it cannot hold them */
 async function ensureSchema(name: string, connection: pg.Client): Promise<void> {
   const { rows } = await connection.query<{
     exists: boolean
@@ -77,7 +77,7 @@ async function ensureSchema(name: string, connection: pg.Client): Promise<void> 
   )
   const { exists, allowed, role, encoding } = rows[0] as NonNullable<(typeof rows)[0]>
   if (encoding !== 'UTF8')
-    throw new OperatorError(`the encoding of the database is ${encoding}: UTF8 is needed`)
+    throw new OperatorError(`the encoding of the database is ${encoding}: UTF8 is required`)
   if (allowed) {
     if (!exists) await connection.query(`CREATE SCHEMA ${connection.escapeIdentifier(name)}`)
     return
@@ -90,14 +90,15 @@ async function ensureSchema(name: string, connection: pg.Client): Promise<void> 
   )
 }
 
-/** @throws OperatorError where the schema holds tables of another program: these are left alone */
+/** @throws OperatorError if the schema holds tables of another program */
 async function requireOwnTables(connection: pg.Client): Promise<void> {
   const { rows } = await connection.query(`
     SELECT FROM pg_tables WHERE schemaname = current_schema() AND to_regclass('_prisma_migrations') IS NULL LIMIT 1`)
-  if (rows.length > 0) throw new OperatorError('a migration failed: the database is not empty, and not ours')
+  if (rows.length > 0)
+    throw new OperatorError('a migration failed: the database holds tables of another program')
 }
 
-/** All of it or nothing, also when the process is killed, with the row that Prisma's own engine would write. */
+/** Applies a migration atomically, and records it by the row that Prisma's engine would write. */
 async function applyMigration(name: string, connection: pg.Client): Promise<void> {
   const sql = readFileSync(join(migrationsDirectory, name, 'migration.sql'), 'utf8')
   const checksum = createHash('sha256').update(sql).digest('hex')
@@ -117,7 +118,7 @@ async function applyMigration(name: string, connection: pg.Client): Promise<void
   }
 }
 
-/** Which migrations of this version a database has. @throws OperatorError when it cannot be reached */
+/** Returns which migrations of this version a database has. @throws OperatorError when it cannot be reached */
 export function migrationStatus(url: string): Promise<MigrationStatus> {
   return withConnection(url, readStatus)
 }
@@ -131,9 +132,9 @@ export async function isMigrated(database: Database): Promise<boolean> {
   return found !== undefined
 }
 
-/** The names of the migrations of this version, the oldest first. */
-export function migrationNames(directory = migrationsDirectory): string[] {
-  const entries = readdirSync(directory, { withFileTypes: true })
+/** Returns the names of the migrations of this version, the oldest first. */
+export function migrationNames(): string[] {
+  const entries = readdirSync(migrationsDirectory, { withFileTypes: true })
   return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
 }
 
@@ -155,7 +156,7 @@ async function withConnection<T>(url: string, action: (connection: pg.Client) =>
   const connection = await openSession({ url }).catch((error: Error & { code?: string }) => {
     if (error instanceof OperatorError) throw error
     if (isPoolerRefusal(error)) throw new PoolerInBetween(error)
-    // Where a host has several addresses, the message is empty.
+    // The message is empty if the host has several addresses.
     const reason = [error.message, error.code].find(Boolean)
     throw new OperatorError(`cannot reach the database: ${reason}`, { cause: error })
   })

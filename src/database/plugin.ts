@@ -15,7 +15,7 @@ async function registerDatabase(app: FastifyInstance, { database }: { database: 
   app.decorate('database', database)
   app.addHook('onClose', () => database.$disconnect())
   database.replica?.onChange(function logState(problem) {
-    if (problem) app.log.warn({ problem }, 'the replica is not read from')
-    else app.log.info('the replica is read from again')
+    if (problem) app.log.warn({ problem }, 'the replica is not usable, reading from the primary')
+    else app.log.info('the replica is usable again')
   })
 }

@@ -1,33 +1,50 @@
 import { join } from 'node:path'
-import type { Config } from '../config/index.js'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.js'
 
-/** The PostgreSQL server that the configuration names. */
+/** A PostgreSQL server to work with. */
 export interface DatabaseServer {
   url: string
   embedded: boolean
+  /** Stops an embedded server; leaves any other alone. */
   stop(): Promise<void>
 }
 
-/**
- * The server at DATABASE_URL or, when that is not set, an embedded one with its data below the data directory.
- *
- * @throws OperatorError when the embedded server does not come up
- */
-export async function provisionServer({ databaseUrl, dataDirectory }: Config): Promise<DatabaseServer> {
-  if (databaseUrl) return { url: databaseUrl, embedded: false, stop: async () => {} }
-  return { ...(await startEmbeddedPostgres(join(dataDirectory, 'postgres'))), embedded: true }
+/** Settings that name the server. */
+interface ServerSettings {
+  databaseUrl: string | undefined
+  databaseDirectUrl: string | undefined
+  /** Directory that holds the data of the embedded server. */
+  dataDirectory: string
 }
 
 /**
- * The same server for a command: where the service has the embedded one running, the command uses that.
+ * Returns the server at DATABASE_URL or, if that is not set, starts an embedded one.
  *
- * @throws OperatorError when the embedded server does not come up
+ * @throws OperatorError when the embedded server does not start
  */
-export async function borrowServer(config: Config): Promise<DatabaseServer> {
-  const url =
-    config.databaseDirectUrl ??
-    config.databaseUrl ??
-    (await findEmbeddedPostgres(join(config.dataDirectory, 'postgres')))
-  return url ? { url, embedded: false, stop: async () => {} } : provisionServer(config)
+export async function provisionServer({
+  databaseUrl,
+  dataDirectory,
+}: Omit<ServerSettings, 'databaseDirectUrl'>): Promise<DatabaseServer> {
+  if (databaseUrl) return external(databaseUrl)
+  return { ...(await startEmbeddedPostgres(directoryOf(dataDirectory))), embedded: true }
+}
+
+/**
+ * Returns the server for a command, which uses the embedded one of a running service if there is one.
+ *
+ * @throws OperatorError when the embedded server does not start
+ */
+export async function borrowServer(settings: ServerSettings): Promise<DatabaseServer> {
+  const { databaseDirectUrl, databaseUrl, dataDirectory } = settings
+  const url = databaseDirectUrl ?? databaseUrl ?? (await findEmbeddedPostgres(directoryOf(dataDirectory)))
+  return url ? external(url) : provisionServer(settings)
+}
+
+function external(url: string): DatabaseServer {
+  return { url, embedded: false, stop: async () => {} }
+}
+
+function directoryOf(dataDirectory: string): string {
+  return join(dataDirectory, 'postgres')
 }

@@ -3,44 +3,44 @@ import type pg from 'pg'
 import { isDatabaseUnavailable } from './errors.js'
 import type { Queryable } from './query.js'
 
-/** Why a replica is not read from. */
-type ReplicaProblem = 'cannot be reached' | 'is no standby' | 'is too far behind'
+/** Reason why a replica is not read from. */
+type ReplicaProblem = 'cannot be reached' | 'is not a standby' | 'is too far behind'
 
-/** Reads from a replica, as long as it is fit for that. */
+/** Reads from a replica while it is usable. */
 export interface ReplicaReads extends Queryable {
-  /** Checks whether the replica is fit; one that is too far behind has as long as it may be behind to catch up. */
+  /** Checks whether the replica is usable. One that is too far behind has `maxLagMs` to catch up. */
   inspect(): Promise<ReplicaProblem | null>
-  /** Has a listener called when the replica is no longer fit, or is again (null). */
+  /** Adds a listener for when the replica stops being usable, and when it is usable again (null). */
   onChange(listener: (problem: ReplicaProblem | null) => void): void
 }
 
-/** Bounds of the reads from a replica (milliseconds). */
+/** Limits of the reads from a replica, in milliseconds. */
 export interface ReplicaLimits {
-  /** Maximum time by which it may be behind. */
+  /** Maximum lag behind the primary. */
   maxLagMs: number
-  /** Time for which it is not asked after it could not be reached. */
+  /** Time for which it is not checked after it could not be reached. */
   restMs?: number
 }
 
-/** Maximum time for which the result of a check holds, and which the check itself may take (milliseconds). */
+/** Maximum time for which the result of a check holds, and maximum duration of a check (milliseconds). */
 const checkMs = 1_000
 
-/** SQLSTATEs that are about one statement only: it took too long, or stood in the way of what is replicated. */
+/** SQLSTATEs that concern a single statement: it timed out, or conflicted with the replication. */
 const cancelled = '57014'
 const conflict = '40001'
 
-/** Position in the primary's log, and a moment (monotonic clock) at which the primary had come no further. */
+/** A position in the primary's log, and a moment on the monotonic clock at which the primary was not past it. */
 interface Sample {
   lsn: string
   at: number
 }
 
 /**
- * Sends statements that only read to a replica; while that is not fit, the primary answers them.
+ * Sends reads to a replica, and to the primary while the replica is not usable.
  *
- * Once a second, while there is something to read, both servers are asked how far they are. A replica that has replayed
- * a position of the primary's log is behind by no more than the time since the primary was there. This needs neither
- * equal clocks nor rights, and holds for a primary that has nothing to write.
+ * At most once a second, when there is something to read, both servers are asked for their positions in the log. A
+ * replica that has replayed a position lags by no more than the time since the primary was there. This requires neither
+ * synchronised clocks nor privileges, and works for a primary that writes nothing.
  */
 export function preferReplica(
   replica: Queryable,
@@ -51,7 +51,7 @@ export function preferReplica(
   let samples: Sample[] = []
   let problem: ReplicaProblem | null = null
   let holdsUntil = Number.NEGATIVE_INFINITY
-  let looking: Promise<void> | undefined
+  let checking: Promise<void> | undefined
 
   function conclude(found: ReplicaProblem | null): void {
     const holdsMs = found === 'cannot be reached' ? restMs : Math.min(checkMs, maxLagMs / 4)
@@ -61,7 +61,7 @@ export function preferReplica(
     for (const listener of listeners) listener(found)
   }
 
-  async function compare(): Promise<ReplicaProblem | null> {
+  async function comparePositions(): Promise<ReplicaProblem | null> {
     const at = performance.now()
     const { rows: positions } = await ask<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn', [], primary)
     samples = samples.filter((sample) => at - sample.at <= maxLagMs)
@@ -73,28 +73,28 @@ export function preferReplica(
       [samples.map(({ lsn }) => lsn)],
       replica,
     )
-    if (!rows[0]?.standby) return 'is no standby'
+    if (!rows[0]?.standby) return 'is not a standby'
     samples = samples.slice(Math.max(rows[0].reached - 1, 0))
     return rows[0].reached > 0 ? null : 'is too far behind'
   }
 
-  /** One at a time. */
-  function look(): Promise<void> {
-    looking ??= compare()
+  /** Checks the replica, once at a time (single flight). */
+  function check(): Promise<void> {
+    checking ??= comparePositions()
       .catch(() => 'cannot be reached' as const)
       .then(conclude)
       .finally(() => {
-        looking = undefined
+        checking = undefined
       })
-    return looking
+    return checking
   }
 
   return {
     async query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig) {
       if (performance.now() >= holdsUntil) {
-        const looked = look()
-        // A replica that was not fit may take any time to answer.
-        if (problem === null) await looked
+        const checked = check()
+        // A replica that was not usable may take any time to answer.
+        if (problem === null) await checked
       }
       if (problem !== null) return primary.query<Row>(statement)
       try {
@@ -109,7 +109,7 @@ export function preferReplica(
     async inspect() {
       const deadline = performance.now() + maxLagMs
       do {
-        await look()
+        await check()
         if (problem !== 'is too far behind') return problem
         await delay(100)
       } while (performance.now() < deadline)
@@ -121,7 +121,7 @@ export function preferReplica(
   }
 }
 
-/** Sends a statement about the server itself, which must answer at once. */
+/** Sends a statement about the state of a server, which must answer at once. */
 function ask<Row extends pg.QueryResultRow>(
   text: string,
   values: unknown[],

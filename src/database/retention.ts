@@ -3,7 +3,7 @@ import plugin from 'fastify-plugin'
 import { runPeriodically } from '../lifecycle/periodic.js'
 import type { Database } from './client.js'
 
-/** Tables whose rows say themselves when they expire, and the key of each. */
+/** Tables with a column `expires_at`, and their keys. */
 const expiringTables = [
   ['token_families', 'id'],
   ['revoked_tokens', 'fingerprint'],
@@ -14,7 +14,7 @@ const expiringTables = [
   ['mail_budgets', 'key'],
 ] as const
 
-/** Maximum number of rows that one statement removes, so that none holds its locks for long. */
+/** Maximum number of rows that one statement removes, so that it does not hold its locks for long. */
 const batchRows = 1_000
 
 /** Time between two runs, in milliseconds. */
@@ -33,7 +33,7 @@ async function registerRetention(app: FastifyInstance, settings: Retention): Pro
   runPeriodically(app, 'removing expired rows', intervalMs, () => removeExpired(app.database, settings))
 }
 
-/** Removes what has expired, and events that are older than `eventRetentionSeconds`, in small batches. */
+/** Removes expired rows, and audit events older than `eventRetentionSeconds`, in batches. */
 export async function removeExpired(
   database: Database,
   { eventRetentionSeconds }: Retention,
@@ -54,7 +54,7 @@ export async function removeExpired(
   }
 }
 
-/** Before their families: the one statement that removes a family would remove any number of them with it. */
+/** Runs before the removal of families, whose statement would otherwise remove any number of refresh tokens with them. */
 function removeRefreshTokens(database: Database, batch: number): Promise<number> {
   return database.$executeRaw`
     DELETE FROM refresh_tokens WHERE fingerprint IN (
@@ -63,7 +63,7 @@ function removeRefreshTokens(database: Database, batch: number): Promise<number>
     )`
 }
 
-/** Names cannot be parameters of a statement: these are the constants above, and nothing from outside. */
+/** Names cannot be parameters of a statement. These are the constants above. */
 function removeFrom(table: string, key: string, database: Database, batch: number): Promise<number> {
   const expired = `SELECT ${key} FROM ${table} WHERE expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED`
   return database.$executeRawUnsafe(`DELETE FROM ${table} WHERE (${key}) IN (${expired})`, batch)

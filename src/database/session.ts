@@ -174,5 +174,5 @@ function endWithBrokenStatements(client: pg.Client): void {
 
 function explain({ role, name, value, needed }: Difference): string {
   const change = `ALTER ROLE ${role} SET ${name} = ${pg.escapeLiteral(needed)}`
-  return `sessions of the database have ${name} ${value}, and ${needed} is needed: ${change}`
+  return `sessions of the database have ${name} ${value}, but ${needed} is required: ${change}`
 }

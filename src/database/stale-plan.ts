@@ -1,22 +1,22 @@
 import type pg from 'pg'
 
 /**
- * Functions of PostgreSQL that refuse a plan when a migration has changed the type of a column: of a prepared statement,
- * or of an expression in a trigger. By their names, as messages may be in any language.
+ * Routines of PostgreSQL that reject a cached plan, of a prepared statement or of an expression in a trigger, after a
+ * migration has changed the type of a column. Messages are no use, as they may be in any language.
  */
-const refusal = /^(RevalidateCachedQuery|plpgsql_param_eval_\w+)$/
+const rejectingRoutine = /^(RevalidateCachedQuery|plpgsql_param_eval_\w+)$/
 
-/** What a transaction ends with when its session has a plan that no longer holds. */
+/** Thrown in a transaction whose session has a stale plan. */
 export class StalePlan extends Error {}
 
-/** Whether PostgreSQL refused a statement since its session has planned it for columns of other types. */
+/** Whether PostgreSQL rejected a statement because its cached plan is stale. */
 export function isStalePlan(error: unknown): boolean {
-  return error instanceof StalePlan || refusal.test(String((error as { routine?: unknown }).routine))
+  return error instanceof StalePlan || rejectingRoutine.test(String((error as { routine?: unknown }).routine))
 }
 
 /**
- * Has the pool send such a statement again, without the name that its plan is kept under. A plan of a trigger goes with
- * its session only: the pool drops each that refuses, until one is fresh.
+ * Makes the pool retry statements with a stale plan, without the name that the plan is cached under. The plan of a trigger
+ * lasts as long as its session: the pool drops each session that rejects the statement until one has no such plan.
  */
 export function retryStalePlans(pool: pg.Pool): void {
   const query = pool.query.bind(pool) as unknown as (...given: unknown[]) => Promise<unknown>

@@ -11,11 +11,11 @@ const migration = migrationNames().findIndex((name) => name.endsWith('_client_ri
 
 const insertUser = `INSERT INTO users (id, username, hashed_password, disabled, generation)
   VALUES (gen_random_uuid(), $1, '${cheapHash}', $2, $3)`
-/** As the version before does it. */
+/** As the previous version does it. */
 const insertClient = `INSERT INTO clients (client_id, name, confidential, grants, scopes) VALUES ($1, $1, $2, '{}', '{}')`
 const rights = 'SELECT client_id, rights FROM clients ORDER BY 1'
 
-t.test('confidential clients that exist keep being told of every token, new ones are not', async (t) => {
+t.test('existing confidential clients keep the right to introspect, new ones do not get it', async (t) => {
   const url = await newDatabase(t)
   for (const name of migrationNames().slice(0, migration)) await apply(url, name)
   await query(url, insertClient, ['reports', true])
@@ -37,11 +37,11 @@ t.test('confidential clients that exist keep being told of every token, new ones
       { username: 'out', generation: 1 },
       { username: 'out again', generation: 4 },
     ],
-    'what was issued to users while they are locked out is dead',
+    'tokens issued to disabled users are no longer valid',
   )
 })
 
-t.test('rights are known ones, and of confidential clients', async (t) => {
+t.test('only known rights are accepted, and only for confidential clients', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, insertClient, ['reports', true])
   const set = (value: string) =>
@@ -53,45 +53,42 @@ t.test('rights are known ones, and of confidential clients', async (t) => {
   await t.rejects(query(url, toPublic), /clients_public_rights_check/)
 })
 
-t.test(
-  'a client id that is used again begins a later generation, also while the deletion is under way',
-  async (t) => {
-    const url = await cloneDatabase(t)
-    const generation = async () => {
-      const [row] = await query<{ generation: number }>(
-        url,
-        "SELECT generation FROM clients WHERE client_id = 'reports'",
-      )
-      return row?.generation
-    }
-    const remove = "DELETE FROM clients WHERE client_id = 'reports'"
-    await query(url, insertClient, ['reports', true])
-    t.equal(await generation(), 0)
-    await query(url, "UPDATE clients SET generation = 3 WHERE client_id = 'reports'")
-    await query(url, remove)
-    await query(url, insertClient, ['reports', true])
-    t.equal(await generation(), 4)
-    const deletion = await beginTransaction(t, url, remove)
-    const inserting = query(url, insertClient, ['reports', true])
-    await untilWaiting(url)
-    await deletion.query('COMMIT')
-    await inserting
-    t.equal(await generation(), 5)
-  },
-)
+t.test('a reused client id starts a later generation, even while the deletion is in progress', async (t) => {
+  const url = await cloneDatabase(t)
+  const generation = async () => {
+    const [row] = await query<{ generation: number }>(
+      url,
+      "SELECT generation FROM clients WHERE client_id = 'reports'",
+    )
+    return row?.generation
+  }
+  const remove = "DELETE FROM clients WHERE client_id = 'reports'"
+  await query(url, insertClient, ['reports', true])
+  t.equal(await generation(), 0)
+  await query(url, "UPDATE clients SET generation = 3 WHERE client_id = 'reports'")
+  await query(url, remove)
+  await query(url, insertClient, ['reports', true])
+  t.equal(await generation(), 4)
+  const deletion = await beginTransaction(t, url, remove)
+  const inserting = query(url, insertClient, ['reports', true])
+  await untilWaiting(url)
+  await deletion.query('COMMIT')
+  await inserting
+  t.equal(await generation(), 5)
+})
 
-/** What a statement does to a client. */
+/** Changes of a client, and whether its tokens end. */
 const changes = [
   { what: 'nothing', statement: '', ends: false },
   { what: 'another name', statement: "UPDATE clients SET name = 'Other'", ends: false },
   { what: 'a disabling', statement: 'UPDATE clients SET disabled = true', ends: true },
   {
-    what: 'a disabling as by the version before',
+    what: 'a disabling as by the previous version',
     statement: 'UPDATE clients SET disabled = true, generation = generation + 1',
     ends: true,
   },
   {
-    what: 'a disabling that sets the generation back',
+    what: 'a disabling that resets the generation',
     statement: 'UPDATE clients SET disabled = true, generation = 0',
     ends: true,
   },
@@ -99,7 +96,7 @@ const changes = [
 ]
 
 for (const { what, statement, ends } of changes)
-  t.test(`tokens of a client after ${what}: ${ends ? 'ended once' : 'go on'}`, async (t) => {
+  t.test(`tokens of a client after ${what} ${ends ? 'end' : 'remain valid'}`, async (t) => {
     const url = await cloneDatabase(t)
     await query(url, insertClient, ['reports', true])
     await query(url, "UPDATE clients SET generation = 3 WHERE client_id = 'reports'")
@@ -110,7 +107,7 @@ for (const { what, statement, ends } of changes)
     t.same(await query(url, generations), [{ generation: ends ? 4 : 3 }])
   })
 
-t.test('no client gets the tokens of another one whose id it is given', async (t) => {
+t.test('a client that gets the id of another does not get its tokens', async (t) => {
   const url = await cloneDatabase(t)
   const generation = async (clientId: string) => {
     const rows = await query<{ generation: number }>(

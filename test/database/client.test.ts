@@ -25,7 +25,7 @@ t.test('queries beyond the pool wait for a connection instead of opening one', a
   t.equal(new Set(pids.flat().map(({ pid }) => pid)).size <= 2, true)
 })
 
-t.test('a session that the server ends costs one query at most', async (t) => {
+t.test('a session that the server ends makes at most one query fail', async (t) => {
   const database = await open(t, 1)
   const [session] = await database.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`
   await query(await anyDatabase(), 'SELECT pg_terminate_backend($1, 5000)', [session?.pid])

@@ -6,23 +6,22 @@ import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { query } from './query.js'
 
-// What is stored, and all that is decided by it, goes by the clock of the database, in SQL.
+// Stored times, and all decisions about them, use the clock of the database, in SQL.
 
 const root = process.cwd()
 
-/** Where the clock of the process counts, how often at most, and why that decides nothing about a row. */
+/** Maximum number of uses of the process's clock in a file, and why they decide nothing about a row. */
 const allowed: Record<string, [times: number, reason: string]> = {
   'src/auth/token.ts': [1, 'the times of a token'],
   'src/auth/authenticate.ts': [1, 'the times of a token'],
   'src/auth/introspect.ts': [1, 'the times of a token'],
   'src/auth/revoke.ts': [1, 'the times of a token'],
   'src/cli/doctor.ts': [2, 'compares both clocks'],
-  'src/cli/database.ts': [1, 'the name of a migration'],
   'src/email/transport.ts': [1, 'the name of a file'],
   'src/http/server/server-options.ts': [1, 'the header Date'],
 }
 
-t.test('no source asks the clock of the process about a row', (t) => {
+t.test('no source uses the clock of the process for a row', (t) => {
   const folders = ['src', 'prisma'].map((folder) => join(root, folder))
   const sources = folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -34,54 +33,57 @@ t.test('no source asks the clock of the process about a row', (t) => {
   for (const source of sources) {
     const times = readFileSync(source, 'utf8').match(/\bDate\.now\b|\bDate\(\)/g)?.length ?? 0
     const file = relative(root, source).replace(/\.js$/, '.ts')
-    const [most, reason] = allowed[file] ?? [0, 'ask the database: now(), in SQL']
+    const [most, reason] = allowed[file] ?? [0, 'use the clock of the database: now(), in SQL']
     if (times > most) t.fail(`${file}: ${reason}`)
   }
   t.end()
 })
 
-t.test("nor does Prisma, whose now() is the process's", (t) => {
+t.test("neither does Prisma, whose now() is the process's clock", (t) => {
   const schema = readFileSync(join(root, 'prisma/schema.prisma'), 'utf8')
   t.notMatch(schema, /@updatedAt|now\(\)\)/)
   t.end()
 })
 
 for (const hours of [-100 * 24, 100 * 24])
-  t.test(`every row has its times from the database where the clock is ${hours} hours off`, async (t) => {
-    const url = await cloneDatabase(t)
-    const app = await startApp(t, { JWT_SECRET: '', REGISTRATION: 'open' }, url)
-    shiftClock(t, hours)
-    const registration = { username: 'janedoe', password: 'correct horse', email: 'jane@example.com' }
-    t.equal((await sendAs(app, null, 'POST', '/users/', registration)).statusCode, 202)
-    await runCommand(url, ['users', 'set-scopes', 'janedoe', '--scope', 'users:admin'])
-    await runCommand(url, ['clients', 'create', 'reports', '--name', 'Reports'])
-    await runCommand(url, ['keys', 'rotate'])
-    const token = await logIn(app, 'janedoe', 'correct horse', 'me items:write users:admin')
-    t.equal((await postToken(app, { username: 'janedoe', password: 'wrong' })).statusCode, 401)
-    t.equal((await sendAs(app, token, 'PUT', '/users/me/items/a', {})).statusCode, 201)
-    t.equal((await sendAs(app, token, 'PUT', '/users/me/items/a', { title: 'x' })).statusCode, 200)
-    t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Jane' })).statusCode, 200)
-    t.equal((await sendAs(app, token, 'POST', '/invitations/')).statusCode, 201)
-    const { refresh_token } = (
-      await postToken(app, { grant_type: 'password', username: 'janedoe', password: 'correct horse' })
-    ).json<{ refresh_token: string }>()
-    await sendAs(app, null, 'POST', '/account/forgot-password', { email: 'jane@example.com' })
-    await app.inject({
-      method: 'POST',
-      url: '/revoke',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      payload: `token=${refresh_token}`,
-    })
-    for (const { table, column } of await listTimes(url)) {
-      const wrong = await query(
-        url,
-        `SELECT FROM ${table} WHERE abs(extract(epoch FROM ${column} - now())) > 3600`,
-      )
-      t.equal(wrong.length, 0, `${table}.${column}`)
-    }
-  })
+  t.test(
+    `rows have the times of the database when the clock of the process is ${hours} hours off`,
+    async (t) => {
+      const url = await cloneDatabase(t)
+      const app = await startApp(t, { JWT_SECRET: '', REGISTRATION: 'open' }, url)
+      shiftClock(t, hours)
+      const registration = { username: 'janedoe', password: 'correct horse', email: 'jane@example.com' }
+      t.equal((await sendAs(app, null, 'POST', '/users/', registration)).statusCode, 202)
+      await runCommand(url, ['users', 'set-scopes', 'janedoe', '--scope', 'users:admin'])
+      await runCommand(url, ['clients', 'create', 'reports', '--name', 'Reports'])
+      await runCommand(url, ['keys', 'rotate'])
+      const token = await logIn(app, 'janedoe', 'correct horse', 'me items:write users:admin')
+      t.equal((await postToken(app, { username: 'janedoe', password: 'wrong' })).statusCode, 401)
+      t.equal((await sendAs(app, token, 'PUT', '/users/me/items/a', {})).statusCode, 201)
+      t.equal((await sendAs(app, token, 'PUT', '/users/me/items/a', { title: 'x' })).statusCode, 200)
+      t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Jane' })).statusCode, 200)
+      t.equal((await sendAs(app, token, 'POST', '/invitations/')).statusCode, 201)
+      const { refresh_token } = (
+        await postToken(app, { grant_type: 'password', username: 'janedoe', password: 'correct horse' })
+      ).json<{ refresh_token: string }>()
+      await sendAs(app, null, 'POST', '/account/forgot-password', { email: 'jane@example.com' })
+      await app.inject({
+        method: 'POST',
+        url: '/revoke',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        payload: `token=${refresh_token}`,
+      })
+      for (const { table, column } of await listTimes(url)) {
+        const wrong = await query(
+          url,
+          `SELECT FROM ${table} WHERE abs(extract(epoch FROM ${column} - now())) > 3600`,
+        )
+        t.equal(wrong.length, 0, `${table}.${column}`)
+      }
+    },
+  )
 
-/** The columns that say when something was. */
+/** Returns the columns of past times. */
 async function listTimes(url: string) {
   const columns = await query<{ table: string; column: string }>(
     url,
@@ -92,7 +94,7 @@ async function listTimes(url: string) {
   return columns
 }
 
-/** Has this process believe in another time until the test ends, timers aside. */
+/** Shifts the clock of this process, apart from timers, until the test ends. */
 function shiftClock(t: Test, hours: number): void {
   const RealDate = Date
   const offset = hours * 3_600_000

@@ -2,17 +2,17 @@ import t from 'tap'
 import { cloneDatabase } from '../helpers/database.js'
 import { query } from './query.js'
 
-/** Tables with an expiry that name no generation of what they stand on, and why they need none. */
+/** Tables with an expiry but no generation, and why they need none. */
 const reasons: Record<string, string> = {
-  revoked_tokens: 'says that something is no longer good',
+  revoked_tokens: 'marks tokens that are no longer valid',
   idempotency_keys:
-    'is read only for a caller whose token was checked, and goes with the owner of its answer',
+    'is read only for a caller whose token was checked, and is deleted with the owner of the response',
   guess_counts: 'counts failures',
-  known_networks: 'lets nobody in: it spares a network one of the limits',
+  known_networks: 'grants no access: it exempts a network from one of the limits',
   mail_budgets: 'counts mails',
 }
 
-/** Tables with an expiry, whether they have a generation, and the tables that they refer to. */
+/** Selects the tables with an expiry, whether they have a generation, and the tables that they refer to. */
 const expiring = `
   SELECT relname AS name,
     EXISTS (SELECT FROM pg_attribute WHERE attrelid = class.oid AND attname = 'user_generation') AS generation,
@@ -23,7 +23,7 @@ const expiring = `
   WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
     AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = class.oid AND attname = 'expires_at' AND NOT attisdropped)`
 
-t.test('every stored credential names the generation it was issued under, or says why not', async (t) => {
+t.test('every table of credentials has a generation, or a reason to have none', async (t) => {
   const tables = await query<{ name: string; generation: boolean; parents: string[] }>(
     await cloneDatabase(t),
     expiring,

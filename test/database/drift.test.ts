@@ -19,7 +19,7 @@ const catalogues = {
     WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
       AND relname <> '_prisma_migrations'
     ORDER BY relname, attname`,
-  // Those of expressions are compared below: Prisma's schema cannot express them either.
+  // Indexes on expressions, which Prisma's schema cannot express, are compared below.
   indexes: `
     SELECT indexdef FROM pg_indexes
     JOIN pg_index ON indexrelid = format('%I.%I', schemaname, indexname)::regclass AND indexprs IS NULL
@@ -33,17 +33,17 @@ const catalogues = {
   enums: 'SELECT enumtypid::regtype::text AS type, enumlabel FROM pg_enum ORDER BY 1, enumsortorder',
 }
 
-t.test('the migrations build what the schema says', async (t) => {
+t.test('the migrations produce the schema of schema.prisma', async (t) => {
   const migrated = await describe(await cloneDatabase(t))
   t.strictSame(migrated, await describe(await buildFromSchema(t)))
   t.match(
     migrated.columns?.find((column) => 'relname' in column && column.relname === 'items'),
     { attname: 'created_at', type: 'timestamp(3) with time zone' },
   )
-  t.ok(migrated.indexes?.length && migrated.keys?.length, 'the comparison is of something')
+  t.ok(migrated.indexes?.length && migrated.keys?.length, 'something was compared')
 })
 
-t.test('of expressions there are these indexes alone', async (t) => {
+t.test('these are the only indexes on expressions', async (t) => {
   const definitions = await query(
     await cloneDatabase(t),
     `SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
@@ -68,7 +68,7 @@ const differences = [
   "CREATE TYPE extra AS ENUM ('one')",
 ]
 
-t.test('the comparison notices a difference', async (t) => {
+t.test('the comparison detects differences', async (t) => {
   const expected = await describe(await cloneDatabase(t))
   for (const difference of differences) {
     const url = await cloneDatabase(t)
@@ -77,7 +77,7 @@ t.test('the comparison notices a difference', async (t) => {
   }
 })
 
-t.test('the newest migration keeps a copy of the schema as it is', (t) => {
+t.test('the newest migration keeps a copy of the current schema', (t) => {
   const newest = join(migrationsDirectory, migrationNames().at(-1) ?? '', 'schema.prisma')
   t.equal(readFileSync(newest, 'utf8'), schema, 'otherwise: npm run db:migration -- NAME')
   t.end()

@@ -7,16 +7,16 @@ import { startForeigner } from '../helpers/pooler.js'
 import { query, unreachableUrl } from './query.js'
 
 const unavailable: [what: string, error: unknown][] = [
-  ['Prisma cannot reach it', Object.assign(new Error(), { code: 'P1001' })],
+  ['Prisma cannot reach the server', Object.assign(new Error(), { code: 'P1001' })],
   ['it has too many connections', Object.assign(new Error(), { code: 'P2037' })],
   ['it refuses the connection', Object.assign(new Error(), { code: 'ECONNREFUSED' })],
-  ['its socket is not there yet', Object.assign(new Error(), { code: 'ENOENT', syscall: 'connect' })],
+  ['its socket does not exist yet', Object.assign(new Error(), { code: 'ENOENT', syscall: 'connect' })],
   ['its name does not resolve', Object.assign(new Error(), { code: 'ENOTFOUND' })],
   ['the pool is exhausted', new Error('timeout exceeded when trying to connect')],
   ['it ends the connection', Object.assign(new Error(), { code: '57P01' })],
   ['the connection breaks', new Error('Connection terminated unexpectedly')],
   ['it starts or stops', Object.assign(new Error(), { code: '57P03' })],
-  ['a transaction took too long', Object.assign(new Error(), { code: '25P04' })],
+  ['a transaction timed out', Object.assign(new Error(), { code: '25P04' })],
   ['a plan is stale', new StalePlan('cached plan')],
 ]
 
@@ -29,9 +29,9 @@ const others: [what: string, error: unknown][] = [
   ['a duplicate', Object.assign(new Error('Unique constraint failed'), { code: 'P2002' })],
   ['a missing file', Object.assign(new Error(), { code: 'ENOENT', syscall: 'open' })],
   ['a bug', new TypeError('x is not a function')],
-  ['a word that is no SQLSTATE', Object.assign(new Error(), { code: 'EPERM' })],
-  ['something that is no error', { code: 'P1001' }],
-  ['nothing', undefined],
+  ['a code that is not a SQLSTATE', Object.assign(new Error(), { code: 'EPERM' })],
+  ['an object that is not an error', { code: 'P1001' }],
+  ['undefined', undefined],
 ]
 
 for (const [what, error] of others)
@@ -39,7 +39,7 @@ for (const [what, error] of others)
     t.equal(isDatabaseUnavailable(error), false)
   })
 
-t.test('a server that is not there is unavailable, and a name that is taken is not', async (t) => {
+t.test('an unreachable server is unavailable, a duplicate name is not an outage', async (t) => {
   const nowhere = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, await unreachableUrl())
   for (const query of [nowhere.user.findFirst(), nowhere.$queryRaw`SELECT 1`, nowhere.$executeRaw`SELECT 1`])
     t.equal(isDatabaseUnavailable(await failureOf(query)), true)
@@ -52,7 +52,7 @@ t.test('a server that is not there is unavailable, and a name that is taken is n
   t.equal(isDatabaseUnavailable(error), false)
 })
 
-t.test('a lock that is not to be had, and a deadlock, are unavailable in any language', async (t) => {
+t.test('a lock timeout and a deadlock mean unavailable, in any language of the server', async (t) => {
   const url = await startForeigner(t, await cloneDatabase(t))
   const database = openDatabase({ databasePoolSize: 3, databaseTimeoutSeconds: 10 }, url)
   t.teardown(() => database.$disconnect())
@@ -73,7 +73,7 @@ t.test('a lock that is not to be had, and a deadlock, are unavailable in any lan
   })
   for (const attempt of [lock, rename]) {
     const failures = await Promise.all(
-      meetingEachOther(['johndoe', 'alice'], (own, theirs, bothHold) =>
+      rendezvous(['johndoe', 'alice'], (own, theirs, bothHold) =>
         failureOf(
           database.$transaction(async (transaction) => {
             await lock(own, transaction)
@@ -90,7 +90,7 @@ t.test('a lock that is not to be had, and a deadlock, are unavailable in any lan
 })
 
 t.test(
-  'a statement or a commit that takes too long, and a session that ends, are unavailable in any language',
+  'a timeout of a statement or commit and a terminated session mean unavailable, in any language of the server',
   async (t) => {
     const url = await cloneDatabase(t)
     await query(
@@ -130,7 +130,7 @@ t.test(
 )
 
 for (const [what, error, isUnknown] of [
-  ['silence', new Error('Query read timeout'), true],
+  ['a statement without a response', new Error('Query read timeout'), true],
   ['a lost connection', new Error('Connection terminated unexpectedly'), true],
   ['a reset connection', Object.assign(new Error(), { code: 'ECONNRESET' }), true],
   ['a crash', Object.assign(new Error(), { code: '57P02' }), true],
@@ -140,40 +140,36 @@ for (const [what, error, isUnknown] of [
     true,
   ],
   ['a refused connection', Object.assign(new Error(), { code: 'ECONNREFUSED' }), false],
-  [
-    'a connection that was not made in time',
-    new Error('Connection terminated due to connection timeout'),
-    false,
-  ],
+  ['a connection that timed out', new Error('Connection terminated due to connection timeout'), false],
   ['a pool without a free connection', new Error('timeout exceeded when trying to connect'), false],
-  ['a statement that PostgreSQL ended', Object.assign(new Error(), { code: '57014' }), false],
+  ['a statement that PostgreSQL cancelled', Object.assign(new Error(), { code: '57014' }), false],
   ['a deadlock', Object.assign(new Error(), { code: '40P01' }), false],
-  ['no error', 'Query read timeout', false],
+  ['a string', 'Query read timeout', false],
 ] as const)
-  t.test(`${what} ${isUnknown ? 'leaves open' : 'says'} whether a change was made`, async (t) => {
+  t.test(`${what} leaves the outcome ${isUnknown ? 'unknown' : 'known'}`, async (t) => {
     t.equal(isOutcomeUnknown(error), isUnknown)
   })
 
-t.test('what is no error has no SQLSTATE', async (t) => {
+t.test('a value that is not an error has no SQLSTATE', async (t) => {
   t.equal(sqlStateOf('57014'), undefined)
 })
 
-/** Starts an action for each of two names, each of which can wait until both have come so far. */
-function meetingEachOther<T>(
+/** Starts an action for each of two names; each can wait until both have reached the same point. */
+function rendezvous<T>(
   [first, second]: [string, string],
-  action: (own: string, theirs: string, bothCame: () => Promise<void>) => Promise<T>,
+  action: (own: string, theirs: string, bothArrived: () => Promise<void>) => Promise<T>,
 ): Promise<T>[] {
-  let come = 0
+  let arrived = 0
   let open = () => {}
   const gate = new Promise<void>((resolve) => {
     open = resolve
   })
-  const bothCame = () => {
-    come += 1
-    if (come === 2) open()
+  const bothArrived = () => {
+    arrived += 1
+    if (arrived === 2) open()
     return gate
   }
-  return [action(first, second, bothCame), action(second, first, bothCame)]
+  return [action(first, second, bothArrived), action(second, first, bothArrived)]
 }
 
 function failureOf(query: Promise<unknown>): Promise<unknown> {

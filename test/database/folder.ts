@@ -6,8 +6,8 @@ import type { Test } from 'tap'
 const shared = '/var/lib/latchkey'
 
 /**
- * A folder for this test alone, which everybody can enter unless `mode` says otherwise. It goes with the test, and so
- * do the data that a link `postgres` in it leads to, where root's service keeps them.
+ * Creates a folder that every account can enter unless `mode` says otherwise. It is removed after the test, together with
+ * the data outside of it that a link `postgres` leads to, which is where the service of root keeps them.
  */
 export async function makeFolder(t: Test, mode = 0o755): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))

@@ -5,7 +5,7 @@ import { startApp } from '../helpers/app.js'
 import { anyDatabase, cloneDatabase } from '../helpers/database.js'
 
 for (const seconds of [2, 10, 60, 3600])
-  t.test(`with ${seconds} s for a statement each layer waits longer than those below it`, async (t) => {
+  t.test(`with a statement timeout of ${seconds} s each layer waits longer than those below it`, async (t) => {
     for (const layers of Object.values(await readLayers(t, seconds)))
       t.strictSame(
         layers,
@@ -13,7 +13,7 @@ for (const seconds of [2, 10, 60, 3600])
       )
   })
 
-/** The limits of the running parts in milliseconds, the innermost first. */
+/** Returns the effective limits in milliseconds, the innermost first. */
 async function readLayers(t: Test, seconds: number): Promise<Record<string, number[]>> {
   const app = await startApp(t, { DATABASE_TIMEOUT_SECONDS: String(seconds) })
   const { pool } = app.database as unknown as {
@@ -40,7 +40,7 @@ async function readLayers(t: Test, seconds: number): Promise<Record<string, numb
   }
 }
 
-t.test('a transaction may take as long as the setting says', async (t) => {
+t.test('a transaction may take as long as the setting allows', async (t) => {
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 4 }, await anyDatabase())
   t.teardown(() => database.$disconnect())
   const pause = 'SELECT pg_sleep(1.8)::text'
@@ -49,7 +49,7 @@ t.test('a transaction may take as long as the setting says', async (t) => {
   })
 })
 
-t.test('a transaction that takes longer is ended, and leaves nothing', async (t) => {
+t.test('a transaction that takes longer is rolled back', async (t) => {
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 2 }, await cloneDatabase(t))
   t.teardown(() => database.$disconnect())
   await t.rejects(

@@ -23,7 +23,7 @@ t.test('on an empty database every migration is applied, and none the second tim
   t.strictSame(await migrationStatus(url), { applied: names, pending: [] })
 })
 
-t.test('two that migrate at once apply each migration once, into a history that Prisma knows', async (t) => {
+t.test('two processes apply each migration once, and record it in the history of Prisma', async (t) => {
   const url = await newDatabase(t)
   const applied = await Promise.all([migrate(url), migrate(url)])
   t.strictSame(applied.flat(), names)
@@ -50,7 +50,7 @@ t.test('a database with the last migration is migrated, one without is not', asy
   t.equal(await checkMigrated(t, url), false)
 })
 
-t.test('a migration that fails is one line for the user, then and on the next start', async (t) => {
+t.test('a failing migration is reported in one line, on this start and the next', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, 'DELETE FROM _prisma_migrations')
   for (let start = 1; start <= 2; start++)
@@ -58,16 +58,16 @@ t.test('a migration that fails is one line for the user, then and on the next st
   t.strictSame(await migrationStatus(url), { applied: [], pending: names })
 })
 
-t.test("a database that is somebody else's is left alone, and one line for the user", async (t) => {
+t.test('a database of another program is left alone, and reported in one line', async (t) => {
   const url = await newDatabase(t)
   await query(url, 'CREATE TABLE theirs (id int)')
-  await refuses(t, url, /^a migration failed: .*not empty/)
+  await refuses(t, url, /^a migration failed: the database holds tables of another program$/)
   t.strictSame(await query(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"), [
     { tablename: 'theirs' },
   ])
 })
 
-/** A role of its own, and an empty database that belongs to somebody else. */
+/** Creates a role, and an empty database that it does not own. */
 async function roleAndDatabase(t: Test): Promise<{ role: string; url: string; owned: string }> {
   const role = `app_${randomUUID().replaceAll('-', '')}`
   await query(await anyDatabase(), `CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
@@ -80,7 +80,7 @@ async function roleAndDatabase(t: Test): Promise<{ role: string; url: string; ow
 }
 
 t.test(
-  'a role that may create in the schema migrates and serves, though the database is not its own',
+  'a role with CREATE on the schema suffices to migrate and serve',
   async (t) => {
     const { role, url, owned } = await roleAndDatabase(t)
     await query(owned, `GRANT USAGE, CREATE ON SCHEMA public TO ${role}`)
@@ -95,12 +95,12 @@ t.test(
 for (const [what, prepare, parameters] of [
   ['its own schema', (role: string) => `CREATE SCHEMA "my app" AUTHORIZATION ${role}`, '?schema=my+app'],
   [
-    'a schema that is not there yet',
+    'a schema that does not exist yet',
     (role: string, name: string) => `GRANT CREATE ON DATABASE ${name} TO ${role}`,
     '?schema=my%20app#x',
   ],
 ] as const)
-  t.test(`all tables are in ${what}, where the URL names it`, async (t) => {
+  t.test(`all tables are in ${what} that the URL names`, async (t) => {
     const { role, url, owned } = await roleAndDatabase(t)
     await query(owned, prepare(role, new URL(owned).pathname.slice(1)))
     const named = `${url}${parameters}`
@@ -120,7 +120,7 @@ for (const [what, prepare, parameters] of [
   })
 
 t.test(
-  'where the role may not create tables, the start ends with a line before anything is written',
+  'a role that may not create tables is reported in one line before anything is written',
   async (t) => {
     const { role, url, owned } = await roleAndDatabase(t)
     await query(owned, `CREATE SCHEMA own AUTHORIZATION ${role}`)
@@ -138,7 +138,7 @@ t.test(
   },
 )
 
-t.test('a database that cannot hold all texts is refused before anything is written', async (t) => {
+t.test('a database with another encoding than UTF-8 is refused before anything is written', async (t) => {
   const url = new URL(await anyDatabase())
   url.pathname = `/latchkey_test_${randomUUID().replaceAll('-', '')}`
   const name = url.pathname.slice(1)
@@ -147,12 +147,12 @@ t.test('a database that cannot hold all texts is refused before anything is writ
     `CREATE DATABASE ${name} TEMPLATE template0 ENCODING LATIN1 LOCALE_PROVIDER libc LOCALE 'C'`,
   )
   t.teardown(async () => query(await anyDatabase(), `DROP DATABASE ${name} WITH (FORCE)`))
-  await refuses(t, url.href, /^the encoding of the database is LATIN1: UTF8 is needed$/)
+  await refuses(t, url.href, /^the encoding of the database is LATIN1: UTF8 is required$/)
   t.strictSame(await query(url.href, "SELECT FROM pg_tables WHERE schemaname = 'public'"), [])
 })
 
 for (const host of ['127.0.0.1', 'localhost'])
-  t.test(`a database on ${host} that cannot be reached is one line for the user`, async (t) => {
+  t.test(`an unreachable database on ${host} is reported in one line`, async (t) => {
     const url = await unreachableUrl(host)
     for (const attempt of [migrate, migrationStatus]) {
       const error = await failureOf(attempt(url))
@@ -162,7 +162,7 @@ for (const host of ['127.0.0.1', 'localhost'])
     }
   })
 
-t.test('a connection that ends while it waits for its turn fails, and nothing else', async (t) => {
+t.test('a connection that is lost while it waits for its turn fails the migration only', async (t) => {
   const url = await newDatabase(t)
   const watcher = new pg.Client({ connectionString: url, options: plainOptions })
   await watcher.connect()

@@ -15,7 +15,7 @@ import { makeFolder } from './folder.js'
 
 const withoutPgBouncer = spawnSync('pgbouncer', ['--version']).error ? 'pgbouncer is not installed' : false
 
-async function examine(t: Test, url: string, env: Record<string, string> = {}) {
+async function runDoctor(t: Test, url: string, env: Record<string, string> = {}) {
   const { stdout } = await runCommand(url, ['doctor', '--json'], {
     env: { DATA_DIRECTORY: t.testdir(), ...env },
   })
@@ -23,17 +23,17 @@ async function examine(t: Test, url: string, env: Record<string, string> = {}) {
   return (check: string) => findings.find((one) => one.check === check)?.state
 }
 
-t.test('the doctor notices a pooler, and what it keeps from PostgreSQL', async (t) => {
+t.test('the doctor detects a pooler, and the limits that it does not pass on', async (t) => {
   const url = await clonePlainDatabase(t)
   const pooled = await startPooler(t, url)
-  t.equal((await examine(t, url))('sessions'), 'ok')
-  t.equal((await examine(t, pooled))('sessions'), 'fail')
-  const stateOf = await examine(t, pooled, { DATABASE_DIRECT_URL: url })
+  t.equal((await runDoctor(t, url))('sessions'), 'ok')
+  t.equal((await runDoctor(t, pooled))('sessions'), 'fail')
+  const stateOf = await runDoctor(t, pooled, { DATABASE_DIRECT_URL: url })
   t.equal(stateOf('sessions'), 'ok')
   t.equal(stateOf('limits'), 'warn')
 })
 
-t.test('a start through a pooler alone ends with one line, as replicas could not take turns', async (t) => {
+t.test('a migration through a pooler is refused, as processes could not take turns', async (t) => {
   const url = await clonePlainDatabase(t)
   for (const start of [startPooler, startStrictPooler])
     await t.rejects(migrate(await start(t, url)), {
@@ -41,40 +41,36 @@ t.test('a start through a pooler alone ends with one line, as replicas could not
     })
 })
 
-t.test(
-  'all works through PgBouncer that gives each transaction another session',
-  { skip: withoutPgBouncer },
-  async (t) => {
-    const url = await clonePlainDatabase(t)
-    const pooled = await startPgBouncer(t, url)
-    const app = await startApp(t, { DATABASE_URL: pooled, DATABASE_DIRECT_URL: url, JWT_SECRET: '' }, pooled)
-    await app.ready()
-    await until(() => app.changes.isFresh())
-    const tokens = await Promise.all(Array.from({ length: 20 }, () => logIn(app, 'johndoe', 'secret')))
-    for (const path of [
-      '/users/me/',
-      '/users/me/items/',
-      '/users/me/items/?sort=title',
-      '/users/me/events/',
-      '/readyz',
-    ])
-      for (const { statusCode } of await Promise.all(tokens.map((token) => getAs(app, token, path))))
-        t.equal(statusCode, 200, path)
-    const made = await Promise.all(
-      tokens.map((token, i) => sendAs(app, token, 'POST', '/users/me/items/', { item_id: `item-${i}` })),
-    )
-    t.ok(made.every(({ statusCode }) => statusCode === 201))
-    const { refresh_token } = (await postToken(app, { username: 'johndoe', password: 'secret' })).json()
-    const refreshed = await postToken(app, { grant_type: 'refresh_token', refresh_token })
-    t.equal(refreshed.statusCode, 200)
-    await postToken(app, { grant_type: 'refresh_token', refresh_token: 'unknown' })
-    const [token = ''] = tokens
-    await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Pooled' })
-    t.match((await getAs(app, token, '/users/me/')).json(), { full_name: 'Pooled' })
-  },
-)
+t.test('everything works through PgBouncer in transaction mode', { skip: withoutPgBouncer }, async (t) => {
+  const url = await clonePlainDatabase(t)
+  const pooled = await startPgBouncer(t, url)
+  const app = await startApp(t, { DATABASE_URL: pooled, DATABASE_DIRECT_URL: url, JWT_SECRET: '' }, pooled)
+  await app.ready()
+  await until(() => app.changes.isFresh())
+  const tokens = await Promise.all(Array.from({ length: 20 }, () => logIn(app, 'johndoe', 'secret')))
+  for (const path of [
+    '/users/me/',
+    '/users/me/items/',
+    '/users/me/items/?sort=title',
+    '/users/me/events/',
+    '/readyz',
+  ])
+    for (const { statusCode } of await Promise.all(tokens.map((token) => getAs(app, token, path))))
+      t.equal(statusCode, 200, path)
+  const made = await Promise.all(
+    tokens.map((token, i) => sendAs(app, token, 'POST', '/users/me/items/', { item_id: `item-${i}` })),
+  )
+  t.ok(made.every(({ statusCode }) => statusCode === 201))
+  const { refresh_token } = (await postToken(app, { username: 'johndoe', password: 'secret' })).json()
+  const refreshed = await postToken(app, { grant_type: 'refresh_token', refresh_token })
+  t.equal(refreshed.statusCode, 200)
+  await postToken(app, { grant_type: 'refresh_token', refresh_token: 'unknown' })
+  const [token = ''] = tokens
+  await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Pooled' })
+  t.match((await getAs(app, token, '/users/me/')).json(), { full_name: 'Pooled' })
+})
 
-/** One of two connections to the database for many clients, so that they do share sessions. */
+/** Starts PgBouncer with two connections to the database, which its clients share. */
 async function startPgBouncer(t: Test, url: string): Promise<string> {
   const { hostname, port, username, password, pathname } = new URL(url)
   const name = pathname.slice(1)

@@ -10,21 +10,21 @@ import { startProxy } from '../helpers/proxy.js'
 import { cheapHash } from '../helpers/replicas.js'
 import { query } from './query.js'
 
-t.test('a statement has one name, and another statement another one', async (t) => {
+t.test('each statement has a name of its own', async (t) => {
   const name = nameStatements()
   t.equal(name('SELECT 1'), name('SELECT 1'))
   t.not(name('SELECT 1'), name('SELECT 2'))
-  t.ok(name('SELECT 3'.padEnd(200)).length < 64, 'PostgreSQL cuts longer names')
+  t.ok(name('SELECT 3'.padEnd(200)).length < 64, 'PostgreSQL truncates longer names')
 })
 
-t.test('a statement goes on when a migration changes a type, on however many connections', async (t) => {
+t.test('a statement keeps working on all connections when a migration changes a type', async (t) => {
   const url = await cloneDatabase(t)
   const database = openDatabase({ databasePoolSize: 5, databaseTimeoutSeconds: 10 }, url)
   t.teardown(() => database.$disconnect())
   const read = () => queryRows("SELECT full_name FROM users WHERE username = 'johndoe'", [], database)
   const write = () => database.user.create({ data: { username: randomUUID(), hashedPassword: cheapHash } })
   const onAll = (action: () => Promise<unknown>) => Promise.all(Array.from({ length: 5 }, action))
-  // A plan that was made is kept from the sixth time on.
+  // PostgreSQL caches a generic plan from the sixth execution on.
   for (let time = 0; time < 7; time++) await onAll(() => Promise.all([read(), write()]))
   for (const type of ['text', 'varchar(300)', 'text']) {
     await query(
@@ -55,7 +55,7 @@ t.test('a transaction with a stale plan is unavailable, and the next one is not'
   t.match(await write(), { hashedPassword: cheapHash })
 })
 
-t.test('a transaction that hangs is not gone on with by the next request', async (t) => {
+t.test('a transaction that hangs is not continued by the next request', async (t) => {
   const url = await cloneDatabase(t)
   const proxy = await startProxy(t, url)
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 2 }, proxy.url)
@@ -79,7 +79,7 @@ t.test('a transaction that hangs is not gone on with by the next request', async
   t.match(await query(url, "SELECT full_name FROM users WHERE username = 'johndoe'"), [{ full_name: 'Free' }])
 })
 
-t.test('a statement that every connection refuses fails, and is not sent for ever', async (t) => {
+t.test('a statement that every connection rejects fails after a bounded number of attempts', async (t) => {
   const stale = Object.assign(new Error(), { code: '0A000', routine: 'RevalidateCachedQuery' })
   const sent: unknown[] = []
   const pool = {

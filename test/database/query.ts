@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import pg from 'pg'
 import { plainOptions } from '../helpers/hostile.js'
 
-/** The rows that one statement gives, over a connection of its own. */
+/** Executes a statement over a new connection, and returns its rows. */
 export async function query<Row extends pg.QueryResultRow>(
   url: string,
   sql: string,
@@ -18,7 +18,7 @@ export async function query<Row extends pg.QueryResultRow>(
   }
 }
 
-/** The URL of a database server that is not there. */
+/** Returns the URL of a database server that does not exist. */
 export async function unreachableUrl(host = '127.0.0.1'): Promise<string> {
   const server = createServer().listen(0)
   await once(server, 'listening')

@@ -90,9 +90,9 @@ t.test('a replica that is too far behind, or is promoted, is not read from', asy
   await query(standby.url, 'SELECT pg_promote()')
   await until(async () => {
     await list()
-    return problems.at(-1) === 'is no standby'
+    return problems.at(-1) === 'is not a standby'
   })
-  t.match(await doctor(), 'is no standby')
+  t.match(await doctor(), 'is not a standby')
   await query(standby.url, 'DELETE FROM items')
   t.equal(await list(), 2)
 })

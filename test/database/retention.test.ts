@@ -4,7 +4,7 @@ import { getAs, logIn, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { until } from '../helpers/wait.js'
 
-t.test('what has expired goes, batch by batch, and nothing else', async (t) => {
+t.test('only expired rows are removed, in batches', async (t) => {
   const app = await startApp(t)
   const { database } = app
   const count = async () => [
@@ -30,7 +30,7 @@ t.test('what has expired goes, batch by batch, and nothing else', async (t) => {
   t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
 })
 
-t.test('the service removes what has expired by itself', async (t) => {
+t.test('the service removes expired rows by itself', async (t) => {
   const url = await cloneDatabase(t)
   const first = await startApp(t, {}, url)
   await logIn(first, 'johndoe', 'secret')

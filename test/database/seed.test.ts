@@ -5,10 +5,10 @@ import { openDatabase } from '../../src/database/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 
 for (const [what, macKey] of [
-  ['without the key of the names', null],
+  ['without the MAC key of the names', null],
   ['with it', randomBytes(32)],
 ] as const)
-  t.test(`seeding again, ${what}, leaves what is there as it is, and what is gone`, async (t) => {
+  t.test(`seeding again ${what} neither changes existing users nor restores deleted ones`, async (t) => {
     const settings = { databasePoolSize: 1, databaseTimeoutSeconds: 10 }
     const database = openDatabase(settings, await cloneDatabase(t))
     t.teardown(() => database.$disconnect())
@@ -31,5 +31,5 @@ for (const [what, macKey] of [
     t.equal(await database.item.count(), 1)
     await database.item.deleteMany()
     await seed(database, macKey)
-    t.equal(await database.item.count(), 1, 'an item comes back')
+    t.equal(await database.item.count(), 1, 'a deleted item is restored')
   })

@@ -16,7 +16,7 @@ import { startProgram } from '../helpers/service.js'
 
 const settings = { databasePoolSize: 2, databaseTimeoutSeconds: 10 }
 
-/** What every session of ours has, whatever the defaults are. */
+/** Settings that every session has, whatever the defaults are. */
 const expected = {
   TimeZone: 'UTC',
   DateStyle: 'ISO, MDY',
@@ -43,7 +43,7 @@ async function hostileClone(t: Test): Promise<string> {
   return url
 }
 
-t.test('every kind of session has the settings that our statements need', async (t) => {
+t.test('every kind of session has the required settings', async (t) => {
   const url = await hostileClone(t)
   const database = openDatabase({ ...settings, databaseReplicaUrl: url }, url)
   t.teardown(() => database.$disconnect())
@@ -67,7 +67,7 @@ t.test('every kind of session has the settings that our statements need', async 
     t.strictSame(rows, [expected], kind)
 })
 
-t.test('migrations go through whatever the defaults are', async (t) => {
+t.test('migrations succeed whatever the defaults are', async (t) => {
   const url = await newDatabase(t)
   await setDefaults(url, { ...hostileDefaults, ...impatientDefaults })
   t.strictSame(await migrate(url), migrationNames())
@@ -75,17 +75,17 @@ t.test('migrations go through whatever the defaults are', async (t) => {
   t.equal((await runCommand(url, ['users', 'list'])).status, 0)
 })
 
-t.test('a database whose triggers are off is refused with one line', async (t) => {
+t.test('a database with disabled triggers is refused with one line', async (t) => {
   const url = await cloneDatabase(t)
   await setDefaults(url, { session_replication_role: 'replica' })
   await t.rejects(migrate(url), {
     message:
-      'sessions of the database have session_replication_role replica, and origin is needed: ' +
+      'sessions of the database have session_replication_role replica, but origin is required: ' +
       "ALTER ROLE latchkey SET session_replication_role = 'origin'",
   })
 })
 
-t.test('what is revoked stays revoked when the database has a time zone', async (t) => {
+t.test('a revoked token stays revoked when the database has a time zone', async (t) => {
   const url = await hostileClone(t)
   const app = await startApp(t, {}, url)
   const token = await logIn(app, 'johndoe', 'secret')
@@ -101,7 +101,7 @@ t.test('what is revoked stays revoked when the database has a time zone', async 
   t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
 })
 
-t.test('times are the same however they are read, and the same as ours', async (t) => {
+t.test('times are the same however they are read, and agree with the clock of the process', async (t) => {
   const url = await hostileClone(t)
   const app = await startApp(t, {}, url)
   const token = await logIn(app, 'johndoe', 'secret')
@@ -120,7 +120,7 @@ t.test('times are the same however they are read, and the same as ours', async (
   )
 })
 
-t.test('the doctor finds the clocks in agreement', async (t) => {
+t.test('the doctor finds no problem with hostile defaults', async (t) => {
   const url = await hostileClone(t)
   const { stdout } = await runCommand(url, ['doctor', '--json'], { env: { DATA_DIRECTORY: t.testdir() } })
   const findings = JSON.parse(stdout) as { check: string; state: string }[]
@@ -128,7 +128,7 @@ t.test('the doctor finds the clocks in agreement', async (t) => {
     t.equal(findings.find((one) => one.check === check)?.state, 'ok', check)
 })
 
-t.test('behind a pooler the zone is set all the same', async (t) => {
+t.test('the time zone is set behind a pooler too', async (t) => {
   const url = await clonePlainDatabase(t)
   await setDefaults(url, { TimeZone: 'Europe/Berlin', DateStyle: 'SQL, DMY', client_encoding: 'LATIN1' })
   const pooled = await startPooler(t, url)
@@ -141,7 +141,7 @@ for (const [setting, value] of [
   ['default_transaction_isolation', 'repeatable read'],
   ['search_path', 'nothing'],
 ] as const)
-  t.test(`behind a pooler another ${setting} ends the start with one line`, async (t) => {
+  t.test(`a wrong ${setting} behind a pooler ends the start with one line`, async (t) => {
     const url = await clonePlainDatabase(t)
     await setDefaults(url, { [setting]: value })
     const pooled = await startPooler(t, url)
@@ -185,18 +185,21 @@ const limits = {
   work_mem: '5MB',
 }
 
-t.test('options and limits of the URL leave ours as they are, and keep what is theirs', async (t) => {
-  const url = await cloneDatabase(t)
-  const database = openDatabase(
-    { databasePoolSize: 1, databaseTimeoutSeconds: 2 },
-    `${url}?options=${encodeURIComponent('-c statement_timeout=0 -c work_mem=5MB -c TimeZone=Asia/Kathmandu')}&statement_timeout=0&lock_timeout=99000&idle_in_transaction_session_timeout=0&query_timeout=1&application_name=theirs`,
-  )
-  t.teardown(() => database.$disconnect())
-  const shown = `SELECT ${Object.keys(limits).map((name) => `current_setting('${name}') AS "${name}"`)}, pg_sleep(0.1)::text`
-  t.match(await database.$queryRawUnsafe(shown), [limits])
-})
+t.test(
+  'required settings and limits override the options of the URL, which are kept otherwise',
+  async (t) => {
+    const url = await cloneDatabase(t)
+    const database = openDatabase(
+      { databasePoolSize: 1, databaseTimeoutSeconds: 2 },
+      `${url}?options=${encodeURIComponent('-c statement_timeout=0 -c work_mem=5MB -c TimeZone=Asia/Kathmandu')}&statement_timeout=0&lock_timeout=99000&idle_in_transaction_session_timeout=0&query_timeout=1&application_name=theirs`,
+    )
+    t.teardown(() => database.$disconnect())
+    const shown = `SELECT ${Object.keys(limits).map((name) => `current_setting('${name}') AS "${name}"`)}, pg_sleep(0.1)::text`
+    t.match(await database.$queryRawUnsafe(shown), [limits])
+  },
+)
 
-t.test('a write that waits in vain for a lock is 503, and is not made later', async (t) => {
+t.test('a write that times out on a lock is 503, and is not made later', async (t) => {
   const url = await cloneDatabase(t)
   const settings = { DATABASE_TIMEOUT_SECONDS: '2' }
   const app = await startApp(t, settings, `${url}?options=-c%20geqo%3Doff`)
@@ -209,16 +212,16 @@ t.test('a write that waits in vain for a lock is 503, and is not made later', as
   t.match((await getAs(app, token, '/users/me/items/Foo')).json(), { title: null })
 })
 
-t.test('a write whose answer is lost is 503 that leaves open whether it was made', async (t) => {
+t.test('a write whose response is lost is a 503 with an unknown outcome', async (t) => {
   const url = await cloneDatabase(t)
   const proxy = await startProxy(t, url)
   const app = await startApp(t, { DATABASE_TIMEOUT_SECONDS: '2' }, proxy.url)
   const token = await logIn(app, 'johndoe', 'secret')
   const holder = await beginTransaction(t, url, 'SELECT FROM items FOR UPDATE')
-  const answer = sendAs(app, token, 'PUT', '/users/me/items/Foo', { title: 'late' })
+  const response = sendAs(app, token, 'PUT', '/users/me/items/Foo', { title: 'late' })
   await untilWaiting(url)
   proxy.stall()
-  const { statusCode, headers, body } = await answer
+  const { statusCode, headers, body } = await response
   t.match(
     { statusCode, headers, detail: JSON.parse(body) },
     {

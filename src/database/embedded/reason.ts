@@ -1,5 +1,5 @@
-/** What one of PostgreSQL's programs says is wrong: its first complaint or, without one, the last line. */
+/** Returns the reason why one of PostgreSQL's programs failed: its first error message or, without one, the last line. */
 export function findReason(log: string): string {
-  const complaint = /(?:FATAL|PANIC|initdb: error|postgres): +(.*)/.exec(log)
-  return complaint?.[1] ?? log.trim().replace(/^.*\n/s, '')
+  const message = /(?:FATAL|PANIC|initdb: error|postgres): +(.*)/.exec(log)
+  return message?.[1] ?? log.trim().replace(/^.*\n/s, '')
 }

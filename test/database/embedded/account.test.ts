@@ -6,7 +6,7 @@ import { chooseReachable, findAccount, giveTo } from '../../../src/database/embe
 
 const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 
-t.test('whoever is not root runs PostgreSQL as they are', async (t) => {
+t.test('any other user than root runs PostgreSQL under their own account', async (t) => {
   t.strictSame(await findAccount(t.testdir(), 1000), {})
 })
 
@@ -19,10 +19,10 @@ t.test('root runs PostgreSQL as nobody, and later as the owner of the data', asy
   t.strictSame(await findAccount(home, 0), nobody)
   mkdirSync(join(home, 'cluster'))
   const { uid } = statSync(join(home, 'cluster'))
-  t.strictSame(await findAccount(home, 0), uid === 0 ? nobody : ids, "the data are never root's")
+  t.strictSame(await findAccount(home, 0), uid === 0 ? nobody : ids, 'root never owns the data')
 })
 
-t.test('root goes on as the user whose data they are', { skip: notRoot() }, async (t) => {
+t.test('root runs PostgreSQL as the owner of existing data', { skip: notRoot() }, async (t) => {
   const home = t.testdir({ cluster: {} })
   await giveTo({ uid: 4321, gid: 1234 }, home)
   t.strictSame(await findAccount(home, 0), { uid: 4321, gid: 1234 })
@@ -35,21 +35,21 @@ t.test('a directory that the account can enter is chosen', async (t) => {
 })
 
 for (const missing of ['missing', 'file'])
-  t.test(`in place of a ${missing} a shared directory is made that everybody can enter`, async (t) => {
+  t.test(`a shared directory replaces a ${missing} directory`, async (t) => {
     const folder = t.testdir({ file: '' })
     const shared = join(folder, 'a/b')
     t.equal(await chooseReachable(join(folder, missing), ids, shared), shared)
     t.equal(statSync(shared).mode & 0o777, 0o755)
   })
 
-t.test("a directory below one of root's own is not entered by nobody", { skip: notRoot() }, async (t) => {
+t.test('nobody cannot enter a directory below a private one of root', { skip: notRoot() }, async (t) => {
   const folder = t.testdir({ closed: { inside: {} }, shared: {} })
   execFileSync('chmod', ['700', join(folder, 'closed')])
   const shared = join(folder, 'shared')
   t.equal(await chooseReachable(join(folder, 'closed/inside'), await findAccount(folder), shared), shared)
 })
 
-t.test('a tree is given to the account with all that is in it', async (t) => {
+t.test('a directory is given to the account with its contents', async (t) => {
   const folder = t.testdir({ 'with a space': {} })
   const file = join(folder, 'with a space/file')
   writeFileSync(file, '')
@@ -57,7 +57,7 @@ t.test('a tree is given to the account with all that is in it', async (t) => {
   await giveTo(given, folder)
   t.match(statSync(file), given)
   await giveTo({}, folder)
-  t.match(statSync(file), given, 'an account without ids is our own')
+  t.match(statSync(file), given, 'an account without ids changes nothing')
 })
 
 function notRoot(): string | false {

@@ -8,13 +8,13 @@ import { embeddedPostgresVersion } from '../../../src/manifest.js'
 
 const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 
-t.test('the installed PostgreSQL is of the version that its package has', async () => {
+t.test('the installed PostgreSQL has the version of its package', async () => {
   const { folder, version } = await findInstallation()
   const printed = execFileSync(join(folder, 'bin/postgres'), ['--version'], { encoding: 'utf8' })
   t.match(printed, `(PostgreSQL) ${version.replace(/\.0-.*/, '')}`)
 })
 
-t.test('on a platform that has no package, one line says what is missing', (t) =>
+t.test('a platform without a package is reported in one line', (t) =>
   t.rejects(
     findInstallation('plan9-mips'),
     new OperatorError(
@@ -23,7 +23,7 @@ t.test('on a platform that has no package, one line says what is missing', (t) =
   ),
 )
 
-t.test('without its package, one line says how to install it', (t) =>
+t.test('a missing package is reported in one line that says how to install it', (t) =>
   t.rejects(
     findInstallation(undefined, ['/']),
     new OperatorError(
@@ -47,7 +47,7 @@ t.test('the package is found in the working directory too', async (t) => {
   })
 })
 
-t.test('programs that the account can reach are run where they are installed', async (t) => {
+t.test('programs that the account can reach are not copied', async (t) => {
   const folder = t.testdir({ bin: {} })
   t.equal(
     await getOrInstallBinaries({ folder, version: '1' }, {}, join(folder, 'shared')),
@@ -56,11 +56,11 @@ t.test('programs that the account can reach are run where they are installed', a
   t.strictSame(readdirSync(folder), ['bin'])
 })
 
-t.test('programs that the account cannot reach are copied, once', async (t) => {
+t.test('programs that the account cannot reach are copied once', async (t) => {
   const { installation, shared } = unreachable(t)
   const binaries = join(shared, 'postgresql-1/bin')
   t.equal(await getOrInstallBinaries(installation, ids, shared), binaries)
-  t.equal(readFileSync(join(shared, 'postgresql-1/lib/libpq.so.5'), 'utf8'), 'text', 'links lead on')
+  t.equal(readFileSync(join(shared, 'postgresql-1/lib/libpq.so.5'), 'utf8'), 'text', 'links are kept')
   const { mtimeMs } = statSync(join(shared, 'postgresql-1/lib'))
   t.equal(await getOrInstallBinaries(installation, ids, shared), binaries)
   t.equal(statSync(join(shared, 'postgresql-1/lib')).mtimeMs, mtimeMs)
@@ -68,7 +68,7 @@ t.test('programs that the account cannot reach are copied, once', async (t) => {
   t.equal(statSync(join(shared, 'postgresql-1')).mode & 0o777, 0o755)
 })
 
-t.test('two that copy the programs at once leave one copy', async (t) => {
+t.test('two simultaneous copies leave one', async (t) => {
   const { installation, shared } = unreachable(t)
   const both = [
     getOrInstallBinaries(installation, ids, shared),
@@ -78,7 +78,7 @@ t.test('two that copy the programs at once leave one copy', async (t) => {
   t.strictSame(readdirSync(shared), ['postgresql-1'])
 })
 
-/** An installation without the folder of its programs, which therefore nobody can enter, not even root. */
+/** Creates an installation without the folder of its programs, which not even root can enter. */
 function unreachable(t: Test) {
   const folder = t.testdir({
     native: { lib: { 'libpq.so.5.18': 'text', 'libpq.so.5': t.fixture('symlink', 'libpq.so.5.18') } },

@@ -10,7 +10,7 @@ import { makeFolder } from '../folder.js'
 const { folder: installation } = await findInstallation()
 const binaries = join(installation, 'bin')
 
-t.test('a cluster is made once, with a password that only its owner can read', async (t) => {
+t.test('a cluster is created once, with a password that only its owner can read', async (t) => {
   const folder = await makeFolder(t)
   const home = join(folder, 'postgres')
   const account = await findAccount(home)
@@ -24,21 +24,18 @@ t.test('a cluster is made once, with a password that only its owner can read', a
   t.equal(await readPassword(home), password)
 })
 
-t.test(
-  'a cluster that cannot be beside its home is linked there, in place of a link that is stale',
-  async (t) => {
-    const folder = await makeFolder(t)
-    const home = join(folder, 'postgres')
-    const elsewhere = await makeFolder(t)
-    symlinkSync(join(folder, 'gone'), home)
-    const cluster = await ensureCluster(home, elsewhere, binaries, await findAccount(home))
-    t.ok(lstatSync(home).isSymbolicLink())
-    t.equal(cluster, join(realpathSync(home), 'cluster'))
-    t.equal(join(cluster, '../..'), realpathSync(elsewhere))
-  },
-)
+t.test('a cluster that cannot be beside its home is linked, and a stale link replaced', async (t) => {
+  const folder = await makeFolder(t)
+  const home = join(folder, 'postgres')
+  const elsewhere = await makeFolder(t)
+  symlinkSync(join(folder, 'gone'), home)
+  const cluster = await ensureCluster(home, elsewhere, binaries, await findAccount(home))
+  t.ok(lstatSync(home).isSymbolicLink())
+  t.equal(cluster, join(realpathSync(home), 'cluster'))
+  t.equal(join(cluster, '../..'), realpathSync(elsewhere))
+})
 
-t.test('when initdb fails, its complaint is one line for the user and nothing is left behind', async (t) => {
+t.test('a failing initdb is reported in one line, and nothing is left behind', async (t) => {
   const folder = await makeFolder(t)
   mkdirSync(join(folder, 'bin'))
   copyFileSync(join(binaries, 'initdb'), join(folder, 'bin/initdb'))
@@ -51,7 +48,7 @@ t.test('when initdb fails, its complaint is one line for the user and nothing is
   t.strictSame(readdirSync(join(home, '..')), [])
 })
 
-t.test('when there is no initdb, that is one line for the user too', async (t) => {
+t.test('a missing initdb is reported in one line', async (t) => {
   const folder = await makeFolder(t)
   const home = join(folder, 'postgres')
   await t.rejects(

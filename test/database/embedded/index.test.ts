@@ -10,7 +10,7 @@ import { makeFolder } from '../folder.js'
 import { readPid } from '../postmaster.js'
 import { query } from '../query.js'
 
-t.test('a first start makes the data, a second one keeps them', async (t) => {
+t.test('a first start creates the data, a second one keeps them', async (t) => {
   const home = join(await makeFolder(t), 'a folder', "with 'quotes' $HOME", 'postgres')
   const first = await startEmbeddedPostgres(home, ['work_mem=7MB'])
   t.match(first.url, /^postgresql:\/\/latchkey:[\w-]+@127\.0\.0\.1:\d+\/postgres$/)
@@ -25,7 +25,7 @@ t.test('a first start makes the data, a second one keeps them', async (t) => {
   await stop(t, home, second)
 })
 
-t.test('data in use are left to the server that has them, which wants its password', async (t) => {
+t.test('data in use are left to their server, which requires its password', async (t) => {
   const { home, server } = await start(t)
   await refuses(t, home, `the data directory ${home} is in use by another process (PID ${readPid(home)})`)
   await t.resolves(query(server.url, 'SELECT 1'))
@@ -35,7 +35,7 @@ t.test('data in use are left to the server that has them, which wants its passwo
   await stop(t, home, server)
 })
 
-t.test('two servers at once have data of their own', async (t) => {
+t.test('two servers have separate data', async (t) => {
   const folder = await makeFolder(t)
   const homes = [join(folder, 'one'), join(folder, 'two')]
   const servers = await Promise.all(homes.map((home) => startEmbeddedPostgres(home)))
@@ -43,14 +43,14 @@ t.test('two servers at once have data of their own', async (t) => {
   for (const [index, server] of servers.entries()) await stop(t, homes[index] ?? '', server)
 })
 
-t.test('a server that dies is stopped already', async (t) => {
+t.test('a server that has died counts as stopped', async (t) => {
   const { home, server } = await start(t)
   process.kill(readPid(home) ?? 0, 'SIGQUIT')
   await server.stop()
   await t.rejects(query(server.url, 'SELECT 1'))
 })
 
-t.test('a start that fails is one line for the user, which says why', async (t) => {
+t.test('a failing start is reported in one line with the reason', async (t) => {
   const { home, server } = await start(t)
   await stop(t, home, server)
   const occupant = createServer().listen(0, '127.0.0.1')
@@ -71,7 +71,7 @@ t.test('a start that fails is one line for the user, which says why', async (t) 
   await refuses(t, home, /^the data directory .* cannot be used: ENOENT: no such file.*password'$/)
 })
 
-t.test('a data directory that cannot be made is one line for the user', async (t) => {
+t.test('a data directory that cannot be created is reported in one line', async (t) => {
   const folder = await makeFolder(t)
   writeFileSync(join(folder, 'file'), '')
   await refuses(t, join(folder, 'file/postgres'), /^the data directory .* cannot be used: E\w+: .* mkdir .*$/)
@@ -80,15 +80,15 @@ t.test('a data directory that cannot be made is one line for the user', async (t
   t.strictSame(await readdir(folder), ['file', 'full'])
 })
 
-t.test('a directory that initdb refuses is one line for the user, and left empty', async (t) => {
+t.test('a directory that initdb refuses is reported in one line, and left empty', async (t) => {
   const folder = join(await makeFolder(t), 'two\nlines')
   await refuses(t, join(folder, 'postgres'), /^the embedded PostgreSQL could not be set up: .*$/)
   t.strictSame(await readdir(folder), [])
 })
 
-const notRoot = process.getuid?.() === 0 ? false : 'only root has folders that nobody cannot enter'
+const notRoot = process.getuid?.() === 0 ? false : 'only root can create folders that nobody cannot enter'
 
-t.test("below a folder of root's own the data are elsewhere", { skip: notRoot }, async (t) => {
+t.test('below a private folder of root the data are elsewhere', { skip: notRoot }, async (t) => {
   const folder = await makeFolder(t, 0o700)
   const home = join(folder, 'postgres')
   const first = await startEmbeddedPostgres(home)
