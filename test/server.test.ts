@@ -15,7 +15,7 @@ import {
 
 const built = 'dist/src/server.js'
 
-t.test('without a database of yours the service brings its own and keeps the data', async (t) => {
+t.test('without DATABASE_URL the service starts its own database, and keeps the data', async (t) => {
   const folder = await makeFolder(t)
   const home = join(folder, 'postgres')
   const start = (file: ServiceFile) => startProgram(t, file, { DATA_DIRECTORY: folder, PORT: '0' })
@@ -53,10 +53,10 @@ t.test('without a database of yours the service brings its own and keeps the dat
   await untilGreeted(fourth)
   fourth.process.kill('SIGKILL')
   t.equal(await fourth.ends(), 'SIGKILL')
-  await t.resolves(untilReleased(home), 'PostgreSQL ends with a service that is killed')
+  await t.resolves(untilReleased(home), 'PostgreSQL ends when the service is killed')
 })
 
-t.test('a port that is taken is one line, and nothing is left running', async (t) => {
+t.test('a port in use is reported in one line, and nothing is left running', async (t) => {
   const folder = await makeFolder(t)
   const occupant = createServer().listen(0, '127.0.0.1')
   await once(occupant, 'listening')
@@ -76,7 +76,7 @@ const refusals: [what: string, env: Record<string, string>, args: string[], line
   ['an argument', {}, ['--port=80'], /unknown argument --port=80; settings are environment variables/],
 ]
 
-t.test('what the user can mend is one line and exit status 1', async (t) => {
+t.test('an error that the operator can mend is one line, with exit status 1', async (t) => {
   const programs = refusals.map(([, env, args]) => startProgram(t, 'src/server.ts', env, { args }))
   for (const [index, [what, , , line]] of refusals.entries()) {
     const program = programs[index] as RunningProgram
@@ -86,7 +86,7 @@ t.test('what the user can mend is one line and exit status 1', async (t) => {
   }
 })
 
-t.test('a login in flight is answered before a signal, and its echo, end the service', async (t) => {
+t.test('a login in progress is answered before a signal and its echo end the service', async (t) => {
   const { origin, program } = await startService(t, { BCRYPT_COST: '12', LOG_LEVEL: 'debug' })
   let answered = false
   const login = logIn(origin).finally(() => {
@@ -101,7 +101,7 @@ t.test('a login in flight is answered before a signal, and its echo, end the ser
   t.equal(program.stderr, '')
 })
 
-t.test('a later second signal does not wait for a request that hangs', async (t) => {
+t.test('a later second signal ends the service despite a hanging request', async (t) => {
   const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' })
   await sendHalfARequest(service)
   await program.prints('incoming request')
@@ -111,7 +111,7 @@ t.test('a later second signal does not wait for a request that hangs', async (t)
   t.match(program.stderr, /^latchkey: Error: SIGINT while closing\n/)
 })
 
-t.test('a request that hangs is cut, and does not keep the service from ending in order', async (t) => {
+t.test('a hanging request is aborted, and the service ends with exit status 0', async (t) => {
   const { program, ...service } = await startService(t, { LOG_LEVEL: 'debug' })
   await sendHalfARequest(service)
   await program.prints('incoming request')
@@ -126,7 +126,7 @@ async function untilGreeted(program: RunningProgram): Promise<string> {
   return origin
 }
 
-/** Resolves when the embedded PostgreSQL answers; its owner is then about to migrate. */
+/** Resolves when the embedded PostgreSQL answers, which is when its service is about to migrate. */
 async function untilAnswering(home: string): Promise<void> {
   for (;;)
     try {

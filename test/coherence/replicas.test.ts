@@ -20,7 +20,7 @@ import {
 } from '../helpers/replicas.js'
 import type { Service } from '../helpers/service.js'
 
-// What one process keeps in memory of callers, while another one, or an operator, changes them.
+// Callers in the cache of one process, while another process or an operator changes them.
 
 const replicas = await startReplicas(t)
 const { one, other, url } = replicas
@@ -35,16 +35,16 @@ async function send({ origin }: Service, token: string, method: string, path: st
   return response.status
 }
 
-/** A user who is logged in, and whom both replicas have in memory. */
+/** Creates a user who is logged in, and whom both replicas have cached. */
 async function enter(t: Test, { one, other, url }: Replicas = replicas) {
   const username = await createUser(url)
   const { access_token: token, refresh_token: refreshToken } = await logIn(one, username)
-  await keep(t, [one, other], token)
+  await fillCache(t, [one, other], token)
   return { username, token, refreshToken }
 }
 
-/** Asks until an answer has come out of memory, as far as that can be told from outside: many times in a row. */
-async function keep(t: Test, services: Service[], token: string): Promise<void> {
+/** Sends enough requests to make the services cache the caller, which cannot be observed from outside. */
+async function fillCache(t: Test, services: Service[], token: string): Promise<void> {
   for (const service of services)
     for (let times = 0; times < 5; times++) t.equal((await askWho(service, token)).status, 200)
 }
@@ -78,7 +78,7 @@ const endings: [what: string, end: (caller: Caller) => Promise<unknown>, status:
     401,
   ],
   [
-    'deletes, as himself,',
+    'deletes, on their own request,',
     ({ token }) => send(one, token, 'DELETE', '/users/me/', { password: 'secret' }),
     401,
   ],
@@ -92,7 +92,7 @@ const endings: [what: string, end: (caller: Caller) => Promise<unknown>, status:
 
 for (const [what, end, status] of endings)
   t.test(
-    `a replica that ${what} a user refuses him at once, and the other one when it has heard`,
+    `a replica that ${what} a user refuses them at once, and the other one after the invalidation`,
     async (t) => {
       const caller = await enter(t)
       await end(caller)
@@ -102,7 +102,7 @@ for (const [what, end, status] of endings)
     },
   )
 
-t.test('a refresh token that comes twice ends its family, at once where it came', async (t) => {
+t.test('reuse of a refresh token ends its family, on the same replica at once', async (t) => {
   const strict = await startReplica(t, url, { REFRESH_TOKEN_GRACE_SECONDS: '0' })
   const { token, refreshToken } = await enter(t, { ...replicas, other: strict })
   const use = () => postForm(strict, '/token', { grant_type: 'refresh_token', refresh_token: refreshToken })
@@ -114,9 +114,9 @@ t.test('a refresh token that comes twice ends its family, at once where it came'
 })
 
 const statements: [what: string, sql: string, expected: number | object][] = [
-  ['a lock-out', 'UPDATE users SET disabled = true WHERE username = $1', 400],
+  ['a disabling', 'UPDATE users SET disabled = true WHERE username = $1', 400],
   ['a deletion', 'DELETE FROM users WHERE username = $1', 401],
-  ['another name to show', "UPDATE users SET full_name = 'Jane' WHERE username = $1", { full_name: 'Jane' }],
+  ['another full name', "UPDATE users SET full_name = 'Jane' WHERE username = $1", { full_name: 'Jane' }],
   [
     'another address',
     "UPDATE users SET email = username || '@example.com' WHERE username = $1",
@@ -135,7 +135,7 @@ const statements: [what: string, sql: string, expected: number | object][] = [
 ]
 
 for (const [what, sql, expected] of statements)
-  t.test(`${what} by hand shows on both replicas when they have heard`, async (t) => {
+  t.test(`${what} by hand shows on both replicas after the invalidation`, async (t) => {
     const { username, token } = await enter(t)
     await query(url, sql, [username])
     for (const service of [one, other]) {
@@ -146,7 +146,7 @@ for (const [what, sql, expected] of statements)
     }
   })
 
-t.test('a client that is disabled gets and checks no tokens any more', async (t) => {
+t.test('a disabled client can neither get nor introspect tokens', async (t) => {
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
   t.teardown(() => database.$disconnect())
   await storeClient(database, 'reports', 'lks_reports')
@@ -172,7 +172,7 @@ t.test('a client that is disabled gets and checks no tokens any more', async (t)
   }
 })
 
-t.test('whoever changes himself reads his own change, however many read at the same time', async (t) => {
+t.test('users read their own changes, however many requests read at the same time', async (t) => {
   const { token } = await enter(t)
   let isDone = false
   async function readOn(service: Service): Promise<void> {
@@ -191,34 +191,37 @@ t.test('whoever changes himself reads his own change, however many read at the s
   await Promise.all(readers)
 })
 
-t.test('whose listening connection is lost reads the database, and hears again later', async (t) => {
-  const { username, token } = await enter(t)
-  for (const disabled of [true, false, true]) {
-    await query(
-      url,
-      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
-    )
-    await query(url, 'UPDATE users SET disabled = $2 WHERE username = $1', [username, disabled])
-    for (const service of [one, other]) {
-      await hearAll(service)
-      t.equal(
-        (await askWho(service, token)).status,
-        disabled ? 400 : 401,
-        'a lock-out ends what was issued before',
+t.test(
+  'a replica that loses its LISTEN connection reads from the database until it has another',
+  async (t) => {
+    const { username, token } = await enter(t)
+    for (const disabled of [true, false, true]) {
+      await query(
+        url,
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
       )
+      await query(url, 'UPDATE users SET disabled = $2 WHERE username = $1', [username, disabled])
+      for (const service of [one, other]) {
+        await hearAll(service)
+        t.equal(
+          (await askWho(service, token)).status,
+          disabled ? 400 : 401,
+          'a lock-out ends what was issued before',
+        )
+      }
     }
-  }
-  await until('both to listen again', async () => {
-    const listening = await query(
-      url,
-      "SELECT FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
-    )
-    return listening.length === 2
-  })
-  await enter(t)
-})
+    await until('both to listen again', async () => {
+      const listening = await query(
+        url,
+        "SELECT FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
+      )
+      return listening.length === 2
+    })
+    await enter(t)
+  },
+)
 
-t.test('messages that never arrive keep nothing alive', async (t) => {
+t.test('changes that are not received do not keep cached callers valid', async (t) => {
   const proxy = await startProxy(t, url)
   await setDefaults(url, plainDefaults)
   const deaf = await startReplica(t, url, { DATABASE_DIRECT_URL: proxy.url })
@@ -229,7 +232,7 @@ t.test('messages that never arrive keep nothing alive', async (t) => {
     return (await askWho(deaf, token)).body.full_name === name
   }
   proxy.stall()
-  // What the first one reads is in memory for the second one, if memory still counts.
+  // The second request would use what the first one has cached, if the cache were used.
   await until('what is in memory not to count any more', async () => (await showsAtOnce()) && showsAtOnce())
   for (let times = 0; times < 3; times++) t.ok(await showsAtOnce(), 'the database is read')
   proxy.cut()
@@ -241,17 +244,17 @@ t.test('messages that never arrive keep nothing alive', async (t) => {
     )
     return listening.length === 3
   })
-  await keep(t, [deaf], token)
+  await fillCache(t, [deaf], token)
   await query(url, 'UPDATE users SET disabled = true WHERE username = $1', [username])
   await hearAll(deaf)
   t.equal((await askWho(deaf, token)).status, 400)
 })
 
-t.test('a replica that was killed knows what has changed when it is back', async (t) => {
+t.test('a replica that was killed knows of changes when it is back', async (t) => {
   const shared = await cloneDatabase(t)
   const first = await startReplica(t, shared)
   const { access_token: token } = await logIn(first)
-  await keep(t, [first], token)
+  await fillCache(t, [first], token)
   first.program.process.kill('SIGKILL')
   await first.program.ends()
   await query(shared, 'UPDATE token_families SET revoked_at = now() WHERE TRUE')

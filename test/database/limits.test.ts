@@ -5,13 +5,16 @@ import { startApp } from '../helpers/app.js'
 import { anyDatabase, cloneDatabase } from '../helpers/database.js'
 
 for (const seconds of [2, 10, 60, 3600])
-  t.test(`with a statement timeout of ${seconds} s each layer waits longer than those below it`, async (t) => {
-    for (const layers of Object.values(await readLayers(t, seconds)))
-      t.strictSame(
-        layers,
-        [...layers].sort((one, other) => one - other),
-      )
-  })
+  t.test(
+    `with a statement timeout of ${seconds} s each layer waits longer than those below it`,
+    async (t) => {
+      for (const layers of Object.values(await readLayers(t, seconds)))
+        t.strictSame(
+          layers,
+          [...layers].sort((one, other) => one - other),
+        )
+    },
+  )
 
 /** Returns the effective limits in milliseconds, the innermost first. */
 async function readLayers(t: Test, seconds: number): Promise<Record<string, number[]>> {

@@ -79,18 +79,15 @@ async function roleAndDatabase(t: Test): Promise<{ role: string; url: string; ow
   return { role, url: url.href, owned }
 }
 
-t.test(
-  'a role with CREATE on the schema suffices to migrate and serve',
-  async (t) => {
-    const { role, url, owned } = await roleAndDatabase(t)
-    await query(owned, `GRANT USAGE, CREATE ON SCHEMA public TO ${role}`)
-    t.strictSame(await migrate(url), names)
-    t.equal((await runCommand(url, ['seed'])).status, 0)
-    const app = await startApp(t, {}, url)
-    const token = await logIn(app, 'johndoe', 'secret')
-    t.equal((await getAs(app, token, '/users/me/items/')).statusCode, 200)
-  },
-)
+t.test('a role with CREATE on the schema suffices to migrate and serve', async (t) => {
+  const { role, url, owned } = await roleAndDatabase(t)
+  await query(owned, `GRANT USAGE, CREATE ON SCHEMA public TO ${role}`)
+  t.strictSame(await migrate(url), names)
+  t.equal((await runCommand(url, ['seed'])).status, 0)
+  const app = await startApp(t, {}, url)
+  const token = await logIn(app, 'johndoe', 'secret')
+  t.equal((await getAs(app, token, '/users/me/items/')).statusCode, 200)
+})
 
 for (const [what, prepare, parameters] of [
   ['its own schema', (role: string) => `CREATE SCHEMA "my app" AUTHORIZATION ${role}`, '?schema=my+app'],
@@ -119,24 +116,21 @@ for (const [what, prepare, parameters] of [
     )
   })
 
-t.test(
-  'a role that may not create tables is reported in one line before anything is written',
-  async (t) => {
-    const { role, url, owned } = await roleAndDatabase(t)
-    await query(owned, `CREATE SCHEMA own AUTHORIZATION ${role}`)
-    await refuses(
-      t,
-      url,
-      new RegExp(`^${role} may not .* schema public: GRANT USAGE, CREATE ON SCHEMA public TO ${role}`),
-    )
-    await refuses(
-      t,
-      `${url}?schema=new`,
-      new RegExp(`^${role} may not .* CREATE SCHEMA new AUTHORIZATION ${role}`),
-    )
-    t.strictSame(await query(owned, "SELECT FROM pg_tables WHERE schemaname !~ '^(pg_|information)'"), [])
-  },
-)
+t.test('a role that may not create tables is reported in one line before anything is written', async (t) => {
+  const { role, url, owned } = await roleAndDatabase(t)
+  await query(owned, `CREATE SCHEMA own AUTHORIZATION ${role}`)
+  await refuses(
+    t,
+    url,
+    new RegExp(`^${role} may not .* schema public: GRANT USAGE, CREATE ON SCHEMA public TO ${role}`),
+  )
+  await refuses(
+    t,
+    `${url}?schema=new`,
+    new RegExp(`^${role} may not .* CREATE SCHEMA new AUTHORIZATION ${role}`),
+  )
+  t.strictSame(await query(owned, "SELECT FROM pg_tables WHERE schemaname !~ '^(pg_|information)'"), [])
+})
 
 t.test('a database with another encoding than UTF-8 is refused before anything is written', async (t) => {
   const url = new URL(await anyDatabase())

@@ -13,7 +13,7 @@ import {
 } from '../helpers/replicas.js'
 import { type Service, startProgram } from '../helpers/service.js'
 
-/** What makes a process believe in another time, timers aside. */
+/** Returns the environment that shifts the clock of a process, apart from timers. */
 const shiftedBy = (hours: number) => {
   const source = `
     const offset = ${hours * 3_600_000}, RealDate = Date
@@ -25,64 +25,67 @@ const shiftedBy = (hours: number) => {
 }
 
 for (const hours of [2, -2])
-  t.test(`a replica whose clock is ${hours} hours off does no harm`, async (t) => {
+  t.test(`a replica whose clock is ${hours} hours off causes no damage`, async (t) => {
     const { url, one: right } = await startReplicas(t)
     const wrong = await startReplica(t, url, { NODE_OPTIONS: shiftedBy(hours) })
     t.equal((await fetch(`${wrong.origin}/readyz`)).status, 200)
 
     const ofWrong = await logIn(wrong)
     const ofRight = await logIn(right)
-    t.equal((await askWho(wrong, ofWrong.access_token)).status, 200, 'it takes its own tokens')
+    t.equal((await askWho(wrong, ofWrong.access_token)).status, 200, 'it accepts its own tokens')
     t.equal((await askWho(right, ofRight.access_token)).status, 200)
-    // A token has its times from one clock and is held against the other: too old, or as good as it says.
+    // A token carries times of one clock and is checked by another: it is expired, or valid for as long as it says.
     t.equal((await askWho(wrong, ofRight.access_token)).status, hours > 0 ? 401 : 200)
     t.equal((await askWho(right, ofWrong.access_token)).status, hours > 0 ? 200 : 401)
 
     const refreshed = await refresh(wrong, ofRight.refresh_token)
-    t.equal(refreshed.status, 200, 'what is stored expires by the clock of the database')
+    t.equal(refreshed.status, 200, 'stored tokens expire by the clock of the database')
     t.equal((await refresh(right, ofWrong.refresh_token)).status, 200)
     t.equal((await postForm(wrong, '/revoke', { token: ofRight.refresh_token })).status, 200)
     for (const service of [right, wrong]) {
-      t.equal((await askWho(service, ofRight.access_token)).status, 401, 'a revocation holds everywhere')
+      t.equal((await askWho(service, ofRight.access_token)).status, 401, 'a revocation applies everywhere')
       t.equal((await refresh(service, String(refreshed.body.refresh_token))).status, 400)
     }
     t.notMatch(wrong.program.stdout, '"level":50')
   })
 
-/** Keys are followed every half second. */
+/** The replicas refresh the keys every half second. */
 const rotating = { JWKS_MAX_AGE_SECONDS: '1' }
 
 for (const hours of [2, -2, 31 * 24])
-  t.test(`keys rotate by the clock of the database where one is ${hours} hours off`, async (t) => {
-    const { url, one: right } = await startReplicas(t, rotating)
-    const before = await logIn(right)
-    const [first] = await readKids(right)
-    const wrong = await startReplica(t, url, { ...rotating, NODE_OPTIONS: shiftedBy(hours) })
-    t.same(await readKids(wrong), [first], 'the key is as old as it was')
+  t.test(
+    `keys rotate by the clock of the database when the clock of a replica is ${hours} hours off`,
+    async (t) => {
+      const { url, one: right } = await startReplicas(t, rotating)
+      const before = await logIn(right)
+      const [first] = await readKids(right)
+      const wrong = await startReplica(t, url, { ...rotating, NODE_OPTIONS: shiftedBy(hours) })
+      t.same(await readKids(wrong), [first], 'the age of the key is unchanged')
 
-    await makeRotationDue(url, first)
-    await until('the next key to be published', async () => (await readKids(right)).length === 2)
-    await until('the next key to sign', async () =>
-      (await Promise.all([right, wrong].map(signsWith))).every((kid) => kid !== first),
-    )
-    const [next] = await query<{ planned: boolean; kept: boolean }>(
-      url,
-      `SELECT bool_and(signs_at BETWEEN created_at + interval '1.9 s' AND created_at + interval '3 s')
+      await makeRotationDue(url, first)
+      await until('the next key to be published', async () => (await readKids(right)).length === 2)
+      await until('the next key to sign', async () =>
+        (await Promise.all([right, wrong].map(signsWith))).every((kid) => kid !== first),
+      )
+      const [next] = await query<{ planned: boolean; kept: boolean }>(
+        url,
+        `SELECT bool_and(signs_at BETWEEN created_at + interval '1.9 s' AND created_at + interval '3 s')
          FILTER (WHERE kid <> $1) AS planned, count(*) FILTER (WHERE retired_at IS NULL) = 2 AS kept
        FROM signing_keys`,
-      [first],
-    )
-    t.same(
-      next,
-      { planned: true, kept: true },
-      'it was published for the planned time, and the one before is kept',
-    )
-    t.equal((await askWho(right, before.access_token)).status, 200, 'live tokens are good')
-    t.equal((await askWho(right, (await logIn(right)).access_token)).status, 200)
-    t.equal((await readKids(wrong)).length, 2)
-  })
+        [first],
+      )
+      t.same(
+        next,
+        { planned: true, kept: true },
+        'it was published for the planned time, and the one before is kept',
+      )
+      t.equal((await askWho(right, before.access_token)).status, 200, 'unexpired tokens are valid')
+      t.equal((await askWho(right, (await logIn(right)).access_token)).status, 200)
+      t.equal((await readKids(wrong)).length, 2)
+    },
+  )
 
-t.test('the command line keeps to the clock of the database', async (t) => {
+t.test('the command line uses the clock of the database', async (t) => {
   const { url, one } = await startReplicas(t)
   const before = await logIn(one)
   const [first = ''] = await readKids(one)
@@ -93,7 +96,7 @@ t.test('the command line keeps to the clock of the database', async (t) => {
   }
   t.match(await run(31 * 24, 'rotate', '--json'), { status: 0 })
   for (const hours of [2, -2, 31 * 24]) {
-    t.match(await run(hours, 'retire', first, '--json'), { status: 4 }, 'what signs is not retired')
+    t.match(await run(hours, 'retire', first, '--json'), { status: 4 }, 'the signing key is not retired')
     const listed = Object.values(await run(hours, 'list', '--json')) as { state: string }[]
     t.same(
       listed.flatMap(({ state }) => state ?? []),

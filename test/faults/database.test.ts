@@ -46,7 +46,7 @@ function addItem(service: Service, token: string, itemId: string): Promise<Answe
   return send(service, '/users/me/items/', { method: 'POST', headers, body })
 }
 
-/** What needs no database answers as ever. */
+/** Checks that requests which need no database are answered as usual. */
 async function answersWithout(t: Test, service: Service): Promise<void> {
   for (const path of ['/livez', '/docs', '/openapi.json', '/.well-known/oauth-authorization-server'])
     t.equal((await send(service, path)).status, 200, path)
@@ -54,9 +54,9 @@ async function answersWithout(t: Test, service: Service): Promise<void> {
   t.match(refused, { status: 401, body: '{"detail":"Could not validate credentials"}' })
 }
 
-/** All else says that it cannot be had now, all at once as when many ask. */
+/** Checks that all other requests get a 503, also when many come at once. */
 async function refusesAll(t: Test, service: Service, token: string): Promise<void> {
-  // What is in memory of the caller counts for a moment longer.
+  // A cached caller remains valid for a moment.
   await until(async () => (await send(service, '/users/me/', { headers: bearer(token) })).status !== 200)
   const answers = await Promise.all([
     send(service, '/readyz'),
@@ -74,7 +74,7 @@ async function refusesAll(t: Test, service: Service, token: string): Promise<voi
   t.match(answers[1], unavailable)
 }
 
-/** Faults come and go; the service stays, and neither loses nor makes up anything. */
+/** Faults that come and go. The service stays up, and neither loses nor invents anything. */
 async function survives(t: Test, server: FragileServer, service: Service, token: string, name: string) {
   await until(() => isReady(service))
   t.equal((await send(service, '/users/me/', { headers: bearer(token) })).status, 200)
@@ -84,7 +84,7 @@ async function survives(t: Test, server: FragileServer, service: Service, token:
   t.equal(service.program.process.exitCode, null)
 }
 
-t.test('a service whose database goes away', async (t) => {
+t.test('a service whose database fails', async (t) => {
   const server = await startFragileServer(t, ['max_connections=20'])
   const service = await startService(t, { ...settings, DATABASE_URL: server.url })
   const token = await logIn(service)
@@ -96,7 +96,7 @@ t.test('a service whose database goes away', async (t) => {
     ['paused', () => server.pause(), async () => server.resume()],
     ['stalled', async () => server.proxy.stall(), async () => server.proxy.open()],
   ] as const)
-    await t.test(`that is ${name} answers 503, and goes on afterwards`, async (t) => {
+    await t.test(`with a database that is ${name} answers 503, and recovers`, async (t) => {
       await fault()
       await refusesAll(t, service, token)
       await answersWithout(t, service)
@@ -105,7 +105,7 @@ t.test('a service whose database goes away', async (t) => {
       await survives(t, server, service, token, name.replace(' ', '-'))
     })
 
-  await t.test('that is read-only serves what is read', async (t) => {
+  await t.test('with a read-only database serves reads', async (t) => {
     await server.query('ALTER SYSTEM SET default_transaction_read_only = on')
     await server.query('SELECT pg_reload_conf()')
     const isReadOnly = async () => (await addItem(service, token, 'lost')).status === 503
@@ -120,7 +120,7 @@ t.test('a service whose database goes away', async (t) => {
     await survives(t, server, service, token, 'read-only')
   })
 
-  await t.test('that takes no more connections is waited for', async (t) => {
+  await t.test('waits for a database that accepts no more connections', async (t) => {
     const others = await occupy(t, server)
     await others[0]?.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name <> 'occupant' AND backend_type = 'client backend'",
@@ -132,10 +132,14 @@ t.test('a service whose database goes away', async (t) => {
     await survives(t, server, service, token, 'connections')
   })
 
-  t.notMatch(service.program.stdout, '"level":50', 'no fault of the database is a fault of the service')
+  t.notMatch(
+    service.program.stdout,
+    '"level":50',
+    'no failure of the database is logged as an error of the service',
+  )
 })
 
-t.test('a service that is there before its database waits for it', async (t) => {
+t.test('a service that starts before its database waits for it', async (t) => {
   const server = await startFragileServer(t)
   const { proxy } = server
   proxy.cut()
@@ -150,7 +154,7 @@ t.test('a service that is there before its database waits for it', async (t) => 
   t.type(await logIn(service), 'string')
 })
 
-/** Connections until the server takes no more. */
+/** Opens connections until the server accepts no more. */
 async function occupy(t: Test, server: FragileServer): Promise<pg.Client[]> {
   const clients: pg.Client[] = []
   for (;;) {

@@ -7,12 +7,12 @@ import { startService } from '../helpers/service.js'
 import { until } from '../helpers/wait.js'
 import { startFragileServer } from './server.js'
 
-/** A file system of its own, so small that it can be filled: only root can make one, and not everywhere. */
+/** Creates a file system that is small enough to be filled. Only root can do so, and not everywhere. */
 const disk = await makeFolder(t)
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=160m', 'tmpfs', disk])
 const withoutDisk = mounted.status === 0 ? false : 'a small file system cannot be made here'
 
-t.test('a full disk is a 503, and nothing is lost or half written', { skip: withoutDisk }, async (t) => {
+t.test('a full disk is a 503, and nothing is lost or partially written', { skip: withoutDisk }, async (t) => {
   chmodSync(disk, 0o755)
   t.teardown(() => execFileSync('umount', ['--lazy', disk]))
   const server = await startFragileServer(t, ['max_wal_size=32MB', 'min_wal_size=32MB'], disk)
@@ -56,7 +56,7 @@ t.test('a full disk is a 503, and nothing is lost or half written', { skip: with
   t.notMatch(program.stdout, '"level":50')
 })
 
-/** Until there is no room left but for a little. */
+/** Fills the disk until little space is left. */
 function fill(file: string): void {
   const block = Buffer.alloc(1024 * 1024)
   try {

@@ -16,11 +16,11 @@ async function start(
   otherCosts: Record<string, number> = {},
 ) {
   const url = await cloneDatabase(t)
-  // `secret`, at the cost that the service hashes with.
+  // `secret`, at the cost with which the service hashes.
   await query(url, 'UPDATE users SET hashed_password = $1, rehashed_at = now()', [
     bcrypt.hashSync('secret', Number(env.BCRYPT_COST ?? settings.BCRYPT_COST)),
   ])
-  // Imported, or from before a change of the cost.
+  // An imported hash, or one from before a change of the cost.
   for (const [username, cost] of Object.entries(otherCosts))
     await query(url, 'INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), $1, $2)', [
       username,
@@ -45,7 +45,7 @@ async function start(
   return { origin, program, logIn, read }
 }
 
-t.test('500 log-ins at once are let in, or refused in order, and reads go on', async (t) => {
+t.test('500 simultaneous logins succeed or are refused with 503, and reads continue', async (t) => {
   const { logIn, read } = await start(t)
   let flooding = true
   const reads: Promise<number[]> = (async () => {
@@ -68,7 +68,7 @@ t.test('500 log-ins at once are let in, or refused in order, and reads go on', a
   for (const { status, headers } of answers) if (status === 503) t.ok(headers.get('retry-after'))
 })
 
-t.test('10,000 tokens of garbage are refused, each alike', async (t) => {
+t.test('10,000 random tokens are refused in the same way', async (t) => {
   const { origin, program } = await start(t)
   const statuses = new Set<string>()
   for (let batch = 0; batch < 100; batch++)
@@ -84,7 +84,7 @@ t.test('10,000 tokens of garbage are refused, each alike', async (t) => {
   t.notMatch(program.stdout, '"level":50')
 })
 
-t.test('an answer does not tell by its time what was wrong', async (t) => {
+t.test('the time of a response does not reveal what was wrong', async (t) => {
   const { logIn } = await start(
     t,
     {
@@ -115,7 +115,7 @@ t.test('an answer does not tell by its time what was wrong', async (t) => {
   t.ok(Math.max(...values) < 1.25 * Math.min(...values))
 })
 
-t.test('a throttled account takes as long as any other, and so does one that is not there', async (t) => {
+t.test('a throttled account takes as long as any other, and so does an unknown one', async (t) => {
   const { logIn } = await start(t, {
     GUESSES_PER_ACCOUNT_AND_NETWORK: '1',
     GUESSES_PER_NETWORK: '100000',
@@ -129,7 +129,8 @@ t.test('a throttled account takes as long as any other, and so does one that is 
       await (await logIn(username, 'wrong')).arrayBuffer()
       times[username]?.push(performance.now() - began)
     }
-  const [known, unknown] = [median(times.alice ?? []), median(times.nobody ?? [])]
+  const known = median(times.alice ?? [])
+  const unknown = median(times.nobody ?? [])
   t.comment(`known ${known.toFixed(2)} ms, unknown ${unknown.toFixed(2)} ms`)
   t.ok(Math.max(known, unknown) < 2 * Math.min(known, unknown))
 })

@@ -5,7 +5,7 @@ import { startService } from '../helpers/service.js'
 
 const canary = 'cAnArY'
 
-t.test('at its most talkative the log holds no secret, whatever fails', async (t) => {
+t.test('the log holds no secret at the most verbose level, whatever fails', async (t) => {
   const proxy = await startProxy(t, await cloneDatabase(t))
   const url = new URL(proxy.url)
   const { origin, program } = await startService(t, {

@@ -5,11 +5,11 @@ import { newDatabase } from '../helpers/database.js'
 import { startProgram } from '../helpers/service.js'
 import { until } from '../helpers/wait.js'
 
-t.test('a replica that is killed while it migrates leaves nothing half done', async (t) => {
+t.test('a replica that is killed during a migration leaves nothing half done', async (t) => {
   const url = await newDatabase(t)
   const lock = migrationNames().length
   await query(url, 'CREATE SCHEMA gate')
-  // The last migration but the first waits at a gate of ours, with all that it did before in its transaction.
+  // A trigger suspends a migration whose transaction has already created tables.
   await query(
     url,
     `CREATE FUNCTION gate.wait() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN

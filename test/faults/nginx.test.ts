@@ -14,9 +14,9 @@ import { until } from '../helpers/wait.js'
 
 const withoutNginx = spawnSync('nginx', ['-v']).error ? 'nginx is not installed' : false
 
-/** How nginx keeps connections to a replica: as docs/operations.md says, for less time than it drains, or not at all. */
+/** How nginx keeps connections to a replica: as in docs/operations.md, for less time than the drain, or not at all. */
 const upstreams = {
-  'connections that are kept': 'keepalive 8; keepalive_timeout 500ms;',
+  'kept connections': 'keepalive 8; keepalive_timeout 500ms;',
   'a connection for each request': '',
 }
 
@@ -46,14 +46,15 @@ for (const [what, keepalive] of Object.entries(upstreams))
       const [{ count }] = (await query(url, "SELECT count(*)::int FROM items WHERE item_id LIKE 'w%'")) as [
         { count: number },
       ]
-      t.equal(count, load.created, 'and carries none out twice')
+      t.equal(count, load.created, 'and executes none twice')
     },
   )
 
-/** Starts nginx before the replicas, on a socket that is a file: no port can be taken from it. */
+/** Starts nginx before the replicas, on a Unix socket, as a port could be taken by another process. */
 async function startNginx(t: Test, replicas: Service[], keepalive: string) {
   const folder = await makeFolder(t)
-  const [socket, file] = [join(folder, 'nginx.sock'), join(folder, 'nginx.conf')]
+  const socket = join(folder, 'nginx.sock')
+  const file = join(folder, 'nginx.conf')
   const configure = (upstream: Service[]) =>
     writeFileSync(
       file,
@@ -91,7 +92,7 @@ async function startNginx(t: Test, replicas: Service[], keepalive: string) {
   }
 }
 
-/** Reads and writes without pause, in four lines, with keys for retries. What is not answered as it should be is kept. */
+/** Sends four streams of reads and writes without pause, with idempotency keys, and collects unexpected responses. */
 function startLoad(t: Test, socket: string, token: string) {
   const load = { served: 0, created: 0, failures: [] as string[], stop }
   let stopped = false

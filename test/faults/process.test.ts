@@ -11,7 +11,7 @@ const headersOf = (token: string) => ({
   'content-type': 'application/json',
 })
 
-/** Writes without pause until it is told to stop; what was acknowledged is what must be there. */
+/** Writes without pause until it is stopped, and records what was acknowledged and must therefore be stored. */
 function writeOn(service: () => Service, token: string) {
   const acknowledged: string[] = []
   const registered: string[] = []
@@ -56,7 +56,7 @@ function writeOn(service: () => Service, token: string) {
 }
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const)
-  t.test(`what was acknowledged before ${signal} is there afterwards, whole`, async (t) => {
+  t.test(`acknowledged writes survive ${signal} completely`, async (t) => {
     const { url, one: service } = await startReplicas(t)
     const tokens = await logIn(service)
     const revoked = await logIn(service)
@@ -93,9 +93,9 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
     t.ok(users.every(({ whole }) => whole))
     const next = await startReplica(t, url)
     const me = await fetch(`${next.origin}/users/me/`, { headers: headersOf(revoked.access_token) })
-    t.equal(me.status, 401, 'the revocation holds')
+    t.equal(me.status, 401, 'the revocation is kept')
     const again = await fetch(`${next.origin}/token`, { method: 'POST', body })
-    t.equal(again.status, 200, 'the rotation holds: its answer may have been lost')
+    t.equal(again.status, 200, 'the rotation is kept, as its response may have been lost')
   })
 
 t.test('a rolling restart loses no request', async (t) => {
@@ -105,7 +105,7 @@ t.test('a rolling restart loses no request', async (t) => {
   const { access_token } = await logIn(one)
   let ready = [...replicas]
   let turn = 0
-  // What a load balancer does: it asks who is ready, and sends each request to one of those.
+  // A load balancer sends each request to one of the replicas that are ready.
   const watching = setInterval(async () => {
     const states = await Promise.all(
       replicas.map((one) =>
@@ -133,7 +133,7 @@ t.test('a rolling restart loses no request', async (t) => {
   t.ok(writing.acknowledged.length > 100)
 })
 
-t.test('a service that drains is not ready, serves on, and lets go of connections', async (t) => {
+t.test('a draining service is not ready, serves on, and closes connections', async (t) => {
   const service = await startReplica(t, await cloneDatabase(t), { DRAIN_SECONDS: '300' })
   service.program.process.kill('SIGTERM')
   await until(async () => (await fetch(`${service.origin}/readyz`)).status === 503)

@@ -10,22 +10,22 @@ import { query } from '../database/query.js'
 import { type DatabaseProxy, startProxy } from '../helpers/proxy.js'
 import { cheapHash } from '../helpers/replicas.js'
 
-/** A PostgreSQL server of this test alone, that faults can be done to. Its address outlives it. */
+/** A PostgreSQL server of one test for injecting faults. Its address stays the same over restarts. */
 export interface FragileServer {
   url: string
   proxy: DatabaseProxy
-  /** One statement, on the server itself. */
+  /** Executes a statement on the server. */
   query(sql: string): Promise<Record<string, unknown>[]>
   stop(): Promise<void>
-  /** As the machine's reset button does. */
+  /** Kills all its processes, as a power failure would. */
   kill(): Promise<void>
   start(): Promise<void>
-  /** Stops all its processes where they are. */
+  /** Suspends all its processes. */
   pause(): Promise<void>
   resume(): void
 }
 
-/** Starts one that is migrated and seeded, where johndoe's password is hashed at the lowest cost. */
+/** Starts a migrated and seeded server, with johndoe's password hashed at the lowest cost. */
 export async function startFragileServer(
   t: Test,
   settings: string[] = [],
@@ -65,7 +65,7 @@ export async function startFragileServer(
       proxy.leadTo(running.url)
     },
     async pause() {
-      // Its processes lead sessions of their own: no group has them all.
+      // Each process leads its own session, so there is no group to signal.
       const sessions = await query<{ pid: number }>(
         running.url,
         'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()',

@@ -6,7 +6,7 @@ import { until } from '../helpers/wait.js'
 
 const body = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n'
 
-t.test('clients that send slowly are cut, while others are served', async (t) => {
+t.test('connections of slow clients are closed, while others are served', async (t) => {
   const { host, port, origin } = await startService(t, {}, 'dist/src/server.js')
   const slow = [
     ['a header', 'GET /livez HTTP/1.1\r\nHost: x\r\n', 'X-Slow: x\r\n'],
@@ -38,7 +38,7 @@ t.test('clients that send slowly are cut, while others are served', async (t) =>
     t.match(answer, /^HTTP\/1\.1 408 [\s\S]*\{"detail":"Request Timeout"\}$/, what)
 })
 
-t.test('beyond so many connections none is taken', async (t) => {
+t.test('connections beyond the maximum are refused', async (t) => {
   const { host, port, origin } = await startService(t, { MAX_CONNECTIONS: '5' }, 'dist/src/server.js')
   const sockets = Array.from({ length: 10 }, () => connect(port, host).on('error', () => {}))
   t.teardown(() => sockets.map((socket) => socket.destroy()))
@@ -46,10 +46,10 @@ t.test('beyond so many connections none is taken', async (t) => {
   for (let i = 0; i < 5; i++) await Promise.race(closed)
   for (const socket of sockets) socket.destroy()
   await Promise.all(closed)
-  // The service notices a little later that they have gone.
+  // The service notices later that the clients have left.
   const isServed = () =>
     fetch(`${origin}/livez`)
       .then(({ ok }) => ok)
       .catch(() => false)
-  await t.resolves(until(isServed), 'and when others have gone, some are taken again')
+  await t.resolves(until(isServed), 'new connections are accepted again when others have closed')
 })

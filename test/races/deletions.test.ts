@@ -8,7 +8,7 @@ import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { beginTransaction, createUser, until } from '../helpers/replicas.js'
 
-// Requests that are under way when the user or the client whom they are about is deleted.
+// Requests in progress while the user or client that they concern is deleted.
 
 const url = await cloneDatabase(t)
 const app = await startApp(t, { JWT_SECRET: '' }, url)
@@ -21,7 +21,7 @@ const serviceToken = (
   await postToken(app, { grant_type: 'client_credentials', scope: 'items:write', ...service })
 ).json<{ access_token: string }>().access_token
 
-/** A user who has one item and is logged in. */
+/** Creates a user who has one item and is logged in. */
 interface Victim {
   username: string
   token: string
@@ -48,7 +48,7 @@ const lines = (url: string): InjectOptions => ({
   payload: '{"item_id":"one"}\n{"item_id":"two"}\n',
 })
 
-/** Of the user's own requests, what is answered when the user is gone. */
+/** Responses to a deleted user's own requests. */
 const own: [what: string, request: Request, status: number][] = [
   ['a new item', () => json('POST', '/users/me/items/', {}), 401],
   [
@@ -70,7 +70,7 @@ const own: [what: string, request: Request, status: number][] = [
   ],
 ]
 
-/** The same of requests of others about the user. */
+/** Responses to requests of others about a deleted user. */
 const others: [what: string, request: Request, status: number][] = [
   ['a new item', ({ username }) => json('POST', `/users/${username}/items/`, {}), 404],
   ['an item that is put', ({ username }) => json('PUT', `/users/${username}/items/new`, {}), 404],
@@ -78,16 +78,16 @@ const others: [what: string, request: Request, status: number][] = [
   ['an import', ({ username }) => lines(`/users/${username}/items/import`), 404],
 ]
 
-/** What has an answer of its own when the user is gone: whichever it is, it is no fault. */
+/** Requests whose response after a deletion may be any but a 500. */
 const anybodys: [what: string, request: Request][] = [
   [
     'another password',
     () => json('PUT', '/users/me/password', { old_password: 'secret', new_password: 'correct horse' }),
   ],
   ['a deletion', () => json('DELETE', '/users/me/', { password: 'secret' })],
-  ['a log-in', ({ username }) => form('/token', { username, password: 'secret' })],
+  ['a login', ({ username }) => form('/token', { username, password: 'secret' })],
   [
-    'a log-in of OAuth',
+    'an OAuth login',
     ({ username }) => form('/token', { grant_type: 'password', username, password: 'secret' }),
   ],
   [
@@ -125,7 +125,7 @@ async function makeVictim(): Promise<Victim> {
   return { username, token, refreshToken }
 }
 
-/** Sends a request while a deletion is not committed yet, and commits it when the request waits for it or is over. */
+/** Sends a request during an uncommitted deletion, and commits it when the request waits for it or has ended. */
 async function overtake(t: Test, deletion: string, request: InjectOptions, token: string) {
   await app.changes.sync()
   const change = await beginTransaction(t, url, deletion)
@@ -149,7 +149,7 @@ async function overtake(t: Test, deletion: string, request: InjectOptions, token
 const deletionOf = ({ username }: Victim) => `DELETE FROM users WHERE username = '${username}'`
 
 for (const [what, request, status] of own)
-  t.test(`${what} of a user who is deleted meanwhile`, async (t) => {
+  t.test(`${what} of a user who is being deleted`, async (t) => {
     const victim = await makeVictim()
     const answer = await overtake(t, deletionOf(victim), request(victim), victim.token)
     t.equal(answer.statusCode, status, answer.body)
@@ -161,13 +161,13 @@ for (const [by, token] of [
   ['a client', serviceToken],
 ] as const)
   for (const [what, request, status] of others)
-    t.test(`${what} by ${by} for a user who is deleted meanwhile`, async (t) => {
+    t.test(`${what} by ${by} for a user who is being deleted`, async (t) => {
       const victim = await makeVictim()
       const answer = await overtake(t, deletionOf(victim), request(victim), token)
       t.equal(answer.statusCode, status, answer.body)
     })
 
-t.test('nothing else is a fault when its user is deleted meanwhile', async (t) => {
+t.test('no other request is a 500 while its user is being deleted', async (t) => {
   for (const [requests, token] of [
     [anybodys, null],
     [administrators, adminToken],
@@ -179,7 +179,7 @@ t.test('nothing else is a fault when its user is deleted meanwhile', async (t) =
     }
 })
 
-t.test('an invitation by an administrator who is deleted meanwhile', async (t) => {
+t.test('an invitation by an administrator who is being deleted', async (t) => {
   const username = await createUser(url)
   await query(url, "UPDATE users SET scopes = '{users:admin}' WHERE username = $1", [username])
   const token = await logIn(app, username, 'secret', 'users:admin')
@@ -187,7 +187,7 @@ t.test('an invitation by an administrator who is deleted meanwhile', async (t) =
   t.equal((await overtake(t, deletion, json('POST', '/invitations/'), token)).statusCode, 401)
 })
 
-t.test('a log-in whose client is deleted meanwhile', async (t) => {
+t.test('a login whose client is being deleted', async (t) => {
   const spa = { clientId: 'spa', name: 'spa', confidential: false, scopes: ['me'] }
   const { username, refreshToken } = await makeVictim()
   const credentials = { username, password: 'secret' }
@@ -205,7 +205,7 @@ t.test('a log-in whose client is deleted meanwhile', async (t) => {
   t.same(unnamed.json(), { detail: 'Client authentication failed' })
 })
 
-t.test('every foreign key has an answer', async (t) => {
+t.test('every foreign key has a response', async (t) => {
   const keys = await query<{ conname: string }>(url, "SELECT conname FROM pg_constraint WHERE contype = 'f'")
   t.ok(keys.length >= 6)
   for (const { conname } of keys)
@@ -216,7 +216,7 @@ t.test('every foreign key has an answer', async (t) => {
     )
 })
 
-t.test('a command about what is deleted meanwhile', async (t) => {
+t.test('a command about a user or client that is being deleted', async (t) => {
   await storeClient(app.database, 'gone', 'lks_gone')
   const change = await beginTransaction(t, url, "DELETE FROM clients WHERE client_id = 'gone'")
   const rotating = runCommand(url, ['clients', 'rotate-secret', 'gone'])

@@ -21,7 +21,7 @@ async function start(t: import('tap').Test) {
   return { url, either: (i: number) => (i % 2 ? one : other), send }
 }
 
-t.test('of parallel requests with one Idempotency-Key to two replicas one adds an item', async (t) => {
+t.test('parallel requests with one Idempotency-Key to two replicas add one item', async (t) => {
   const { url, either, send } = await start(t)
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i) =>
@@ -34,7 +34,7 @@ t.test('of parallel requests with one Idempotency-Key to two replicas one adds a
   t.equal((await query(url, "SELECT FROM items WHERE title = 'One'")).length, 1)
 })
 
-t.test('of parallel changes to two replicas with one If-Match one is made', async (t) => {
+t.test('one of several parallel changes with the same If-Match to two replicas is made', async (t) => {
   const { either, send } = await start(t)
   const added = await send(either(0), 'PUT', `${path}Bar`, {})
   const condition = { 'if-match': String(added.headers.get('etag')) }
@@ -47,7 +47,7 @@ t.test('of parallel changes to two replicas with one If-Match one is made', asyn
   t.same(statuses, [200, ...Array.from({ length: 19 }, () => 412)])
 })
 
-t.test('of parallel additions of one id to two replicas one is made', async (t) => {
+t.test('one of several parallel additions of the same id to two replicas is made', async (t) => {
   const { either, send } = await start(t)
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i) =>

@@ -15,7 +15,7 @@ import {
   untilWaiting,
 } from '../helpers/replicas.js'
 
-// The grace is long enough for a slow machine: what comes after it is brought about in the database.
+// The grace period is long enough for a slow machine. Its end is simulated in the database.
 const replicas = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' })
 const { one, other, url } = replicas
 
@@ -31,26 +31,29 @@ t.test('a refresh token used 100 times at once on two replicas has one successor
   const uses = await Promise.all(
     tokens.map(({ access_token }, index) => askWho(index % 2 ? one : other, access_token)),
   )
-  t.same(statusesOf(uses), [200], 'each access token is good on either replica')
+  t.same(statusesOf(uses), [200], 'each access token is valid on both replicas')
   t.equal((await refresh(other, [...successors][0] as string)).status, 200, 'and so is the successor')
 })
 
-t.test('without a grace, parallel uses give at most one answer and end the family', async (t) => {
-  const strict = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '0' })
-  const first = await logIn(strict.one)
-  const answers = await storm(strict, first.refresh_token, 100)
-  const given = tokensOf(answers)
-  t.ok(given.length <= 1, `${given.length} answers`)
-  t.same(
-    statusesOf(answers).filter((status) => status !== 200),
-    [400],
-  )
-  t.same(await describeFamily(strict.url, first), { live: false, tokens: 2 })
-  await refusesAll(t, strict, [first, ...given], 'after the storm')
-  t.match(await describeFamily(strict.url, first), { live: false }, 'still')
-})
+t.test(
+  'without a grace period, at most one of several parallel uses succeeds, and the family ends',
+  async (t) => {
+    const strict = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '0' })
+    const first = await logIn(strict.one)
+    const answers = await storm(strict, first.refresh_token, 100)
+    const given = tokensOf(answers)
+    t.ok(given.length <= 1, `${given.length} answers`)
+    t.same(
+      statusesOf(answers).filter((status) => status !== 200),
+      [400],
+    )
+    t.same(await describeFamily(strict.url, first), { live: false, tokens: 2 })
+    await refusesAll(t, strict, [first, ...given], 'after the parallel uses')
+    t.match(await describeFamily(strict.url, first), { live: false }, 'still')
+  },
+)
 
-t.test('a refresh token that comes again after the grace ends its family', async (t) => {
+t.test('reuse of a refresh token after the grace period ends its family', async (t) => {
   for (const [age, outcome] of [
     ["used_at = used_at - interval '61 seconds'", 'used before the grace'],
     ["used_at = used_at - interval '20 days', expires_at = now() - interval '1 day'", 'expired since'],
@@ -64,11 +67,11 @@ t.test('a refresh token that comes again after the grace ends its family', async
     t.equal(again.status, 400, outcome)
     t.match(again.body, { error: 'invalid_grant' }, outcome)
     await refusesAll(t, replicas, [first, ...second], outcome)
-    t.equal((await askWho(other, bystander.access_token)).status, 200, 'another log-in goes on')
+    t.equal((await askWho(other, bystander.access_token)).status, 200, 'another login continues')
   }
 })
 
-/** What is wrong with a request beside the token's reuse, and how it is set right. */
+/** What else is wrong with a request that reuses a token, and its correction. */
 const faults = [
   { what: 'nothing else', sets: '', rights: '', form: {} },
   {
@@ -113,7 +116,7 @@ for (const { what, sets, rights, form } of faults)
     })
 
 for (const { what, sets, rights, form } of faults.slice(1))
-  t.test(`a request that is wrong otherwise uses no token up: ${what}`, async (t) => {
+  t.test(`a request with another error does not use the token: ${what}`, async (t) => {
     const first = await logIn(one, 'johndoe', 'secret', 'me items:read')
     await query(url, sets)
     const wrong = { grant_type: 'refresh_token', refresh_token: first.refresh_token, ...form }
@@ -123,13 +126,17 @@ for (const { what, sets, rights, form } of faults.slice(1))
     const second = await refresh(one, first.refresh_token)
     t.equal(second.status, 200)
     await query(url, sets)
-    t.equal((await postForm(other, '/token', wrong)).status, 400, 'nor does a second one within the grace')
+    t.equal(
+      (await postForm(other, '/token', wrong)).status,
+      400,
+      'nor does a second one within the grace period',
+    )
     await query(url, rights)
     if (what !== 'a family of old age')
       t.equal((await refresh(one, second.body.refresh_token as string)).status, 200)
   })
 
-t.test('what is refused in a family that has ended is no reuse that is recorded again', async (t) => {
+t.test('requests in a family that has ended are not recorded as reuse again', async (t) => {
   const first = await logIn(one)
   await refresh(one, first.refresh_token)
   await postForm(one, '/revoke', { token: first.refresh_token })
@@ -139,7 +146,7 @@ t.test('what is refused in a family that has ended is no reuse that is recorded 
   t.same(await query(url, reuses), before)
 })
 
-t.test('a token within the grace is answered although it has expired since', async (t) => {
+t.test('a token within the grace period is accepted although it has expired since', async (t) => {
   const first = await logIn(one)
   const second = await refresh(one, first.refresh_token)
   await query(
@@ -151,14 +158,14 @@ t.test('a token within the grace is answered although it has expired since', asy
   t.equal((await refresh(one, String(again.body.refresh_token))).status, 200)
 })
 
-t.test('an unused token that has expired is refused, and ends nothing', async (t) => {
+t.test('an unused expired token is refused, and its family continues', async (t) => {
   const first = await logIn(one)
   await query(url, "UPDATE refresh_tokens SET expires_at = now() - interval '1 second'")
   t.equal((await refresh(other, first.refresh_token)).status, 400)
   t.equal((await askWho(other, first.access_token)).status, 200)
 })
 
-t.test('after a revocation nothing of the family is good, whatever was refreshed meanwhile', async (t) => {
+t.test('after a revocation no token of the family is valid, whatever was refreshed meanwhile', async (t) => {
   for (let round = 0; round < 12; round++) {
     const first = await logIn(one)
     const services = [one, other, one, other, one, other]
@@ -176,7 +183,7 @@ t.test('after a revocation nothing of the family is good, whatever was refreshed
   }
 })
 
-t.test('a refresh that a revocation overtakes brings nothing that is good', async (t) => {
+t.test('a refresh that a revocation overtakes yields no valid token', async (t) => {
   const first = await logIn(one)
   const blocker = await beginTransaction(t, url, 'SELECT FROM refresh_tokens FOR UPDATE')
   const refreshing = refresh(one, first.refresh_token)
@@ -188,7 +195,7 @@ t.test('a refresh that a revocation overtakes brings nothing that is good', asyn
   await refusesAll(t, replicas, [first, ...tokensOf([late])], 'overtaken')
 })
 
-t.test('an access token is revoked alone, on every replica at its next use', async (t) => {
+t.test('a revoked access token is refused by every replica, other tokens are not', async (t) => {
   const { access_token: token, refresh_token: refreshToken } = await logIn(one)
   const revocations = await Promise.all(
     Array.from({ length: 20 }, (_, index) => postForm(index % 2 ? one : other, '/revoke', { token })),
@@ -208,7 +215,7 @@ function statusesOf(answers: Answer[]): number[] {
   return [...new Set(answers.map(({ status }) => status))].sort()
 }
 
-/** The family that a log-in started. */
+/** Returns the family that a login started. */
 async function describeFamily(url: string, { access_token: token }: Tokens) {
   const { sid } = JSON.parse(String(Buffer.from(String(token.split('.')[1]), 'base64url'))) as { sid: string }
   const [family] = await query<{ live: boolean; tokens: number }>(

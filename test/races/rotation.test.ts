@@ -11,10 +11,10 @@ import {
 } from '../helpers/replicas.js'
 import type { Service } from '../helpers/service.js'
 
-/** Keys are followed every half second, and tokens live for a year: moving keys back by months leaves them alive. */
+/** The replicas refresh the keys every half second. Tokens live for a year, so keys that are aged by months remain in use. */
 const settings = { JWKS_MAX_AGE_SECONDS: '1', ACCESS_TOKEN_EXPIRE_MINUTES: '525600' }
 
-t.test('while keys rotate, no live token is refused and no key signs unpublished', async (t) => {
+t.test('during rotation no valid token is refused, and no unpublished key signs', async (t) => {
   const replicas = await startReplicas(t, settings)
   const { one, other, url } = replicas
   const sightings = watchKeys(replicas)
@@ -39,7 +39,7 @@ t.test('while keys rotate, no live token is refused and no key signs unpublished
     'none was refused when it was new',
   )
   const kids = new Set(uses.map(({ kid }) => kid))
-  t.equal(kids.size, 4, 'each key has signed some')
+  t.equal(kids.size, 4, 'each key has signed tokens')
   const [first, ...rotatedIn] = await readKids(one)
   for (const { kid, receivedAt } of uses.filter((use) => use.kid !== first))
     for (const service of [one, other])
@@ -60,10 +60,10 @@ t.test('while keys rotate, no live token is refused and no key signs unpublished
   const spent = (uses.find(({ kid }) => kid === first) as Use).token
   for (const service of [one, other]) t.equal((await askWho(service, spent)).status, 401)
   const [retired] = await query(url, 'SELECT sealed_private_key FROM signing_keys WHERE kid = $1', [first])
-  t.same(retired, { sealed_private_key: null }, 'its private half is gone')
+  t.same(retired, { sealed_private_key: null }, 'its private key is deleted')
 })
 
-t.test('a replica whose tokens live longer has every new key kept for as long', async (t) => {
+t.test('a replica with a longer token lifetime makes every new key last as long', async (t) => {
   const { url } = await startReplicas(t, { ...settings, ACCESS_TOKEN_EXPIRE_MINUTES: '60' })
   await query(url, 'UPDATE signing_keys SET token_ttl_seconds = 60')
   const isKeptLonger = async () => {
@@ -73,7 +73,7 @@ t.test('a replica whose tokens live longer has every new key kept for as long', 
   await t.resolves(until('the key to be kept longer', isKeptLonger))
 })
 
-t.test('a key that cannot be decrypted does not keep a replica from following the others', async (t) => {
+t.test('a key that cannot be decrypted does not keep a replica from loading the others', async (t) => {
   const { one, other, url } = await startReplicas(t, settings)
   const token = await logIn(one)
   const [kid] = await readKids(one)
@@ -94,7 +94,7 @@ t.test('a key that cannot be decrypted does not keep a replica from following th
       'the retired key to be gone',
       async () => (await askWho(service, token.access_token)).status === 401,
     )
-  t.equal((await logIn(one)).status, 503, 'where no key can sign there is no log-in')
+  t.equal((await logIn(one)).status, 503, 'without a key that can sign, logins fail')
 })
 
 interface Use {
@@ -104,7 +104,7 @@ interface Use {
   status: number
 }
 
-/** Signs in at one replica and uses the token at the other, over and over until it is stopped. */
+/** Repeatedly logs in at one replica and uses the token at the other, until it is stopped. */
 function sendTraffic(issuer: Service, user: Service): { stop: () => Promise<Use[]> } {
   const uses: Use[] = []
   return repeatUntilStopped(uses, async () => {
@@ -115,7 +115,7 @@ function sendTraffic(issuer: Service, user: Service): { stop: () => Promise<Use[
   })
 }
 
-/** Remembers when each replica was first seen to publish each key. */
+/** Records when each replica first published each key. */
 function watchKeys({ one, other }: Replicas) {
   const seen = new Map([one, other].map((service) => [service, new Map<string, number>()]))
   return repeatUntilStopped(seen, async () => {
@@ -143,7 +143,7 @@ async function signsWith(service: Service): Promise<string> {
   return headerOf((await logIn(service)).access_token).kid
 }
 
-/** All keys age alike, so that their order stays. */
+/** Ages all keys equally, so that their order stays. */
 function makeRotationDue(url: string) {
   return query(url, "UPDATE signing_keys SET signs_at = signs_at - interval '31 days'")
 }

@@ -17,10 +17,10 @@ const secrets = {
   first: 'first secret, which is long enough to be one',
   second: 'second secret, which is long enough',
 }
-/** Keys are followed every half second; tokens live for a year, so that moved keys stay alive. */
+/** The replicas refresh the keys every half second. Tokens live for a year, so that aged keys remain in use. */
 const settings = { JWKS_MAX_AGE_SECONDS: '1', ACCESS_TOKEN_EXPIRE_MINUTES: '525600' }
 
-t.test('replicas that start at once on an empty database agree on all keys', async (t) => {
+t.test('replicas that start simultaneously on an empty database agree on all keys', async (t) => {
   const url = await newDatabase(t)
   const { one, other } = await startReplicas(t, {}, url)
   const username = await createUser(url)
@@ -37,13 +37,13 @@ t.test('replicas that start at once on an empty database agree on all keys', asy
       await refresh(user, tokens.refresh_token),
     ]
     t.match(here.body, { refresh_token: /^lkr_/ })
-    t.equal(there.body.refresh_token, here.body.refresh_token, 'and on the key of the hashes')
+    t.equal(there.body.refresh_token, here.body.refresh_token, 'and on the MAC key')
   }
   t.equal((await query(url, 'SELECT FROM signing_keys')).length, 1)
   t.equal((await query(url, 'SELECT FROM mac_keys')).length, 1)
 })
 
-t.test('a new KEY_ENCRYPTION_SECRET takes over without an interruption', async (t) => {
+t.test('KEY_ENCRYPTION_SECRET is replaced without interruption', async (t) => {
   const url = await cloneDatabase(t)
   const username = await createUser(url)
   const beforeSettings = { ...settings, KEY_ENCRYPTION_SECRET: secrets.first }
@@ -73,17 +73,17 @@ t.test('a new KEY_ENCRYPTION_SECRET takes over without an interruption', async (
 
   before.program.process.kill('SIGTERM')
   await before.program.ends()
-  // The replica that has ended may have made the second key, and encrypted it under its own secret.
+  // The replica that has ended may have created the second key, and encrypted it under its own secret.
   const last = await startReplica(t, url, {
     ...settings,
     KEY_ENCRYPTION_SECRET: secrets.second,
     KEY_ENCRYPTION_SECRET_PREVIOUS: secrets.first,
   })
-  t.equal(new Set(await readSealings(url)).size, 1, 'nothing is left that needs the old secret')
+  t.equal(new Set(await readSealings(url)).size, 1, 'nothing requires the old secret any more')
   for (const token of [tokens.access_token, later]) t.equal((await askWho(last, token)).status, 200)
 })
 
-/** The names of the secrets under which the keys are encrypted. */
+/** Returns the fingerprints of the secrets under which the keys are encrypted. */
 async function readSealings(url: string): Promise<string[]> {
   const rows = await query<{ sealed_under: string }>(
     url,

@@ -19,11 +19,11 @@ import {
 
 const replicas = await startReplicas(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' }, undefined, 'src/server.ts')
 const { one, other, url } = replicas
-/** Renews each hash at log-in: it writes between checking a password and starting a family. */
+/** A replica that rehashes at each login, which writes between the password check and the start of a family. */
 const costlier = await startReplica(t, url, { BCRYPT_COST: '5' })
 const nextHash = await bcrypt.hash('changed', 4)
 
-/** What ends all tokens of a user, `lasting` if those of later log-ins are no good either. */
+/** Changes that end all tokens of a user; `lasting` if later logins fail too. */
 const endings = [
   { name: 'a password change', sets: [`hashed_password = '${nextHash}'`], lasting: true },
   { name: 'a disabling', sets: ['disabled = true'], lasting: true },
@@ -32,7 +32,7 @@ const endings = [
 ]
 
 for (const { name, sets, lasting } of endings) {
-  t.test(`a log-in that waits for ${name} is refused`, async (t) => {
+  t.test(`a login that waits for ${name} is refused`, async (t) => {
     const username = await createUser(url)
     const earlier = await logIn(one, username)
     const change = await beginTransaction(t, url)
@@ -44,10 +44,10 @@ for (const { name, sets, lasting } of endings) {
       t.equal(status, 401)
       t.match(body, { error: 'invalid_grant', detail: 'Incorrect username or password' })
     }
-    await refusesAll(t, replicas, [earlier], 'the log-in before')
+    await refusesAll(t, replicas, [earlier], 'the earlier login')
   })
 
-  t.test(`tokens of a log-in that ${name} waits for end with it`, async (t) => {
+  t.test(`tokens of a login that ${name} waits for are ended by it`, async (t) => {
     const username = await createUser(url)
     const blocker = await beginTransaction(
       t,
@@ -66,7 +66,7 @@ for (const { name, sets, lasting } of endings) {
     await refusesAll(t, replicas, [tokens], name)
   })
 
-  t.test(`a refresh that ${name} overtakes brings nothing that is good`, async (t) => {
+  t.test(`a refresh that ${name} overtakes yields no valid token`, async (t) => {
     const username = await createUser(url)
     const earlier = await logIn(one, username)
     const blocker = await beginTransaction(
@@ -85,7 +85,7 @@ for (const { name, sets, lasting } of endings) {
   })
 
   if (lasting)
-    t.test(`${name} amid log-ins and refreshes leaves no token that is good`, async (t) => {
+    t.test(`${name} amid logins and refreshes leaves no valid token`, async (t) => {
       const username = await createUser(url)
       const earlier = [await logIn(one, username), await logIn(other, username)]
       const traffic = earlier.flatMap(({ refresh_token }) =>
@@ -112,7 +112,7 @@ const invalidScope = { status: 400, body: { error: 'invalid_scope' } }
 const wrongPassword = { status: 401, body: { error: 'invalid_grant' } }
 const invalidClient = { status: 401, body: { error: 'invalid_client' } }
 
-/** What a log-in is decided on, and what becomes of one for `scope` that waits while it changes. */
+/** Facts that a login depends on, and the outcome of a login for `scope` during which they change. */
 const decisions = [
   {
     of: 'users',
@@ -145,36 +145,33 @@ const decisions = [
 ]
 
 for (const { of, set, scope, outcome } of decisions)
-  t.test(
-    `a log-in is decided on ${of} as they are: ${set || 'deleted'}, ${scope || 'no scope'}`,
-    async (t) => {
-      const username = await createUser(url)
-      const clientId = username.slice(0, 20)
-      await query(url, `UPDATE users SET scopes = '{users:admin}' WHERE username = '${username}'`)
-      await query(
-        url,
-        `INSERT INTO clients (client_id, name, confidential, grants, scopes)
+  t.test(`a login depends on the current ${of}: ${set || 'deleted'}, ${scope || 'no scope'}`, async (t) => {
+    const username = await createUser(url)
+    const clientId = username.slice(0, 20)
+    await query(url, `UPDATE users SET scopes = '{users:admin}' WHERE username = '${username}'`)
+    await query(
+      url,
+      `INSERT INTO clients (client_id, name, confidential, grants, scopes)
        VALUES ('${clientId}', 'Racer', false, '{password,refresh_token}', ${grantable})`,
-      )
-      const key = of === 'users' ? `username = '${username}'` : `client_id = '${clientId}'`
-      const change = await beginTransaction(
-        t,
-        url,
-        `SELECT FROM users WHERE username = '${username}' FOR UPDATE`,
-      )
-      const loggingIn = postForm(one, '/token', {
-        ...{ grant_type: 'password', client_id: clientId, username, password: 'secret' },
-        ...(scope && { scope }),
-      })
-      await untilWaiting(url)
-      await change.query(set ? `UPDATE ${of} SET ${set} WHERE ${key}` : `DELETE FROM ${of} WHERE ${key}`)
-      await change.query('COMMIT')
-      const { status, body } = await loggingIn
-      t.match({ status, body: { scope: undefined, refresh_token: undefined, ...body } }, outcome)
-    },
-  )
+    )
+    const key = of === 'users' ? `username = '${username}'` : `client_id = '${clientId}'`
+    const change = await beginTransaction(
+      t,
+      url,
+      `SELECT FROM users WHERE username = '${username}' FOR UPDATE`,
+    )
+    const loggingIn = postForm(one, '/token', {
+      ...{ grant_type: 'password', client_id: clientId, username, password: 'secret' },
+      ...(scope && { scope }),
+    })
+    await untilWaiting(url)
+    await change.query(set ? `UPDATE ${of} SET ${set} WHERE ${key}` : `DELETE FROM ${of} WHERE ${key}`)
+    await change.query('COMMIT')
+    const { status, body } = await loggingIn
+    t.match({ status, body: { scope: undefined, refresh_token: undefined, ...body } }, outcome)
+  })
 
-t.test('a client that is disabled amid log-ins gets no token that outlives it', async (t) => {
+t.test('a client that is disabled amid logins gets no token that remains valid', async (t) => {
   const username = await createUser(url)
   await query(
     url,
@@ -194,10 +191,10 @@ t.test('a client that is disabled amid log-ins gets no token that outlives it', 
   for (const set of ['disabled = true, generation = generation + 1', 'disabled = false'])
     await query(url, `UPDATE clients SET ${set} WHERE client_id = 'spa'`)
   await blocker.query('COMMIT')
-  await refusesAll(t, replicas, tokensOf([await loggingIn]), 'issued to the client as it was')
+  await refusesAll(t, replicas, tokensOf([await loggingIn]), 'issued before the client was disabled')
 })
 
-t.test('a renewed hash does not overwrite a password that changed meanwhile', async (t) => {
+t.test('a rehash does not overwrite a password that changed meanwhile', async (t) => {
   const username = await createUser(url)
   const change = await beginTransaction(t, url)
   await endUser(change, [`hashed_password = '${nextHash}'`], username)
@@ -208,7 +205,7 @@ t.test('a renewed hash does not overwrite a password that changed meanwhile', as
   t.equal((await logIn(other, username, 'changed')).status, 200)
 })
 
-t.test('a hash that is renewed ends no token', async (t) => {
+t.test('a rehash ends no token', async (t) => {
   const username = await createUser(url)
   const earlier = await logIn(one, username)
   const answers = await Promise.all(Array.from({ length: 8 }, () => logIn(costlier, username)))
@@ -221,7 +218,7 @@ t.test('a hash that is renewed ends no token', async (t) => {
   t.equal((await refresh(other, earlier.refresh_token)).status, 200)
 })
 
-t.test('a lock that is held for too long is no fault of the service', async (t) => {
+t.test('a lock that is held for too long is a 503', async (t) => {
   const username = await createUser(url)
   const holder = await beginTransaction(t, url, `SELECT FROM users WHERE username = '${username}' FOR UPDATE`)
   const late = await logIn(one, username)
@@ -231,7 +228,7 @@ t.test('a lock that is held for too long is no fault of the service', async (t) 
   t.equal((await logIn(one, username)).status, 200)
 })
 
-/** Sets one thing after the other, as a single person would; with nothing to set, the user is deleted. */
+/** Makes changes one after the other, as a single person would; without changes, deletes the user. */
 async function endUser(connection: pg.Client, sets: string[], username: string): Promise<void> {
   const statements = sets.map((set) => `UPDATE users SET ${set} WHERE username = $1`)
   for (const statement of statements.length > 0 ? statements : ['DELETE FROM users WHERE username = $1'])
