@@ -9,7 +9,7 @@ import { openDatabase } from './database/client.js'
 import { isDatabaseUnavailable } from './database/errors.js'
 import { migrate } from './database/migrations.js'
 import { provisionServer } from './database/provision.js'
-import { UnfitSession } from './database/session.js'
+import { InvalidSession } from './database/session.js'
 import { drain, stopListening } from './lifecycle/drain.js'
 import { OperatorError } from './lifecycle/operator-error.js'
 import { closeGracefully } from './lifecycle/shutdown.js'
@@ -86,7 +86,7 @@ async function succeeds(prepare: () => Promise<void>, { log }: FastifyInstance):
     await prepare()
     return true
   } catch (error) {
-    if (error instanceof UnfitSession || !isDatabaseUnavailable(error)) throw error
+    if (error instanceof InvalidSession || !isDatabaseUnavailable(error)) throw error
     log.warn({ reason: (error as Error).message }, 'waiting for the database')
     return false
   }

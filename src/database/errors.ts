@@ -1,4 +1,4 @@
-import { queryTimeoutMessage, UnfitSession } from './session.js'
+import { queryTimeoutMessage, InvalidSession } from './session.js'
 import { isStalePlan } from './stale-plan.js'
 
 /** Error codes of a database that is unavailable. */
@@ -101,7 +101,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code, message, cause } = error as DatabaseError
   return (
-    error instanceof UnfitSession ||
+    error instanceof InvalidSession ||
     unavailableCodes.has(String(code)) ||
     unavailableStates.test(String(sqlStateOf(error))) ||
     unavailableKinds.has(String(adapterCauseOf(error).kind)) ||

@@ -28,8 +28,8 @@ export interface SessionConfig {
   stream?: NonNullable<pg.ClientConfig['stream']>
 }
 
-/** Thrown for a session with a wrong setting that cannot be changed here, such as that of a pooler. */
-export class UnfitSession extends OperatorError {}
+/** Thrown for a session with a wrong setting that cannot be changed here, such as one behind a pooler. */
+export class InvalidSession extends OperatorError {}
 
 /** A setting with a value that our statements cannot work with. */
 interface Difference {
@@ -78,7 +78,7 @@ export function openSessionPool(session: SessionConfig, size?: number): pg.Pool 
   return pool
 }
 
-/** Opens a session outside of any pool; the caller ends it. @throws UnfitSession */
+/** Opens a session outside of any pool; the caller ends it. @throws InvalidSession */
 export async function openSession(session: SessionConfig): Promise<pg.Client> {
   const client = new SessionClient(sessionOptions(session))
   // Without a listener the loss of the connection would end the process. The interrupted query fails anyway.
@@ -95,7 +95,7 @@ export async function openSession(session: SessionConfig): Promise<pg.Client> {
  * Completes a session that has just connected: checks the required settings, and changes those that only some versions
  * of PostgreSQL have or that depend on their current values.
  *
- * @throws UnfitSession if a required setting is wrong all the same
+ * @throws InvalidSession if a required setting is wrong all the same
  */
 export async function prepareSession(client: pg.ClientBase, session: SessionConfig): Promise<void> {
   const { url, isOwn = true, limits, connectionMs = defaultConnectionMs } = session
@@ -111,7 +111,7 @@ export async function prepareSession(client: pg.ClientBase, session: SessionConf
     query_timeout: connectionMs,
   } as pg.QueryConfig)
   const [wrong] = rows
-  if (wrong) throw new UnfitSession(explain(wrong))
+  if (wrong) throw new InvalidSession(explain(wrong))
   if (!isOwn) return
   await client.query({
     text: `
