@@ -1,21 +1,26 @@
-import ipaddr from 'ipaddr.js'
-import { parse as parseConnectionString } from 'pg-connection-string'
-import type { Config } from './index.js'
+import type { Config } from './config.js'
+import { type Setting, type Settings, settingGroups } from './settings/index.js'
+import { isLoopback, passwordOf } from './urls.js'
 
-/** A setting that production must not run with, and why. Never its value. */
+/** A setting that production must not run with, and the reason. Never its value. */
 export interface UnsafeSetting {
   setting: string
   problem: string
 }
 
-/** Encrypts the keys in development. It is published, so production has no default. */
+/** Secret that encrypts the keys in development. It is published, so production has no default. */
 export const developmentSecret = 'latchkey development secret: published, so it keeps nothing secret'
 
-/** What others have published: the tutorial's SECRET_KEY, our development secret, the values of .env.example. */
-export const publishedSecrets = [
-  '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7',
+const tutorialSecret = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7'
+
+/** Secrets that everybody can read: the tutorial's SECRET_KEY, our development secret, the examples of our documents. */
+export const publishedSecrets: readonly string[] = [
+  tutorialSecret,
   developmentSecret,
-  'replace-me-by-what-openssl-rand-prints',
+  ...settingGroups
+    .flatMap(({ settings }): Setting[] => Object.values(settings))
+    .filter(({ secret }) => secret)
+    .map(({ example }) => example),
 ]
 
 /** The tutorial's users, each with the password that everybody can read there. */
@@ -23,57 +28,82 @@ export const tutorialPasswords: ReadonlyMap<string, string> = new Map([
   ['johndoe', 'secret'],
   ['alice', 'secret2'],
 ])
-const defaultPasswords = ['postgres', 'latchkey', 'password', 'secret', 'admin', 'root', 'replace-me', 'test']
-const leastBcryptCost = 10
-/** A random secret has more; one that somebody typed may have fewer. */
-const leastDistinctCharacters = 10
 
-/** Returns what is wrong with a configuration for production. @param environment what it was read from */
+const defaultPasswords = ['postgres', 'latchkey', 'password', 'secret', 'admin', 'root', 'replace-me', 'test']
+const minBcryptCost = 10
+/** A random secret has more; one that a person typed may have fewer. */
+const minDistinctCharacters = 10
+
+/**
+ * Returns whether the rules of production apply, unless NODE_ENV says so itself. Development has the embedded database,
+ * or serves this machine only: it listens on loopback, and its issuer is localhost.
+ */
+export function isProduction({ NODE_ENV, DATABASE_URL, HOST, ISSUER }: Settings): boolean {
+  if (NODE_ENV === 'production' || NODE_ENV === 'development') return NODE_ENV === 'production'
+  const isLocal = isLoopback(HOST) && (ISSUER === undefined || isLoopback(new URL(ISSUER).hostname))
+  return DATABASE_URL !== undefined && !isLocal
+}
+
+/** Returns why the rules of production apply, for an operator who did not expect them. */
+export function whyProduction(nodeEnv: string | undefined): string {
+  return nodeEnv === 'production'
+    ? 'NODE_ENV is production'
+    : 'the rules of production apply to an external database, unless HOST and ISSUER are local or NODE_ENV=development'
+}
+
+/** Returns what production must not run with. @param environment from which the configuration was read */
 export function findUnsafeSettings(
-  config: Config,
-  { ISSUER, PGPASSWORD }: NodeJS.ProcessEnv,
+  config: Pick<
+    Config,
+    | 'jwtSecret'
+    | 'keyEncryptionSecret'
+    | 'issuer'
+    | 'databaseUrl'
+    | 'databaseDirectUrl'
+    | 'databaseReplicaUrl'
+    | 'bcryptCost'
+  >,
+  { ISSUER, PGPASSWORD = '' }: NodeJS.ProcessEnv,
 ): UnsafeSetting[] {
-  const { jwtSecret, keyEncryptionSecret, issuer, databaseUrl, bcryptCost } = config
-  const { databaseDirectUrl, databaseReplicaUrl } = config
   const unsafe: UnsafeSetting[] = []
   const refuse = (setting: string, problem: string) => unsafe.push({ setting, problem })
 
   for (const [setting, secret] of [
-    ['JWT_SECRET', jwtSecret],
-    ['KEY_ENCRYPTION_SECRET', keyEncryptionSecret],
+    ['JWT_SECRET', config.jwtSecret],
+    ['KEY_ENCRYPTION_SECRET', config.keyEncryptionSecret],
   ] as const) {
     if (secret !== undefined && publishedSecrets.includes(secret)) refuse(setting, 'is published')
-    else if (secret !== undefined && new Set(secret).size < leastDistinctCharacters)
+    else if (secret !== undefined && new Set(secret).size < minDistinctCharacters)
       refuse(setting, 'can be guessed: openssl rand -base64 32 makes one that cannot')
   }
+
   if (!ISSUER) refuse('ISSUER', 'is required: mailed links and tokens name it')
-  else if (!isHttps(issuer)) refuse('ISSUER', 'must begin with https://, unless it is localhost')
-  if (databaseUrl === undefined)
+  else if (!isHttps(config.issuer)) refuse('ISSUER', 'must begin with https://, unless it is localhost')
+
+  if (config.databaseUrl === undefined)
     refuse('DATABASE_URL', 'is required: the embedded PostgreSQL is for trying out')
   for (const [setting, url] of [
-    ['DATABASE_URL', databaseUrl],
-    ['DATABASE_DIRECT_URL', databaseDirectUrl],
-    ['DATABASE_REPLICA_URL', databaseReplicaUrl],
+    ['DATABASE_URL', config.databaseUrl],
+    ['DATABASE_DIRECT_URL', config.databaseDirectUrl],
+    ['DATABASE_REPLICA_URL', config.databaseReplicaUrl],
   ] as const)
-    if (url && defaultPasswords.includes(parseConnectionString(url).password || (PGPASSWORD ?? '')))
+    if (url && defaultPasswords.includes(passwordOf(url) || PGPASSWORD))
       refuse(setting, 'has a default password')
-  if (bcryptCost < leastBcryptCost) refuse('BCRYPT_COST', `must be at least ${leastBcryptCost}`)
+
+  if (config.bcryptCost < minBcryptCost) refuse('BCRYPT_COST', `must be at least ${minBcryptCost}`)
   return unsafe
 }
 
-/** Returns what an operator should know of a configuration at the start, a line each. */
-export function startNotices({ production, mail, host }: Config): string[] {
+/** Returns what an operator should know of a configuration when the service starts, one line each. */
+export function startNotices({
+  production,
+  mail,
+  host,
+}: Pick<Config, 'production' | 'mail' | 'host'>): string[] {
   if (production)
-    return mail === 'off' ? ['mail is off, as there is no SMTP_URL: nobody can reset a password'] : []
+    return mail === 'off' ? ['mail is off, since SMTP_URL is not set: nobody can reset a password'] : []
   const reach = isLoopback(host) ? '' : ', and other machines can reach it'
   return [`in development: keys are encrypted under a published secret, passwords are published${reach}`]
-}
-
-/** Whether a host, as HOST or a URL has it, can be reached from this machine alone. */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/^\[|\]$/g, '')
-  if (ipaddr.isValid(name)) return ipaddr.process(name).range() === 'loopback'
-  return name === 'localhost' || name.endsWith('.localhost')
 }
 
 function isHttps(issuer: string): boolean {

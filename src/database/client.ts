@@ -6,7 +6,7 @@ import { nameStatements, type Queryable, type QueryTarget } from './query.js'
 import { preferReplica, type ReplicaReads } from './replica.js'
 import { openSessionPool } from './session.js'
 import { retryStalePlans } from './stale-plan.js'
-import { schemaOf } from './url.js'
+import { schemaOf } from '../config/urls.js'
 
 /** The handle to PostgreSQL, which stores take as an argument and send their queries through. */
 export type Database = PrismaClient & Connections

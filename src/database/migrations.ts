@@ -2,12 +2,12 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
+import { schemaOf } from '../config/urls.js'
 import { migrationsDirectory } from '../files.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import type { Database } from './client.js'
 import { isOwnSession, isPoolerRefusal, PoolerInBetween } from './pooler.js'
 import { openSession } from './session.js'
-import { schemaOf } from './url.js'
 
 /** Key of the advisory lock that a process holds while it migrates. */
 const migrationLock = 0x1a7c4e01

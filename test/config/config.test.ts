@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import t from 'tap'
-import { loadConfig, Settings } from '../../src/config/index.js'
+import { loadConfig } from '../../src/config/index.js'
 import { OperatorError } from '../../src/lifecycle/operator-error.js'
 
 function refusalOf(environment: NodeJS.ProcessEnv): Error | null {
@@ -98,7 +98,7 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['CORS_ORIGINS', 'https://canary.example.com:65536'],
     ['CORS_ORIGINS', 'https://127.1'],
     ['CORS_ORIGINS', 'https://[::0001]'],
-    ['GUESSES_PER_NETWORK', '0'],
+    ['LOGIN_FAILURES_PER_NETWORK', '0'],
     ['DRAIN_SECONDS', '-1'],
     ['PORT', '65536'],
     ['PORT', '80.5'],
@@ -124,6 +124,10 @@ t.test('settings that are refused, by name and without their value', async (t) =
     ['LATCHKEY_PASSWORD', 'canary'],
     ['DATABASE_POOL_MAX', 'canary'],
     ['DATA_DIR', 'canary'],
+    ['LOGIN_FAILURES_PER_USER', 'canary'],
+    ['HOST', 'canary\nhost'],
+    ['MAIL_FROM', 'canary\r\nBcc: all'],
+    ['REQUIRE_IF_MATCH', 'canary'],
     ['ISSUER', 'ftp://canary'],
     ['ISSUER', 'https://example.com/canary'],
     ['ISSUER', 'https://canary:example:com'],
@@ -157,7 +161,7 @@ t.test('hashing leaves two threads to files and DNS', async (t) => {
   )
 })
 
-t.test('the issuer is where the service listens, unless it is told', (t) => {
+t.test('the issuer is where the service listens, unless it is set', (t) => {
   t.equal(loadConfig({ PORT: '9000' }).issuer, 'http://localhost:9000')
   t.equal(loadConfig({ PORT: '0' }).issuer, 'http://localhost:8000')
   const { issuer, audience } = loadConfig({ ISSUER: 'https://login.example.com', AUDIENCE: 'orders' })
@@ -165,7 +169,7 @@ t.test('the issuer is where the service listens, unless it is told', (t) => {
   t.end()
 })
 
-t.test('production asks for the secret that encrypts keys, and takes the shared one for it', (t) => {
+t.test('production requires the secret that encrypts keys, and falls back to the shared one', (t) => {
   const production = {
     NODE_ENV: 'production',
     ISSUER: 'https://latchkey.example.com',
@@ -182,7 +186,7 @@ t.test('production asks for the secret that encrypts keys, and takes the shared 
   t.end()
 })
 
-t.test('service links of Kubernetes are no mistakes, whatever the service is called', async (t) => {
+t.test('service links of Kubernetes are ignored, whatever the name of the service', async (t) => {
   const names = ['LATCHKEY', 'MAIL', 'SMTP_RELAY', 'JWT_ISSUER', 'DATABASE_POOL', 'CORS_PROXY', 'EVENT_BUS']
   const variables = [
     ...['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP', 'SERVICE_PORT_HTTPS_ADMIN', 'PORT'],
@@ -197,13 +201,13 @@ t.test('service links of Kubernetes are no mistakes, whatever the service is cal
   t.equal(refusalOf({ DATABASE_PUBLIC_URL: 'postgres://db.example.com/x' }), null)
 })
 
-t.test('origins that a browser can send are taken', async (t) => {
+t.test('origins that a browser can send are accepted', async (t) => {
   const origins =
     'https://app.example.com http://localhost:3000 https://xn--bcher-kva.example https://[::1]:8443 http://127.0.0.1'
   t.same(loadConfig({ CORS_ORIGINS: origins }).corsOrigins, origins.split(' '))
 })
 
-t.test('forms of DATABASE_URL that the driver takes are taken', async (t) => {
+t.test('every form of DATABASE_URL that the driver accepts is accepted', async (t) => {
   for (const url of [
     'postgres://latchkey@%2Fvar%2Frun%2Fpostgresql/latchkey',
     'postgresql:///latchkey?host=/var/run/postgresql&user=latchkey',
@@ -213,10 +217,54 @@ t.test('forms of DATABASE_URL that the driver takes are taken', async (t) => {
     t.equal(loadConfig({ DATABASE_URL: url }).databaseUrl, url)
 })
 
-t.test('the README explains every setting and its default', async (t) => {
-  const readme = readFileSync('README.md', 'utf8')
-  for (const [name, schema] of Object.entries(Settings.properties)) {
-    const { default: preset } = schema as { default?: unknown }
-    t.match(readme, new RegExp(`\\| \`${name}\` \\| ${preset === undefined ? '' : `\`${preset}\``}`), name)
+t.test('an invalid value is answered with the values that are accepted', async (t) => {
+  for (const [name, value, message] of [
+    ['PORT', '65536', 'PORT must be an integer from 0 to 65535'],
+    ['DRAIN_SECONDS', '1m', 'DRAIN_SECONDS must be an integer from 0 to 300 (seconds)'],
+    ['REQUIRE_IF_MATCH', 'yes', 'REQUIRE_IF_MATCH must be one of: true, false'],
+    ['SIGNING_ALGORITHM', 'HS256', 'SIGNING_ALGORITHM must be one of: ES256, RS256'],
+    [
+      'ALLOWED_GRANTS',
+      'password implicit',
+      'ALLOWED_GRANTS must be a list of: password, refresh_token, client_credentials',
+    ],
+    [
+      'ALLOWED_GRANTS',
+      ' , ',
+      'ALLOWED_GRANTS must be a list of: password, refresh_token, client_credentials',
+    ],
+    ['TRUST_PROXY', '10.0.0.0/33', 'TRUST_PROXY must be a list of addresses or networks, such as 10.0.0.0/8'],
+    ['JWT_SECRET', 'short', 'JWT_SECRET must be text of 32 to 1024 characters'],
+    ['SMTP_URL', 'mail', 'SMTP_URL must be a URL that begins with smtps:// or smtp://'],
+    ['SMTP_URL', 'smtp://a:b#@c', 'SMTP_URL is not a valid URL; special characters must be percent-encoded'],
+  ] as const)
+    t.equal(refusalOf({ [name]: value })?.message, message)
+})
+
+t.test('lists have spaces or commas between their entries', async (t) => {
+  for (const [name, field, entries] of [
+    ['ALLOWED_GRANTS', 'allowedGrants', ['password', 'refresh_token']],
+    ['TRUST_PROXY', 'trustProxy', ['10.0.0.0/8', '::1']],
+    ['CORS_ORIGINS', 'corsOrigins', ['https://a.example.com', 'http://localhost:3000']],
+  ] as const)
+    for (const separator of [' ', ',', ', ', '  ', '\n'])
+      t.strictSame(loadConfig({ [name]: ` ${entries.join(separator)},` })[field], entries)
+})
+
+t.test('a former name is refused with the new one, unless it is empty', async (t) => {
+  for (const scope of ['ACCOUNT_AND_NETWORK', 'NETWORK', 'ACCOUNT']) {
+    const [former, current] = [`LOGIN_FAILURES_PER_${scope}`, `LOGIN_FAILURES_PER_${scope}`]
+    t.equal(refusalOf({ [former]: '5' })?.message, `${former} was renamed: set ${current} instead`)
+    t.equal(refusalOf({ [former]: '' }), null)
   }
+})
+
+t.test('the environment is read at the entry alone', async (t) => {
+  const readers = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('database/generated/'))
+    .filter((file) => readFileSync(`src/${file}`, 'utf8').includes('process.env'))
+  t.same(
+    readers.map((file) => file.replace(/\.\w+$/, '')),
+    ['server'],
+  )
 })

@@ -89,9 +89,9 @@ t.test('the time of a response does not reveal what was wrong', async (t) => {
     t,
     {
       BCRYPT_COST: '7',
-      GUESSES_PER_ACCOUNT_AND_NETWORK: '100000',
-      GUESSES_PER_NETWORK: '100000',
-      GUESSES_PER_ACCOUNT: '100000',
+      LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '100000',
+      LOGIN_FAILURES_PER_NETWORK: '100000',
+      LOGIN_FAILURES_PER_ACCOUNT: '100000',
     },
     { cheaper: 5, costlier: 8 },
   )
@@ -117,9 +117,9 @@ t.test('the time of a response does not reveal what was wrong', async (t) => {
 
 t.test('a throttled account takes as long as any other, and so does an unknown one', async (t) => {
   const { logIn } = await start(t, {
-    GUESSES_PER_ACCOUNT_AND_NETWORK: '1',
-    GUESSES_PER_NETWORK: '100000',
-    GUESSES_PER_ACCOUNT: '100000',
+    LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '1',
+    LOGIN_FAILURES_PER_NETWORK: '100000',
+    LOGIN_FAILURES_PER_ACCOUNT: '100000',
   })
   for (const username of ['alice', 'nobody']) for (let i = 0; i < 3; i++) await logIn(username, 'wrong')
   const times: Record<string, number[]> = { alice: [], nobody: [] }

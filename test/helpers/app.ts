@@ -13,9 +13,9 @@ export const everyScope = 'me items:read items:write users:admin items:admin'
 
 /** Tests guess a lot, all from one network. */
 const manyGuesses = {
-  GUESSES_PER_ACCOUNT_AND_NETWORK: '1000000',
-  GUESSES_PER_NETWORK: '1000000',
-  GUESSES_PER_ACCOUNT: '1000000',
+  LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '1000000',
+  LOGIN_FAILURES_PER_NETWORK: '1000000',
+  LOGIN_FAILURES_PER_ACCOUNT: '1000000',
 }
 
 /**

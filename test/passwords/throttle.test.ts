@@ -4,9 +4,9 @@ import { postToken, sendAs, startApp } from '../helpers/app.js'
 import { cloneDatabase } from '../helpers/database.js'
 
 const budgets = {
-  GUESSES_PER_ACCOUNT_AND_NETWORK: '3',
-  GUESSES_PER_NETWORK: '6',
-  GUESSES_PER_ACCOUNT: '8',
+  LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '3',
+  LOGIN_FAILURES_PER_NETWORK: '6',
+  LOGIN_FAILURES_PER_ACCOUNT: '8',
   TRUST_PROXY: '127.0.0.1',
 }
 
@@ -37,7 +37,7 @@ t.test("an address belongs to networks, the smallest of which is one customer's"
 })
 
 t.test('beyond the budget each wrong password doubles the wait', async (t) => {
-  const { attempt, pass } = await start(t, { GUESSES_PER_NETWORK: '100' })
+  const { attempt, pass } = await start(t, { LOGIN_FAILURES_PER_NETWORK: '100' })
   for (let i = 0; i < 4; i++) t.equal((await attempt('johndoe', 'wrong', '192.0.2.1')).statusCode, 401)
   for (const wait of [1, 2, 4]) {
     const throttled = await attempt('johndoe', 'secret', '192.0.2.1')
@@ -61,7 +61,10 @@ t.test('a network that has to wait does not affect others', async (t) => {
 })
 
 t.test('a client with a /48 of IPv6 has no more than sixteen budgets', async (t) => {
-  const { attempt } = await start(t, { GUESSES_PER_ACCOUNT: '1000', GUESSES_PER_NETWORK: '1000' })
+  const { attempt } = await start(t, {
+    LOGIN_FAILURES_PER_ACCOUNT: '1000',
+    LOGIN_FAILURES_PER_NETWORK: '1000',
+  })
   const statuses = []
   for (let i = 0; i < 50; i++)
     statuses.push((await attempt('johndoe', 'wrong', `2001:db8:1:${i.toString(16)}00::1`)).statusCode)
@@ -71,7 +74,10 @@ t.test('a client with a /48 of IPv6 has no more than sixteen budgets', async (t)
 })
 
 t.test('a client with a /56 of IPv6 has no more than four budgets', async (t) => {
-  const { attempt, app } = await start(t, { GUESSES_PER_ACCOUNT: '1000', GUESSES_PER_NETWORK: '2' })
+  const { attempt, app } = await start(t, {
+    LOGIN_FAILURES_PER_ACCOUNT: '1000',
+    LOGIN_FAILURES_PER_NETWORK: '2',
+  })
   const statuses = []
   for (let i = 0; i < 10; i++)
     statuses.push((await attempt(`nobody${i}`, 'wrong', `2001:db8:1:${i}::1`)).statusCode)
@@ -134,7 +140,7 @@ t.test('concurrent attempts at several replicas cannot exceed the budget', async
   const url = await cloneDatabase(t)
   const settings = {
     ...budgets,
-    ...{ GUESSES_PER_ACCOUNT: '1000', HASHING_CONCURRENCY: '64', UV_THREADPOOL_SIZE: '66' },
+    ...{ LOGIN_FAILURES_PER_ACCOUNT: '1000', HASHING_CONCURRENCY: '64', UV_THREADPOOL_SIZE: '66' },
   }
   const replicas = await Promise.all([startApp(t, settings, url), startApp(t, settings, url)])
   const answers = await Promise.all(
@@ -164,7 +170,7 @@ t.test('confirming the password of a logged-in user is throttled too', async (t)
 })
 
 t.test('logins beyond the capacity are refused and not charged', async (t) => {
-  const { app, attempt } = await start(t, { HASHING_CONCURRENCY: '1', GUESSES_PER_NETWORK: '100' })
+  const { app, attempt } = await start(t, { HASHING_CONCURRENCY: '1', LOGIN_FAILURES_PER_NETWORK: '100' })
   const work = '$2b$10$'
   await app.database.user.updateMany({
     data: { hashedPassword: `${work}${'a'.repeat(53)}`, rehashedAt: new Date() },

@@ -85,7 +85,7 @@ t.test('changing or removing an address requires the password, and notifies the 
 })
 
 t.test('wrong passwords for a change of the address are rate-limited like logins', async (t) => {
-  const { app, patch } = await start(t, { GUESSES_PER_ACCOUNT_AND_NETWORK: '3' })
+  const { app, patch } = await start(t, { LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '3' })
   const token = await logIn(app, 'johndoe', 'secret')
   const statuses = []
   for (let i = 0; i < 5; i++)

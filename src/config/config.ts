@@ -1,0 +1,57 @@
+/** The service's settings, parsed, checked and frozen. Each part of the service takes the ones that it uses. */
+export type Config = Readonly<{
+  /** Whether the rules of production apply: settings that they call unsafe prevent the start. */
+  production: boolean
+  host: string
+  port: number
+  logLevel: string
+  /** PostgreSQL or a pooler in front of it; undefined where the embedded server is used. */
+  databaseUrl: string | undefined
+  /** PostgreSQL itself, if `databaseUrl` leads to a pooler. */
+  databaseDirectUrl: string | undefined
+  /** A streaming replica, for reads of items. */
+  databaseReplicaUrl: string | undefined
+  /** Maximum replication lag; while it is exceeded, the primary is read. */
+  databaseReplicaMaxLagSeconds: number
+  databasePoolSize: number
+  /** Maximum duration of a statement. */
+  databaseTimeoutSeconds: number
+  dataDirectory: string
+  /** The `iss` of the tokens, and the origin of every address in the metadata. */
+  issuer: string
+  audience: string
+  /** Shared secret that signs tokens; undefined where the key ring signs. */
+  jwtSecret: string | undefined
+  signingAlgorithm: 'ES256' | 'RS256'
+  keyEncryptionSecret: string
+  keyEncryptionSecretPrevious: string | undefined
+  keyRotationSeconds: number
+  jwksMaxAgeSeconds: number
+  allowedGrants: readonly string[]
+  accessTokenTtlSeconds: number
+  refreshTokenIdleSeconds: number
+  refreshTokenTtlSeconds: number
+  refreshTokenGraceSeconds: number
+  /** Whether changing an item requires a precondition. */
+  requireIfMatch: boolean
+  /** Who may register. */
+  registration: 'open' | 'invitation' | 'closed'
+  smtpUrl: string | undefined
+  /** Where mail goes. Without a mail server production sends none, since files would expose the links in it. */
+  mail: 'smtp' | 'files' | 'off'
+  mailFrom: string
+  /** Addresses and networks (CIDR) of the proxies that are trusted to forward a client's address. */
+  trustProxy: readonly string[]
+  corsOrigins: readonly string[]
+  /** Maximum number of lines in an import of items. */
+  importMaxLines: number
+  maxConnections: number
+  /** Time for which the service still accepts requests after it has announced its end. */
+  drainSeconds: number
+  /** Maximum number of passwords hashed at once. */
+  hashingConcurrency: number
+  /** Numbers of failed logins before further ones are delayed. */
+  loginFailureBudgets: Readonly<{ perPair: number; perNetwork: number; perAccount: number }>
+  eventRetentionSeconds: number
+  bcryptCost: number
+}>

@@ -1,0 +1,46 @@
+import { type Static, Type } from 'typebox'
+import { accountSettings } from './accounts.js'
+import { databaseSettings } from './database.js'
+import { itemSettings } from './items.js'
+import type { Setting } from './kinds.js'
+import { serverSettings } from './server.js'
+import { tokenSettings } from './tokens.js'
+
+export type { Setting } from './kinds.js'
+
+/** Every setting under the name of its environment variable: type, bounds, default and meaning. */
+export const Settings = Type.Object({
+  ...databaseSettings,
+  ...tokenSettings,
+  ...accountSettings,
+  ...itemSettings,
+  ...serverSettings,
+})
+
+/** Values of the settings, parsed and checked. */
+export type Settings = Static<typeof Settings>
+
+/** Name of a setting, which is that of its environment variable. */
+export type SettingName = keyof typeof Settings.properties
+
+/** A chapter of docs/configuration.md. */
+export interface SettingGroup {
+  title: string
+  settings: Readonly<Record<string, Setting>>
+}
+
+/** All settings in the order of docs/configuration.md, which is generated from them. */
+export const settingGroups: readonly SettingGroup[] = [
+  { title: 'Database', settings: databaseSettings },
+  { title: 'Tokens and keys', settings: tokenSettings },
+  { title: 'Accounts', settings: accountSettings },
+  { title: 'Items', settings: itemSettings },
+  { title: 'Server', settings: serverSettings },
+]
+
+/** Former names of settings. A variable with such a name is refused with the new one. */
+export const renamedSettings: Readonly<Record<string, SettingName>> = {
+  LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: 'LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK',
+  LOGIN_FAILURES_PER_NETWORK: 'LOGIN_FAILURES_PER_NETWORK',
+  LOGIN_FAILURES_PER_ACCOUNT: 'LOGIN_FAILURES_PER_ACCOUNT',
+}

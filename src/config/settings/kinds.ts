@@ -1,0 +1,123 @@
+import { type TEnum, type TSchema, Type } from 'typebox'
+import { hasUsableSchema, isConnectionString } from '../urls.js'
+
+/** What a declaration states about a setting beside its bounds. */
+interface Facts {
+  /** Purpose of the setting, in Markdown. */
+  description: string
+  /** A value as it is written in the environment. */
+  example: string
+  /** Version of Latchkey that introduced the name. */
+  since: string
+  /** Consequence of leaving it out, in Markdown; for settings without a default. */
+  whenUnset?: string
+}
+
+/** A setting as the documents and the error messages present it. */
+export interface Setting extends Facts {
+  /** The values that are accepted, as they complete the sentence "The setting must be …". */
+  expected: string
+  default?: unknown
+  /** Whether it is confidential: it can be read from a file, and its example is refused in production. */
+  secret?: boolean
+  /** Unit of a duration, which the name of the setting ends with. */
+  unit?: DurationUnit
+}
+
+type DurationUnit = 'seconds' | 'minutes' | 'days'
+type Range = { minimum: number; maximum: number }
+
+export function integer({ minimum, maximum, ...facts }: Facts & Range & { default?: number }) {
+  return declare(Type.Integer({ minimum, maximum }), facts, `an integer from ${minimum} to ${maximum}`)
+}
+
+/** Declares a duration: an integer in the unit with which the name of the setting ends. */
+export function duration(
+  unit: DurationUnit,
+  { minimum, maximum, ...facts }: Facts & Range & { default?: number },
+) {
+  const expected = `an integer from ${minimum} to ${maximum} (${unit})`
+  return declare(Type.Integer({ minimum, maximum }), { ...facts, unit }, expected)
+}
+
+export function flag(facts: Facts & { default: boolean }) {
+  return declare(Type.Boolean(), facts, 'one of: true, false')
+}
+
+export function choice<Value extends string>(
+  values: readonly Value[],
+  facts: Facts & { default?: Value },
+): TEnum<Value[]> & Setting {
+  return declare(Type.Enum([...values]), facts, `one of: ${values.join(', ')}`)
+}
+
+/** Declares one line of text. */
+export function text({ maxLength, ...facts }: Facts & { maxLength: number; default?: string }) {
+  const line = Type.String({ pattern: /^[^\r\n]+$/, maxLength })
+  return declare(line, facts, `a line of 1 to ${maxLength} characters`)
+}
+
+/** Declares a list of fixed names, without which the setting would mean nothing. */
+export function choices<Value extends string>(
+  values: readonly Value[],
+  facts: Facts & { default: readonly Value[] },
+) {
+  const names = Type.Array(Type.Enum([...values]), { minItems: 1, maxItems: maxEntries })
+  return declare(names, facts, `a list of: ${values.join(', ')}`)
+}
+
+/** Declares a list of texts. @param expected describes those for which `isValid` returns true */
+export function list(isValid: (entry: string) => boolean, facts: Facts, expected: string) {
+  const entry = Type.Refine(Type.String(), isValid, () => `must be ${expected}`)
+  return declare(Type.Array(entry, { maxItems: maxEntries }), facts, expected)
+}
+
+/** Declares a secret of which keys are derived. */
+export function keySecret(facts: Omit<Facts, 'example'>) {
+  const secret = { ...facts, example: placeholderSecret, secret: true }
+  return declare(Type.String({ minLength: 32, maxLength: 1_024 }), secret, 'text of 32 to 1024 characters')
+}
+
+/** Declares the URL of a PostgreSQL database. It is secret, as it can have a password. */
+export function databaseUrl(facts: Facts) {
+  const postgresUrl = Type.String({ pattern: /^postgres(ql)?:\/\/./, maxLength: 2_048 })
+  const readable = Type.Refine(
+    postgresUrl,
+    isConnectionString,
+    () =>
+      'is malformed, or names a certificate that cannot be read; special characters must be percent-encoded',
+  )
+  const usable = Type.Refine(
+    readable,
+    hasUsableSchema,
+    () => 'names a schema that is empty, too long, or has quotes or control characters',
+  )
+  return declare(usable, { ...facts, secret: true }, 'a URL that begins with postgresql:// or postgres://')
+}
+
+/** Declares another URL. @param pattern of its beginning, which `expected` describes */
+export function url(
+  pattern: RegExp,
+  { maxLength, ...facts }: Facts & { maxLength: number; secret?: boolean },
+  expected: string,
+) {
+  const parsable = Type.Refine(
+    Type.String({ pattern, maxLength }),
+    (value: string) => URL.canParse(value),
+    () => 'is not a valid URL; special characters must be percent-encoded',
+  )
+  return declare(parsable, facts, expected)
+}
+
+const maxEntries = 1_000
+
+/** Example of every secret that has no better one: long enough, and refused in production. */
+const placeholderSecret = 'replace-me-by-what-openssl-rand-prints'
+
+function declare<Type extends TSchema>(
+  type: Type,
+  facts: Omit<Setting, 'expected'>,
+  expected: string,
+): Type & Setting {
+  return Object.assign(type, facts, { expected })
+}

@@ -1,0 +1,88 @@
+import { Type } from 'typebox'
+import { isAddressOrNetwork, isBrowserOrigin } from '../urls.js'
+import { choice, duration, integer, list, text } from './kinds.js'
+
+export const serverSettings = {
+  NODE_ENV: Type.Optional(
+    choice(['development', 'production', 'test'], {
+      description:
+        '`production` refuses settings that are not safe, `development` accepts them. `test` counts as not set.',
+      whenUnset:
+        'with a `DATABASE_URL` as `production`, unless `HOST` is a loopback address and `ISSUER` is localhost; else as `development`',
+      example: 'production',
+      since: '0.1.0',
+    }),
+  ),
+
+  HOST: text({
+    description: 'Address to listen on. The Docker image listens on `0.0.0.0`.',
+    default: '127.0.0.1',
+    maxLength: 255,
+    example: '0.0.0.0',
+    since: '0.1.0',
+  }),
+
+  PORT: integer({
+    description: 'Port to listen on. `0` takes a free one.',
+    default: 8000,
+    minimum: 0,
+    maximum: 65_535,
+    example: '8080',
+    since: '0.1.0',
+  }),
+
+  LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    description: 'Least severe level that is logged. Logs are JSON lines on standard output.',
+    default: 'info',
+    example: 'warn',
+    since: '0.1.0',
+  }),
+
+  TRUST_PROXY: Type.Optional(
+    list(
+      isAddressOrNetwork,
+      {
+        description:
+          'Addresses and networks (CIDR) of the reverse proxies in front. A client address that they forward is trusted; one from any other sender is ignored.',
+        whenUnset: 'no forwarded address is trusted',
+        example: '10.0.0.0/8 fd00::/8',
+        since: '0.1.0',
+      },
+      'a list of addresses or networks, such as 10.0.0.0/8',
+    ),
+  ),
+
+  CORS_ORIGINS: Type.Optional(
+    list(
+      isBrowserOrigin,
+      {
+        description: 'Origins whose scripts may call Latchkey from a browser.',
+        whenUnset: 'scripts of other origins may not',
+        example: 'https://app.example.com http://localhost:3000',
+        since: '0.1.0',
+      },
+      'a list of origins as browsers send them: lower case, in ASCII, without path, default port or wildcard',
+    ),
+  ),
+
+  MAX_CONNECTIONS: integer({
+    description: 'Maximum number of open client connections per process.',
+    default: 10_000,
+    minimum: 1,
+    maximum: 1_000_000,
+    example: '2000',
+    since: '0.1.0',
+  }),
+
+  DRAIN_SECONDS: Type.Optional(
+    duration('seconds', {
+      description:
+        'Time for which requests are still accepted after SIGTERM, while `/readyz` already responds with 503.',
+      whenUnset: '`0`, and `5` in production',
+      minimum: 0,
+      maximum: 300,
+      example: '15',
+      since: '0.1.0',
+    }),
+  ),
+}
