@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { addClientCommands } from './clients.js'
 import { addSchemaCommands } from './database.js'
-import { addDoctorCommand } from './doctor.js'
+import { addDoctorCommand } from './doctor/index.js'
 import { addKeyCommands } from './keys.js'
 import { addOpenApiCommand } from './openapi.js'
 import { escapeLines } from './output.js'
@@ -21,7 +21,7 @@ const groups = [
   addDoctorCommand,
 ]
 
-/** Runs one command. @param args what stands after `latchkey` @returns the exit status */
+/** Runs one command and returns its exit status. @param args arguments after `latchkey` */
 export async function runCommandLine(args: string[], io: Io): Promise<number> {
   const program = new Command('latchkey')
     .description('Runs Latchkey, and operates it on the database that the environment names.')
@@ -29,10 +29,10 @@ export async function runCommandLine(args: string[], io: Io): Promise<number> {
       writeOut: (text) => io.stdout.write(escapeLines(text)),
       writeErr: (text) => io.stderr.write(escapeLines(text)),
     })
-    .showHelpAfterError('Add --help for what there is.')
+    .showHelpAfterError('Run with --help for usage.')
     .addHelpText(
       'after',
-      '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused: the current state forbids it.',
+      '\nExit status: 0 for success, 1 for failure, 2 for wrong usage, 3 if not found, 4 if the current state forbids it.',
     )
     .exitOverride()
   for (const addCommands of groups) addCommands(program, io)
