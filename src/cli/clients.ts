@@ -30,15 +30,17 @@ import {
 
 /** `latchkey clients …` */
 export function addClientCommands(program: Command, io: Io): void {
-  const clients = program.command('clients').description('create, list, disable and delete clients')
+  const clients = program.command('clients').description('create, list, change, disable and delete clients')
 
   clients
     .command('create <client-id>')
-    .description('create a client; the secret of a confidential one is shown once')
-    .requiredOption('--name <name>', 'what people call it')
-    .option('--public', 'a client that cannot keep a secret')
-    .addOption(new Option('--grant <grants...>', 'what it may use').choices(Object.keys(grants)))
-    .option('--scope <scopes...>', 'what its tokens may be good for')
+    .description('create a client; the secret of a confidential client is shown only once')
+    .requiredOption('--name <name>', 'display name')
+    .option('--public', 'create a public client, which has no secret')
+    .addOption(
+      new Option('--grant <grants...>', 'grants that the client may use').choices(Object.keys(grants)),
+    )
+    .option('--scope <scopes...>', 'scopes that its tokens may have')
     .addOption(rightOption())
     .option('--json', 'print JSON')
     .action(
@@ -57,7 +59,7 @@ export function addClientCommands(program: Command, io: Io): void {
         const secret = confidential ? await makeSecret(context, io) : null
         await context.database.$transaction(async (transaction) => {
           if (!(await createClient(client, transaction)))
-            throw new CommandError(exitStatus.refused, `there is a client ${clientId} already`)
+            throw new CommandError(exitStatus.refused, `client ${clientId} already exists`)
           if (secret) await addSecret(clientId, secret.digest, transaction)
           await recordOperation('client_created', clientSubject(clientId), transaction)
         })
@@ -72,7 +74,7 @@ export function addClientCommands(program: Command, io: Io): void {
 
   clients
     .command('list')
-    .description('list clients, and when their secrets were made and last used')
+    .description('list clients, with the times when their secrets were created and last used')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function showClients({ database }, _args, { json }) {
@@ -96,7 +98,7 @@ export function addClientCommands(program: Command, io: Io): void {
 
   clients
     .command('set-rights <client-id>')
-    .description('set the rights of a confidential client; without --right it has none')
+    .description('replace the rights of a confidential client; without --right, remove them all')
     .addOption(rightOption())
     .option('--json', 'print JSON')
     .action(
@@ -108,7 +110,7 @@ export function addClientCommands(program: Command, io: Io): void {
           if (!(await setClientRights(clientId, rights, transaction)))
             throw new CommandError(
               exitStatus.refused,
-              `${clientId} is a public client: it can have no rights`,
+              `${clientId} is a public client, which cannot have rights`,
             )
           await recordOperation('client_rights_changed', clientSubject(clientId), transaction)
         })
@@ -119,14 +121,14 @@ export function addClientCommands(program: Command, io: Io): void {
 
   clients
     .command('rotate-secret <client-id>')
-    .description('make a new secret, shown once; the newest of the earlier ones stays good beside it')
+    .description('create a new secret, shown only once; the previous secret remains valid')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function rotateSecret(context, [clientId = ''], { json }) {
         const client = await findClient(clientId, context.database)
         requireFound(client !== null, clientId)
         if (!client?.confidential)
-          throw new CommandError(exitStatus.refused, `${clientId} is a public client: it has no secret`)
+          throw new CommandError(exitStatus.refused, `${clientId} is a public client, which has no secret`)
         const { text, digest } = await makeSecret(context, io)
         await context.database.$transaction(async (transaction) => {
           await addSecret(clientId, digest, transaction)
@@ -140,7 +142,7 @@ export function addClientCommands(program: Command, io: Io): void {
     const verb = disabled ? 'disable' : 'enable'
     clients
       .command(`${verb} <client-id>`)
-      .description(disabled ? 'refuse a client, and all tokens issued to it' : 'take a client again')
+      .description(disabled ? 'disable a client and revoke all tokens issued to it' : 'enable a client again')
       .option('--json', 'print JSON')
       .action(
         onDatabase(io, async function setDisabled({ database }, [clientId = ''], { json }) {
@@ -156,7 +158,7 @@ export function addClientCommands(program: Command, io: Io): void {
 
   clients
     .command('delete <client-id>')
-    .description('delete a client, and end all tokens issued to it')
+    .description('delete a client and revoke all tokens issued to it')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function remove({ database }, [clientId = ''], { json }) {
@@ -170,7 +172,7 @@ export function addClientCommands(program: Command, io: Io): void {
 }
 
 function rightOption(): Option {
-  const description = 'introspect: the client may ask about every access token'
+  const description = 'rights of the client: with introspect it may introspect every access token'
   return new Option('--right <rights...>', description).choices(clientRights)
 }
 
@@ -186,11 +188,7 @@ async function makeSecret(
 }
 
 function showSecret(clientId: string, secret: string): string[] {
-  return [
-    `client_id      ${clientId}`,
-    `client_secret  ${secret}`,
-    'This is the only time that the secret is shown.',
-  ]
+  return [`client_id      ${clientId}`, `client_secret  ${secret}`, 'The secret is not shown again.']
 }
 
 function checkClient(client: {
@@ -203,18 +201,21 @@ function checkClient(client: {
 }) {
   const { clientId, name, confidential, grants, scopes, rights } = client
   const problems: [boolean, string][] = [
-    [!clientIdSyntax.test(clientId), 'a client id has 1 to 64 letters, digits and . _ -'],
+    [
+      !clientIdSyntax.test(clientId),
+      'a client ID must have 1 to 64 letters, digits, dots, underscores or hyphens',
+    ],
     [
       name.length > 255 || !isSingleLine(name),
-      'a name has at most 255 characters, and no control characters',
+      'a name must have at most 255 characters and no control characters',
     ],
-    [!scopes.every(isScope), 'a scope has printable ASCII characters without " and \\ and no spaces'],
+    [!scopes.every(isScope), 'a scope must consist of printable ASCII characters other than space, " and \\'],
     [
       scopes.join(' ').length > maxScopeLength,
-      `all scopes together have at most ${maxScopeLength} characters`,
+      `all scopes together must have at most ${maxScopeLength} characters`,
     ],
-    [!confidential && rights.length > 0, 'a public client has no rights'],
-    [!confidential && grants.includes('client_credentials'), 'a public client has no client_credentials'],
+    [!confidential && rights.length > 0, 'a public client cannot have rights'],
+    [!confidential && grants.includes('client_credentials'), 'a public client cannot use client_credentials'],
   ]
   const problem = problems.find(([isProblem]) => isProblem)
   if (problem) throw new CommandError(exitStatus.usage, problem[1])

@@ -14,7 +14,7 @@ import { CommandError, exitStatus, type Io, onDatabase, onServer } from './run.j
 export function addSchemaCommands(program: Command, io: Io): void {
   program
     .command('migrate')
-    .description('apply the migrations that the database lacks, and claim the names of its users')
+    .description('apply pending migrations, and claim the names of existing users')
     .option('--json', 'print JSON')
     .action(
       onServer(io, async function applyMigrations({ config, url }, _args, { json }) {
@@ -22,7 +22,7 @@ export function addSchemaCommands(program: Command, io: Io): void {
         const applied = await migrate(url, (notice) => notices.push(notice))
         const alike = await claimExistingNames(config, url)
         if (alike.length > 0)
-          notices.push(`names look like ones that were taken earlier, and stay: ${alike.join(' ')}`)
+          notices.push(`names that look like earlier ones, and are kept: ${alike.join(' ')}`)
         const lines = [...applied.map((name) => `applied ${name}`), ...notices, 'The database is up to date.']
         printResult(io, { applied, notices }, lines, json)
       }),
@@ -30,7 +30,7 @@ export function addSchemaCommands(program: Command, io: Io): void {
 
   program
     .command('status')
-    .description('list the migrations and whether the database has them; exits with 4 when it lacks some')
+    .description('list the migrations and their states; exits with status 4 if some are pending')
     .option('--json', 'print JSON')
     .action(
       onServer(io, async function showStatus({ url }, _args, { json }) {
@@ -43,21 +43,24 @@ export function addSchemaCommands(program: Command, io: Io): void {
           json,
         )
         if (pending.length > 0)
-          throw new CommandError(exitStatus.refused, `${pending.length} pending: latchkey migrate`)
+          throw new CommandError(exitStatus.refused, `${pending.length} pending: run latchkey migrate`)
       }),
     )
 
   program
     .command('seed')
-    .description("put the tutorial's users and item into the database")
-    .option('--allow-production', 'in production too, which does not start until they have other passwords')
+    .description("add the tutorial's users and item to the database")
+    .option(
+      '--allow-production',
+      'also in production, where the service does not start until they have other passwords',
+    )
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function addSeed({ config, database }, _args, { allowProduction, json }) {
         if (config.production && !allowProduction)
           throw new CommandError(
             exitStatus.refused,
-            'NODE_ENV is production: the tutorial users have published passwords; --allow-production seeds them all the same',
+            'the rules of production apply, and the tutorial users have published passwords; --allow-production overrides this',
           )
         const users = await seed(database, await findMacKey(database, sealingKeysOf(config)))
         const of = { johndoe: 'password secret, one item', alice: 'password secret2, disabled' }
@@ -70,8 +73,8 @@ export function addSchemaCommands(program: Command, io: Io): void {
 }
 
 /**
- * Claims the names of users, as the service does when it starts, where the key for it is at hand: it is never made here,
- * as this command may run without the secret that it is to be encrypted under.
+ * Claims the names of existing users, as the service does when it starts, and returns those that look like earlier ones.
+ * Without the MAC key it does nothing: this command may lack the secret under which the service would encrypt a new key.
  */
 async function claimExistingNames(config: Config, url: string): Promise<string[]> {
   const database = openDatabase(config, url)

@@ -19,7 +19,7 @@ export function addKeyCommands(program: Command, io: Io): void {
 
   keys
     .command('list')
-    .description('list the keys and where they are in their lives')
+    .description('list the keys and their states')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function showKeys({ database }, _args, { json }) {
@@ -38,8 +38,8 @@ export function addKeyCommands(program: Command, io: Io): void {
 
   keys
     .command('rotate')
-    .description('publish a new key, which signs as soon as nobody can have old public keys any more')
-    .option('--now', 'it signs at once: for when the old key has been stolen')
+    .description('publish a new key, which signs as soon as cached public keys have expired')
+    .option('--now', 'let the new key sign immediately, for example because the old key was stolen')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function rotate(context, _args, { now, json }) {
@@ -53,10 +53,7 @@ export function addKeyCommands(program: Command, io: Io): void {
             (all, at) => now === true || all.every((key) => stateOf(key, all, at) !== 'published'),
           )
           if (!made)
-            throw new CommandError(
-              exitStatus.refused,
-              'a new key is published already and waits for its time',
-            )
+            throw new CommandError(exitStatus.refused, 'a new key is already published and does not sign yet')
           await recordOperation('keys_rotated', null, transaction)
           return made
         })
@@ -67,7 +64,7 @@ export function addKeyCommands(program: Command, io: Io): void {
 
   keys
     .command('retire <kid>')
-    .description('erase a key that does not sign; tokens of it are refused at once')
+    .description('erase a key that does not sign; its tokens are rejected immediately')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function retire(context, [kid = ''], { json }) {
@@ -77,7 +74,7 @@ export function addKeyCommands(program: Command, io: Io): void {
           if (outcome === 'unknown')
             throw new CommandError(exitStatus.notFound, `there is no key ${kid} to retire`)
           if (outcome === 'signing')
-            throw new CommandError(exitStatus.refused, `${kid} signs: first latchkey keys rotate --now`)
+            throw new CommandError(exitStatus.refused, `${kid} signs: run latchkey keys rotate --now first`)
           await recordOperation('key_retired', null, transaction)
         })
         printResult(io, { kid, retired: true }, `Retired ${kid}.`, json)
@@ -89,6 +86,6 @@ function requireRing({ config }: DatabaseContext): void {
   if (config.jwtSecret)
     throw new CommandError(
       exitStatus.refused,
-      'JWT_SECRET signs the tokens of this deployment: it has no keys',
+      'JWT_SECRET signs the tokens of this deployment, which has no keys',
     )
 }

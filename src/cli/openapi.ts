@@ -5,7 +5,7 @@ import { openDatabase } from '../database/client.js'
 import { printJson } from './output.js'
 import type { Io } from './run.js'
 
-/** The document is made from the routes: what looks for a database meanwhile finds none. */
+/** URL that leads to no database: the document is generated from the routes alone. */
 const noDatabase = 'postgres:///none?host=/dev/null'
 
 /** `latchkey openapi` */
@@ -14,7 +14,7 @@ export function addOpenApiCommand(program: Command, io: Io): void {
     .command('openapi')
     .description('print the OpenAPI document')
     .action(async function printDocument() {
-      // In development, as what only the running service needs may be missing.
+      // In development, since settings that only the running service needs may be missing.
       const given = readConfig({ ...io.env, NODE_ENV: 'development' })
       const elsewhere = { databaseDirectUrl: undefined, databaseReplicaUrl: undefined }
       const config = { ...given, ...elsewhere, logLevel: 'silent' }

@@ -1,9 +1,9 @@
 import type { Io } from './run.js'
 
-/** A row of a table, or one thing that a command tells of. */
+/** A row of a table, or the result of a command. */
 export type Row = Record<string, string | number | boolean | null | string[]>
 
-/** Prints rows: a table for people or, for machines, a JSON array. */
+/** Prints rows as a table or, for machines, as a JSON array. */
 export function printRows(io: Io, rows: Row[], columns: string[], json: unknown): void {
   if (json) {
     printJson(io, rows)
@@ -24,13 +24,13 @@ function toColumn(cells: string[]): string[] {
   return cells.map((cell) => cell + ' '.repeat(width - widthOf(cell)))
 }
 
-/** Prints what came of a command: lines for people or, for machines, a JSON object. */
+/** Prints the result of a command as lines or, for machines, as a JSON object. */
 export function printResult(io: Io, result: Row, lines: string | string[], json: unknown): void {
   if (json) printJson(io, result)
   else for (const line of [lines].flat()) io.stdout.write(`${escapeLine(line)}\n`)
 }
 
-/** Prints JSON in which all that a terminal could obey is escaped. */
+/** Prints JSON, with all characters escaped that could control a terminal. */
 export function printJson(io: Io, value: unknown): void {
   io.stdout.write(`${escapeJson(JSON.stringify(value, null, 2))}\n`)
 }
@@ -41,22 +41,22 @@ function toCell(value: Row[string] | undefined): string {
 }
 
 /**
- * Characters that do something to a terminal or do not show: controls, formats, surrogates, private and unassigned ones
- * (Unicode's category C), and separators of lines.
+ * Characters that can control a terminal or are invisible: controls, formats, surrogates, private and unassigned ones
+ * (Unicode category C), and line separators.
  */
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu
 
-/** Returns a text that stays in its line, whatever it was: what a terminal could obey is written as `\u{…}`. */
+/** Returns a text that fits on one line, with unprintable characters written as `\u{…}`. */
 export function escapeLine(text: string): string {
   return text.replace(unprintable, (character) => `\\u{${Number(character.codePointAt(0)).toString(16)}}`)
 }
 
-/** Does the same to each line of a text. */
+/** Escapes each line of a text. */
 export function escapeLines(text: string): string {
   return text.split('\n').map(escapeLine).join('\n')
 }
 
-/** Has the same meaning afterwards. The line breaks between members stay: those in strings are escaped already. */
+/** Escapes JSON without changing its meaning. Line breaks between members remain; those in strings are escaped already. */
 function escapeJson(json: string): string {
   return json.replace(unprintable, (character) => (character === '\n' ? '\n' : toUnits(character)))
 }
@@ -68,7 +68,7 @@ function toUnits(character: string): string {
     .join('')
 }
 
-/** Number of columns that a text takes in a terminal. */
+/** Returns the number of columns that a text takes in a terminal. */
 function widthOf(text: string): number {
   let width = 0
   for (const character of text) width += takesNone.test(character) ? 0 : takesTwo.test(character) ? 2 : 1
@@ -80,8 +80,8 @@ const takesTwo =
   /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u
 
 /**
- * Ends the process when its output cannot be written: with 0 where the reader has what it wanted, as `head` closes its end
- * early, else with 1.
+ * Ends the process when its output cannot be written: with status 0 if the reader has closed the pipe, as `head` does,
+ * otherwise with 1.
  */
 export function endWithReader(output: NodeJS.WritableStream, exit: (status: number) => void): void {
   output.on('error', ({ code }: NodeJS.ErrnoException) => exit(Number(code !== 'EPIPE')))

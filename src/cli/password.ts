@@ -4,10 +4,10 @@ import { canBeHashed } from '../passwords/bcrypt.js'
 import { CommandError, exitStatus, type Io } from './run.js'
 
 /**
- * Reads a new password: asked for twice, without echo, where a person sits; else the first line of the input.
+ * Reads a new password. A terminal is prompted twice, without echo; of any other input the first line is taken.
  *
- * @param requireFit throws where the password is not fit to be that of the user
- * @throws CommandError when the two differ, or the password cannot be hashed
+ * @param requireFit throws if the password is not acceptable for the user
+ * @throws CommandError if the two passwords differ, or the password cannot be hashed
  */
 export async function readNewPassword(
   { stdin: input, stderr: prompt }: Io,
@@ -15,7 +15,7 @@ export async function readNewPassword(
 ): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: input.isTTY === true })
-  // Ctrl-C ends the input, and an empty password is refused.
+  // Ctrl-C ends the input, and the empty password is refused.
   lines.on('SIGINT', () => lines.close())
   const reader = lines[Symbol.asyncIterator]()
   const readLine = async () => String((await reader.next()).value ?? '')
@@ -24,19 +24,19 @@ export async function readNewPassword(
     return readLine().finally(() => prompt.write('\n'))
   }
   async function check(password: string): Promise<string> {
-    // Node.js puts U+FFFD in the place of bytes that are not UTF-8.
+    // Node.js replaces bytes that are not valid UTF-8 by U+FFFD.
     if (password.includes('\uFFFD'))
       throw new CommandError(exitStatus.usage, 'the password is not valid UTF-8')
     if (password === '' || !canBeHashed(password))
-      throw new CommandError(exitStatus.usage, 'a password has 1 to 72 bytes of UTF-8 and no NUL')
+      throw new CommandError(exitStatus.usage, 'a password must have 1 to 72 bytes of UTF-8 and no NUL')
     await requireFit(password)
     return password
   }
   try {
     if (!input.isTTY) return await check(await readLine())
     const password = await check(await ask('Password: '))
-    if ((await ask('Once more: ')) === password) return password
-    throw new CommandError(exitStatus.usage, 'the two passwords are not the same')
+    if ((await ask('Repeat password: ')) === password) return password
+    throw new CommandError(exitStatus.usage, 'the passwords do not match')
   } finally {
     lines.close()
   }

@@ -10,10 +10,10 @@ import { OperatorError } from '../lifecycle/operator-error.js'
 import { findOwner } from '../users/store/accounts.js'
 import { escapeLine, escapeLines } from './output.js'
 
-/** The exit statuses, beside 0 for done and 1 for what went wrong. */
+/** Exit statuses other than 0 for success and 1 for failure. */
 export const exitStatus = { usage: 2, notFound: 3, refused: 4 } as const
 
-/** What keeps a command from doing what it was asked, in one line. */
+/** Error that ends a command with one line and an exit status of its own. */
 export class CommandError extends OperatorError {
   constructor(
     readonly status: number,
@@ -23,10 +23,10 @@ export class CommandError extends OperatorError {
   }
 }
 
-const lastOne = new CommandError(exitStatus.refused, 'the last administrator stays')
-const deletedMeanwhile = new CommandError(exitStatus.notFound, 'it was deleted at the same time')
+const lastOne = new CommandError(exitStatus.refused, 'the last administrator cannot be removed')
+const deletedMeanwhile = new CommandError(exitStatus.notFound, 'it was deleted concurrently')
 
-/** What a command reads and writes. */
+/** Environment, streams and process facts that commands use. */
 export interface Io {
   env: NodeJS.ProcessEnv
   stdin: NodeJS.ReadableStream & { isTTY?: boolean }
@@ -37,27 +37,27 @@ export interface Io {
   now: Date
 }
 
-/** What a command works with. */
+/** Context of a command that works on a server. */
 export interface Context {
   config: Config
-  /** The database, embedded or not, for as long as the command runs. */
+  /** URL of the server, which is available while the command runs. */
   url: string
 }
 
-/** What most commands work with: a database that has the schema. */
+/** Context of a command that works on a database with the current schema. */
 export interface DatabaseContext extends Context {
   database: Database
 }
 
-/** A transaction, which the database itself is not: an event is recorded with the change that it is about, or neither is. */
+/** A transaction, but not the database itself: an event is recorded together with the change that it reports. */
 type OpenTransaction = Transaction & { $connect?: never }
 
-/** The values of a command's options. */
+/** Values of a command's options. */
 export type Options = Record<string, string | string[] | boolean | undefined>
 
 type Action<C> = (context: C, args: string[], options: Options) => Promise<void>
 
-/** Makes the action of a command that works on a server, whatever is in its database. */
+/** Returns the action of a command that works on a server, whatever the state of its database. */
 export function onServer(io: Io, action: Action<Context>) {
   return async function runAction(...given: unknown[]): Promise<void> {
     const command = given.at(-1) as Command
@@ -67,17 +67,17 @@ export function onServer(io: Io, action: Action<Context>) {
   }
 }
 
-/** Makes the action of a command that works on the tables: it refuses when these lack migrations. */
+/** Returns the action of a command that works on the tables. It refuses to run while migrations are pending. */
 export function onDatabase(io: Io, action: Action<DatabaseContext>) {
   return onServer(io, async function runOnDatabase({ config, url }, args, options) {
     const { pending } = await migrationStatus(url)
-    if (pending.length > 0) throw new OperatorError('the database lacks migrations: latchkey migrate')
+    if (pending.length > 0) throw new OperatorError('the database lacks migrations: run latchkey migrate')
     const database = openDatabase(config, url)
     await action({ config, url, database }, args, options).finally(() => database.$disconnect())
   })
 }
 
-/** Records what the operator did to a user, or to a client by its `sub`, or to neither. */
+/** Records an operator's action. @param subject user, `sub` of a client, or null for neither */
 export async function recordOperation(
   action: AuditAction,
   subject: string | null,
@@ -88,7 +88,7 @@ export async function recordOperation(
   await recordEvent({ ...event, address: null, requestId: null }, transaction)
 }
 
-/** Prints an error, in one line if its reader can mend it, and returns the exit status that it asks for. */
+/** Prints an error and returns its exit status. An error that operators can fix takes one line, any other has a stack. */
 export function reportError(thrown: unknown, io: Io): number {
   const error = toCommandError(thrown)
   const { message, stack } = error as Error

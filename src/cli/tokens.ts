@@ -10,14 +10,14 @@ export function addTokenCommands(program: Command, io: Io): void {
     .command('tokens')
     .description('revoke tokens')
     .command('revoke')
-    .description('end all tokens of a user, or all that were issued to a client')
-    .option('--user <username>', 'whose tokens')
-    .option('--client <client-id>', 'whose tokens')
+    .description('revoke all tokens of a user, or all tokens issued to a client')
+    .option('--user <username>', 'user whose tokens are revoked')
+    .option('--client <client-id>', 'client whose tokens are revoked')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function revoke({ database }, _args, { user, client, json }) {
         if ((user === undefined) === (client === undefined))
-          throw new CommandError(exitStatus.usage, 'either --user or --client')
+          throw new CommandError(exitStatus.usage, 'specify either --user or --client')
         const name = String(user ?? client)
         await database.$transaction(async (transaction) => {
           const found = await (user === undefined ? revokeClientTokens : revokeUserTokens)(name, transaction)

@@ -18,22 +18,22 @@ import { printResult, printRows } from './output.js'
 import { readNewPassword } from './password.js'
 import { CommandError, exitStatus, type Io, type Options, onDatabase, recordOperation } from './run.js'
 
-const force = ['--force', 'take what the rules of the API refuse'] as const
+const force = ['--force', 'accept values that the API would reject'] as const
 const noChangeRequired = [
   '--no-change-required',
-  'the user may keep the password; otherwise it must be changed before anything else',
+  'let the user keep the password; otherwise they must change it before anything else',
 ] as const
 
 /** `latchkey users …` */
 export function addUserCommands(program: Command, io: Io): void {
-  const users = program.command('users').description('create, list, disable and delete users')
+  const users = program.command('users').description('create, list, change, disable and delete users')
 
   users
     .command('create <username>')
-    .description('create a user; the password is asked for, or read from standard input')
+    .description('create a user; prompts for the password, or reads it from standard input')
     .option('--email <address>', 'e-mail address')
-    .option('--full-name <name>', 'the name to show to people')
-    .option('--disabled', 'locked out from the start')
+    .option('--full-name <name>', 'display name')
+    .option('--disabled', 'create the user disabled')
     .option(...noChangeRequired)
     .option(...force)
     .option('--json', 'print JSON')
@@ -54,14 +54,17 @@ export function addUserCommands(program: Command, io: Io): void {
           if (!(await createUser(user, macKey, transaction)))
             throw new CommandError(
               exitStatus.refused,
-              `the name ${name}, one that looks like it, or the address is taken: a name is for good`,
+              `the username ${name}, one that looks like it, or the e-mail address is taken; a username is never reassigned`,
             )
           await recordOperation('user_created', name, transaction)
         })
         printResult(
           io,
           {
-            ...{ username: name, email, full_name: fullName, disabled },
+            username: name,
+            email,
+            full_name: fullName,
+            disabled,
             password_change_required: passwordChangeRequired,
           },
           `Created ${name}.`,
@@ -72,14 +75,14 @@ export function addUserCommands(program: Command, io: Io): void {
 
   users
     .command('list')
-    .description('list users by name')
+    .description('list users in the order of their names')
     .option('--limit <number>', 'maximum number of users', '100')
-    .option('--after <username>', 'go on after this one')
+    .option('--after <username>', 'list only users after this one')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function list({ database }, _args, { limit, after, json }) {
         if (!/^[1-9]\d{0,3}$/.test(String(limit)))
-          throw new CommandError(exitStatus.usage, 'a limit is a number from 1 to 9999')
+          throw new CommandError(exitStatus.usage, 'a limit must be an integer from 1 to 9999')
         const found = await listUsers(
           { limit: Number(limit), after: readText('name', after, 255, isStorable) },
           database,
@@ -99,7 +102,7 @@ export function addUserCommands(program: Command, io: Io): void {
     const verb = disabled ? 'disable' : 'enable'
     users
       .command(`${verb} <username>`)
-      .description(disabled ? 'lock a user out, and end all of their tokens' : 'let a user in again')
+      .description(disabled ? 'disable a user and revoke all of their tokens' : 'enable a user again')
       .option('--json', 'print JSON')
       .action(
         onDatabase(io, async function setDisabled({ database }, [username = ''], { json }) {
@@ -115,7 +118,7 @@ export function addUserCommands(program: Command, io: Io): void {
   users
     .command('set-password <username>')
     .description(
-      'set a password, and end all tokens of the user; it is asked for, or read from standard input',
+      'set a password and revoke all tokens of the user; prompts for it, or reads it from standard input',
     )
     .option(...noChangeRequired)
     .option(...force)
@@ -144,8 +147,8 @@ export function addUserCommands(program: Command, io: Io): void {
 
   users
     .command('set-scopes <username>')
-    .description('set the scopes that a user has beyond those of every user; without --scope there are none')
-    .addOption(new Option('--scope <scope...>', 'one of them').choices(grantableScopes).default([]))
+    .description('replace the additional scopes of a user; without --scope, remove them all')
+    .addOption(new Option('--scope <scope...>', 'additional scope').choices(grantableScopes).default([]))
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function setScopes({ database }, [username = ''], { scope, json }) {
@@ -157,7 +160,7 @@ export function addUserCommands(program: Command, io: Io): void {
         printResult(
           io,
           { username, scopes },
-          `${username} has ${scopes.join(' ') || 'no scopes but those of every user'}.`,
+          `${username} has ${scopes.join(' ') || 'no additional scopes'}.`,
           json,
         )
       }),
@@ -165,7 +168,7 @@ export function addUserCommands(program: Command, io: Io): void {
 
   users
     .command('invite')
-    .description('make an invitation, with which one person can register')
+    .description('create an invitation, with which one person can register')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function invite({ database }, _args, { json }) {
@@ -173,13 +176,13 @@ export function addUserCommands(program: Command, io: Io): void {
           await recordOperation('invitation_created', null, transaction)
           return createOperatorInvitation(transaction)
         })
-        printResult(io, { invitation }, `Invitation, good once, for 7 days: ${invitation}`, json)
+        printResult(io, { invitation }, `Invitation, valid once within 7 days: ${invitation}`, json)
       }),
     )
 
   users
     .command('delete <username>')
-    .description('delete a user, and all that the user owns')
+    .description('delete a user and everything they own')
     .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function remove({ database }, [username = ''], { json }) {
@@ -200,7 +203,7 @@ export function addUserCommands(program: Command, io: Io): void {
   }
 }
 
-/** Makes a function that refuses a value which the rules of the API refuse or, with `--force`, warns of it. */
+/** Returns a function that refuses what the API would reject or, with `--force`, only warns. */
 function rulesUnlessForced({ force }: Options, { stderr }: Io) {
   return function requireRule(what: string, problem: string | undefined): void {
     if (problem === undefined) return
@@ -212,11 +215,11 @@ function rulesUnlessForced({ force }: Options, { stderr }: Io) {
 function findNameProblem(username: string): string | undefined {
   return Check(Registration.properties.username, username)
     ? findUsernameProblem(username)
-    : 'must have 3 to 64 letters and digits, and . _ - between them'
+    : 'must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them'
 }
 
 function findEmailProblem(email: string): string | undefined {
-  return Check(Registration.properties.email, email) ? undefined : 'is not one'
+  return Check(Registration.properties.email, email) ? undefined : 'is not valid'
 }
 
 function requireFound(found: boolean, username: string): asserts found {
@@ -225,9 +228,12 @@ function requireFound(found: boolean, username: string): asserts found {
 
 function readUsername(username: string): string {
   if (readText('username', username, 255) === null || clientOf(username) !== null)
-    throw new CommandError(exitStatus.usage, 'a username does not begin with "client:" and is not empty')
+    throw new CommandError(exitStatus.usage, 'a username must not be empty or begin with "client:"')
   if (/^[.]+$/.test(username))
-    throw new CommandError(exitStatus.usage, 'a username is not made of dots alone: no address can name it')
+    throw new CommandError(
+      exitStatus.usage,
+      'a username must not consist of dots only, since no URL can contain it',
+    )
   return username
 }
 
@@ -236,7 +242,7 @@ function readText(what: string, text: unknown, maxLength: number, isFit = isSing
   if (text.length > maxLength || !isFit(text))
     throw new CommandError(
       exitStatus.usage,
-      `the ${what} has more than ${maxLength} characters, or a control character`,
+      `the ${what} must have at most ${maxLength} characters and no control characters`,
     )
   return text
 }

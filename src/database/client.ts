@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg'
+import { schemaOf } from '../config/urls.js'
 import { retryableOnce } from '../lifecycle/once.js'
 import { Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
@@ -6,7 +7,6 @@ import { nameStatements, type Queryable, type QueryTarget } from './query.js'
 import { preferReplica, type ReplicaReads } from './replica.js'
 import { openSessionPool } from './session.js'
 import { retryStalePlans } from './stale-plan.js'
-import { schemaOf } from '../config/urls.js'
 
 /** The handle to PostgreSQL, which stores take as an argument and send their queries through. */
 export type Database = PrismaClient & Connections

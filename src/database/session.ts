@@ -1,10 +1,10 @@
 import pg from 'pg'
+import { schemaOf } from '../config/urls.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import type { Limits } from './limits.js'
 import { poolerSettings } from './pooler.js'
 import { limitSettings, operatingSettings, requiredSettings, toOptions } from './session-settings.js'
 import { isStalePlan, StalePlan } from './stale-plan.js'
-import { schemaOf } from '../config/urls.js'
 
 /** Message of pg's error for a statement that is not answered in time. */
 export const queryTimeoutMessage = 'Query read timeout'

@@ -7,54 +7,57 @@ import { cloneDatabase } from '../helpers/database.js'
 const ask = (app: FastifyInstance, client_secret: string, client_id = 'reports') =>
   postToken(app, { grant_type: 'client_credentials', client_id, client_secret })
 
-t.test('a client is created with a secret that is shown once, and two of them are good', async (t) => {
-  const url = await cloneDatabase(t)
-  const app = await startApp(t, {}, url)
-  const created = await runCommand(url, [
-    'clients',
-    'create',
-    'reports',
-    '--name',
-    'Reports',
-    '--scope',
-    'a',
-    'b',
-  ])
-  t.equal(created.status, 0, created.stderr)
-  const first = /client_secret +(lks_[\w-]{43})\n/.exec(created.stdout)?.[1] ?? ''
-  t.match((await runCommand(url, ['clients', 'list'])).stdout, /\/never-used\n/)
-  t.match((await ask(app, first)).json(), { token_type: 'bearer', scope: 'a b' })
-  const rotate = async () => {
-    const { stdout } = await runCommand(url, ['clients', 'rotate-secret', 'reports', '--json'])
-    return (JSON.parse(stdout) as { client_secret: string }).client_secret
-  }
-  const second = await rotate()
-  for (const secret of [first, second]) t.equal((await ask(app, secret)).statusCode, 200)
-  const third = await rotate()
-  t.equal((await ask(app, first)).statusCode, 401)
-  for (const secret of [second, third]) t.equal((await ask(app, secret)).statusCode, 200)
+t.test(
+  'a client is created with a secret that is shown once, and two of its secrets are valid',
+  async (t) => {
+    const url = await cloneDatabase(t)
+    const app = await startApp(t, {}, url)
+    const created = await runCommand(url, [
+      'clients',
+      'create',
+      'reports',
+      '--name',
+      'Reports',
+      '--scope',
+      'a',
+      'b',
+    ])
+    t.equal(created.status, 0, created.stderr)
+    const first = /client_secret +(lks_[\w-]{43})\n/.exec(created.stdout)?.[1] ?? ''
+    t.match((await runCommand(url, ['clients', 'list'])).stdout, /\/never-used\n/)
+    t.match((await ask(app, first)).json(), { token_type: 'bearer', scope: 'a b' })
+    const rotate = async () => {
+      const { stdout } = await runCommand(url, ['clients', 'rotate-secret', 'reports', '--json'])
+      return (JSON.parse(stdout) as { client_secret: string }).client_secret
+    }
+    const second = await rotate()
+    for (const secret of [first, second]) t.equal((await ask(app, secret)).statusCode, 200)
+    const third = await rotate()
+    t.equal((await ask(app, first)).statusCode, 401)
+    for (const secret of [second, third]) t.equal((await ask(app, secret)).statusCode, 200)
 
-  const listed = await runCommand(url, ['clients', 'list'])
-  t.match(
-    listed.stdout,
-    /\nfirst-party +First party +public +password refresh_token +me items:read items:write users:admin items:admin +- +false +-\n/,
-  )
-  t.match(
-    listed.stdout,
-    /\nreports +Reports +confidential +client_credentials +a b +- +false +20\S+Z\/20\S+Z 20/,
-  )
-  t.notMatch(listed.stdout, third)
-  const [, reports] = JSON.parse((await runCommand(url, ['clients', 'list', '--json'])).stdout) as object[]
-  t.match(reports, {
-    client_id: 'reports',
-    type: 'confidential',
-    grants: ['client_credentials'],
-    scopes: ['a', 'b'],
-    rights: [],
-  })
-})
+    const listed = await runCommand(url, ['clients', 'list'])
+    t.match(
+      listed.stdout,
+      /\nfirst-party +First party +public +password refresh_token +me items:read items:write users:admin items:admin +- +false +-\n/,
+    )
+    t.match(
+      listed.stdout,
+      /\nreports +Reports +confidential +client_credentials +a b +- +false +20\S+Z\/20\S+Z 20/,
+    )
+    t.notMatch(listed.stdout, third)
+    const [, reports] = JSON.parse((await runCommand(url, ['clients', 'list', '--json'])).stdout) as object[]
+    t.match(reports, {
+      client_id: 'reports',
+      type: 'confidential',
+      grants: ['client_credentials'],
+      scopes: ['a', 'b'],
+      rights: [],
+    })
+  },
+)
 
-t.test('a confidential client is given rights, and they are taken away', async (t) => {
+t.test('a confidential client is given rights, which can be removed', async (t) => {
   const url = await cloneDatabase(t)
   const list = async () => {
     const { stdout } = await runCommand(url, ['clients', 'list', '--json'])
@@ -73,7 +76,7 @@ t.test('a confidential client is given rights, and they are taken away', async (
   t.same(JSON.parse(json.stdout), { client_id: 'api', rights: ['introspect'] })
 })
 
-t.test('parallel rotations leave the last two secrets', async (t) => {
+t.test('parallel rotations keep the last two secrets', async (t) => {
   const url = await cloneDatabase(t)
   await runCommand(url, ['clients', 'create', 'reports', '--name', 'Reports'])
   const outcomes = await Promise.all(
@@ -131,31 +134,39 @@ t.test('a public client has no secret', async (t) => {
   })
 })
 
-t.test('what cannot be done is told in one line, and by the exit status', async (t) => {
+t.test('what cannot be done is explained in one line and by the exit status', async (t) => {
   const url = await cloneDatabase(t)
   const create = (id: string, ...more: string[]) => ['clients', 'create', id, '--name', 'Name', ...more]
   const manyScopes = Array.from({ length: 410 }, (_, index) => `scope:${index + 1_000}`)
   for (const [args, status, line] of [
-    [create('first-party'), 4, /^latchkey: there is a client first-party already\n$/],
-    [create('a b'), 2, /^latchkey: a client id has 1 to 64 letters, digits and \. _ -\n$/],
-    [create('x', '--scope', 'a"b'), 2, /^latchkey: a scope has printable/],
+    [create('first-party'), 4, /^latchkey: client first-party already exists\n$/],
+    [
+      create('a b'),
+      2,
+      /^latchkey: a client ID must have 1 to 64 letters, digits, dots, underscores or hyphens\n$/,
+    ],
+    [create('x', '--scope', 'a"b'), 2, /^latchkey: a scope must consist of printable/],
     [
       create('x', '--scope', ...manyScopes),
       2,
-      /^latchkey: all scopes together have at most 4096 characters\n$/,
+      /^latchkey: all scopes together must have at most 4096 characters\n$/,
     ],
-    [create('x', '--public', '--right', 'introspect'), 2, /^latchkey: a public client has no rights\n$/],
+    [create('x', '--public', '--right', 'introspect'), 2, /^latchkey: a public client cannot have rights\n$/],
     [create('x', '--right', 'root'), 2, /^error: option '--right <rights...>' argument 'root' is invalid/],
     [
       ['clients', 'set-rights', 'first-party', '--right', 'introspect'],
       4,
-      /^latchkey: first-party is a public client: it can have no rights\n$/,
+      /^latchkey: first-party is a public client, which cannot have rights\n$/,
     ],
-    [create('x', '--public', '--grant', 'client_credentials'), 2, /^latchkey: a public client has no/],
+    [
+      create('x', '--public', '--grant', 'client_credentials'),
+      2,
+      /^latchkey: a public client cannot use client_credentials\n$/,
+    ],
     [
       ['clients', 'create', 'x', '--name', 'a'.repeat(256)],
       2,
-      /^latchkey: a name has at most 255 characters, and no control characters\n$/,
+      /^latchkey: a name must have at most 255 characters and no control characters\n$/,
     ],
     [
       create('x', '--grant', 'implicit'),

@@ -30,9 +30,11 @@ t.test('an empty database is migrated and seeded by commands that can be repeate
   const before = await run('status')
   t.equal(before.status, 4)
   t.match(before.stdout, new RegExp(`^migration +state\\n${names[0]} +pending\n`))
-  t.equal(before.stderr, `latchkey: ${names.length} pending: latchkey migrate\n`)
+  t.equal(before.stderr, `latchkey: ${names.length} pending: run latchkey migrate\n`)
   t.same(await run('seed'), {
-    ...{ status: 1, stdout: '', stderr: 'latchkey: the database lacks migrations: latchkey migrate\n' },
+    status: 1,
+    stdout: '',
+    stderr: 'latchkey: the database lacks migrations: run latchkey migrate\n',
   })
 
   const start = () => startProgram(t, 'src/cli/latchkey.ts', { DATABASE_URL: url }, { args: ['migrate'] })
@@ -59,7 +61,10 @@ t.test('an empty database is migrated and seeded by commands that can be repeate
     JSON.parse(after.stdout),
     names.map((migration) => ({ migration, state: 'applied' })),
   )
-  t.match(await run('seed', production), { status: 4, stderr: /^latchkey: NODE_ENV is production: .*\n$/ })
+  t.match(await run('seed', production), {
+    status: 4,
+    stderr: /^latchkey: the rules of production apply, .*\n$/,
+  })
   t.strictSame(await readUsers(url), [])
   const seeds = await Promise.all([run('seed'), run('seed', production, '--allow-production')])
   for (const { status, stderr } of seeds) t.equal(status, 0, stderr)
@@ -71,7 +76,7 @@ t.test('an empty database is migrated and seeded by commands that can be repeate
   t.strictSame(await readUsers(url), [johndoe])
 })
 
-t.test('a database that cannot be reached is one line', async (t) => {
+t.test('a database that cannot be reached is reported in one line', async (t) => {
   const url = await unreachableUrl()
   for (const args of [['migrate'], ['status'], ['users', 'list']])
     t.match(await runCommand(url, args), {
@@ -81,7 +86,7 @@ t.test('a database that cannot be reached is one line', async (t) => {
     })
 })
 
-t.test('an error that nobody expected is told in full', async (t) => {
+t.test('an unexpected error is printed in full', async (t) => {
   const url = await newDatabase(t)
   await query(url, 'CREATE TABLE _prisma_migrations (id int)')
   t.match(await runCommand(url, ['status']), {
@@ -90,18 +95,21 @@ t.test('an error that nobody expected is told in full', async (t) => {
   })
 })
 
-t.test('without a database of yours a command brings one up, or uses the one that runs', async (t) => {
-  const folder = await makeFolder(t)
-  const home = join(folder, 'postgres')
-  const env = { DATA_DIRECTORY: folder }
-  t.match(await runCommand('', ['migrate'], { env }), { status: 0, stdout: /up to date/ })
-  t.equal(readPid(home), null, 'it is gone afterwards')
-  const running = await startEmbeddedPostgres(home)
-  t.teardown(running.stop)
-  t.match(await runCommand('', ['status'], { env }), { status: 0, stdout: /applied/ })
-  t.match(await runCommand('', ['doctor'], { env }), { stdout: /ok +sessions/ })
-  t.ok(readPid(home), 'it runs on')
-})
+t.test(
+  'without a DATABASE_URL a command starts the embedded database, or uses the one that runs',
+  async (t) => {
+    const folder = await makeFolder(t)
+    const home = join(folder, 'postgres')
+    const env = { DATA_DIRECTORY: folder }
+    t.match(await runCommand('', ['migrate'], { env }), { status: 0, stdout: /up to date/ })
+    t.equal(readPid(home), null, 'it is stopped afterwards')
+    const running = await startEmbeddedPostgres(home)
+    t.teardown(running.stop)
+    t.match(await runCommand('', ['status'], { env }), { status: 0, stdout: /applied/ })
+    t.match(await runCommand('', ['doctor'], { env }), { stdout: /ok +sessions/ })
+    t.ok(readPid(home), 'it keeps running')
+  },
+)
 
 t.test('the OpenAPI document is printed without a database, and is the one that is served', async (t) => {
   const app = await startApp(t, { JWT_SECRET: '' })
@@ -120,7 +128,7 @@ t.test('the OpenAPI document is printed without a database, and is the one that 
   t.same(await readdir(folder), [], 'no embedded database was made')
 })
 
-t.test('every command has help, and what is unknown is wrong usage', async (t) => {
+t.test('every command has help, and unknown arguments are wrong usage', async (t) => {
   const url = await unreachableUrl()
   for (const args of [
     [],
@@ -135,7 +143,10 @@ t.test('every command has help, and what is unknown is wrong usage', async (t) =
     t.equal(help.status, 0, args.join(' '))
     t.match(help.stdout, new RegExp(`^Usage: latchkey ${args.join(' ')}`))
   }
-  t.match((await runCommand(url, ['--help'])).stdout, /Exit status: 0 done, 1 failed, 2 wrong usage/)
+  t.match(
+    (await runCommand(url, ['--help'])).stdout,
+    /Exit status: 0 for success, 1 for failure, 2 for wrong usage, 3 if not found, 4 if the/,
+  )
   for (const args of [
     [],
     ['frob'],

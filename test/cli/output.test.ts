@@ -17,7 +17,7 @@ const escaped =
 const dangerous = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/u
 const hash = `$2b$04$${'a'.repeat(53)}`
 
-t.test('whatever is stored is shown in its line and its column', async (t) => {
+t.test('stored text stays in its line and column, whatever its characters', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, 'UPDATE users SET full_name = $1, email = NULL', [evil])
   await query(url, 'UPDATE clients SET name = $1', [evil])
@@ -29,10 +29,14 @@ t.test('whatever is stored is shown in its line and its column', async (t) => {
   t.notMatch(clients.stdout, dangerous)
   const json = await runCommand(url, ['users', 'list', '--json'])
   t.notMatch(json.stdout, dangerous)
-  t.match(JSON.parse(json.stdout), [{ full_name: evil }, { full_name: evil }], 'the meaning is the same')
+  t.match(
+    JSON.parse(json.stdout),
+    [{ full_name: evil }, { full_name: evil }],
+    'the JSON has the same meaning',
+  )
 })
 
-t.test('whatever is stored or given, nothing that a terminal obeys is printed', async (t) => {
+t.test('nothing that can control a terminal is printed, whatever is stored or given', async (t) => {
   const url = await cloneDatabase(t)
   const odd = fc.string({
     unit: fc.constantFrom(...evil, 'a', '田', '\u0301', '\x9b', '\ufeff'),
@@ -69,7 +73,7 @@ t.test('whatever is stored or given, nothing that a terminal obeys is printed', 
   t.pass()
 })
 
-t.test('columns are as wide as what they show', async (t) => {
+t.test('columns are as wide as their widest cell', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, "UPDATE users SET full_name = '田中さん', email = NULL WHERE username = 'alice'")
   await query(url, "UPDATE users SET full_name = 'Jo\u0301hn', email = NULL WHERE username = 'johndoe'")
@@ -78,7 +82,7 @@ t.test('columns are as wide as what they show', async (t) => {
   t.match(stdout, /^johndoe {3}- {6}Jo\u0301hn {7}false/m)
 })
 
-t.test('items that no address can name are renamed by the migration, which says so', async (t) => {
+t.test('items that no URL can name are renamed by a migration, which reports it', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%_renamed_dot_items'")
   await query(url, 'ALTER TABLE items DROP CONSTRAINT items_item_id_dots_check')
@@ -108,11 +112,11 @@ t.test('items that no address can name are renamed by the migration, which says 
   t.same(await migrate(url), [])
 })
 
-t.test('a migration claims the names of users where the service has made the key for it', async (t) => {
+t.test('migrating claims the names of users if the service has created the MAC key', async (t) => {
   const url = await cloneDatabase(t)
   const unclaimed = () => query(url, 'SELECT FROM users WHERE name_claim IS NULL')
   await runCommand(url, ['migrate'])
-  t.equal((await unclaimed()).length, 2, 'there is no key')
+  t.equal((await unclaimed()).length, 2, 'there is no MAC key')
   const env = { KEY_ENCRYPTION_SECRET: 'one secret, which is long enough as well' }
   await runCommand(url, ['clients', 'create', 'maker', '--name', 'Makes the key'], { env })
   await query(
@@ -121,18 +125,15 @@ t.test('a migration claims the names of users where the service has made the key
   )
   const other = { KEY_ENCRYPTION_SECRET: 'another secret, which is long enough' }
   t.equal((await runCommand(url, ['migrate'], { env: other })).status, 0)
-  t.equal((await unclaimed()).length, 3, 'it cannot be read')
+  t.equal((await unclaimed()).length, 3, 'the MAC key cannot be decrypted')
   const { stdout } = await runCommand(url, ['migrate'], { env })
-  t.equal(
-    stdout,
-    'names look like ones that were taken earlier, and stay: аӏісе\nThe database is up to date.\n',
-  )
+  t.equal(stdout, 'names that look like earlier ones, and are kept: аӏісе\nThe database is up to date.\n')
   t.equal((await unclaimed()).length, 0)
   await query(url, 'ALTER TABLE mac_keys RENAME TO gone')
   t.match(await runCommand(url, ['migrate'], { env }), { status: 1, stderr: /mac_keys/ })
 })
 
-t.test('a reader that closes its end early ends the command quietly', async (t) => {
+t.test('a reader that closes the pipe early ends the command quietly', async (t) => {
   const child = spawn(process.execPath, ['dist/src/cli/latchkey.js', 'openapi'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -142,7 +143,7 @@ t.test('a reader that closes its end early ends the command quietly', async (t) 
   t.same(await closed, [0, null])
 })
 
-t.test('what cannot be written ends a command, in order where nobody reads', async (t) => {
+t.test('output that cannot be written ends a command, without an error if the pipe was closed', async (t) => {
   const output = new PassThrough()
   const statuses: number[] = []
   endWithReader(output, (status) => void statuses.push(status))

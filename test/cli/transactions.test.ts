@@ -27,7 +27,7 @@ const commands = (kid: string) => [
   ['keys', 'retire', kid],
 ]
 
-t.test('what a command changes and its event are one transaction', async (t) => {
+t.test('the change that a command makes and its event are one transaction', async (t) => {
   const url = await cloneDatabase(t)
   await startApp(t, { JWT_SECRET: '' }, url)
   const [{ kid }] = (await query(url, 'SELECT kid FROM signing_keys')) as [{ kid: string }]
@@ -46,7 +46,7 @@ t.test('what a command changes and its event are one transaction', async (t) => 
   for (const args of commands(kid)) {
     const { status, stdout } = await runCommand(url, args, { input: password })
     t.equal(status, 1, args.join(' '))
-    t.equal(stdout, '', 'nothing is said to be done')
+    t.equal(stdout, '', 'no success is reported')
     t.same(await readAll(), before, 'nothing has changed')
   }
 

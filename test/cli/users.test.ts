@@ -52,7 +52,7 @@ t.test('users are created, listed and deleted', async (t) => {
   t.equal((await getAs(app, login.json<Tokens>().access_token, '/users/me/')).statusCode, 401)
 })
 
-t.test('a user who is locked out loses what he has, and does not get it back with his name', async (t) => {
+t.test('a disabled user loses their tokens, and does not get them back with their name', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)
   const tokens = (await postToken(app, { username: 'johndoe', password: 'secret' })).json<Tokens>()
@@ -67,13 +67,16 @@ t.test('a user who is locked out loses what he has, and does not get it back wit
   t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401)
 })
 
-t.test('administrators are made, and unmade but for the last one', async (t) => {
+t.test('users become administrators, and cease to be, except for the last one', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)
   const askForScope = async () =>
     (
       await postToken(app, {
-        ...{ grant_type: 'password', username: 'johndoe', password: 'secret', scope: 'users:admin' },
+        grant_type: 'password',
+        username: 'johndoe',
+        password: 'secret',
+        scope: 'users:admin',
       })
     ).json<object>()
   t.match(await askForScope(), { error: 'invalid_scope' })
@@ -88,12 +91,12 @@ t.test('administrators are made, and unmade but for the last one', async (t) => 
   await runCommand(url, ['users', 'set-scopes', 'bob', '--scope', 'users:admin'])
   t.match(await runCommand(url, ['users', 'set-scopes', 'johndoe']), {
     status: 0,
-    stdout: 'johndoe has no scopes but those of every user.\n',
+    stdout: 'johndoe has no additional scopes.\n',
   })
   t.match(await askForScope(), { error: 'invalid_scope' })
 })
 
-t.test('another password ends all tokens', async (t) => {
+t.test('a new password ends all tokens', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)
   const tokens = (await postToken(app, { username: 'johndoe', password: 'secret' })).json<Tokens>()
@@ -105,40 +108,58 @@ t.test('another password ends all tokens', async (t) => {
   t.equal((await postToken(app, { username: 'johndoe', password })).statusCode, 200)
 })
 
-t.test('a password that an operator sets must be changed, unless told otherwise', async (t) => {
-  const url = await cloneDatabase(t)
-  const app = await startApp(t, {}, url)
-  const forced = { detail: 'A new password is required' }
-  for (const [args, username] of [
-    [['users', 'create', 'bob'], 'bob'],
-    [['users', 'set-password', 'johndoe'], 'johndoe'],
-  ] as const) {
-    t.equal((await runCommand(url, [...args], { input: password })).status, 0)
-    const token = await logIn(app, username, password)
-    t.same((await getAs(app, token, '/users/me/')).json(), forced)
-    const change = { old_password: password, new_password: `${password} anew` }
-    t.equal((await sendAs(app, token, 'PUT', '/users/me/password', change)).statusCode, 204)
-    t.equal((await getAs(app, await logIn(app, username, `${password} anew`), '/users/me/')).statusCode, 200)
-  }
-  const kept = ['users', 'set-password', 'johndoe', '--no-change-required', '--json']
-  const { stdout } = await runCommand(url, kept, { input: password })
-  t.same(JSON.parse(stdout), { username: 'johndoe', password_change_required: false })
-  t.equal((await getAs(app, await logIn(app, 'johndoe', password), '/users/me/')).statusCode, 200)
-})
+t.test(
+  'a password that an operator sets must be changed, unless --no-change-required is given',
+  async (t) => {
+    const url = await cloneDatabase(t)
+    const app = await startApp(t, {}, url)
+    const forced = { detail: 'A new password is required' }
+    for (const [args, username] of [
+      [['users', 'create', 'bob'], 'bob'],
+      [['users', 'set-password', 'johndoe'], 'johndoe'],
+    ] as const) {
+      t.equal((await runCommand(url, [...args], { input: password })).status, 0)
+      const token = await logIn(app, username, password)
+      t.same((await getAs(app, token, '/users/me/')).json(), forced)
+      const change = { old_password: password, new_password: `${password} anew` }
+      t.equal((await sendAs(app, token, 'PUT', '/users/me/password', change)).statusCode, 204)
+      t.equal(
+        (await getAs(app, await logIn(app, username, `${password} anew`), '/users/me/')).statusCode,
+        200,
+      )
+    }
+    const kept = ['users', 'set-password', 'johndoe', '--no-change-required', '--json']
+    const { stdout } = await runCommand(url, kept, { input: password })
+    t.same(JSON.parse(stdout), { username: 'johndoe', password_change_required: false })
+    t.equal((await getAs(app, await logIn(app, 'johndoe', password), '/users/me/')).statusCode, 200)
+  },
+)
 
 t.test('the rules of the API apply to operators, who can override them', async (t) => {
   const url = await cloneDatabase(t)
   const create = (...args: string[]) => ['users', 'create', ...args]
   const setPassword = ['users', 'set-password', 'johndoe']
-  for (const [args, complaint, input = password] of [
-    [create('me'), 'username must have 3 to 64 letters and digits, and . _ - between them'],
-    [create('a'.repeat(65)), 'username must have 3 to 64 letters and digits, and . _ - between them'],
-    [create('.hidden'), 'username must have 3 to 64 letters and digits, and . _ - between them'],
-    [create('bob the builder'), 'username must have 3 to 64 letters and digits, and . _ - between them'],
+  for (const [args, problem, input = password] of [
+    [
+      create('me'),
+      'username must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them',
+    ],
+    [
+      create('a'.repeat(65)),
+      'username must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them',
+    ],
+    [
+      create('.hidden'),
+      'username must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them',
+    ],
+    [
+      create('bob the builder'),
+      'username must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them',
+    ],
     [create('admin'), 'username is reserved'],
     [create('ﬁnn'), 'username must be in Unicode normalization form C, without compatibility characters'],
     [create('ʝose'), 'username must have only characters that Unicode recommends for identifiers'],
-    [create('bob1', '--email', 'bob'), 'e-mail address is not one'],
+    [create('bob1', '--email', 'bob'), 'e-mail address is not valid'],
     [create('bob2'), 'password must have at least 8 characters', 'a'],
     [create('bob3'), 'password is too common', 'password1'],
     [create('bob-the-builder'), 'password must not be the username or the e-mail address', 'bob-the-builder'],
@@ -153,11 +174,11 @@ t.test('the rules of the API apply to operators, who can override them', async (
   ] as [string[], string, string?][]) {
     t.same(
       await runCommand(url, args, { input }),
-      { status: 2, stdout: '', stderr: `latchkey: the ${complaint}; --force overrides this\n` },
+      { status: 2, stdout: '', stderr: `latchkey: the ${problem}; --force overrides this\n` },
       args.join(' '),
     )
     const forced = await runCommand(url, [...args, '--force'], { input })
-    t.match(forced, { status: 0, stderr: `latchkey: warning: the ${complaint}\n` }, args.join(' '))
+    t.match(forced, { status: 0, stderr: `latchkey: warning: the ${problem}\n` }, args.join(' '))
     if (args[1] === 'create') await runCommand(url, ['users', 'delete', String(args[2])])
   }
   for (const input of ['', 'a\0b', 'é'.repeat(37)])
@@ -175,7 +196,7 @@ t.test('tokens of a user are revoked', async (t) => {
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 200)
 })
 
-t.test('a person is asked for the password twice, and does not see it', async (t) => {
+t.test('a terminal is prompted for the password twice, without echo', async (t) => {
   const url = await cloneDatabase(t)
   const ask = (input: string) => runCommand(url, ['users', 'create', 'bob'], { input, isTTY: true })
   t.match(await ask('secret\nsecret\n'), {
@@ -185,49 +206,53 @@ t.test('a person is asked for the password twice, and does not see it', async (t
   t.same(await ask(`${password}\n${password}s\n`), {
     status: 2,
     stdout: '',
-    stderr: 'Password: \nOnce more: \nlatchkey: the two passwords are not the same\n',
+    stderr: 'Password: \nRepeat password: \nlatchkey: the passwords do not match\n',
   })
-  t.match(await ask('sec\x03'), { status: 2, stderr: /^Password: \nlatchkey: a password has/ }, 'Ctrl-C')
+  t.match(
+    await ask('sec\x03'),
+    { status: 2, stderr: /^Password: \nlatchkey: a password must have/ },
+    'Ctrl-C',
+  )
   t.same(await ask(`${password}\n${password}\n`), {
     status: 0,
     stdout: 'Created bob.\n',
-    stderr: 'Password: \nOnce more: \n',
+    stderr: 'Password: \nRepeat password: \n',
   })
 })
 
-t.test('what cannot be done is told in one line, and by the exit status', async (t) => {
+t.test('what cannot be done is explained in one line and by the exit status', async (t) => {
   const url = await cloneDatabase(t)
   const users = (...args: string[]) => ['users', ...args]
   for (const [args, status, line, input = password] of [
     [
       users('create', 'johndoe'),
       4,
-      'the name johndoe, one that looks like it, or the address is taken: a name is for good',
+      'the username johndoe, one that looks like it, or the e-mail address is taken; a username is never reassigned',
     ],
-    [users('create', 'client:x'), 2, 'a username does not begin with "client:" and is not empty'],
-    [users('create', ''), 2, 'a username does not begin with "client:" and is not empty'],
+    [users('create', 'client:x'), 2, 'a username must not be empty or begin with "client:"'],
+    [users('create', ''), 2, 'a username must not be empty or begin with "client:"'],
     [
       users('create', 'a'.repeat(256)),
       2,
-      'the username has more than 255 characters, or a control character',
+      'the username must have at most 255 characters and no control characters',
     ],
-    [users('create', '..'), 2, 'a username is not made of dots alone: no address can name it'],
-    [users('create', 'a\0b'), 2, 'the username has more than 255 characters, or a control character'],
+    [users('create', '..'), 2, 'a username must not consist of dots only, since no URL can contain it'],
+    [users('create', 'a\0b'), 2, 'the username must have at most 255 characters and no control characters'],
     [
       users('create', 'new', '--email', 'a'.repeat(255)),
       2,
-      'the e-mail address has more than 254 characters, or a control character',
+      'the e-mail address must have at most 254 characters and no control characters',
     ],
-    [users('create', 'new'), 2, 'a password has 1 to 72 bytes of UTF-8 and no NUL', ''],
-    [users('create', 'new'), 2, 'a password has 1 to 72 bytes of UTF-8 and no NUL', 'é'.repeat(37)],
-    [users('create', 'new'), 2, 'a password has 1 to 72 bytes of UTF-8 and no NUL', 'a\0b'],
-    [users('list', '--limit', '0'), 2, 'a limit is a number from 1 to 9999'],
+    [users('create', 'new'), 2, 'a password must have 1 to 72 bytes of UTF-8 and no NUL', ''],
+    [users('create', 'new'), 2, 'a password must have 1 to 72 bytes of UTF-8 and no NUL', 'é'.repeat(37)],
+    [users('create', 'new'), 2, 'a password must have 1 to 72 bytes of UTF-8 and no NUL', 'a\0b'],
+    [users('list', '--limit', '0'), 2, 'a limit must be an integer from 1 to 9999'],
     ...['disable', 'enable', 'delete', 'set-password'].flatMap((verb) => [
       [users(verb, 'nobody'), 3, 'there is no user nobody'],
       [users(verb, 'a\0b'), 3, 'there is no user a\\u{0}b'],
     ]),
-    [['tokens', 'revoke'], 2, 'either --user or --client'],
-    [['tokens', 'revoke', '--user', 'a', '--client', 'b'], 2, 'either --user or --client'],
+    [['tokens', 'revoke'], 2, 'specify either --user or --client'],
+    [['tokens', 'revoke', '--user', 'a', '--client', 'b'], 2, 'specify either --user or --client'],
     [['tokens', 'revoke', '--user', 'nobody'], 3, 'there is no user nobody'],
     [['tokens', 'revoke', '--user', 'a\0b'], 3, 'there is no user a\\u{0}b'],
   ] as [string[], number, string, string?][])

@@ -67,44 +67,41 @@ for (const [setting, change] of unsafe)
       t.notMatch(refusal.message, value)
   })
 
-t.test('what is refused there is taken elsewhere', async (t) => {
+t.test('what production refuses is accepted in development', async (t) => {
   for (const [, change] of unsafe.filter(([, { JWT_SECRET }]) => JWT_SECRET !== 'short'))
     t.doesNotThrow(() => loadConfig({ ...safe, ...change, NODE_ENV: 'development' }))
 })
 
-t.test(
-  'without NODE_ENV the rules of production apply to what is for others than this machine',
-  async (t) => {
-    const url = safe.DATABASE_URL
-    for (const [environment, production] of [
-      [{}, false],
-      [{ HOST: '0.0.0.0', ISSUER: safe.ISSUER }, false],
-      [{ DATABASE_URL: url }, false],
-      [{ DATABASE_URL: url, HOST: 'localhost', ISSUER: 'http://localhost:9000' }, false],
-      [{ DATABASE_URL: url, HOST: '::1', ISSUER: 'https://[::1]' }, false],
-      [{ DATABASE_URL: url, HOST: '127.1.2.3', ISSUER: 'http://auth.localhost' }, false],
-      [{ DATABASE_URL: url, HOST: '::ffff:127.0.0.1', ISSUER: 'http://127.0.0.1' }, false],
-      [{ DATABASE_URL: url, HOST: '0.0.0.0' }, true],
-      [{ DATABASE_URL: url, HOST: '::' }, true],
-      [{ DATABASE_URL: url, HOST: '10.0.0.1' }, true],
-      [{ DATABASE_URL: url, HOST: 'localhost.example.com' }, true],
-      [{ DATABASE_URL: url, ISSUER: safe.ISSUER }, true],
-      [{ DATABASE_URL: url, ISSUER: 'http://latchkey.example.com' }, true],
-      [{ DATABASE_URL: url, ISSUER: 'https://localhost.example.com' }, true],
-    ] as [Record<string, string>, boolean][])
-      for (const NODE_ENV of ['', 'test']) {
-        const what = JSON.stringify({ ...environment, NODE_ENV })
-        t.equal(
-          readConfig({ ...safe, ISSUER: '', DATABASE_URL: '', NODE_ENV, ...environment }).production,
-          production,
-          what,
-        )
-        t.equal(readConfig({ ...environment, NODE_ENV: 'development' }).production, false, what)
-      }
-  },
-)
+t.test('without NODE_ENV the rules of production apply to whatever serves other machines', async (t) => {
+  const url = safe.DATABASE_URL
+  for (const [environment, production] of [
+    [{}, false],
+    [{ HOST: '0.0.0.0', ISSUER: safe.ISSUER }, false],
+    [{ DATABASE_URL: url }, false],
+    [{ DATABASE_URL: url, HOST: 'localhost', ISSUER: 'http://localhost:9000' }, false],
+    [{ DATABASE_URL: url, HOST: '::1', ISSUER: 'https://[::1]' }, false],
+    [{ DATABASE_URL: url, HOST: '127.1.2.3', ISSUER: 'http://auth.localhost' }, false],
+    [{ DATABASE_URL: url, HOST: '::ffff:127.0.0.1', ISSUER: 'http://127.0.0.1' }, false],
+    [{ DATABASE_URL: url, HOST: '0.0.0.0' }, true],
+    [{ DATABASE_URL: url, HOST: '::' }, true],
+    [{ DATABASE_URL: url, HOST: '10.0.0.1' }, true],
+    [{ DATABASE_URL: url, HOST: 'localhost.example.com' }, true],
+    [{ DATABASE_URL: url, ISSUER: safe.ISSUER }, true],
+    [{ DATABASE_URL: url, ISSUER: 'http://latchkey.example.com' }, true],
+    [{ DATABASE_URL: url, ISSUER: 'https://localhost.example.com' }, true],
+  ] as [Record<string, string>, boolean][])
+    for (const NODE_ENV of ['', 'test']) {
+      const what = JSON.stringify({ ...environment, NODE_ENV })
+      t.equal(
+        readConfig({ ...safe, ISSUER: '', DATABASE_URL: '', NODE_ENV, ...environment }).production,
+        production,
+        what,
+      )
+      t.equal(readConfig({ ...environment, NODE_ENV: 'development' }).production, false, what)
+    }
+})
 
-t.test('where they apply unasked, the refusal says how to be without them', async (t) => {
+t.test('where they apply without NODE_ENV=production, the refusal says how to avoid them', async (t) => {
   const deployment = { ISSUER: safe.ISSUER, DATABASE_URL: safe.DATABASE_URL }
   t.throws(() => loadConfig(deployment), {
     message: /^KEY_ENCRYPTION_SECRET is required .* NODE_ENV=development\)$/,
@@ -116,7 +113,7 @@ t.test('where they apply unasked, the refusal says how to be without them', asyn
   t.equal(loadConfig({ ...deployment, NODE_ENV: 'development' }).registration, 'open')
 })
 
-t.test('Compose takes nothing that has an ISSUER for a trial', async (t) => {
+t.test('with an ISSUER, Compose requires a NODE_ENV', async (t) => {
   const compose = readFileSync('docker-compose.yml', 'utf8')
   const [, trial = '', besideIssuer] =
     /NODE_ENV: \$\{NODE_ENV:-(\w+)\$\{ISSUER:\+([^}]+)\}\}\n/.exec(compose) ?? []
@@ -126,7 +123,7 @@ t.test('Compose takes nothing that has an ISSUER for a trial', async (t) => {
   })
 })
 
-t.test('a start says that it is in development, and where mail is off', async (t) => {
+t.test('a start warns of development, and of mail that is off', async (t) => {
   const noticesOf = (environment: Record<string, string>) => startNotices(loadConfig(environment))
   t.match(noticesOf({}), [/^in development: .*published$/])
   t.match(noticesOf({ HOST: '0.0.0.0' }), [/^in development: .*other machines can reach it$/])
@@ -134,48 +131,51 @@ t.test('a start says that it is in development, and where mail is off', async (t
   t.same(noticesOf({ ...safe, SMTP_URL: 'smtp://mail.example.com' }), [])
 })
 
-t.test('the service says it in one line', async (t) => {
+t.test('the service logs the warning in one line', async (t) => {
   const { program } = await startService(t)
   const warnings = program.stdout.split('\n').filter((line) => line.includes('"level":40'))
   t.match(warnings, [/"msg":"in development: /])
   t.equal(warnings.length, 1)
 })
 
-t.test('the process ends with one line', async (t) => {
+t.test('a refusal ends the process with one line', async (t) => {
   const program = startProgram(t, 'src/server.ts', { ...safe, ...example, DATABASE_URL: safe.DATABASE_URL })
   t.equal(await program.ends(), 1)
   t.match(program.stderr, /^latchkey: KEY_ENCRYPTION_SECRET is published \(NODE_ENV is production\)\n$/)
 })
 
-t.test('it does not start while a published password lets somebody in, and nobody is let in', async (t) => {
-  const url = await cloneDatabase(t)
-  const settings = { ...safe, DATABASE_URL: url, PORT: '0' }
-  const start = () => startProgram(t, 'src/server.ts', settings)
-  for (const username of ['johndoe', 'alice']) {
-    const program = start()
-    t.equal(await program.ends(), 1)
-    t.match(
-      program.stderr,
-      new RegExp(
-        `^latchkey: ${username} has a published password: .*users delete ${username}.* \\(NODE_ENV is production\\)\n$`,
-      ),
-    )
-    if (username === 'johndoe') {
-      const app = await startApp(
-        t,
-        { ...settings, JWT_SECRET: safe.KEY_ENCRYPTION_SECRET, BCRYPT_COST: '12' },
-        url,
-      )
-      t.equal((await postToken(app, { username, password: 'secret' })).statusCode, 401)
-      await app.close()
-      await query(url, 'UPDATE users SET hashed_password = $1 WHERE username = $2', [cheapHash, username])
+t.test(
+  'the service does not start while a user has a published password, which nobody can log in with',
+  async (t) => {
+    const url = await cloneDatabase(t)
+    const settings = { ...safe, DATABASE_URL: url, PORT: '0' }
+    const start = () => startProgram(t, 'src/server.ts', settings)
+    for (const username of ['johndoe', 'alice']) {
+      const program = start()
+      t.equal(await program.ends(), 1)
       t.match(
-        (await start().prints('x').catch(String)) ?? '',
-        /johndoe has a published password/,
-        'at whatever cost',
+        program.stderr,
+        new RegExp(
+          `^latchkey: ${username} has a published password: .*users delete ${username}.* \\(NODE_ENV is production\\)\n$`,
+        ),
       )
+      if (username === 'johndoe') {
+        const app = await startApp(
+          t,
+          { ...settings, JWT_SECRET: safe.KEY_ENCRYPTION_SECRET, BCRYPT_COST: '12' },
+          url,
+        )
+        t.equal((await postToken(app, { username, password: 'secret' })).statusCode, 401)
+        await app.close()
+        await query(url, 'UPDATE users SET hashed_password = $1 WHERE username = $2', [cheapHash, username])
+        t.match(
+          (await start().prints('x').catch(String)) ?? '',
+          /johndoe has a published password/,
+          'at whatever cost',
+        )
+      }
+      await query(url, 'DELETE FROM users WHERE username = $1', [username])
     }
-    await query(url, 'DELETE FROM users WHERE username = $1', [username])
-  }
-  await t.resolves(start().prints('Server listening at'))
-})
+    await t.resolves(start().prints('Server listening at'))
+  },
+)

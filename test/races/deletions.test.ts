@@ -228,5 +228,5 @@ t.test('a command about a user or client that is being deleted', async (t) => {
     return waiting.length > 0
   })
   await change.query('COMMIT')
-  t.match(await rotating, { status: 3, stderr: 'latchkey: it was deleted at the same time\n' })
+  t.match(await rotating, { status: 3, stderr: 'latchkey: it was deleted concurrently\n' })
 })
