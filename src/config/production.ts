@@ -1,5 +1,6 @@
 import type { Config } from './config.js'
-import { type Setting, type Settings, settingGroups } from './settings/index.js'
+import type { Settings } from './settings/index.js'
+import { placeholderSecret } from './settings/kinds.js'
 import { isLoopback, passwordOf } from './urls.js'
 
 /** A setting that production must not run with, and the reason. Never its value. */
@@ -14,14 +15,7 @@ export const developmentSecret = 'latchkey development secret: published, so it 
 const tutorialSecret = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7'
 
 /** Secrets that everybody can read: the tutorial's SECRET_KEY, our development secret, the examples of our documents. */
-export const publishedSecrets: readonly string[] = [
-  tutorialSecret,
-  developmentSecret,
-  ...settingGroups
-    .flatMap(({ settings }): Setting[] => Object.values(settings))
-    .filter(({ secret }) => secret)
-    .map(({ example }) => example),
-]
+export const publishedSecrets = [tutorialSecret, developmentSecret, placeholderSecret]
 
 /** The tutorial's users, each with the password that everybody can read there. */
 export const tutorialPasswords: ReadonlyMap<string, string> = new Map([

@@ -3,7 +3,7 @@
  *
  * @see https://github.com/nodejs/Release/blob/main/schedule.json
  */
-const endOfLife: Record<string, string> = {
+const endOfLife: Record<number, string> = {
   20: '2026-04-30',
   22: '2027-04-30',
   23: '2025-06-01',
@@ -19,6 +19,5 @@ const endOfLife: Record<string, string> = {
  * @param version such as `24.1.0`
  */
 export function lastSupportedDay(version: string): string | null {
-  const [line = ''] = version.split('.')
-  return endOfLife[line] ?? null
+  return endOfLife[Number.parseInt(version, 10)] ?? null
 }

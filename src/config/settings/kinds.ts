@@ -1,6 +1,12 @@
 import { type TEnum, type TSchema, Type } from 'typebox'
 import { hasUsableSchema, isConnectionString } from '../urls.js'
 
+/** Maximum number of entries in a list. */
+const maxEntries = 1_000
+
+/** Example of every secret that keys are derived from. Production refuses it. */
+export const placeholderSecret = 'replace-me-by-what-openssl-rand-prints'
+
 /** What a declaration states about a setting beside its bounds. */
 interface Facts {
   /** Purpose of the setting, in Markdown. */
@@ -18,7 +24,7 @@ export interface Setting extends Facts {
   /** The values that are accepted, as they complete the sentence "The setting must be …". */
   expected: string
   default?: unknown
-  /** Whether it is confidential: it can be read from a file, and its example is refused in production. */
+  /** Whether it is confidential, and can be read from a file. */
   secret?: boolean
   /** Unit of a duration, which the name of the setting ends with. */
   unit?: DurationUnit
@@ -57,7 +63,7 @@ export function text({ maxLength, ...facts }: Facts & { maxLength: number; defau
   return declare(line, facts, `a line of 1 to ${maxLength} characters`)
 }
 
-/** Declares a list of fixed names, without which the setting would mean nothing. */
+/** Declares a list of at least one of some names. */
 export function choices<Value extends string>(
   values: readonly Value[],
   facts: Facts & { default: readonly Value[] },
@@ -72,7 +78,7 @@ export function list(isValid: (entry: string) => boolean, facts: Facts, expected
   return declare(Type.Array(entry, { maxItems: maxEntries }), facts, expected)
 }
 
-/** Declares a secret of which keys are derived. */
+/** Declares a secret that keys are derived from. */
 export function keySecret(facts: Omit<Facts, 'example'>) {
   const secret = { ...facts, example: placeholderSecret, secret: true }
   return declare(Type.String({ minLength: 32, maxLength: 1_024 }), secret, 'text of 32 to 1024 characters')
@@ -108,11 +114,6 @@ export function url(
   )
   return declare(parsable, facts, expected)
 }
-
-const maxEntries = 1_000
-
-/** Example of every secret that has no better one: long enough, and refused in production. */
-const placeholderSecret = 'replace-me-by-what-openssl-rand-prints'
 
 function declare<Type extends TSchema>(
   type: Type,
