@@ -140,7 +140,10 @@ t.test('the last administrator cannot be removed by any means', async (t) => {
     ['disable', 'johndoe'],
     ['delete', 'johndoe'],
   ])
-    t.match(await runCommand(url, ['users', ...args]), { status: 4, stderr: /the last administrator cannot be removed/ })
+    t.match(await runCommand(url, ['users', ...args]), {
+      status: 4,
+      stderr: /the last administrator cannot be removed/,
+    })
 
   await addUsers(app, 'anna')
   await sendAs(app, token, 'PATCH', '/users/anna/', { scopes: ['users:admin'] })
