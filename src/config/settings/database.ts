@@ -53,7 +53,7 @@ export const databaseSettings = {
 
   DATABASE_TIMEOUT_SECONDS: duration('seconds', {
     description:
-      'Maximum duration of a statement. Every other [time limit](operations.md) is derived from it.',
+      'Maximum duration of a statement. Every other [time limit](operations.md#time-limits) is derived from it.',
     default: 10,
     minimum: 2,
     maximum: 3_600,
