@@ -1,9 +1,7 @@
 import { type Command, Option } from 'commander'
-import { Check } from 'typebox/value'
 import { findMacKey } from '../auth/keys/mac-key-store.js'
 import { sealingKeysOf } from '../auth/keys/sealing-keys.js'
-import { clientOf } from '../auth/subject.js'
-import { isSingleLine, isStorable } from '../database/storable.js'
+import { isStorable } from '../database/storable.js'
 import { hashPassword } from '../passwords/bcrypt.js'
 import { findUsernameProblem } from '../users/names/username.js'
 import { findPasswordProblem, type PasswordOwner } from '../users/password-rules.js'
@@ -13,10 +11,16 @@ import { setPassword } from '../users/store/credentials.js'
 import { findEmails } from '../users/store/emails.js'
 import { createOperatorInvitation } from '../users/store/invitations.js'
 import { listUsers, setUserDisabled, updateUser } from '../users/store/managed-users.js'
-import { Registration } from '../users/user-schema.js'
 import { printResult, printRows } from './output.js'
 import { readNewPassword } from './password.js'
 import { CommandError, exitStatus, type Io, type Options, onDatabase, recordOperation } from './run.js'
+import {
+  findEmailProblem,
+  findNameProblem,
+  readText,
+  readUsername,
+  rulesUnlessForced,
+} from './user-arguments.js'
 
 const force = ['--force', 'accept values that the API would reject'] as const
 const noChangeRequired = [
@@ -203,46 +207,6 @@ export function addUserCommands(program: Command, io: Io): void {
   }
 }
 
-/** Returns a function that refuses what the API would reject or, with `--force`, only warns. */
-function rulesUnlessForced({ force }: Options, { stderr }: Io) {
-  return function requireRule(what: string, problem: string | undefined): void {
-    if (problem === undefined) return
-    if (!force) throw new CommandError(exitStatus.usage, `the ${what} ${problem}; --force overrides this`)
-    stderr.write(`latchkey: warning: the ${what} ${problem}\n`)
-  }
-}
-
-function findNameProblem(username: string): string | undefined {
-  return Check(Registration.properties.username, username)
-    ? findUsernameProblem(username)
-    : 'must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them'
-}
-
-function findEmailProblem(email: string): string | undefined {
-  return Check(Registration.properties.email, email) ? undefined : 'is not valid'
-}
-
 function requireFound(found: boolean, username: string): asserts found {
   if (!found) throw new CommandError(exitStatus.notFound, `there is no user ${username}`)
-}
-
-function readUsername(username: string): string {
-  if (readText('username', username, 255) === null || clientOf(username) !== null)
-    throw new CommandError(exitStatus.usage, 'a username must not be empty or begin with "client:"')
-  if (/^[.]+$/.test(username))
-    throw new CommandError(
-      exitStatus.usage,
-      'a username must not consist of dots only, since no URL can contain it',
-    )
-  return username
-}
-
-function readText(what: string, text: unknown, maxLength: number, isFit = isSingleLine): string | null {
-  if (typeof text !== 'string' || text === '') return null
-  if (text.length > maxLength || !isFit(text))
-    throw new CommandError(
-      exitStatus.usage,
-      `the ${what} must have at most ${maxLength} characters and no control characters`,
-    )
-  return text
 }

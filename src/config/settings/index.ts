@@ -40,7 +40,7 @@ export const settingGroups: readonly SettingGroup[] = [
 
 /** Former names of settings. A variable with such a name is refused with the new one. */
 export const renamedSettings: Readonly<Record<string, SettingName>> = {
-  LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: 'LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK',
-  LOGIN_FAILURES_PER_NETWORK: 'LOGIN_FAILURES_PER_NETWORK',
-  LOGIN_FAILURES_PER_ACCOUNT: 'LOGIN_FAILURES_PER_ACCOUNT',
+  GUESSES_PER_ACCOUNT_AND_NETWORK: 'LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK',
+  GUESSES_PER_NETWORK: 'LOGIN_FAILURES_PER_NETWORK',
+  GUESSES_PER_ACCOUNT: 'LOGIN_FAILURES_PER_ACCOUNT',
 }

@@ -1,0 +1,53 @@
+import { Check } from 'typebox/value'
+import { clientOf } from '../auth/subject.js'
+import { isSingleLine } from '../database/storable.js'
+import { Registration } from '../users/user-schema.js'
+import { findUsernameProblem } from '../users/names/username.js'
+import { CommandError, exitStatus, type Io, type Options } from './run.js'
+
+/** Returns a function that refuses what the API would reject or, with `--force`, only warns. */
+export function rulesUnlessForced({ force }: Options, { stderr }: Io) {
+  return function requireRule(what: string, problem: string | undefined): void {
+    if (problem === undefined) return
+    if (!force) throw new CommandError(exitStatus.usage, `the ${what} ${problem}; --force overrides this`)
+    stderr.write(`latchkey: warning: the ${what} ${problem}\n`)
+  }
+}
+
+export function findNameProblem(username: string): string | undefined {
+  return Check(Registration.properties.username, username)
+    ? findUsernameProblem(username)
+    : 'must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them'
+}
+
+export function findEmailProblem(email: string): string | undefined {
+  return Check(Registration.properties.email, email) ? undefined : 'is not valid'
+}
+
+/** Returns a username that the database can hold and a URL can name. @throws CommandError for any other */
+export function readUsername(username: string): string {
+  if (readText('username', username, 255) === null || clientOf(username) !== null)
+    throw new CommandError(exitStatus.usage, 'a username must not be empty or begin with "client:"')
+  if (/^[.]+$/.test(username))
+    throw new CommandError(
+      exitStatus.usage,
+      'a username must not consist of dots only, since no URL can contain it',
+    )
+  return username
+}
+
+/** Returns an optional argument, null if it is empty. @throws CommandError if it is too long or not fit to be stored */
+export function readText(
+  what: string,
+  text: unknown,
+  maxLength: number,
+  isFit = isSingleLine,
+): string | null {
+  if (typeof text !== 'string' || text === '') return null
+  if (text.length > maxLength || !isFit(text))
+    throw new CommandError(
+      exitStatus.usage,
+      `the ${what} must have at most ${maxLength} characters and no control characters`,
+    )
+  return text
+}
