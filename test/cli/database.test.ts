@@ -148,7 +148,6 @@ t.test('every command has help, and unknown arguments are wrong usage', async (t
     /Exit status: 0 for success, 1 for failure, 2 for wrong usage, 3 if not found, 4 if the/,
   )
   for (const args of [
-    [],
     ['frob'],
     ['users'],
     ['users', 'frob'],
