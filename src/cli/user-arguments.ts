@@ -1,8 +1,8 @@
 import { Check } from 'typebox/value'
 import { clientOf } from '../auth/subject.js'
 import { isSingleLine } from '../database/storable.js'
-import { Registration } from '../users/user-schema.js'
 import { findUsernameProblem } from '../users/names/username.js'
+import { Registration } from '../users/user-schema.js'
 import { CommandError, exitStatus, type Io, type Options } from './run.js'
 
 /** Returns a function that refuses what the API would reject or, with `--force`, only warns. */

@@ -1,4 +1,4 @@
-import { queryTimeoutMessage, InvalidSession } from './session.js'
+import { InvalidSession, queryTimeoutMessage } from './session.js'
 import { isStalePlan } from './stale-plan.js'
 
 /** Error codes of a database that is unavailable. */

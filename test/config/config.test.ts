@@ -253,7 +253,7 @@ t.test('entries of lists are separated by spaces or commas', async (t) => {
 
 t.test('a former name is refused with the new one, unless it is empty', async (t) => {
   for (const scope of ['ACCOUNT_AND_NETWORK', 'NETWORK', 'ACCOUNT']) {
-    const [former, current] = [`LOGIN_FAILURES_PER_${scope}`, `LOGIN_FAILURES_PER_${scope}`]
+    const [former, current] = [`GUESSES_PER_${scope}`, `LOGIN_FAILURES_PER_${scope}`]
     t.equal(refusalOf({ [former]: '5' })?.message, `${former} was renamed: set ${current} instead`)
     t.equal(refusalOf({ [former]: '' }), null)
   }
