@@ -7,8 +7,9 @@ const minPasswordLength = 8
 
 /** Loads the list of common passwords on first use, because it takes a lot of memory. */
 const readCommonPasswords = retryableOnce(async () => {
-  const { dictionary } = await import('@zxcvbn-ts/language-common')
-  return new Set(dictionary['passwords-common'] as string[])
+  // The package is CommonJS. In the bundle its exports are in the default export only.
+  const { default: common } = await import('@zxcvbn-ts/language-common')
+  return new Set(common.dictionary['passwords-common'] as string[])
 })
 
 /** Names and addresses of the user, which must not be their password. */
