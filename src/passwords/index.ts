@@ -79,16 +79,18 @@ async function registerPasswords(
         findHighestCost(database),
       ])
       refuseThrottled(retryAfter)
-      const isCorrect = await run(async function attempt() {
+      return run(async function attempt() {
         // Consumed here and not before, as an attempt that still waits may come to nothing.
         const { retryAfter, isLockedOut } = await consumeAttempt(keys, database)
         refuseThrottled(retryAfter)
         // A refused password takes the same work, so that the response time does not reveal the reason.
         const isRefused = isLockedOut || isPublished(username, password)
-        return verifyPassword(password, isRefused ? undefined : hash, Math.max(bcryptCost, highestCost))
+        const comparedHash = isRefused ? undefined : hash
+        const isCorrect = await verifyPassword(password, comparedHash, Math.max(bcryptCost, highestCost))
+        // Refunded before the next attempt starts: no more are charged at once than run at once.
+        if (isCorrect) await recordSuccess(keys, database)
+        return isCorrect
       })
-      if (isCorrect) await recordSuccess(keys, database)
-      return isCorrect
     },
   })
 }
