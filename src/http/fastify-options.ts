@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
+import { buildSerializer, buildValidator } from './compilers.js'
 import { handleError } from './error-handler.js'
 import { safeHeaders } from './headers.js'
 import { createRequestLogger, loggerOptions } from './request-log.js'
 import { readTarget } from './request-target.js'
 import { textFormats } from './schema.js'
-import { shareSerializers } from './serializers.js'
 import { trustNetworks } from './server/client-address.js'
 import { orderedServerOptions } from './server/server-options.js'
-import { boundValidators } from './validators.js'
 
 /** Settings of the HTTP server. */
 interface HttpSettings {
@@ -45,9 +44,7 @@ export function fastifyOptions(settings: HttpSettings): FastifyHttpOptions<Serve
     rewriteUrl: ({ url = '' }) => readTarget(url),
     // Requests that the router itself refuses pass through no hook.
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
-    schemaController: {
-      compilersFactory: { buildSerializer: shareSerializers(), buildValidator: boundValidators() },
-    },
+    schemaController: { compilersFactory: { buildSerializer, buildValidator } },
     ...orderedServerOptions(),
     ajv: {
       customOptions: {

@@ -1,7 +1,7 @@
 import { startTemporaryPostgres } from '../../scripts/temporary-postgres.js'
 
 /** Settings of a server whose data need not outlive it. */
-const fast = ['fsync=off', 'full_page_writes=off', 'max_connections=300']
+const fast = ['fsync=off', 'full_page_writes=off', 'autovacuum=off', 'max_connections=300']
 
 /**
  * The migrated and seeded database that test files clone, on a PostgreSQL that runs as long as this process.

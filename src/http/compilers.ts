@@ -1,0 +1,33 @@
+import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
+import { boundValidators } from './validators.js'
+
+type Compile<Route, Compiled> = (route: Route) => Compiled
+
+/**
+ * Returns Fastify's compiler factory with a cache: each schema is compiled once per process. All routes together have some
+ * hundred responses, most of them the same few errors, and tests build many apps. What is compiled depends on the schema,
+ * on the shared schemas it may refer to, and on the options, of which functions do not count: an app of ours has only one set.
+ */
+export function compileOnce<Scope extends unknown[], Route, Compiled>(
+  build: (...scope: Scope) => Compile<Route, Compiled>,
+): (...scope: Scope) => Compile<Route, Compiled> {
+  const scopes = new Map<string, Map<string, Compiled>>()
+  return function buildCached(...scope) {
+    const scopeKey = JSON.stringify(scope)
+    const compiled = scopes.get(scopeKey) ?? new Map<string, Compiled>()
+    scopes.set(scopeKey, compiled)
+    let compile: Compile<Route, Compiled> | undefined
+    return function compileCached(route) {
+      const key = JSON.stringify((route as { schema?: unknown }).schema)
+      const cached = compiled.get(key)
+      if (cached) return cached
+      compile ??= build(...scope)
+      const made = compile(route)
+      compiled.set(key, made)
+      return made
+    }
+  }
+}
+
+export const buildSerializer = compileOnce(SerializerSelector())
+export const buildValidator = compileOnce(boundValidators())
