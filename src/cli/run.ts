@@ -15,11 +15,11 @@ export const exitStatus = { usage: 2, notFound: 3, refused: 4 } as const
 
 /** Error that ends a command with one line and an exit status of its own. */
 export class CommandError extends OperatorError {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
+  readonly status: number
+
+  constructor(status: number, message: string) {
     super(message)
+    this.status = status
   }
 }
 
