@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { shiftClock } from '../helpers/clock.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { query } from './query.js'
@@ -52,7 +53,7 @@ for (const hours of [-100 * 24, 100 * 24])
     async (t) => {
       const url = await cloneDatabase(t)
       const app = await startApp(t, { JWT_SECRET: '', REGISTRATION: 'open' }, url)
-      shiftClock(t, hours)
+      shiftClock(t, hours * 3600)
       const registration = { username: 'janedoe', password: 'correct horse', email: 'jane@example.com' }
       t.equal((await sendAs(app, null, 'POST', '/users/', registration)).statusCode, 202)
       await runCommand(url, ['users', 'set-scopes', 'janedoe', '--scope', 'users:admin'])
@@ -93,22 +94,4 @@ async function listTimes(url: string) {
        AND column_name !~ '(expires|until|signs)'`,
   )
   return columns
-}
-
-/** Shifts the clock of this process, apart from timers, until the test ends. */
-function shiftClock(t: Test, hours: number): void {
-  const RealDate = Date
-  const offset = hours * 3_600_000
-  class ShiftedDate extends RealDate {
-    constructor(...given: [] | [number]) {
-      super(...((given.length > 0 ? given : [RealDate.now() + offset]) as [number]))
-    }
-    static override now(): number {
-      return RealDate.now() + offset
-    }
-  }
-  globalThis.Date = ShiftedDate as DateConstructor
-  t.teardown(() => {
-    globalThis.Date = RealDate
-  })
 }

@@ -1,0 +1,19 @@
+import type { Test } from 'tap'
+
+/** Has this process believe in another time until the test ends, timers aside. */
+export function shiftClock(t: Test, seconds: number): void {
+  const RealDate = Date
+  const offset = seconds * 1000
+  class ShiftedDate extends RealDate {
+    constructor(...given: [] | [number]) {
+      super(...((given.length > 0 ? given : [RealDate.now() + offset]) as [number]))
+    }
+    static override now(): number {
+      return RealDate.now() + offset
+    }
+  }
+  globalThis.Date = ShiftedDate as DateConstructor
+  t.teardown(() => {
+    globalThis.Date = RealDate
+  })
+}
