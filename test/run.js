@@ -8,7 +8,7 @@ import { listChecks, runCheck } from './runner/checks.js'
 import { compileTests } from './runner/compile.js'
 import { reportCoverage } from './runner/coverage.js'
 import { createTemplateDatabase } from './runner/database.js'
-import { killGroups } from './runner/process-group.js'
+import { endGroups } from './runner/process-group.js'
 import { printCheckResult, printSummary, printTestResult } from './runner/report.js'
 import { runFiles } from './runner/run-files.js'
 import { selectFiles, startsProcesses } from './runner/select.js'
@@ -40,7 +40,7 @@ const compileCache = { NODE_COMPILE_CACHE: 'node_modules/.cache/latchkey/compile
 const database = createTemplateDatabase()
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
   process.on(signal, async () => {
-    killGroups()
+    endGroups()
     await database.close()
     process.exit(1)
   })

@@ -38,8 +38,10 @@ export function createTemplateDatabase() {
       template = undefined
     },
     async close() {
-      const { dropDatabase } = await import('#build/test/helpers/server.js')
-      if (template && process.env.TEST_DATABASE_URL) await dropDatabase(await template)
+      if (template && process.env.TEST_DATABASE_URL) {
+        const { dropDatabase } = await import('#build/test/helpers/server.js')
+        await dropDatabase(await template)
+      }
       await (await server)?.stop()
     },
   }

@@ -16,6 +16,7 @@ register.unref()
 
 /** @type {Set<number>} */
 const running = new Set()
+let isEnding = false
 
 /**
  * Starts a program in a process group of its own. When the program ends, and when this process does, even by SIGKILL, the
@@ -37,10 +38,14 @@ export function startGroup(program, args, options) {
     running.delete(id)
     register.write(`-${id}\n`)
   })
-  return { child, ended: once(child, 'close').then(([status, signal]) => ({ status, signal })) }
+  const ended = once(child, 'close').then(([status, signal]) =>
+    isEnding ? new Promise(() => {}) : { status, signal },
+  )
+  return { child, ended }
 }
 
-/** Kills all groups that run. */
-export function killGroups() {
+/** Kills all groups. Nothing that waits for one of them goes on. */
+export function endGroups() {
+  isEnding = true
   for (const id of running) killGroup(id)
 }

@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { makeFolder } from '../database/folder.js'
+import { until } from '../helpers/wait.js'
+
+const skip = !existsSync('/proc/self/environ') && 'there is no /proc'
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const)
+  t.test(`a run that ends by ${signal} leaves no process behind`, { skip }, async (t) => {
+    const folder = await makeFolder(t)
+    const { PATH, HOME } = process.env
+    const run = spawn(process.execPath, ['test/run.js', 'test/fixtures/endless.ts'], {
+      env: { PATH, HOME, TMPDIR: folder },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    t.teardown(() => run.kill('SIGKILL'))
+    await until(() => run.exitCode !== null || existsSync(join(folder, 'started')))
+    const programs = programsIn(folder).join('\n')
+    for (const program of ['test/run.js', 'guardian.js', 'endless.js', 'dist/src/server.js', 'bin/postgres'])
+      t.match(programs, program)
+    run.kill(signal)
+    await once(run, 'exit')
+    await t.resolves(until(() => programsIn(folder).length === 0))
+  })
+
+/** Returns the command lines of the processes whose temporary folder this is. */
+function programsIn(folder: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && read(`/proc/${name}/environ`).includes(`TMPDIR=${folder}\0`))
+    .map((pid) => read(`/proc/${pid}/cmdline`).replaceAll('\0', ' '))
+}
+
+/** Reads a file of a process, which may have ended by now. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
