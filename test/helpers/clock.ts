@@ -17,3 +17,18 @@ export function shiftClock(t: Test, seconds: number): void {
     globalThis.Date = RealDate
   })
 }
+
+/** Stops the monotonic clock of this process, `performance.now`, until the test ends. Only `advance` moves it. */
+export function stopMonotonicClock(t: Test): { advance(ms: number): void } {
+  const realNow = performance.now
+  let now = performance.now()
+  performance.now = () => now
+  t.teardown(() => {
+    performance.now = realNow
+  })
+  return {
+    advance(ms) {
+      now += ms
+    },
+  }
+}
