@@ -17,8 +17,6 @@ import { storeClient } from '../helpers/clients.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { cheapHash } from '../helpers/replicas.js'
 
-t.setTimeout(300_000)
-
 /** A state of a user or a client after the tokens were issued: the SQL that leads to it, and the stored facts. */
 interface State<Stored> {
   sql: string[]

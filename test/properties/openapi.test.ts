@@ -15,8 +15,6 @@ import {
   requestsFor,
 } from './operations.js'
 
-t.setTimeout(300_000)
-
 const runs = 40
 const seed = 6749
 

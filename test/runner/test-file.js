@@ -2,9 +2,12 @@ import { Parser } from 'tap-parser'
 import { compiledPath } from './compile.js'
 import { startGroup } from './process-group.js'
 
-/** Seconds after which tap fails what a test file still does, and after which the file is killed. */
-const timeoutSeconds = 240
-const killSeconds = 360
+/**
+ * Seconds after which tap fails what a test file still does, and after which the file is killed. Only a file that hangs
+ * takes so long: the longest one takes a minute, and five where other work takes both processors.
+ */
+const timeoutSeconds = 600
+const killSeconds = 660
 
 /**
  * @typedef {object} TestResult

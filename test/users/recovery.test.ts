@@ -7,8 +7,6 @@ import { tokenIn } from '../helpers/mail.js'
 import { collectMails } from '../helpers/mails.js'
 import { beginTransaction, cheapHash, untilWaiting } from '../helpers/replicas.js'
 
-t.setTimeout(120_000)
-
 const confirmation = 'Confirm your e-mail address'
 const reset = 'Set a new password'
 
