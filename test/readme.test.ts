@@ -1,37 +1,184 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { cloneDatabase } from './helpers/database.js'
 import { startService } from './helpers/service.js'
 
-const readme = readFileSync('README.md', 'utf8')
-const run = promisify(execFile)
+// The README and the pages under docs/. A fenced block marked `sh` or `sql` is run here, in the order of its page; one that
+// cannot be run in a test is marked `bash`.
 
+const run = promisify(execFile)
 const withoutCurl = spawnSync('curl', ['--version']).error ? 'curl is not installed' : false
 
-t.test('the five-minute tour works when it is pasted', { skip: withoutCurl }, async (t) => {
-  const { origin } = await startService(t, { DATA_DIRECTORY: t.testdir() }, 'dist/src/server.js')
-  const [, tour = ''] = /## Five minutes with curl\n(.*?)\n## /s.exec(readme) ?? []
-  const commands = [...tour.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block).join('\n')
-  const { stdout } = await run('bash', ['-euc', commands.replaceAll('http://localhost:8000', origin)])
-  for (const answer of [
-    /\{"access_token":"ey[^"]+","token_type":"bearer","expires_in":1800,"scope":"[^"]+","refresh_token":"lkr_/,
-    /HTTP\/1.1 400 [\s\S]*"error":"invalid_grant"/,
-    '{"username":"johndoe","email":"johndoe@example.com","full_name":"John Doe","disabled":false}',
-    '[{"item_id":"Foo","owner":"johndoe"}]',
-    /HTTP\/1.1 401 [\s\S]*\{"detail":"Incorrect username or password"\}/,
-    /HTTP\/1.1 401 [\s\S]*\{"detail":"Could not validate credentials"\}/,
-    '{"detail":"Inactive user"}',
-    /"item_id":"Bar","owner":"johndoe","title":"A bar".*"metadata":\{"open":true\}.*"version":2/,
-    '{"detail":"If the username is available, the account has been created: log in"}',
-  ])
-    t.match(stdout, answer)
+interface Page {
+  /** Settings that the page asks its reader for. */
+  env?: Record<string, string>
+  /** What its commands print. */
+  answers: (RegExp | string)[]
+}
+
+/** Every page with commands. */
+const pages: Record<string, Page> = {
+  'README.md': {
+    answers: [
+      /\{"access_token":"ey[^"]+","token_type":"bearer","expires_in":1800,"scope":"[^"]+","refresh_token":"lkr_/,
+      '{"username":"johndoe","email":"johndoe@example.com","full_name":"John Doe","disabled":false}',
+      '[{"item_id":"Foo","owner":"johndoe"}]',
+      /HTTP\/1.1 401 [\s\S]*\{"detail":"Incorrect username or password"\}/,
+      /HTTP\/1.1 401 [\s\S]*\{"detail":"Could not validate credentials"\}/,
+      /"item_id":"Bar","owner":"johndoe","title":"A bar".*"metadata":\{"open":true\}.*"version":2/,
+      /HTTP\/1.1 400 [\s\S]*"error":"invalid_grant"/,
+      /\{"detail":"If the name is free, [^"]*log in"\}\n$/,
+    ],
+  },
+  'docs/command-line.md': { answers: [/Usage: latchkey/, /johndoe/, /^ok +PostgreSQL/m] },
+  'docs/errors.md': {
+    answers: [
+      /HTTP\/1.1 401 [\s\S]*\{"detail":"Not authenticated"\}/,
+      /HTTP\/1.1 422 [\s\S]*"type":"missing","loc":\["body","password"\]/,
+      /HTTP\/1.1 400 [\s\S]*"error":"invalid_grant","error_description":/,
+    ],
+  },
+  'docs/migrating-from-fastapi.md': {
+    env: { JWT_SECRET: 'the secret of the old service, of 32 characters' },
+    answers: [
+      /^ok +PostgreSQL/m,
+      '{"username":"grace","email":"grace@example.com","full_name":"Grace Hopper","disabled":false}',
+      '[{"item_id":"Foo","owner":"grace"}]',
+    ],
+  },
+  'docs/operations.md': { answers: [/^ok +PostgreSQL/m, /(HTTP\/1.1 200 OK[\s\S]*){2}/] },
+  'docs/service-to-service.md': {
+    answers: [
+      /"token_type":"bearer","expires_in":1800,"scope":"orders:read"\}/,
+      /"jwks_uri":/,
+      /\{"keys":\[\{[^\]]*"kty":"EC"/,
+      /"sub":"client:reports"[^}]*"active":true|"active":true[^}]*"sub":"client:reports"/,
+      '{}{"active":false}',
+    ],
+  },
+  'docs/signing-in.md': {
+    answers: [
+      /"scope":"me items:read items:write","refresh_token":"lkr_/,
+      /"access_token":"ey[^"]+","token_type":"bearer","expires_in":1800,"refresh_token"/,
+      /HTTP\/1.1 400 [\s\S]*"error":"invalid_grant"/,
+      /\{"detail":"If the name is free, [^"]*log in"\}\n$/,
+    ],
+  },
+  'docs/users-and-items.md': {
+    answers: [
+      /^\[\{"item_id":"Foo","owner":"johndoe"\}\]$/m,
+      /(HTTP\/1.1 201 [\s\S]*"item_id":"Bar"[\s\S]*){2}/,
+      /HTTP\/1.1 200 [\s\S]*"metadata":\{"open":true\}/,
+      /HTTP\/1.1 412 /,
+      /"created":1/,
+    ],
+  },
+}
+
+/** Stands in for the commands that a page uses, and that would reach beyond the test. */
+const commands = `
+npx() { shift; node "$ROOT/dist/src/cli/latchkey.js" "$@"; }
+sql() { node -e '
+  const pg = require(process.env.ROOT + "/node_modules/pg")
+  const client = new pg.Client(process.env.DATABASE_URL)
+  client.connect().then(() => client.query(fs.readFileSync(0, "utf8"))).finally(() => client.end())
+'; }
+`
+
+/** Returns the blocks of a page that are marked for running, as one script. */
+function scriptOf(page: string): string {
+  const blocks = [...page.matchAll(/^( *)```(sh|sql)\n(.*?)^ *```$/gms)]
+  return blocks
+    .map(([, indent = '', language, block = '']) => {
+      const text = block.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
+      return language === 'sql' ? `sql <<'END'\n${text}END\n` : `${text}echo\n`
+    })
+    .join('')
+}
+
+for (const [name, { env = {}, answers }] of Object.entries(pages)) {
+  t.test(`the commands of ${name} work when they are pasted`, { skip: withoutCurl }, async (t) => {
+    const directory = t.testdir()
+    const settings = { DATABASE_URL: await cloneDatabase(t), DATA_DIRECTORY: directory, ...env }
+    const { origin } = await startService(t, settings, 'dist/src/server.js')
+    const script = scriptOf(readFileSync(name, 'utf8'))
+    const { stdout } = await run(
+      'bash',
+      ['-euc', commands + script.replaceAll('http://localhost:8000', origin)],
+      {
+        cwd: directory,
+        env: { ...settings, PATH: process.env.PATH, ROOT: process.cwd() },
+      },
+    )
+    for (const answer of answers) t.match(stdout, answer)
+  })
+}
+
+/** Every document, by its path in the repository. */
+const documents = [
+  ...readdirSync('.').filter((name) => name.endsWith('.md')),
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+  'bench/README.md',
+]
+
+t.test('every document', async (t) => {
+  const texts = new Map(documents.map((name) => [name, readFileSync(name, 'utf8')]))
+
+  t.test('is run if it has commands', async (t) => {
+    for (const [name, text] of texts) if (scriptOf(text)) t.ok(pages[name], name)
+  })
+
+  t.test('links to files and headings that exist', async (t) => {
+    for (const [name, text] of texts)
+      for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+        const [file = '', anchor] = target.split('#')
+        const path = file ? join(dirname(name), file) : name
+        t.ok(existsSync(path), `${name}: ${target}`)
+        if (anchor) t.ok(anchorsOf(texts.get(path) ?? '').includes(anchor), `${name}: ${target}`)
+      }
+  })
+
+  t.test('names files that exist', async (t) => {
+    for (const [name, text] of texts)
+      for (const [, path = ''] of text.matchAll(/`((?:src|test|prisma|scripts)\/[\w./-]+(?:\.\w+|\/))`/g))
+        t.ok(name === 'CHANGELOG.md' || existsSync(path), `${name}: ${path}`)
+  })
+
+  t.test('names npm scripts that exist', async (t) => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      scripts: Record<string, string>
+    }
+    for (const [name, text] of texts)
+      for (const [, script = ''] of text.matchAll(/`npm (?:run )?(start|test|(?<=run )[\w:-]+)/g))
+        t.ok(scripts[script], `${name}: ${script}`)
+  })
 })
 
-t.test('every npm script that the README names exists', async (t) => {
-  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-    scripts: Record<string, string>
-  }
-  for (const [, name = ''] of readme.matchAll(/npm (?:run )?(start|test|lint|format|db:\w+)/g))
-    t.ok(scripts[name], name)
+t.test('each promise of the security model names a test', async (t) => {
+  const [, promises = ''] =
+    /^## Promises and their tests\n(.*?)^## /ms.exec(
+      readFileSync('docs/security-model.md', 'utf8'),
+    ) ?? []
+  const rows = [...promises.matchAll(/^\| (?!promise|---)(.+?) \| (.+) \|$/gm)]
+  t.ok(rows.length > 50)
+  for (const [, promise = '', tests = ''] of rows) t.match(tests, /`test\/[\w./-]+`/, promise)
 })
+
+t.test('the README can be read in one go', async (t) => {
+  t.ok(readFileSync('README.md', 'utf8').trimEnd().split('\n').length <= 150)
+})
+
+/** Returns the anchors that GitHub gives to the headings of a document. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
