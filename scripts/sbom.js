@@ -3,16 +3,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-// Prints the software bill of materials of what runs in production, from the lockfile, as CycloneDX: npm run --silent sbom
+// Prints the software bill of materials (CycloneDX) of the production packages in the lockfile: npm run --silent sbom
 //
-// `npm sbom --omit dev` also leaves out every package that a development dependency uses beside the service, pg among them.
-// So npm is given a lockfile in which only the packages of `npm ci --omit=dev --omit=optional` are left.
+// `npm sbom --omit dev` also omits every package that a development dependency depends on as well, such as pg.
+// Therefore npm gets a lockfile that contains only the packages of `npm ci --omit=dev --omit=optional`.
 
-/** @param {string} name @returns {any} */
-const read = (name) => JSON.parse(readFileSync(join(import.meta.dirname, '..', name), 'utf8'))
+/** @typedef {{ dev?: boolean, optional?: boolean, devOptional?: boolean }} LockedPackage */
 
 const { devDependencies: _, ...manifest } = read('package.json')
 const lock = read('package-lock.json')
+/** @type {Record<string, LockedPackage>} */
 const { '': root, ...installed } = lock.packages
 const inProduction = Object.entries(installed).filter(
   ([, { dev, optional, devOptional }]) => !(dev || optional || devOptional),
@@ -30,4 +30,9 @@ try {
   execFileSync('npm', ['sbom', ...options], { cwd, stdio: 'inherit' })
 } finally {
   rmSync(folder, { recursive: true })
+}
+
+/** @param {string} name of a file of the repository */
+function read(name) {
+  return JSON.parse(readFileSync(join(import.meta.dirname, '..', name), 'utf8'))
 }

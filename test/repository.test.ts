@@ -37,7 +37,7 @@ for (const name of readdirSync(join(root, '.github/workflows'))) {
     const jobs = Object.values(workflow.jobs)
     const steps = jobs.flatMap((job) => job.steps)
 
-    t.test('has no permission but those that a job names', async (t) => {
+    t.test('has only the permissions that a job names', async (t) => {
       t.same(workflow.permissions, {})
       for (const { permissions } of jobs) t.ok(permissions)
     })
@@ -52,7 +52,7 @@ for (const name of readdirSync(join(root, '.github/workflows'))) {
       for (const [line] of text.matchAll(/uses: .*/g)) t.match(line, /@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
     })
 
-    t.test('leaves no token in the checkout, and runs nothing that a pull request can inject', async (t) => {
+    t.test('keeps no token in the checkout, and inserts no expression into a script', async (t) => {
       for (const { uses, with: inputs } of steps)
         if (uses?.startsWith('actions/checkout@')) t.equal(inputs?.['persist-credentials'], false)
       for (const { run = '' } of steps) t.notMatch(run, /\$\{\{/)
@@ -83,7 +83,7 @@ t.test('the issue forms have what GitHub requires', async (t) => {
   }
 })
 
-t.test('the changelog has a head for what comes, and one for this version', async (t) => {
+t.test('the changelog has a section for unreleased changes and one for this version', async (t) => {
   const heads = [...read('CHANGELOG.md').matchAll(/^## (.*)$/gm)].map(([, head]) => head)
   t.equal(heads[0], 'Unreleased')
   t.ok(heads.some((head) => head?.startsWith(`${manifest.version} - `)))
@@ -94,7 +94,7 @@ t.test('the licence is the one that package.json names', async (t) => {
   t.match(read('LICENSE'), /^MIT License\n\nCopyright \(c\) 2026 Latchkey contributors\n/)
 })
 
-t.test('the bill of materials lists what runs, and what does not run is not in it', async (t) => {
+t.test('the bill of materials lists the packages of production and no development tools', async (t) => {
   const printed = execFileSync(process.execPath, [join(root, 'scripts/sbom.js')], { encoding: 'utf8' })
   const { bomFormat, metadata, components } = JSON.parse(printed) as {
     bomFormat: string
