@@ -161,9 +161,7 @@ t.test('every document', async (t) => {
 
 t.test('each promise of the security model names a test', async (t) => {
   const [, promises = ''] =
-    /^## Promises and their tests\n(.*?)^## /ms.exec(
-      readFileSync('docs/security-model.md', 'utf8'),
-    ) ?? []
+    /^## Promises and their tests\n(.*?)^## /ms.exec(readFileSync('docs/security-model.md', 'utf8')) ?? []
   const rows = [...promises.matchAll(/^\| (?!promise|---)(.+?) \| (.+) \|$/gm)]
   t.ok(rows.length > 50)
   for (const [, promise = '', tests = ''] of rows) t.match(tests, /`test\/[\w./-]+`/, promise)

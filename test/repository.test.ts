@@ -1,13 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 
 // The files that GitHub, npm and Renovate read.
 
-const root = join(import.meta.dirname, '..')
-const read = (name: string) => readFileSync(join(root, name), 'utf8')
+const read = (name: string) => readFileSync(name, 'utf8')
 
 interface Manifest {
   version: string
@@ -30,7 +28,7 @@ interface Workflow {
   >
 }
 
-for (const name of readdirSync(join(root, '.github/workflows'))) {
+for (const name of readdirSync('.github/workflows')) {
   t.test(`the workflow ${name}`, async (t) => {
     const text = read(`.github/workflows/${name}`)
     const workflow = parse(text) as Workflow
@@ -62,7 +60,7 @@ for (const name of readdirSync(join(root, '.github/workflows'))) {
 
 t.test('all workflows name one version of each action', async (t) => {
   const versions = new Map<string, Set<string>>()
-  for (const name of readdirSync(join(root, '.github/workflows')))
+  for (const name of readdirSync('.github/workflows'))
     for (const [, action = '', version = ''] of read(`.github/workflows/${name}`).matchAll(
       /uses: (\S+)@(.*)/g,
     ))
@@ -95,7 +93,7 @@ t.test('the licence is the one that package.json names', async (t) => {
 })
 
 t.test('the bill of materials lists the packages of production and no development tools', async (t) => {
-  const printed = execFileSync(process.execPath, [join(root, 'scripts/sbom.js')], { encoding: 'utf8' })
+  const printed = execFileSync(process.execPath, ['scripts/sbom.js'], { encoding: 'utf8' })
   const { bomFormat, metadata, components } = JSON.parse(printed) as {
     bomFormat: string
     metadata: { component: { name: string; version: string } }
