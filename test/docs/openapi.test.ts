@@ -10,3 +10,9 @@ t.test('docs/openapi.json is the document that the service answers', async (t) =
   t.same(JSON.parse(committed), served, hint)
   t.equal(committed, `${JSON.stringify(served, null, 2)}\n`, hint)
 })
+
+t.test('its version is that of package.json', async (t) => {
+  const app = await startApp(t)
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  t.match((await app.inject('/openapi.json')).json(), { info: { version } })
+})
