@@ -28,6 +28,7 @@ const pages: Record<string, Page> = {
       '[{"item_id":"Foo","owner":"johndoe"}]',
       /HTTP\/1.1 401 [\s\S]*\{"detail":"Incorrect username or password"\}/,
       /HTTP\/1.1 401 [\s\S]*\{"detail":"Could not validate credentials"\}/,
+      '{"detail":"Inactive user"}',
       /"item_id":"Bar","owner":"johndoe","title":"A bar".*"metadata":\{"open":true\}.*"version":2/,
       /HTTP\/1.1 400 [\s\S]*"error":"invalid_grant"/,
       /\{"detail":"If the [^"]*log in"\}/,
