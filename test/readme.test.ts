@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { cloneDatabase } from './helpers/database.js'
+import { clonePlainDatabase } from './helpers/database.js'
 import { startService } from './helpers/service.js'
 
 // The README and the pages under docs/. A fenced block marked `sh` or `sql` is run here, in the order of its page; one that
@@ -103,7 +103,7 @@ function scriptOf(page: string): string {
 for (const [name, { env = {}, answers }] of Object.entries(pages)) {
   t.test(`the commands of ${name} work when they are pasted`, { skip: withoutCurl }, async (t) => {
     const directory = t.testdir()
-    const settings = { DATABASE_URL: await cloneDatabase(t), DATA_DIRECTORY: directory, ...env }
+    const settings = { DATABASE_URL: await clonePlainDatabase(t), DATA_DIRECTORY: directory, ...env }
     const { origin } = await startService(t, settings, 'dist/src/server.js')
     const script = scriptOf(readFileSync(name, 'utf8'))
     const { stdout } = await run(
