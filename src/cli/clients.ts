@@ -18,15 +18,9 @@ import {
 } from '../auth/store/clients.js'
 import { clientSubject } from '../auth/subject.js'
 import { isSingleLine } from '../database/storable.js'
+import type { Io } from './io.js'
 import { printResult, printRows } from './output.js'
-import {
-  CommandError,
-  type DatabaseContext,
-  exitStatus,
-  type Io,
-  onDatabase,
-  recordOperation,
-} from './run.js'
+import { CommandError, type DatabaseContext, exitStatus, onDatabase, recordOperation } from './run.js'
 
 /** `latchkey clients …` */
 export function addClientCommands(program: Command, io: Io): void {

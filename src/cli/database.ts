@@ -7,8 +7,9 @@ import { openDatabase } from '../database/client.js'
 import { migrate, migrationStatus } from '../database/migrations.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import { claimUsernames } from '../users/names/taken-names.js'
+import type { Io } from './io.js'
 import { printResult, printRows } from './output.js'
-import { CommandError, exitStatus, type Io, onDatabase, onServer } from './run.js'
+import { CommandError, exitStatus, onDatabase, onServer } from './run.js'
 
 /** Adds `latchkey migrate`, `status` and `seed`. */
 export function addSchemaCommands(program: Command, io: Io): void {

@@ -3,15 +3,9 @@ import { listKeys, readClock, retireUnlessSigning } from '../auth/keys/key-store
 import { stateOf } from '../auth/keys/lifecycle.js'
 import { rotateKeys, rotationPlan } from '../auth/keys/rotation.js'
 import { sealingKeysOf } from '../auth/keys/sealing-keys.js'
+import type { Io } from './io.js'
 import { printResult, printRows } from './output.js'
-import {
-  CommandError,
-  type DatabaseContext,
-  exitStatus,
-  type Io,
-  onDatabase,
-  recordOperation,
-} from './run.js'
+import { CommandError, type DatabaseContext, exitStatus, onDatabase, recordOperation } from './run.js'
 
 /** `latchkey keys …` */
 export function addKeyCommands(program: Command, io: Io): void {

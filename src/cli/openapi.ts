@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { buildApp } from '../app.js'
 import { readConfig } from '../config/index.js'
 import { openDatabase } from '../database/client.js'
+import type { Io } from './io.js'
 import { printJson } from './output.js'
-import type { Io } from './run.js'
 
 /** URL that leads to no database: the document is generated from the routes alone. */
 const noDatabase = 'postgres:///none?host=/dev/null'

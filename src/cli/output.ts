@@ -1,4 +1,4 @@
-import type { Io } from './run.js'
+import type { Io } from './io.js'
 
 /** A row of a table, or the result of a command. */
 export type Row = Record<string, string | number | boolean | null | string[]>

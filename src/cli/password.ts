@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { canBeHashed } from '../passwords/bcrypt.js'
-import { CommandError, exitStatus, type Io } from './run.js'
+import type { Io } from './io.js'
+import { CommandError, exitStatus } from './run.js'
 
 /**
  * Reads a new password. A terminal is prompted twice, without echo; of any other input the first line is taken.

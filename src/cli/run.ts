@@ -8,6 +8,7 @@ import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/provision.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import { findOwner } from '../users/store/accounts.js'
+import type { Io } from './io.js'
 import { escapeLine, escapeLines } from './output.js'
 
 /** Exit statuses other than 0 for success and 1 for failure. */
@@ -25,17 +26,6 @@ export class CommandError extends OperatorError {
 
 const lastOne = new CommandError(exitStatus.refused, 'the last administrator cannot be removed')
 const deletedMeanwhile = new CommandError(exitStatus.notFound, 'it was deleted concurrently')
-
-/** Environment, streams and process facts that commands use. */
-export interface Io {
-  env: NodeJS.ProcessEnv
-  stdin: NodeJS.ReadableStream & { isTTY?: boolean }
-  stdout: NodeJS.WritableStream
-  stderr: NodeJS.WritableStream
-  /** Version of Node.js, such as `24.1.0`. */
-  nodeVersion: string
-  now: Date
-}
 
 /** Context of a command that works on a server. */
 export interface Context {

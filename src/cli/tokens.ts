@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { revokeClientTokens, revokeUserTokens } from '../auth/store/revocation.js'
 import { clientSubject } from '../auth/subject.js'
+import type { Io } from './io.js'
 import { printResult } from './output.js'
-import { CommandError, exitStatus, type Io, onDatabase, recordOperation } from './run.js'
+import { CommandError, exitStatus, onDatabase, recordOperation } from './run.js'
 
 /** `latchkey tokens …` */
 export function addTokenCommands(program: Command, io: Io): void {

@@ -3,7 +3,8 @@ import { clientOf } from '../auth/subject.js'
 import { isSingleLine } from '../database/storable.js'
 import { findUsernameProblem } from '../users/names/username.js'
 import { Registration } from '../users/user-schema.js'
-import { CommandError, exitStatus, type Io, type Options } from './run.js'
+import type { Io } from './io.js'
+import { CommandError, exitStatus, type Options } from './run.js'
 
 /** Returns a function that refuses what the API would reject or, with `--force`, only warns. */
 export function rulesUnlessForced({ force }: Options, { stderr }: Io) {

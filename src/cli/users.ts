@@ -10,9 +10,10 @@ import { setPassword } from '../users/store/credentials.js'
 import { findEmails } from '../users/store/emails.js'
 import { createOperatorInvitation } from '../users/store/invitations.js'
 import { listUsers, setUserDisabled, updateUser } from '../users/store/managed-users.js'
+import type { Io } from './io.js'
 import { printResult, printRows } from './output.js'
 import { readNewPassword } from './password.js'
-import { CommandError, exitStatus, type Io, type Options, onDatabase, recordOperation } from './run.js'
+import { CommandError, exitStatus, type Options, onDatabase, recordOperation } from './run.js'
 import {
   findEmailProblem,
   findNameProblem,

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/index.js'
 import { findUnsafeSettings } from '../../config/production.js'
-import type { Io } from '../run.js'
+import type { Io } from '../io.js'
 import { type Finding, finding } from './finding.js'
 import { lastSupportedDay } from './node-releases.js'
 

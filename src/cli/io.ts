@@ -1,0 +1,10 @@
+/** Environment, streams and process facts that commands use. */
+export interface Io {
+  env: NodeJS.ProcessEnv
+  stdin: NodeJS.ReadableStream & { isTTY?: boolean }
+  stdout: NodeJS.WritableStream
+  stderr: NodeJS.WritableStream
+  /** Version of Node.js, such as `24.1.0`. */
+  nodeVersion: string
+  now: Date
+}
