@@ -81,7 +81,6 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
   await app.register(auth, { config })
   await app.register(nameClaims)
   await app.register(emailPlugin, { mail, mailFrom, smtpUrl, dataDirectory })
-  // After the mails, which its tasks send until it is closed.
   await app.register(background)
   await app.register(retention, { eventRetentionSeconds: config.eventRetentionSeconds })
 

@@ -10,6 +10,7 @@ import { connectionDraining } from '../src/http/connection-draining.js'
 import { fallbacks } from '../src/http/not-found.js'
 import { requestLog } from '../src/http/request-log.js'
 import { unreadableRequests } from '../src/http/unreadable-requests.js'
+import { background } from '../src/lifecycle/background.js'
 import { passwords } from '../src/passwords/index.js'
 import { nameClaims } from '../src/users/names/claim-names.js'
 
@@ -27,6 +28,7 @@ const dependencies: [plugin: FastifyPluginAsync<never>, dependency: string][] = 
   [passwords, 'mac-key'],
   [auth, 'passwords'],
   [nameClaims, 'mac-key'],
+  [background, 'email'],
 ]
 
 for (const [plugin, dependency] of dependencies)

@@ -35,8 +35,11 @@ export interface BackgroundLimits {
   closeMs?: number
 }
 
-/** Registers `app.background`. Closing the service waits for running tasks, and drops those that cannot start in time. */
-export const background = plugin(registerBackground, { name: 'background' })
+/**
+ * Registers `app.background`. Closing the service waits for running tasks, and drops those that cannot start in time. Tasks
+ * send mail until then, so `email`, on which it depends, is closed after it.
+ */
+export const background = plugin(registerBackground, { name: 'background', dependencies: ['email'] })
 
 async function registerBackground(
   app: FastifyInstance,

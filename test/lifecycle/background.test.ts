@@ -1,4 +1,5 @@
 import fastify from 'fastify'
+import plugin from 'fastify-plugin'
 import t from 'tap'
 import { type BackgroundLimits, background } from '../../src/lifecycle/background.js'
 import { until } from '../helpers/wait.js'
@@ -11,6 +12,7 @@ async function start(limits: BackgroundLimits) {
     logged.push([reason ?? dropped, msg].filter((part) => part !== undefined).join(': '))
   }
   const app = fastify({ logger: { level: 'error', stream: { write } } })
+  await app.register(plugin(async () => {}, { name: 'email' }))
   await app.register(background, limits)
   await app.ready()
   return { app, logged }
