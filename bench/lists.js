@@ -6,8 +6,8 @@ import { migrate } from '#dist/src/database/migrations.js'
 import { createPageLoader } from '#dist/src/items/page-loader.js'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 
-// Shows by EXPLAIN which index serves each list of items, and that a late page costs what the first one does: on
-// 1,000,000 items of one owner and as many of others, page by page of 100.
+// Shows by EXPLAIN which index serves each list of items, and that a late page costs the same as the first one, on
+// 1,000,000 items of one owner and 1,000,000 of others, in pages of 100.
 
 const rows = 1_000_000
 const limit = 100

@@ -1,10 +1,10 @@
 import { isEnding } from './cleanup.js'
 
-/** What has failed in this run. @type {string[]} */
+/** Names of what failed in this run. @type {string[]} */
 export const failures = []
 
 /**
- * Does something whose failure should not cost the results of the rest.
+ * Runs work whose failure must not discard the results of the rest.
  *
  * @template T
  * @param {string} name

@@ -4,13 +4,13 @@ import { promisify } from 'node:util'
 import { atEnd } from './cleanup.js'
 
 const execute = promisify(execFile)
-/** A child that does not end when it is asked to gets so long (milliseconds). */
-const patienceMs = 12_000
+/** Time for a child to end after SIGTERM (milliseconds). After that it is killed. */
+const timeLimitMs = 12_000
 
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 
 /**
- * Starts a process that ends with the run at the latest. What it writes to standard output is lost.
+ * Starts a process that ends with the run at the latest. Its standard output is discarded.
  *
  * @param {string} command
  * @param {string[]} args
@@ -39,7 +39,7 @@ export async function run(command, args, env = process.env) {
 }
 
 /**
- * Runs one of our own programs, which answers with one line of JSON.
+ * Runs a program of bench/processes, which prints one line of JSON.
  *
  * @param {string} file
  * @param {object} task what it is told, as JSON
@@ -48,7 +48,7 @@ export async function ask(file, task) {
   return JSON.parse(await run(process.execPath, [file, JSON.stringify(task)]))
 }
 
-/** Whether a program is installed. @param {string} command */
+/** Returns whether a program is installed. @param {string} command */
 export async function isInstalled(command) {
   return execute('/bin/sh', ['-c', `command -v ${command}`]).then(
     () => true,
@@ -61,7 +61,7 @@ async function end(child) {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
-  const deadline = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+  const deadline = setTimeout(() => child.kill('SIGKILL'), timeLimitMs)
   await exit
   clearTimeout(deadline)
 }

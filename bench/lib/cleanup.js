@@ -1,10 +1,10 @@
-/** What has been started, to be ended in reverse order. @type {(() => unknown)[]} */
+/** Functions that end what was started, called in reverse order. @type {(() => unknown)[]} */
 const started = []
 /** @type {Promise<void> | undefined} */
 let ending
 
 /**
- * Has something ended when the run ends, whatever ends it.
+ * Registers a function that is called when the run ends, for any reason.
  *
  * @param {() => unknown} end
  */
@@ -12,18 +12,18 @@ export function atEnd(end) {
   started.push(end)
 }
 
-/** Ends all that has been started. Whoever calls it again waits for the first call. */
+/** Ends everything that was started. Later calls wait for the first one. */
 export function endAll() {
   ending ??= endEach()
   return ending
 }
 
-/** Whether all is being ended, so that nothing should be begun. */
+/** Returns whether the run is ending, so that nothing new should start. */
 export function isEnding() {
   return ending !== undefined
 }
 
-/** Ends all that has been started, and then the process, on Ctrl-C and on SIGTERM. */
+/** Ends everything that was started, then the process, on SIGINT and SIGTERM. */
 export function endOnSignals() {
   for (const [signal, status] of /** @type {const} */ ([
     ['SIGINT', 130],

@@ -6,7 +6,7 @@ import { startTemporaryPostgres } from '../../scripts/temporary-postgres.js'
 import { atEnd } from './cleanup.js'
 
 /**
- * Makes a database for the run, with the schema and no more: on the server that BENCH_DATABASE_URL names, or on one of
+ * Creates an empty database with the schema for the run: on the server of BENCH_DATABASE_URL, or on one of
  * its own.
  *
  * @returns the URL, and a connection

@@ -8,7 +8,7 @@ import { compare } from './rounds.js'
  * @typedef {object} Goal
  * @property {string} what
  * @property {string} goal
- * @property {string[]} needs the scenarios and facts that it is about
+ * @property {string[]} needs names of the scenarios and facts it depends on
  * @property {(measured: Measurements) => number} value
  * @property {(value: number, measured: Measurements) => boolean} isMet
  *
@@ -21,8 +21,8 @@ import { compare } from './rounds.js'
 
 const cores = availableParallelism()
 /**
- * What log-ins from 16 connections leave to the reads: half of what they would get of one core. Sixteen hashes at once
- * take all the cores of a usual machine, so one counts as remaining; and the reads alone had all of them.
+ * Share of their rate that reads keep while 16 connections log in: half of one core. Sixteen hashes at once
+ * can use all cores, so one of them counts as remaining, while the reads alone use all.
  */
 const besideFlood = 0.5 / cores
 
@@ -31,7 +31,7 @@ const goals = [
   atLeast('/users/me/ against @fastify/jwt with cache', ['me', 'base-verified'], 0.7),
   atLeast('the same with 10,000 tokens', ['me-tokens', 'base-verified'], 0.5),
   atLeast('items of an owner of 1 against one read', ['items-1', 'base-items'], 0.5),
-  atLeast('log-ins against bcrypt alone', ['log-in', 'limit-bcrypt'], 0.95),
+  atLeast('logins against bcrypt alone', ['login', 'limit-bcrypt'], 0.95),
   {
     what: 'client_credentials, 1/s',
     goal: '≥ 3000, or half of what signing allows',
@@ -64,21 +64,21 @@ const goals = [
   ...[
     { what: 'reads of the user', pair: ['me', 'peer-me'], least: 3 },
     { what: 'reads of the items', pair: ['items-1', 'peer-items'], least: 3 },
-    { what: 'log-ins, one connection', pair: ['log-in-1', 'peer-log-in-1'], least: 2 },
-    { what: 'log-ins, one connection per core', pair: ['log-in-cores', 'peer-log-in-cores'], least: 2 },
+    { what: 'logins, one connection', pair: ['login-1', 'peer-login-1'], least: 2 },
+    { what: 'logins, one connection per core', pair: ['login-cores', 'peer-login-cores'], least: 2 },
     { what: 'reads while one connection logs in', pair: ['me-during-1', 'peer-me-during-1'], least: 3 },
   ].map(({ what, pair, least }) => atLeast(`${what} against the peer`, pair, least)),
 ]
 
 /**
- * Holds what was measured against the goals that it is about.
+ * Compares the measurements with the goals that apply to them.
  *
  * @param {Results} results
  * @param {ReturnType<typeof import('./report.js').summarize>} summary
  * @param {Record<string, number>} facts
  * @returns {Outcome[]}
  */
-export function judge(results, summary, facts) {
+export function evaluateGoals(results, summary, facts) {
   const measured = {
     ratio: (/** @type {string} */ one, /** @type {string} */ other) =>
       compare(results, one, other) ?? Number.NaN,

@@ -23,7 +23,7 @@ export async function loadWithAutocannon({ url, requests, connections, seconds, 
 }
 
 /**
- * autocannon would have each connection send all of them, and make them all for each.
+ * By default autocannon builds all requests for each connection, and each connection sends them all.
  *
  * @param {import('./load.js').Request[]} requests
  * @param {(status: number) => void} look

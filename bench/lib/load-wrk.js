@@ -6,7 +6,7 @@ import { atEnd } from './cleanup.js'
 
 /** @typedef {import('./load.js').Task} Task */
 
-/** Loads a server by wrk, which a script tells what to send. @type {import('./load.js').Load} */
+/** Loads a server by wrk, which runs a Lua script. @type {import('./load.js').Load} */
 export async function loadWithWrk(task) {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-wrk-'))
   const remove = () => rm(folder, { recursive: true, force: true })
@@ -22,8 +22,8 @@ export async function loadWithWrk(task) {
 }
 
 /**
- * A thread of wrk has its own variables, which only `setup` and `done` reach. To look at each answer costs wrk a good
- * part of its speed, so that is left out where it counts itself: it knows the statuses from 400 on.
+ * Each thread of wrk has its own variables, which only `setup` and `done` can reach. Checking each response costs wrk a large
+ * part of its speed, so it is omitted where wrk itself counts the errors: it counts the statuses from 400 on.
  *
  * @param {Task} task
  */
@@ -91,7 +91,7 @@ function write(url, { method, path, headers, body = '' }) {
   return `${method} ${path} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
 }
 
-/** Lua reads what JSON writes of ASCII. @param {string} text */
+/** Returns a Lua string. Lua can read the JSON of ASCII text. @param {string} text */
 function quote(text) {
   return JSON.stringify(text)
 }

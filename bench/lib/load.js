@@ -7,18 +7,18 @@ import { loadWithWrk } from './load-wrk.js'
  *
  * @typedef {object} Task what to load a server with
  * @property {string} url its origin
- * @property {Request[]} requests sent in turn
+ * @property {Request[]} requests sent in rotation
  * @property {number} connections
  * @property {number} seconds
- * @property {number} expect the status that every answer should have
- * @property {string[]} [chain] refresh tokens, at least one more than there are connections. Each request takes one,
- * in the place of the first of them in its body, and the answer brings the next one
+ * @property {number} expect status expected of every response
+ * @property {string[]} [chain] refresh tokens, at least one more than connections. Each request takes one,
+ * which replaces the first one in its body, and the response contains the next one
  *
  * @typedef {object} Measured
- * @property {number} rate answers per second
+ * @property {number} rate responses per second
  * @property {number} p50 milliseconds
  * @property {number} p99 milliseconds
- * @property {number} unexpected answers of another status, and requests without an answer
+ * @property {number} unexpected responses with another status, and requests without a response
  *
  * @typedef {(task: Task) => Promise<Measured>} Load
  */
@@ -26,7 +26,7 @@ import { loadWithWrk } from './load-wrk.js'
 /** @type {Promise<{ name: string, load: Load }> | undefined} */
 let chosen
 
-/** The load generator of this machine: wrk where it is installed, or else autocannon. */
+/** Returns the load generator of this machine: wrk if it is installed, otherwise autocannon. */
 export async function loadGenerator() {
   chosen ??= isInstalled('wrk').then((hasWrk) =>
     hasWrk ? { name: 'wrk', load: loadWithWrk } : { name: 'autocannon', load: loadWithAutocannon },
@@ -34,7 +34,7 @@ export async function loadGenerator() {
   return chosen
 }
 
-/** Loads a server, and measures how it does. @type {Load} */
+/** Loads a server and measures its responses. @type {Load} */
 export async function load(task) {
   const { load } = await loadGenerator()
   return load(task)

@@ -5,7 +5,7 @@ import { loadGenerator } from './load.js'
 
 const require = createRequire(import.meta.url)
 
-/** What the figures were measured on. @param {import('pg').Client} sql */
+/** Describes the machine. @param {import('pg').Client} sql */
 export async function describeMachine(sql) {
   const { rows } = await sql.query('SHOW server_version')
   return {
@@ -19,7 +19,7 @@ export async function describeMachine(sql) {
   }
 }
 
-/** The short name of the commit that is checked out, and whether something was changed since; of a copy there is none. */
+/** Returns the abbreviated commit and whether the tree is dirty, or nothing outside of a repository. */
 export function currentCommit() {
   const args = ['describe', '--always', '--exclude', '*', '--dirty']
   try {
@@ -34,7 +34,7 @@ async function describeGenerator() {
   return name === 'wrk' ? `wrk ${wrkVersion()}` : `autocannon ${require('autocannon/package.json').version}`
 }
 
-/** wrk tells its version and then that it was used wrongly. */
+/** wrk prints its version together with a usage error. */
 function wrkVersion() {
   try {
     return execFileSync('wrk', ['--version'], { encoding: 'utf8' })

@@ -4,21 +4,21 @@ import { readFileSync, writeFileSync } from 'node:fs'
 const sampleMs = 100
 const isLinux = process.platform === 'linux'
 
-/** The memory of a process that is resident now, in MB. @param {number} pid */
+/** Returns the resident memory of a process (MB). @param {number} pid */
 export function residentMemory(pid) {
   if (isLinux) return readStatus(pid, 'VmRSS')
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024
 }
 
 /**
- * Watches how much memory a process takes at most. Linux keeps that number; elsewhere it is sampled.
+ * Watches the peak memory of a process. Linux records it; elsewhere it is sampled.
  *
  * @param {number} pid
  * @returns {() => number} ends it: the peak in MB
  */
 export function watchPeakMemory(pid) {
   if (isLinux) {
-    // The 5 makes the peak begin anew: proc_pid_clear_refs(5).
+    // The value 5 resets the peak: proc_pid_clear_refs(5).
     writeFileSync(`/proc/${pid}/clear_refs`, '5')
     return () => readStatus(pid, 'VmHWM')
   }

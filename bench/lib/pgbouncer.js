@@ -11,7 +11,7 @@ import { atEnd } from './cleanup.js'
 const pollMs = 20
 
 /**
- * Starts pgbouncer, which lends a connection of its own for each transaction.
+ * Starts PgBouncer with transaction pooling.
  *
  * @param {string} databaseUrl
  * @returns the URL of the same database behind it, or null where it is not installed
@@ -23,7 +23,7 @@ export async function startPgbouncer(databaseUrl) {
   const port = await findFreePort()
   const file = join(folder, 'pgbouncer.ini')
   await writeFile(file, settings(new URL(databaseUrl), port))
-  // It refuses to run as root, as PostgreSQL does.
+  // Like PostgreSQL, it refuses to run as root.
   const account = await findAccount(folder)
   await giveTo(account, folder)
   const { child } = start('pgbouncer', ['--quiet', file], account)

@@ -6,7 +6,7 @@ import { median } from './rounds.js'
 
 const directory = join(import.meta.dirname, '../results')
 
-/** The medians of each scenario's rounds. @param {Results} results */
+/** Returns the medians of the rounds of each scenario. @param {Results} results */
 export function summarize(results) {
   return Object.fromEntries(
     [...results].map(([name, { title, rounds }]) => {
@@ -43,7 +43,7 @@ export function print(summary, facts, outcomes) {
 }
 
 /**
- * What was not measured stays empty.
+ * Cells without a measurement stay empty.
  *
  * @param {ReturnType<typeof summarize>[string]} scenario
  */
@@ -53,7 +53,7 @@ function toRow({ title, rate, p50, p99, memory, unexpected }) {
 }
 
 /**
- * Writes the results for whoever comes later.
+ * Writes the results to a file in bench/results.
  *
  * @param {object} report
  * @param {string} commit
@@ -62,7 +62,7 @@ function toRow({ title, rate, p50, p99, memory, unexpected }) {
 export async function write(report, commit) {
   await mkdir(directory, { recursive: true })
   const path = join(directory, `${new Date().toISOString().slice(0, 10)}-${commit}.json`)
-  // Numbers of rounds stay on one line, as the formatter has it.
+  // The numbers of the rounds stay on one line, as the formatter expects.
   const json = JSON.stringify(report, null, 2).replace(/\[[\s\d.,]+\]/g, (list) =>
     list.replace(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'),
   )
@@ -70,7 +70,7 @@ export async function write(report, commit) {
   return path
 }
 
-/** Three digits say all that there is to say. @param {number | undefined} value */
+/** Formats a number with three significant digits. @param {number | undefined} value */
 function round(value) {
   if (value === undefined) return undefined
   return value < 100 ? Number(value.toPrecision(3)) : Math.round(value)

@@ -9,26 +9,26 @@ import { attempt, failures } from './attempt.js'
 const warmUpSeconds = 1
 
 /**
- * Measures all scenarios once, then all of them again: whatever drifts meanwhile drifts for all alike. Before that each
- * gets a second to warm up in.
+ * Measures all scenarios once per round, so that drift of the machine affects all of them alike. Before that each
+ * is warmed up for a second.
  *
  * @param {Scenario[]} scenarios
- * @param {import('./world.js').World} world
+ * @param {import('./environment.js').Environment} environment
  * @param {number} rounds
  * @param {() => boolean} isLate whether there is no time for another round
  * @returns {Promise<Results>}
  */
-export async function measureInRounds(scenarios, world, rounds, isLate) {
+export async function measureInRounds(scenarios, environment, rounds, isLate) {
   for (const { name, measure } of scenarios) {
     console.error(`warming up: ${name}`)
-    await attempt(name, () => measure({ ...world, seconds: warmUpSeconds }))
+    await attempt(name, () => measure({ ...environment, seconds: warmUpSeconds }))
   }
   const able = scenarios.filter(({ name }) => !failures.includes(name))
   /** @type {Results} */
   const results = new Map(able.map(({ name, title }) => [name, { title, rounds: [] }]))
   for (let round = 1; round <= rounds && !(round > 1 && isLate()); round++)
     for (const { name, measure } of able) {
-      const measured = await attempt(name, () => measure(world))
+      const measured = await attempt(name, () => measure(environment))
       if (!measured) continue
       results.get(name)?.rounds.push(measured)
       console.error(`round ${round} of ${rounds}: ${name}, ${Math.round(measured.rate)}/s`)
@@ -37,7 +37,7 @@ export async function measureInRounds(scenarios, world, rounds, isLate) {
 }
 
 /**
- * How the rate of one scenario compares with that of another: the median of what each round says.
+ * Returns the ratio of the rates of two scenarios: the median of the ratios of each round.
  *
  * @param {Results} results
  * @param {string} one

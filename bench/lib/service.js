@@ -6,14 +6,15 @@ import { findFreePort } from '#dist/src/database/embedded/port.js'
 import { run, start } from './children.js'
 
 const dist = join(import.meta.dirname, '../../dist/src')
-const [pollMs, patienceMs] = [2, 30_000]
-/** All processes of a run share the keys in the database, so they share their secret too. */
+const pollMs = 2
+const timeLimitMs = 30_000
+/** Shared by all processes of a run, because they share the keys in the database. */
 const keyEncryptionSecret = randomBytes(32).toString('base64')
 
 /** @typedef {{ url: string, pid: number, readyMs: number, stop: () => Promise<void> }} Service */
 
 /**
- * The settings of production, the defaults wherever there are some.
+ * Production settings, with defaults where they exist.
  *
  * @param {string} databaseUrl
  */
@@ -23,7 +24,7 @@ export function productionSettings(databaseUrl) {
     ISSUER: 'https://latchkey.example.com',
     KEY_ENCRYPTION_SECRET: keyEncryptionSecret,
     DATABASE_URL: databaseUrl,
-    // Nobody is behind a proxy here that would have to find out.
+    // There is no proxy here that has to notice the end.
     DRAIN_SECONDS: '0',
   }
 }
@@ -62,14 +63,14 @@ export async function runCommand(databaseUrl, args) {
 }
 
 /**
- * Waits until a server of ours answers 200.
+ * Waits until a server responds with 200.
  *
  * @param {number} port
  * @param {string} path
  * @param {import('./children.js').ChildProcess} child
  */
 export async function untilAnswered(port, path, child) {
-  const deadline = performance.now() + patienceMs
+  const deadline = performance.now() + timeLimitMs
   while (!(await answers(port, path))) {
     if (child.exitCode !== null) throw new Error(`a server ended with status ${child.exitCode}`)
     if (performance.now() > deadline) throw new Error('a server does not get ready')
@@ -95,7 +96,7 @@ function answers(port, path) {
   })
 }
 
-/** What a process needs of our environment: how to find programs. */
+/** Returns the environment variables that a process needs to find programs. */
 function inherited() {
   const names = ['PATH', 'HOME', 'TMPDIR', 'SystemRoot']
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))

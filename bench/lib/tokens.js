@@ -17,7 +17,7 @@ const clientId = 'first-party'
 const scope = 'me items:read items:write'
 
 /**
- * Issues tokens as the service does, by its own keys, but without the passwords: ten thousand log-ins would take longer
+ * Issues tokens as the service does, with its keys but without checking passwords: ten thousand logins would take longer
  * than all measurements.
  *
  * @param {string} databaseUrl
@@ -37,12 +37,12 @@ export async function openIssuer(databaseUrl, sql) {
   return {
     publicPem,
 
-    /** @param {User[]} users one access token for each, of a log-in of its own */
+    /** @param {User[]} users one access token for each, each of its own login */
     async accessTokens(users) {
       return (await addFamilies(sql, users)).map(sign)
     },
 
-    /** @param {User[]} users one refresh token for each, of a log-in of its own */
+    /** @param {User[]} users one refresh token for each, each of its own login */
     async refreshTokens(users) {
       return addRefreshTokens(sql, await addFamilies(sql, users))
     },

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { Item } from '#dist/src/items/item-schema.js'
 import { User } from '#dist/src/users/user-schema.js'
 
-// What the service is compared with: the same answers from routes that do no more than they have to.
+// The baselines: the same responses from routes that do only what is necessary.
 
 /** @type {{ port: number, publicPem: string, databaseUrl: string, item: string }} */
 const { port, publicPem, databaseUrl, item } = JSON.parse(process.argv[2] ?? '')

@@ -8,7 +8,7 @@ import { findRefreshToken, rotateRefreshToken } from '#dist/src/auth/store/famil
 import { readConfig } from '#dist/src/config/index.js'
 import { openDatabase } from '#dist/src/database/client.js'
 
-// How often the work that a kind of request cannot do without gets done in a second, when it is all that is done.
+// Measures how often per second the unavoidable work of a kind of request can be done, without anything else.
 
 /** @type {{ work: 'bcrypt' | 'signing' | 'refresh', seconds: number, databaseUrl: string, tokens: string[] }} */
 const { work, seconds, databaseUrl, tokens } = JSON.parse(process.argv[2] ?? '')
@@ -31,7 +31,7 @@ async function limitOfSigning() {
   return measure([async () => key.sign(claimsFor(grant, issuer, publicJwk.kid, Date.now() / 1000, 1800))])
 }
 
-/** The statements of a refresh, by as many as there are tokens to begin with. */
+/** Executes the statements of a refresh, as many at once as there are tokens. */
 async function limitOfRefresh() {
   const config = readConfig({})
   const database = openDatabase(config, databaseUrl)
@@ -50,7 +50,7 @@ async function limitOfRefresh() {
 }
 
 /**
- * What has begun counts, and the time ends when it is done.
+ * Work that was started counts, and the time ends when it is done.
  *
  * @param {(() => Promise<unknown>)[]} jobs each is done again and again, all of them at once
  */

@@ -5,14 +5,14 @@ const readers = 8
 const path = '/users/me/'
 
 /**
- * How long after a change was acknowledged another process still serves what was before it, while that process is busy:
- * the time from the acknowledgement until the start of the last request that was answered so, and 0 where none was.
+ * Measures how long another, busy process still serves the old state after a change was acknowledged:
+ * the time from the acknowledgement to the start of the last request with the old state, or 0 if there is none.
  *
- * @type {import('./scenario.js').Inquiry}
+ * @type {import('./scenario.js').Probe}
  */
 export const coherence = {
   name: 'coherence',
-  async inquire({ token, database: { url, sql } }) {
+  async probe({ token, database: { url, sql } }) {
     const service = await startService(url)
     const headers = { authorization: `Bearer ${await token()}` }
     /** @type {number[]} */

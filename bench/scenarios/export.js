@@ -4,11 +4,11 @@ import { startService } from '../lib/service.js'
 const owned = 1_000_000
 const newline = 0x0a
 
-/** How fast an owner of 1,000,000 items gets all of them, and how much memory that takes. @type {import('./scenario.js').Inquiry} */
+/** Measures the rate and the memory of an export of 1,000,000 items. @type {import('./scenario.js').Probe} */
 export const exportAll = {
   name: 'export',
-  async inquire({ database, million }) {
-    const { token } = await million()
+  async probe({ database, largeOwner }) {
+    const { token } = await largeOwner()
     const service = await startService(database.url)
     await readLines(service.url, token, 1_000)
     const before = residentMemory(service.pid)

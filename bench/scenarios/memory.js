@@ -5,13 +5,13 @@ import { median } from '../lib/rounds.js'
 import { startService } from '../lib/service.js'
 import { get, post } from './scenario.js'
 
-/** @typedef {import('./scenario.js').World} World */
+/** @typedef {import('./scenario.js').Environment} Environment */
 /** @typedef {import('./scenario.js').Request} Request */
 
 const quietMs = 10_000
 /**
- * What the first fifth of the requests leaves behind is there to stay. Garbage comes and goes: from there to the half, and
- * from seven tenths to the end, the median of what is taken counts.
+ * Shares of the requests between which the median of the memory counts as the beginning and as the end. The first fifth is
+ * excluded, because it fills the caches.
  */
 const [warmShare, endShare] = /** @type {const} */ ([
   [0.2, 0.5],
@@ -19,19 +19,19 @@ const [warmShare, endShare] = /** @type {const} */ ([
 ])
 const requests = 1_000_000
 const chunkSeconds = 3
-/** A slow machine stops before the last request (milliseconds). */
-const patienceMs = 100_000
+/** Time after which the requests end (milliseconds). */
+const timeLimitMs = 100_000
 
-/** How much memory a process of its own takes: at rest, under load, and after many requests. @type {import('./scenario.js').Inquiry} */
+/** Measures the memory of a process: at rest, under load, and after many requests. @type {import('./scenario.js').Probe} */
 export const memory = {
   name: 'memory',
-  async inquire(world) {
-    const service = await startService(world.database.url)
-    await sendAFew(service.url, await someRequests(world))
+  async probe(environment) {
+    const service = await startService(environment.database.url)
+    await sendAFew(service.url, await someRequests(environment))
     await delay(quietMs)
     const atRest = residentMemory(service.pid)
     const endWatch = watchPeakMemory(service.pid)
-    const { sent, warm, end, unexpected } = await sendMany(service, await world.token())
+    const { sent, warm, end, unexpected } = await sendMany(service, await environment.token())
     const peak = endWatch()
     await service.stop()
     const facts = {
@@ -45,9 +45,10 @@ export const memory = {
   },
 }
 
-/** @param {World} world */
+/** @param {Environment} environment */
 async function someRequests({ token, client }) {
-  const [own, authorization] = [await token(), await client()]
+  const own = await token()
+  const authorization = await client()
   const paths = ['/users/me/', '/users/me/items/', '/users/me/items/Foo', '/users/me/events/']
   return [
     ...[...paths, '/readyz', '/.well-known/jwks.json'].map((path) => get(path, own)),
@@ -64,7 +65,7 @@ async function someRequests({ token, client }) {
 async function sendAFew(url, few) {
   for (const { path, method, headers, body } of [...few, ...few, ...few]) {
     const answer = await fetch(`${url}${path}`, { method, headers, ...(body && { body }) })
-    if (!answer.ok) throw new Error(`${path} was answered ${answer.status}`)
+    if (!answer.ok) throw new Error(`${path} got ${answer.status}`)
     await answer.arrayBuffer()
   }
 }
@@ -75,9 +76,10 @@ async function sendAFew(url, few) {
  */
 async function sendMany({ url, pid }, token) {
   const task = { url, requests: [get('/users/me/', token)], connections: 32, expect: 200 }
-  const deadline = performance.now() + patienceMs
+  const deadline = performance.now() + timeLimitMs
   const samples = [{ sent: 0, memory: residentMemory(pid) }]
-  let [sent, unexpected] = [0, 0]
+  let sent = 0
+  let unexpected = 0
   while (sent < requests && performance.now() < deadline) {
     const measured = await load({ ...task, seconds: chunkSeconds })
     sent += Math.round(measured.rate * chunkSeconds)

@@ -1,16 +1,16 @@
 import { availableParallelism } from 'node:os'
-import { measureLogIns } from '../lib/log-ins.js'
-import { once } from '../lib/world.js'
-import { duringLogIns } from './floods.js'
+import { once } from '../lib/environment.js'
+import { measureLogins } from '../lib/logins.js'
+import { duringLogins } from './floods.js'
 import { get, measureRequests, withPeakMemory } from './scenario.js'
 
 /** @typedef {import('./scenario.js').Scenario} Scenario */
-/** @typedef {import('../lib/world.js').Target} Target */
+/** @typedef {import('../lib/environment.js').Target} Target */
 
 const usernames = ['johndoe']
 
 /**
- * The same of another server, and of ours what is measured for nothing but the comparison.
+ * Returns the scenarios of another server, and those of Latchkey that are measured only for the comparison.
  *
  * @param {string} url the peer's origin
  * @returns {Scenario[]}
@@ -19,21 +19,21 @@ export function peers(url) {
   const peer = { url }
   const token = once(() => logInTo(url))
   return [
-    ...logIns('log-in', 'POST /token, password', ({ service }) => service),
-    ...logIns('peer-log-in', 'peer: POST /token, password', () => peer),
+    ...logins('login', 'POST /token, password', ({ service }) => service),
+    ...logins('peer-login', 'peer: POST /token, password', () => peer),
     ...['/users/me/', '/users/me/items/'].map((path) => ({
       name: path === '/users/me/' ? 'peer-me' : 'peer-items',
       title: `peer: GET ${path}`,
-      measure: async (/** @type {import('./scenario.js').World} */ world) =>
-        measureRequests(world, [get(path, await token())], { target: peer }),
+      measure: async (/** @type {import('./scenario.js').Environment} */ environment) =>
+        measureRequests(environment, [get(path, await token())], { target: peer }),
     })),
     {
       name: 'peer-me-during-1',
       title: 'peer: GET /users/me/ while one connection logs in',
-      async measure(world) {
+      async measure(environment) {
         const request = get('/users/me/', await token())
-        return duringLogIns({ url, usernames, connections: 1 }, () =>
-          measureRequests(world, [request], { target: peer }),
+        return duringLogins({ url, usernames, connections: 1 }, () =>
+          measureRequests(environment, [request], { target: peer }),
         )
       },
     },
@@ -43,20 +43,20 @@ export function peers(url) {
 /**
  * @param {string} name
  * @param {string} title
- * @param {(world: import('./scenario.js').World) => Target} targetOf
+ * @param {(environment: import('./scenario.js').Environment) => Target} targetOf
  * @returns {Scenario[]}
  */
-function logIns(name, title, targetOf) {
+function logins(name, title, targetOf) {
   return [
     { suffix: '1', connections: 1 },
     { suffix: 'cores', connections: availableParallelism() },
   ].map(({ suffix, connections }) => ({
     name: `${name}-${suffix}`,
     title: `${title}, ${connections} at once`,
-    measure: async (world) => {
-      const target = targetOf(world)
-      const { seconds } = world
-      return withPeakMemory(target, () => measureLogIns({ url: target.url, usernames, connections, seconds }))
+    measure: async (environment) => {
+      const target = targetOf(environment)
+      const { seconds } = environment
+      return withPeakMemory(target, () => measureLogins({ url: target.url, usernames, connections, seconds }))
     },
   }))
 }
@@ -68,6 +68,6 @@ function logIns(name, title, targetOf) {
 async function logInTo(url) {
   const body = new URLSearchParams({ username: 'johndoe', password: 'secret' })
   const answer = await fetch(`${url}/token`, { method: 'POST', body })
-  if (!answer.ok) throw new Error(`the peer answered the log-in of johndoe with ${answer.status}`)
+  if (!answer.ok) throw new Error(`the peer answered the login of johndoe with ${answer.status}`)
   return JSON.parse(await answer.text()).access_token
 }

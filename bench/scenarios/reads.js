@@ -1,56 +1,57 @@
-import { addItems, addUsers } from '../lib/fill.js'
-import { once } from '../lib/world.js'
+import { once } from '../lib/environment.js'
+import { addItems, addUsers } from '../lib/fixtures.js'
 import { get, measureRequests } from './scenario.js'
 
 /** @typedef {import('./scenario.js').Scenario} Scenario */
-/** @typedef {import('./scenario.js').World} World */
+/** @typedef {import('./scenario.js').Environment} Environment */
 
-const [mePath, itemsPath] = ['/users/me/', '/users/me/items/']
+const mePath = '/users/me/'
+const itemsPath = '/users/me/items/'
 const tokensPerUser = 10
-/** These tokens are live: the service has met them before. */
+/** Time in which the service sees every token once (seconds). */
 const secondsToMeetAll = 3
 
 /**
- * Who am I, what is mine, and the bare routes that these are compared with.
+ * Returns the scenarios that read the current user and their items, and the baselines for them.
  *
- * @param {World} world
+ * @param {Environment} environment
  * @returns {Scenario[]}
  */
-export function reads(world) {
+export function reads(environment) {
   const manyTokens = once(async () => {
-    const users = await world.users()
-    return world.issuer.accessTokens(Array.from({ length: tokensPerUser }, () => users).flat())
+    const users = await environment.users()
+    return environment.issuer.accessTokens(Array.from({ length: tokensPerUser }, () => users).flat())
   })
-  const garbage = once(async () => forge(await world.token()))
-  const hundred = once(() => tokenOfOwner(world, 'owner-of-100', 100))
-  const tenThousand = once(() => tokenOfOwner(world, 'owner-of-10000', 10_000))
+  const garbage = once(async () => forge(await environment.token()))
+  const hundred = once(() => tokenOfOwner(environment, 'owner-of-100', 100))
+  const tenThousand = once(() => tokenOfOwner(environment, 'owner-of-10000', 10_000))
 
   return [
-    read('me', 'GET /users/me/, one token', mePath, world.token),
+    read('me', 'GET /users/me/, one token', mePath, environment.token),
     {
       name: 'me-tokens',
       title: 'GET /users/me/, 10,000 tokens',
-      async measure(world) {
+      async measure(environment) {
         const requests = (await manyTokens()).map((token) => get(mePath, token))
-        await measureRequests({ ...world, seconds: secondsToMeetAll }, requests)
-        return measureRequests(world, requests)
+        await measureRequests({ ...environment, seconds: secondsToMeetAll }, requests)
+        return measureRequests(environment, requests)
       },
     },
     {
       name: 'me-garbage',
       title: 'GET /users/me/, garbage (401)',
-      measure: async (world) =>
+      measure: async (environment) =>
         measureRequests(
-          world,
+          environment,
           (await garbage()).map((token) => get(mePath, token)),
           { expect: 401 },
         ),
     },
-    read('items-1', 'GET /users/me/items/, owner of 1', itemsPath, world.token),
+    read('items-1', 'GET /users/me/items/, owner of 1', itemsPath, environment.token),
     read('items-100', 'GET /users/me/items/, owner of 100', itemsPath, hundred),
     read('items-10000', 'GET /users/me/items/, owner of 10,000', itemsPath, tenThousand),
     baseline('base-bare', 'bare route, the JSON of /users/me/', '/bare'),
-    baseline('base-verified', 'the same behind @fastify/jwt with cache', '/verified', world.token),
+    baseline('base-verified', 'the same behind @fastify/jwt with cache', '/verified', environment.token),
     baseline('base-items', 'route with one read by primary key', '/items'),
   ]
 }
@@ -63,7 +64,11 @@ export function reads(world) {
  * @returns {Scenario}
  */
 function read(name, title, path, token) {
-  return { name, title, measure: async (world) => measureRequests(world, [get(path, await token())]) }
+  return {
+    name,
+    title,
+    measure: async (environment) => measureRequests(environment, [get(path, await token())]),
+  }
 }
 
 /**
@@ -77,13 +82,13 @@ function baseline(name, title, path, token) {
   return {
     name,
     title: `baseline: ${title}`,
-    measure: async (world) =>
-      measureRequests(world, [get(path, await token?.())], { target: await world.baselines() }),
+    measure: async (environment) =>
+      measureRequests(environment, [get(path, await token?.())], { target: await environment.baselines() }),
   }
 }
 
 /**
- * @param {World} world
+ * @param {Environment} environment
  * @param {string} username
  * @param {number} items
  */
@@ -95,8 +100,8 @@ async function tokenOfOwner({ database: { sql }, issuer }, username, items) {
 }
 
 /**
- * What is no token of ours, each in another way: not a JWT, none of our keys, another algorithm, another payload, a
- * signature of something else.
+ * Returns invalid tokens, each for another reason: not a JWT, an unknown key, another algorithm, another payload, a
+ * signature of another token.
  *
  * @param {string} token
  */

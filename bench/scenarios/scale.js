@@ -11,19 +11,19 @@ const connections = 32
 const warmUpSeconds = 1
 
 /**
- * What more processes of the service bring, each with a load generator of its own, right on PostgreSQL and through
- * pgbouncer.
+ * Measures several processes of the service, each with its own load generator, directly on PostgreSQL and through
+ * PgBouncer.
  *
- * @type {import('./scenario.js').Inquiry}
+ * @type {import('./scenario.js').Probe}
  */
 export const scale = {
   name: 'scale',
-  async inquire({ seconds, token, database: { url } }) {
+  async probe({ seconds, token, database: { url } }) {
     const fleets = [{ suffix: '', services: await startFleet(url) }]
     const pooled = await startPgbouncer(url)
     const settings = { DATABASE_DIRECT_URL: url }
     if (pooled) fleets.push({ suffix: ' through pgbouncer', services: await startFleet(pooled, settings) })
-    else console.error('scale: pgbouncer is not installed, so there are no figures for it')
+    else console.error('scale: PgBouncer is not installed, so it is not measured')
 
     /** @type {Record<string, number>} */
     const facts = {}

@@ -2,30 +2,30 @@ import { load } from '../lib/load.js'
 import { watchPeakMemory } from '../lib/memory.js'
 
 /**
- * @typedef {import('../lib/world.js').World} World
+ * @typedef {import('../lib/environment.js').Environment} Environment
  * @typedef {import('../lib/load.js').Request} Request
  *
  * @typedef {Omit<import('../lib/load.js').Measured, 'p50' | 'p99'> & { p50?: number, p99?: number, memory?: number }} Measured
- * what one measurement finds; `memory` is the peak of the process in MB
+ * result of one measurement; `memory` is the peak of the process in MB
  *
- * @typedef {object} Scenario one measurement, of each round
+ * @typedef {object} Scenario a measurement that is repeated in each round
  * @property {string} name
  * @property {string} title
- * @property {(world: World) => Promise<Measured>} measure
+ * @property {(environment: Environment) => Promise<Measured>} measure
  *
- * @typedef {object} Inquiry what is found out once
+ * @typedef {object} Probe a measurement that is made once
  * @property {string} name
- * @property {(world: World) => Promise<{ facts: Record<string, number>, unexpected: number }>} inquire
+ * @property {(environment: Environment) => Promise<{ facts: Record<string, number>, unexpected: number }>} probe
  */
 
 const connections = 32
 
 /**
- * Measures requests, answered 200 unless it is said otherwise, on 32 connections.
+ * Measures requests on 32 connections. By default each response must have the status 200.
  *
- * @param {World} world
+ * @param {Environment} environment
  * @param {Request[]} requests
- * @param {Partial<import('../lib/load.js').Task> & { target?: import('../lib/world.js').Target }} [options]
+ * @param {Partial<import('../lib/load.js').Task> & { target?: import('../lib/environment.js').Target }} [options]
  * @returns {Promise<Measured>}
  */
 export async function measureRequests({ service, seconds }, requests, { target = service, ...options } = {}) {
@@ -35,9 +35,9 @@ export async function measureRequests({ service, seconds }, requests, { target =
 }
 
 /**
- * Adds the peak memory of the process to what is measured.
+ * Adds the peak memory of the process to a measurement.
  *
- * @param {import('../lib/world.js').Target} target
+ * @param {import('../lib/environment.js').Target} target
  * @param {() => Promise<Measured>} measure
  */
 export async function withPeakMemory({ pid }, measure) {
@@ -48,7 +48,7 @@ export async function withPeakMemory({ pid }, measure) {
 }
 
 /**
- * A request that reads.
+ * Returns a GET request.
  *
  * @param {string} path
  * @param {string} [token]
@@ -59,7 +59,7 @@ export function get(path, token) {
 }
 
 /**
- * A request that sends a form.
+ * Returns a POST request with a form.
  *
  * @param {string} path
  * @param {Record<string, string>} form

@@ -3,10 +3,10 @@ import { startService } from '../lib/service.js'
 
 const starts = 5
 
-/** How long a start takes, until /readyz answers 200. @type {import('./scenario.js').Inquiry} */
+/** Measures the time from the start of a process until /readyz responds with 200. @type {import('./scenario.js').Probe} */
 export const start = {
   name: 'start',
-  async inquire({ database }) {
+  async probe({ database }) {
     const times = []
     for (let i = 0; i < starts; i++) {
       const { readyMs, stop } = await startService(database.url)

@@ -1,68 +1,72 @@
 import { availableParallelism } from 'node:os'
 import { ask } from '../lib/children.js'
-import { measureLogIns } from '../lib/log-ins.js'
-import { pathOf } from '../lib/world.js'
+import { pathOf } from '../lib/environment.js'
+import { measureLogins } from '../lib/logins.js'
 import { measureRequests, post, withPeakMemory } from './scenario.js'
 
 /** @typedef {import('./scenario.js').Scenario} Scenario */
-/** @typedef {import('./scenario.js').World} World */
+/** @typedef {import('./scenario.js').Environment} Environment */
 
 const chains = 32
 const logInConnections = 16
 
 /**
- * Where tokens come from and are asked about, and the work that each of these cannot do without.
+ * Returns the scenarios of the token and introspection endpoints, and the unavoidable work of each as a limit.
  *
- * @param {World} world
+ * @param {Environment} environment
  * @returns {Scenario[]}
  */
-export function tokens(world) {
+export function tokens(environment) {
   return [
     {
-      name: 'log-in',
+      name: 'login',
       title: 'POST /token, password, 16 connections',
       measure: async ({ service, seconds }) => {
-        const usernames = (await world.users()).slice(0, logInConnections).map(({ username }) => username)
+        const usernames = (await environment.users())
+          .slice(0, logInConnections)
+          .map(({ username }) => username)
         const task = { url: service.url, usernames, connections: logInConnections, seconds }
-        return withPeakMemory(service, () => measureLogIns(task))
+        return withPeakMemory(service, () => measureLogins(task))
       },
     },
     {
       name: 'client-credentials',
       title: 'POST /token, client_credentials',
-      measure: async (world) => {
-        const headers = { authorization: await world.client() }
-        return measureRequests(world, [post('/token', { grant_type: 'client_credentials' }, headers)])
+      measure: async (environment) => {
+        const headers = { authorization: await environment.client() }
+        return measureRequests(environment, [post('/token', { grant_type: 'client_credentials' }, headers)])
       },
     },
     {
       name: 'refresh',
       title: 'POST /token, refresh_token, 32 chains',
-      measure: async (world) => {
-        // wrk asks once for a request that it does not send.
-        const chain = await firstTokens(world, chains + 1)
+      measure: async (environment) => {
+        // wrk calls `request` once for a request that it does not send.
+        const chain = await firstTokens(environment, chains + 1)
         const request = post('/token', { grant_type: 'refresh_token', refresh_token: String(chain[0]) })
-        return measureRequests(world, [request], { connections: chains, chain })
+        return measureRequests(environment, [request], { connections: chains, chain })
       },
     },
     {
       name: 'introspect',
       title: 'POST /introspect',
-      measure: async (world) => {
-        const headers = { authorization: await world.client() }
-        return measureRequests(world, [post('/introspect', { token: await world.token() }, headers)])
+      measure: async (environment) => {
+        const headers = { authorization: await environment.client() }
+        return measureRequests(environment, [
+          post('/introspect', { token: await environment.token() }, headers),
+        ])
       },
     },
     limit('limit-bcrypt', `bcrypt.compare, cost 12, ${availableParallelism()} at once`, 'bcrypt'),
     limit('limit-signing', 'signing a token', 'signing'),
-    limit('limit-refresh', 'the statements of a refresh, 32 at once', 'refresh', (world) =>
-      firstTokens(world, chains),
+    limit('limit-refresh', 'the statements of a refresh, 32 at once', 'refresh', (environment) =>
+      firstTokens(environment, chains),
     ),
   ]
 }
 
 /**
- * @param {World} world
+ * @param {Environment} environment
  * @param {number} count
  */
 async function firstTokens({ users, issuer }, count) {
@@ -73,16 +77,16 @@ async function firstTokens({ users, issuer }, count) {
  * @param {string} name
  * @param {string} title
  * @param {string} work
- * @param {(world: World) => Promise<string[]>} [prepare]
+ * @param {(environment: Environment) => Promise<string[]>} [prepare]
  * @returns {Scenario}
  */
 function limit(name, title, work, prepare) {
   return {
     name,
     title: `baseline: ${title}`,
-    measure: async (world) => {
-      const { seconds, database } = world
-      const task = { work, seconds, databaseUrl: database.url, tokens: await prepare?.(world) }
+    measure: async (environment) => {
+      const { seconds, database } = environment
+      const task = { work, seconds, databaseUrl: database.url, tokens: await prepare?.(environment) }
       return { ...(await ask(pathOf('limits.js'), task)), unexpected: 0 }
     },
   }

@@ -1,20 +1,21 @@
 import { encodeCursor } from '#dist/src/http/cursor.js'
-import { addItems, addUsers } from './fill.js'
+import { addItems, addUsers } from './fixtures.js'
 
 const owned = 1_000_000
 const others = 100
-const [limit, latePage] = [100, 10_000]
-/** So many different items are read one at a time. */
+const limit = 100
+const latePage = 10_000
+/** Number of different items that are read one at a time. */
 const readItems = 1_000
 
 /**
- * Adds 1,000,000 items of one owner, and as many of others in between.
+ * Adds 1,000,000 items of one owner, and the same number of other owners in between.
  *
  * @param {import('pg').Client} sql
  * @param {import('./tokens.js').Issuer} issuer
- * @returns a token of that owner, ids of some of the items, and where page 10,000 of the list begins
+ * @returns a token of that owner, ids of some items, and the cursor of page 10,000
  */
-export async function addMillion(sql, issuer) {
+export async function addLargeOwner(sql, issuer) {
   const names = Array.from({ length: others }, (_, index) => `other-owner-${index}`)
   const [owner, ...rest] = await addUsers(sql, ['owner-of-1000000', ...names])
   if (!owner) throw new Error('no owner was added')

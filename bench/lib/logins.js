@@ -1,28 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * @typedef {object} LogIns who logs in where
+ * @typedef {object} LoginLoad load of logins
  * @property {string} url
- * @property {string[]} usernames the password of all is `secret`
- * @property {number} connections so many log in without pause
+ * @property {string[]} usernames users whose password is `secret`
+ * @property {number} connections number of connections that log in without pause
  */
 
-/** Logs in for some seconds. @param {LogIns & { seconds: number }} task */
-export async function measureLogIns({ seconds, ...task }) {
-  const flood = startLogIns(task)
+/** Logs in for a number of seconds. @param {LoginLoad & { seconds: number }} task */
+export async function measureLogins({ seconds, ...task }) {
+  const flood = startLogins(task)
   await delay(seconds * 1000)
   return flood.stop()
 }
 
 /**
- * Logs in until it is stopped.
+ * Starts logging in, until it is stopped.
  *
- * A log-in takes so long that it matters where the measurement is cut. So whatever has begun counts, and the time ends
- * with its last answer: until then there is always something to do.
+ * A login takes long enough for the end of the measurement to matter. Every login that was started counts, and the time ends
+ * with the last response.
  *
- * @param {LogIns} task
+ * @param {LoginLoad} task
  */
-export function startLogIns({ url, usernames, connections }) {
+export function startLogins({ url, usernames, connections }) {
   const beganAt = performance.now()
   /** @type {number[]} */
   const times = []

@@ -2,7 +2,7 @@
 
 /** Users with the password `secret`, hashed at cost 12. */
 const hash = '$2b$12$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW'
-/** So many items are added at a time, which takes a few seconds. */
+/** Number of items per statement, which takes a few seconds. */
 const batch = 250_000
 
 /**
@@ -22,11 +22,11 @@ export async function addUsers(sql, usernames) {
 }
 
 /**
- * Adds items to the owners in turn, a second apart.
+ * Adds items to the owners in turn, created one second apart.
  *
  * @param {import('pg').Client} sql
  * @param {User[]} owners
- * @param {number} each how many for each time that an owner is named
+ * @param {number} each number of items for each occurrence of an owner
  */
 export async function addItems(sql, owners, each) {
   const rows = owners.length * each

@@ -5,36 +5,36 @@ import { openDatabase } from '#dist/src/database/client.js'
 import { findFreePort } from '#dist/src/database/embedded/port.js'
 import { start } from './children.js'
 import { openBenchDatabase } from './database.js'
-import { addUsers } from './fill.js'
-import { addMillion } from './million.js'
+import { addUsers } from './fixtures.js'
+import { addLargeOwner } from './large-owner.js'
 import { runCommand, startService, untilAnswered } from './service.js'
 import { openIssuer } from './tokens.js'
 
 const processes = join(import.meta.dirname, '../processes')
 
 /**
- * @typedef {{ url: string, pid?: number }} Target a server under load; of the peer the process is not known
+ * @typedef {{ url: string, pid?: number }} Target a server under load; the process of a peer is unknown
  *
- * @typedef {object} World what scenarios are measured in
- * @property {number} seconds how long a measurement takes
+ * @typedef {object} Environment everything that scenarios use
+ * @property {number} seconds duration of a measurement
  * @property {{ url: string, sql: import('pg').Client }} database
  * @property {Target} service
  * @property {import('./tokens.js').Issuer} issuer
  * @property {import('./tokens.js').User} johndoe the tutorial's user, who has one item
- * @property {() => Promise<string>} token an access token of his
- * @property {() => Promise<import('./tokens.js').User[]>} users 1,000 others
- * @property {() => ReturnType<typeof addMillion>} million an owner of 1,000,000 items
- * @property {() => Promise<string>} client how a confidential client authenticates: the value of `Authorization`
+ * @property {() => Promise<string>} token an access token of johndoe
+ * @property {() => Promise<import('./tokens.js').User[]>} users 1,000 other users
+ * @property {() => ReturnType<typeof addLargeOwner>} largeOwner an owner of 1,000,000 items
+ * @property {() => Promise<string>} client value of the header Authorization for a confidential client
  * @property {() => Promise<Target>} baselines the process of the bare routes
  */
 
 /**
- * Starts all that is measured. What not every scenario needs is made when it is needed first.
+ * Starts what every scenario uses. The rest is created when a scenario first uses it.
  *
- * @param {number} seconds how long a measurement takes
- * @returns {Promise<World>}
+ * @param {number} seconds duration of a measurement
+ * @returns {Promise<Environment>}
  */
-export async function openWorld(seconds) {
+export async function setUpEnvironment(seconds) {
   const database = await openBenchDatabase()
   const johndoe = await seedUsers(database)
   const service = await startService(database.url)
@@ -42,21 +42,26 @@ export async function openWorld(seconds) {
   const token = once(async () => (await issuer.accessTokens([johndoe]))[0] ?? '')
   const names = Array.from({ length: 1000 }, (_, index) => `user-${index}`)
   return {
-    ...{ seconds, database, service, issuer, johndoe, token },
+    seconds,
+    database,
+    service,
+    issuer,
+    johndoe,
+    token,
     users: once(() => addUsers(database.sql, names)),
-    million: once(() => addMillion(database.sql, issuer)),
+    largeOwner: once(() => addLargeOwner(database.sql, issuer)),
     client: once(() => createClient(database.url)),
     baselines: once(() => startBaselines(database, johndoe, issuer.publicPem)),
   }
 }
 
-/** The path of a program that is measured in a process of its own. @param {string} name */
+/** Returns the path of a program that is measured in a process of its own. @param {string} name */
 export function pathOf(name) {
   return join(processes, name)
 }
 
 /**
- * Makes something the first time that it is asked for.
+ * Returns a function that creates a value on its first call and returns the same value afterwards.
  *
  * @template T
  * @param {() => Promise<T>} make
@@ -71,7 +76,7 @@ export function once(make) {
   }
 }
 
-/** @param {World['database']} database */
+/** @param {Environment['database']} database */
 async function seedUsers({ url, sql }) {
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
   await seed(database).finally(() => database.$disconnect())
@@ -90,7 +95,7 @@ async function createClient(databaseUrl) {
 }
 
 /**
- * @param {World['database']} database
+ * @param {Environment['database']} database
  * @param {import('./tokens.js').User} owner
  * @param {string} publicPem
  */
