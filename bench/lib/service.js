@@ -14,13 +14,13 @@ const keyEncryptionSecret = randomBytes(32).toString('base64')
 /** @typedef {{ url: string, pid: number, readyMs: number, stop: () => Promise<void> }} Service */
 
 /**
- * Production settings, with defaults where they exist.
+ * Settings as in production, but for NODE_ENV: production refuses the tutorial's users, who log in here.
  *
  * @param {string} databaseUrl
  */
-export function productionSettings(databaseUrl) {
+export function serviceSettings(databaseUrl) {
   return {
-    NODE_ENV: 'production',
+    NODE_ENV: 'development',
     ISSUER: 'https://latchkey.example.com',
     KEY_ENCRYPTION_SECRET: keyEncryptionSecret,
     DATABASE_URL: databaseUrl,
@@ -33,12 +33,12 @@ export function productionSettings(databaseUrl) {
  * Starts the service, and waits until it is ready.
  *
  * @param {string} databaseUrl
- * @param {Record<string, string>} [settings] others than those of production
+ * @param {Record<string, string>} [settings] in addition
  * @returns {Promise<Service>}
  */
 export async function startService(databaseUrl, settings) {
   const port = await findFreePort()
-  const env = { ...inherited(), ...productionSettings(databaseUrl), ...settings, PORT: String(port) }
+  const env = { ...inherited(), ...serviceSettings(databaseUrl), ...settings, PORT: String(port) }
   const began = performance.now()
   const { child, stop } = start(process.execPath, [join(dist, 'server.js')], { env })
   await untilAnswered(port, '/readyz', child)
@@ -58,7 +58,7 @@ export async function startService(databaseUrl, settings) {
  * @returns what it printed, which has to be JSON
  */
 export async function runCommand(databaseUrl, args) {
-  const env = { ...inherited(), ...productionSettings(databaseUrl) }
+  const env = { ...inherited(), ...serviceSettings(databaseUrl) }
   return JSON.parse(await run(process.execPath, [join(dist, 'cli/latchkey.js'), ...args, '--json'], env))
 }
 

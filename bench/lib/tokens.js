@@ -8,7 +8,7 @@ import { sealingKeysOf } from '#dist/src/auth/keys/sealing-keys.js'
 import { fingerprint, newRefreshToken } from '#dist/src/auth/secrets.js'
 import { loadConfig } from '#dist/src/config/index.js'
 import { openDatabase } from '#dist/src/database/client.js'
-import { productionSettings } from './service.js'
+import { serviceSettings } from './service.js'
 
 /** @typedef {{ id: string, username: string }} User */
 /** @typedef {Awaited<ReturnType<typeof openIssuer>>} Issuer */
@@ -24,7 +24,7 @@ const scope = 'me items:read items:write'
  * @param {import('pg').Client} sql
  */
 export async function openIssuer(databaseUrl, sql) {
-  const config = loadConfig(productionSettings(databaseUrl))
+  const config = loadConfig(serviceSettings(databaseUrl))
   const { key, publicPem } = await readSigningKey(config, databaseUrl)
   const issuer = { iss: config.issuer, aud: config.audience }
 
