@@ -46,7 +46,7 @@ export interface Issuer {
  */
 export const nobody = 'latchkey:nobody'
 
-/** What a new access token is issued for. */
+/** Subject, client and scope of a new access token. */
 export interface Grant {
   sub: string
   clientId: string
@@ -95,7 +95,7 @@ export function readBearerToken(authorization = ''): string | null {
 }
 
 /**
- * Whether a token has three parts, each in the only canonical base64url spelling of its bytes, with a header and a payload
+ * Returns whether a token has three parts, each in the only canonical base64url spelling of its bytes, with a header and a payload
  * in UTF-8 (RFC 7515 §2, §3.1).
  */
 export function isCanonical(token: string): boolean {
@@ -124,7 +124,7 @@ export function readClaims(
   return isOurs ? payload : null
 }
 
-/** Whether each claim that is present has its type (RFC 7519 §4.1, RFC 9068 §2.2). */
+/** Returns whether each claim that is present has its type (RFC 7519 §4.1, RFC 9068 §2.2). */
 function areClaims(claims: Record<string, unknown>): claims is Record<string, unknown> & AccessTokenClaims {
   const has = (type: string) => (name: string) => !(name in claims) || typeof claims[name] === type
   const { sub, exp, iat = 0, nbf = 0 } = claims
@@ -136,22 +136,22 @@ function areClaims(claims: Record<string, unknown>): claims is Record<string, un
   )
 }
 
-/** Whether `gen` fits the database column: an integer of 31 bits. */
+/** Returns whether `gen` fits the database column: an integer of 31 bits. */
 function isGeneration({ gen = 0 }: Record<string, unknown>): boolean {
   return Number.isInteger(gen) && Number(gen) >= 0 && Number(gen) < 2 ** 31
 }
 
-/** Whether a value is a NumericDate (RFC 7519 §2): seconds, possibly with a fraction. */
+/** Returns whether a value is a NumericDate (RFC 7519 §2): seconds, possibly with a fraction. */
 function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
-/** Whether a token is within its `nbf` and `exp` (RFC 7519 §4.1.4, §4.1.5). @param now seconds since 1970 */
+/** Returns whether a token is within its `nbf` and `exp` (RFC 7519 §4.1.4, §4.1.5). @param now seconds since 1970 */
 export function isTimely({ exp, nbf = 0 }: AccessTokenClaims & { nbf?: unknown }, now: number): boolean {
   return exp > now && Number(nbf) <= now
 }
 
-/** Whether `typ` is "at+jwt", with or without the prefix "application/", in any case (RFC 9068 §4). */
+/** Returns whether `typ` is "at+jwt", with or without the prefix "application/", in any case (RFC 9068 §4). */
 function isAccessToken(typ: unknown): boolean {
   return typeof typ === 'string' && /^(application\/)?at\+jwt$/i.test(typ)
 }
@@ -162,7 +162,7 @@ function isFrom({ iss, aud }: Issuer, claims: AccessTokenClaims): boolean {
   return claims.iss === iss && isForUs && !required.includes(undefined)
 }
 
-/** Whether a token of the shared secret may be the tutorial's. One with `aud` is for another service, one with `at_hash` an ID token. */
+/** Returns whether a token of the shared secret may be the tutorial's. One with `aud` is for another service, one with `at_hash` an ID token. */
 function isTutorialToken(claims: AccessTokenClaims): boolean {
   return !('aud' in claims) && !('at_hash' in claims)
 }

@@ -12,17 +12,17 @@ export interface Standing extends Effective {
   user: CurrentUser | null
 }
 
-/** Where clients are loaded from. */
+/** Cache and database that clients are loaded from. */
 export interface ClientSource {
   database: Database
   /** Clients by their ids. */
   clients: InvalidatingCache<string, Client | null>
 }
 
-/** Where the standings of tokens are loaded from. */
+/** Cache and database that the standings of tokens are loaded from. */
 export interface StandingSource {
   database: Database
-  /** What tokens permit now, by the verified token. */
+  /** Standings by verified token. */
   standings: InvalidatingCache<VerifiedToken, Standing>
 }
 

@@ -43,7 +43,7 @@ export interface Access {
 /** Why a token is not active. */
 type Reason = 'invalid_token' | 'inactive_user' | 'password_change_required' | 'insufficient_scope'
 
-/** What a token permits now. */
+/** Permissions of a token now. */
 export interface Effective {
   active: boolean
   /** Effective scope-tokens: at most `account:password` for a user who must change the password. */
@@ -89,13 +89,13 @@ export function effectiveAtIssue(
   return effective({ claims, scope }, { user, client, family, revoked: false })
 }
 
-/** Whether a user or a client is disabled. */
+/** Returns whether a user or a client is disabled. */
 export function isDisabled({ disabled }: { disabled: boolean }): boolean {
   return disabled
 }
 
 /**
- * Whether an authentication still counts: the user or the client exists, is enabled and is of the same generation.
+ * Returns whether an authentication still counts: the user or the client exists, is enabled and is of the same generation.
  *
  * @param proved the user or the client as it was authenticated
  * @param now as it is stored now
@@ -128,7 +128,7 @@ function inactive(reason: Reason, scope: readonly string[] = []): Effective {
   return { active: false, scope, reason }
 }
 
-/** Whether the client and the login of a token are still as they were when it was issued. */
+/** Returns whether the client and the login of a token are still as they were when it was issued. */
 function isUnchanged({ claims }: Access, { user, client, family }: Facts): boolean {
   // Issued elsewhere with the shared secret: valid until the user's first change of generation.
   if (claims.client_id === undefined) return user?.generation === 0

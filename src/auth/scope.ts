@@ -9,12 +9,12 @@ export const passwordScope = 'account:password'
 /** Scopes of the routes of this service. All others belong to services that accept its tokens. */
 const ownScopes: readonly string[] = [...userScopes, passwordScope, ...grantableScopes]
 
-/** Whether routes of this service require the scope. */
+/** Returns whether routes of this service require the scope. */
 export function isOwnScope(scope: string): boolean {
   return ownScopes.includes(scope)
 }
 
-/** Whether a scope contains a scope-token, or one that includes it. */
+/** Returns whether a scope contains a scope-token, or one that includes it. */
 export function includesScope(scope: readonly string[], wanted: string): boolean {
   return scope.includes(wanted) || (wanted === passwordScope && scope.includes('me'))
 }
@@ -25,7 +25,7 @@ export const maxScopeLength = 4_096
 /** RFC 6749 §3.3: printable ASCII without space, `"` and `\`. */
 const scopeToken = /^[\x21\x23-\x5B\x5D-\x7E]{1,255}$/
 
-/** Whether a text has the syntax of a scope-token (RFC 6749 §3.3). */
+/** Returns whether a text has the syntax of a scope-token (RFC 6749 §3.3). */
 export function isScope(text: string): boolean {
   return scopeToken.test(text)
 }
@@ -49,7 +49,7 @@ export function grantScope(
   return scope.every((one) => isScope(one) && allowed.includes(one)) ? scope.join(' ') : null
 }
 
-/** Whether two scopes contain the same scope-tokens, in any order. */
+/** Returns whether two scopes contain the same scope-tokens, in any order. */
 export function isSameScope(one: string, other: string): boolean {
   const sort = (scope: string) => splitScope(scope).sort().join(' ')
   return sort(one) === sort(other)

@@ -34,10 +34,10 @@ export type Config = Readonly<{
   refreshTokenGraceSeconds: number
   /** Whether changing an item requires a precondition. */
   requireIfMatch: boolean
-  /** Who may register. */
+  /** Users who may register. */
   registration: 'open' | 'invitation' | 'closed'
   smtpUrl: string | undefined
-  /** Where mail goes. Without a mail server production sends none, since files would expose the links in it. */
+  /** Destination of mail. Without a mail server production sends none, since files would expose the links in it. */
   mail: 'smtp' | 'files' | 'off'
   mailFrom: string
   /** Addresses and networks (CIDR) of the proxies that are trusted to forward a client's address. */

@@ -96,7 +96,7 @@ export function violatedForeignKey(error: unknown): string | undefined {
   return constraint ?? adapterCauseOf(error as Error).constraint?.index
 }
 
-/** Whether an error means that the database is unavailable, rather than that a statement is wrong. */
+/** Returns whether an error means that the database is unavailable, rather than that a statement is wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code, message, cause } = error as DatabaseError
@@ -112,13 +112,13 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   )
 }
 
-/** Whether a Unix socket is missing, which the server creates when it starts. A missing file has the same code. */
+/** Returns whether a Unix socket is missing, which the server creates when it starts. A missing file has the same code. */
 function isMissingSocket({ code, syscall }: DatabaseError): boolean {
   return code === 'ENOENT' && syscall === 'connect'
 }
 
 /**
- * Whether a statement was sent and its response lost, so that it may have been executed. After any other error of an
+ * Returns whether a statement was sent and its response lost, so that it may have been executed. After any other error of an
  * unavailable database, nothing was changed and nothing will be.
  */
 export function isOutcomeUnknown(error: unknown): boolean {

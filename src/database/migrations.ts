@@ -123,7 +123,7 @@ export function migrationStatus(url: string): Promise<MigrationStatus> {
   return withConnection(url, readStatus)
 }
 
-/** Whether the database has the last migration of this version. */
+/** Returns whether the database has the last migration of this version. */
 export async function isMigrated(database: Database): Promise<boolean> {
   const last = migrationNames().at(-1)
   const [found] = await database.$queryRaw<unknown[]>`

@@ -13,7 +13,7 @@ export const poolerSettings = { TimeZone, DateStyle, client_encoding }
 const protocolViolation = '08P01'
 
 /**
- * Whether a connection is a session of PostgreSQL's own. Behind a pooler another process may serve each transaction, so
+ * Returns whether a connection is a session of PostgreSQL's own. Behind a pooler another process may serve each transaction, so
  * that session state (prepared statements, LISTEN, advisory locks) gets lost.
  */
 export async function isOwnSession(connection: pg.ClientBase): Promise<boolean> {
@@ -22,7 +22,7 @@ export async function isOwnSession(connection: pg.ClientBase): Promise<boolean> 
   return rows[0]?.pid === processID
 }
 
-/** Whether a pooler refused the connection because of its settings. */
+/** Returns whether a pooler refused the connection because of its settings. */
 export function isPoolerRefusal(error: Error & { code?: string }): boolean {
   return error.code === protocolViolation
 }

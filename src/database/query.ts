@@ -5,7 +5,7 @@ export interface Queryable {
   query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>>
 }
 
-/** What a query without Prisma needs of the database. */
+/** Part of the database that a query without Prisma uses. */
 export interface QueryTarget {
   pool: Queryable
   /** Returns the name to prepare a statement under; undefined where a pooler gives the next query another session. */

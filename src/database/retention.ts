@@ -20,7 +20,7 @@ const batchRows = 1_000
 /** Time between two runs, in milliseconds. */
 const intervalMs = 60_000
 
-/** How long rows without an expiry of their own are kept. */
+/** Retention of rows without an expiry of their own. */
 interface Retention {
   /** Maximum age of audit events, in seconds. */
   eventRetentionSeconds: number

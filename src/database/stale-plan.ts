@@ -9,7 +9,7 @@ const rejectingRoutine = /^(RevalidateCachedQuery|plpgsql_param_eval_\w+)$/
 /** Thrown in a transaction whose session has a stale plan. */
 export class StalePlan extends Error {}
 
-/** Whether PostgreSQL rejected a statement because its cached plan is stale. */
+/** Returns whether PostgreSQL rejected a statement because its cached plan is stale. */
 export function isStalePlan(error: unknown): boolean {
   return error instanceof StalePlan || rejectingRoutine.test(String((error as { routine?: unknown }).routine))
 }

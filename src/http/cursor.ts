@@ -49,7 +49,7 @@ function isTextOrNull(value: unknown): value is string | null {
   return value === null || (typeof value === 'string' && isStorable(value))
 }
 
-/** Whether a value is a time as `Date.toISOString` formats it, in a year that PostgreSQL accepts. */
+/** Returns whether a value is a time as `Date.toISOString` formats it, in a year that PostgreSQL accepts. */
 function isTime(value: unknown): value is string {
   const date = new Date(String(value))
   return (

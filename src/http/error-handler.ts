@@ -71,17 +71,17 @@ function chooseResponse(error: HandledError, request: FastifyRequest): ErrorResp
   return toResponse(error, request)
 }
 
-/** Whether the client aborted the request. Its error code alone could also mean a lost connection to the database. */
+/** Returns whether the client aborted the request. Its error code alone could also mean a lost connection to the database. */
 function isAborted(error: Error, { raw }: FastifyRequest): boolean {
   return raw.errored === error
 }
 
-/** Whether a request may change something (RFC 9110 §9.2.1). */
+/** Returns whether a request may change something (RFC 9110 §9.2.1). */
 function isUnsafe({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
 }
 
-/** Whether the change may have been made, or may still be made, although its result is unknown. */
+/** Returns whether the change may have been made, or may still be made, although its result is unknown. */
 function mayHaveHappened(error: Error & { code?: string }): boolean {
   return error.code === handlerTimeout || isOutcomeUnknown(error)
 }

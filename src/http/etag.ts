@@ -19,7 +19,7 @@ function parseEntityTags(field: string): string[] {
   return tags
 }
 
-/** Whether a field lists the current entity tag, or is `*`. A resource that does not exist matches nothing. */
+/** Returns whether a field lists the current entity tag, or is `*`. A resource that does not exist matches nothing. */
 function matches(
   field: string,
   etag: string | null,
@@ -45,13 +45,13 @@ function requireMatch({ 'if-match': field }: Conditions, etag: string | null): v
     throw new ServiceError('precondition_failed')
 }
 
-/** Whether `If-None-Match` lists the current state (RFC 9110 §13.1.2). */
+/** Returns whether `If-None-Match` lists the current state (RFC 9110 §13.1.2). */
 function isListed({ 'if-none-match': field }: Conditions, etag: string | null): boolean {
   return field !== undefined && matches(field, etag, isWeakMatch)
 }
 
 /**
- * Whether the client of a GET already has the current state (RFC 9110 §13.2.2).
+ * Returns whether the client of a GET already has the current state (RFC 9110 §13.2.2).
  *
  * @throws ServiceError `precondition_failed` if the client wants another state only
  */

@@ -48,7 +48,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox = async function healthRout
   })
 }
 
-/** Whether the process has a file descriptor left. Without one it can neither read files nor open connections. */
+/** Returns whether the process has a file descriptor left. Without one it can neither read files nor open connections. */
 export function canOpen(path = devNull): boolean {
   try {
     closeSync(openSync(path, 'r'))

@@ -24,7 +24,7 @@ async function sendNoContent(app: FastifyInstance): Promise<void> {
   })
 }
 
-/** Whether the route of a request takes a body, by its schema. */
+/** Returns whether the route of a request takes a body, by its schema. */
 export function takesBody({ routeOptions }: FastifyRequest): boolean {
   return routeOptions.schema?.body !== undefined
 }

@@ -19,7 +19,7 @@ async function refuseUnreadable(app: FastifyInstance): Promise<void> {
   })
 }
 
-/** Whether the decoded query is UTF-8. Query parsers would insert replacement characters for other bytes. */
+/** Returns whether the decoded query is UTF-8. Query parsers would insert replacement characters for other bytes. */
 function isQueryText(url: string): boolean {
   const [, query] = splitTarget(url)
   return query === '' || decodePercent(query) !== null

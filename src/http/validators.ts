@@ -61,7 +61,7 @@ function cutUnknown(value: unknown, known: Set<string>): unknown {
   ])
 }
 
-/** Whether a value has few members and elements, in all its objects and arrays together. */
+/** Returns whether a value has few members and elements, in all its objects and arrays together. */
 function isSmall(value: unknown): boolean {
   const open = [value]
   for (let pieces = 0; open.length > 0; ) {

@@ -22,7 +22,7 @@ export interface FoundPage<T> {
   next: Position | null
 }
 
-/** What a list shows of an item, and what its position consists of. */
+/** Members of an item that a list shows, and those that make up its position. */
 export type ListedItem = Pick<StoredItem, 'id' | 'itemId' | 'title' | 'createdAt'>
 
 /** An item whose metadata is JSON text: parsed metadata of many small values takes far more time and memory. */

@@ -108,7 +108,7 @@ function createLineParser(request: FastifyRequest): LineParser {
   }
 }
 
-/** Whether a line has only white space as JSON defines it. */
+/** Returns whether a line has only white space as JSON defines it. */
 function isBlank(bytes: Buffer): boolean {
   return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)
 }

@@ -50,7 +50,7 @@ export function createPageLoader(database: Reader) {
   }
 }
 
-/** Whether a page is the first one of an owner's items, in the default order and without filters. */
+/** Returns whether a page is the first one of an owner's items, in the default order and without filters. */
 function isFirstPage({ sort, after, titleContains, createdAfter, createdBefore }: ItemPage): boolean {
   return sort === 'created_at' && !after && titleContains === undefined && !createdAfter && !createdBefore
 }

@@ -12,7 +12,7 @@ export function hashPassword(password: string, cost: number): Promise<string> {
 }
 
 /**
- * Whether a password matches a `$2a$`, `$2b$` or `$2y$` hash, computed off the event loop. Without a hash, or with one that
+ * Returns whether a password matches a `$2a$`, `$2b$` or `$2y$` hash, computed off the event loop. Without a hash, or with one that
  * cannot be compared, it does not match.
  *
  * The time does not reveal whether there is a hash, nor its cost c, as the work always equals one comparison at `cost`:
@@ -33,12 +33,12 @@ export async function verifyPassword(
   return comparable && matches
 }
 
-/** Whether a hash was made at another cost. */
+/** Returns whether a hash was made at another cost. */
 export function needsRehash(hash: string, cost: number): boolean {
   return bcrypt.getRounds(hash) !== cost
 }
 
-/** Whether bcrypt takes all of a password into account: at most 72 bytes of UTF-8, and no NUL. */
+/** Returns whether bcrypt takes all of a password into account: at most 72 bytes of UTF-8, and no NUL. */
 export function canBeHashed(password: string): boolean {
   return Buffer.byteLength(password) <= maxPasswordBytes && !password.includes('\0')
 }

@@ -1,7 +1,7 @@
 import { InvalidInput } from '../errors.js'
 import type { Emails } from './store/emails.js'
 
-/** How a request changes the addresses of a user. */
+/** Change of the addresses of a user by a request. */
 export interface EmailChange {
   /** Columns to write. */
   changes: { email?: null; pendingEmail?: string | null }

@@ -93,7 +93,7 @@ t.test('a replica that is too far behind, or is promoted, is not read from', asy
   t.equal(await list(), 2)
 })
 
-/** Whether items are read from the replica. */
+/** Returns whether items are read from the replica. */
 async function isRead({ database }: FastifyInstance, list: () => Promise<unknown>): Promise<boolean> {
   await list()
   const text = 'SELECT pg_is_in_recovery() AS standby'

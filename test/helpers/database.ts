@@ -5,7 +5,7 @@ import { plainDefaults } from './hostile.js'
 import { createDatabase, dropDatabase } from './server.js'
 import { templateUrl } from './template-url.js'
 
-/** A copy of the migrated and seeded database, for this test alone. Nobody may be connected to the template. */
+/** A copy of the migrated and seeded database, for this test alone. The template must have no connections. */
 export async function cloneDatabase(t: Test): Promise<string> {
   return newDatabase(t, new URL(await templateUrl()).pathname.slice(1))
 }

@@ -48,7 +48,7 @@ export function startParrot(t: Test, url: string, few: number): Promise<string> 
   })
 }
 
-/** Leads to the database at `url`, whose errors then are in a language that nobody reads. */
+/** Starts a proxy to the database at `url` that replaces its error messages, as a server in another language would. Returns its URL. */
 export function startForeigner(t: Test, url: string): Promise<string> {
   return startInterpreter(t, url, ({ type, bytes }) => {
     if (type === 'E')

@@ -108,7 +108,7 @@ export function tokensOf(answers: Answer[]): Tokens[] {
   return answers.filter(({ status }) => status === 200).map(({ body }) => body as unknown as Tokens)
 }
 
-/** Resolves when a replica has heard of all changes so far: it answers whoever forgot a password only then. */
+/** Resolves when a process has received all changes so far. It responds to a forgotten password only then. */
 export async function hearAll(service: Service): Promise<void> {
   const response = await fetch(`${service.origin}/account/forgot-password`, {
     method: 'POST',
@@ -160,7 +160,7 @@ export async function beginTransaction(t: Test, url: string, ...statements: stri
   return connection
 }
 
-/** Resolves when so many connections of the database wait for a lock. */
+/** Resolves when a number of connections of the database wait for a lock. */
 export function untilWaiting(url: string, count = 1): Promise<void> {
   return until(`${count} to wait for a lock`, async () => {
     const waiting = await query(

@@ -6,7 +6,7 @@ import { plainOptions } from './hostile.js'
  * Creates a database on the server at `url`, as a copy of `template` if one is named.
  *
  * @param url any database of that server
- * @param template the name of a database that nobody is connected to
+ * @param template name of a database without connections
  * @returns the new database's URL
  */
 export async function createDatabase(url: string, template = 'template1'): Promise<string> {

@@ -40,7 +40,7 @@ const fields: [string, boolean, boolean][] = [
   ['', false, false],
 ]
 
-/** Whether a check accepts a request. */
+/** Returns whether a check accepts a request. */
 function passes(check: () => void): boolean {
   try {
     check()

@@ -44,7 +44,7 @@ export function startGroup(program, args, options) {
   return { child, ended }
 }
 
-/** Kills all groups. Nothing that waits for one of them goes on. */
+/** Kills all groups. What waits for one of them does not continue. */
 export function endGroups() {
   isEnding = true
   for (const id of running) killGroup(id)

@@ -18,7 +18,7 @@ export function selectFiles(named) {
 }
 
 /**
- * Whether a test file starts processes: it imports `node:child_process`, or a helper that does.
+ * Returns whether a test file starts processes: it imports `node:child_process`, or a helper that does.
  *
  * @param {string} file
  */

@@ -98,7 +98,7 @@ export async function noteSignatures(database: Transaction, kids: string[]): Pro
 }
 
 /**
- * Retires a key: erases its private half for good and has its tokens refused from now on.
+ * Retires a key: erases its private half permanently, and its tokens are refused from now on.
  *
  * @returns false when there is no such key, or it is retired already
  */

@@ -28,7 +28,7 @@ export function signingKey<K extends KeyTimes>(keys: readonly K[], now: Date): K
 }
 
 /**
- * Whether the next key has to be published now, so that it can take over when the newest key is `rotationSeconds` old.
+ * Returns whether the next key has to be published now, so that it can take over when the newest key is `rotationSeconds` old.
  *
  * @param now time by the clock of the database
  */

@@ -47,6 +47,6 @@ async function registerMacKey(
   app.decorate('readMacKey', () => readOnce())
 }
 
-/** What operators have to do after the MAC key was replaced. */
+/** Log message for operators after the MAC key was replaced. */
 export const macKeyReplaced =
   'each confidential client needs a new secret (latchkey clients rotate-secret CLIENT-ID)'

@@ -20,7 +20,7 @@ interface RingEntry extends StoredKey {
 export interface RingCache {
   /** Returns the keys as they were read last, by their ids. */
   keys(): ReadonlyMap<unknown, RingEntry>
-  /** Returns the present time by the clock of the database, as far as the last read tells. */
+  /** Returns the current time of the database, extrapolated from the last read. */
   databaseTime(): Date
   /**
    * Reads the keys again. Calls made during a read share its result (single flight).
@@ -41,7 +41,7 @@ interface Snapshot {
   keys: ReadonlyMap<unknown, RingEntry>
   /** Number of changes that had been announced before the read. */
   announcements: number
-  /** Time of the read by `performance.now()`, a clock that nobody sets. */
+  /** Time of the read by `performance.now()`, which is not affected by changes of the system clock. */
   readAt: number
   /** Time of the database's clock minus `performance.now()` (milliseconds). */
   clockOffsetMs: number
@@ -108,7 +108,7 @@ export function createRingCache(
     }
   }
 
-  /** Whether the snapshot has every change made before `since`: none was announced, and none can have been missed. */
+  /** Returns whether the snapshot has every change made before `since`: none was announced, and none can have been missed. */
   function isFresh(since: number): boolean {
     // Asked even if the answer is known, as asking is what keeps the feed fresh.
     const isFeedFresh = changes.isFresh()

@@ -16,7 +16,7 @@ export type RotationConfig = Pick<
   'signingAlgorithm' | 'keyRotationSeconds' | 'jwksMaxAgeSeconds' | 'accessTokenTtlSeconds'
 >
 
-/** How keys rotate. */
+/** Schedule of the rotation of keys. */
 export interface RotationPlan {
   algorithm: RingAlgorithm
   /** Age at which the newest key is replaced. */

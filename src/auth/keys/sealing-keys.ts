@@ -17,7 +17,7 @@ export function sealingKeysOf({
   return previous ? [sealingKey(current), sealingKey(previous)] : [sealingKey(current)]
 }
 
-/** Whether something is sealed under a published secret that is not the current one, so that anybody can decrypt it. */
+/** Returns whether something is sealed under a published secret that is not the current one, so that anybody can decrypt it. */
 export function isExposed({ sealedUnder }: { sealedUnder: string }, current: SealingKey): boolean {
   return (
     sealedUnder !== current.id && publishedSecrets.some((secret) => sealingKey(secret).id === sealedUnder)

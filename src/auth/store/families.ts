@@ -159,7 +159,7 @@ const refreshTokenRotation = `
   RETURNING family_id`
 
 /**
- * Whether a used refresh token is within the grace period, in which a client that has not received the successor gets it
+ * Returns whether a used refresh token is within the grace period, in which a client that has not received the successor gets it
  * again. The period ends early when the successor is used.
  */
 export async function isWithinGrace(

@@ -7,7 +7,7 @@ const maxEntries = 1_000
 /** Example of every secret that keys are derived from. Production refuses it. */
 export const placeholderSecret = 'replace-me-by-what-openssl-rand-prints'
 
-/** What a declaration states about a setting beside its bounds. */
+/** Properties of a declaration in addition to type and bounds. */
 interface Facts {
   /** Purpose of the setting, in Markdown. */
   description: string

@@ -32,7 +32,7 @@ export async function chooseReachable(
   return shared
 }
 
-/** Whether the account may enter the directory and all directories above it. */
+/** Returns whether the account may enter the directory and all directories above it. */
 function canEnter(directory: string, account: Account): boolean {
   const probe = spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', directory], {
     ...account,

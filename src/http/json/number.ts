@@ -5,7 +5,7 @@ const numberParts = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 const shortInteger = /^(?:0|-?[1-9]\d{0,14})$/
 
 /**
- * Whether a number has the same value after it has been parsed and written again. A number that JavaScript rounds has
+ * Returns whether a number has the same value after it has been parsed and written again. A number that JavaScript rounds has
  * not (RFC 8259 §6), and neither has -0.
  *
  * @param text a number in JSON syntax

@@ -49,7 +49,7 @@ function withoutDots(address: string): string {
   return `${address.slice(0, start)}${digits.slice(0, 4)}:${digits.slice(4)}`
 }
 
-/** Returns a function that tells whether an address belongs to one of the given addresses and networks (CIDR). */
+/** Returns a function that checks whether an address belongs to one of the given addresses and networks (CIDR). */
 export function trustNetworks(networks: readonly string[]): (address: string) => boolean {
   const trusted = new BlockList()
   for (const network of networks) {

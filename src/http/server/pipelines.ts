@@ -127,7 +127,7 @@ export function createPipelines(handle: RequestListener): Pipelines {
   }
 }
 
-/** Whether Node.js treats the bytes after a request as another protocol (RFC 9110 §7.8), although they are HTTP here. */
+/** Returns whether Node.js treats the bytes after a request as another protocol (RFC 9110 §7.8), although they are HTTP here. */
 function asksForUpgrade({ headers: { upgrade, connection = '' } }: IncomingMessage): boolean {
   return upgrade !== undefined && /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(connection)
 }

@@ -122,17 +122,17 @@ function limitChunks(request: IncomingMessage, refuseBody: () => void): void {
   }
 }
 
-/** Whether the end of a message is known: with HTTP/1.0 the meaning of Transfer-Encoding is not (RFC 9112 §6.1). */
+/** Returns whether the end of a message is known: with HTTP/1.0 the meaning of Transfer-Encoding is not (RFC 9112 §6.1). */
 function isFramed({ headers, httpVersion }: IncomingMessage): boolean {
   return httpVersion !== '1.0' || headers['transfer-encoding'] === undefined
 }
 
-/** Whether `chunked` is the only transfer coding (RFC 9112 §6.1): Node.js decodes no other. */
+/** Returns whether `chunked` is the only transfer coding (RFC 9112 §6.1): Node.js decodes no other. */
 function hasKnownCoding({ headers: { 'transfer-encoding': coding = 'chunked' } }: IncomingMessage): boolean {
   return coding.toLowerCase() === 'chunked'
 }
 
-/** Whether a request has one valid Host header, or none before HTTP/1.1 (RFC 9112 §3.2). Node.js keeps the first of many. */
+/** Returns whether a request has one valid Host header, or none before HTTP/1.1 (RFC 9112 §3.2). Node.js keeps the first of many. */
 function hasOneHost({ rawHeaders, headers, httpVersion }: IncomingMessage): boolean {
   let count = 0
   for (let i = 0; i < rawHeaders.length; i += 2)

@@ -2,7 +2,7 @@ import type { Database, Transaction } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
 import { isStorable } from '../../database/storable.js'
 
-/** What a login compares with, and what decides which tokens it may get. */
+/** Stored password hash of a user, and the facts that decide which tokens a login gets. */
 export interface Credentials {
   id: string
   username: string
