@@ -11,17 +11,17 @@ export const jwtSecret = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf6
 /** Every scope that an administrator can have. */
 export const everyScope = 'me items:read items:write users:admin items:admin'
 
-/** Tests guess a lot, all from one network. */
-const manyGuesses = {
+/** Limits that tests do not reach, which all come from one network. */
+const highLimits = {
   LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '1000000',
   LOGIN_FAILURES_PER_NETWORK: '1000000',
   LOGIN_FAILURES_PER_ACCOUNT: '1000000',
 }
 
 /**
- * The service inside the test's process, over a fresh database that has the tutorial's users; closed with the test.
+ * Starts the service in the process of the test, over a new database with the tutorial's users. It closes with the test.
  *
- * @param settings environment variables; the log is silent and passwords are hashed at the lowest cost unless they say
+ * @param settings environment variables; by default the log is silent and passwords are hashed at the lowest cost
  */
 export async function startApp(
   t: Test,
@@ -32,7 +32,7 @@ export async function startApp(
     LOG_LEVEL: 'silent',
     JWT_SECRET: jwtSecret,
     BCRYPT_COST: '4',
-    ...manyGuesses,
+    ...highLimits,
     ...settings,
   })
   const app = await buildApp(config, openDatabase(config, url ?? (await cloneDatabase(t))))
@@ -42,8 +42,8 @@ export async function startApp(
 }
 
 /**
- * Posts a form to `/token`; a string is sent as it is. This and the helpers below wait first until the service has heard
- * of what the test has changed behind its back.
+ * Posts a form to `/token`; a string is sent unchanged. Like the helpers below, it first waits until the service has received
+ * the changes that the test made in the database.
  */
 export async function postToken(app: FastifyInstance, form: Record<string, string> | string, headers = {}) {
   await app.changes.sync()
@@ -55,13 +55,13 @@ export async function postToken(app: FastifyInstance, form: Record<string, strin
   })
 }
 
-/** Sends a GET request as the bearer of the token. */
+/** Sends a GET request with an access token. */
 export async function getAs(app: FastifyInstance, token: string, url: string) {
   await app.changes.sync()
   return app.inject({ url, headers: { authorization: `Bearer ${token}` } })
 }
 
-/** The access token that the tutorial's login brings or, where a scope is asked for, OAuth's. */
+/** Returns the access token of the tutorial's login or, with a scope, of the password grant. */
 export async function logIn(
   app: FastifyInstance,
   username: string,
@@ -73,7 +73,7 @@ export async function logIn(
   return response.json<{ access_token: string }>().access_token
 }
 
-/** Sends JSON as the bearer of the token, or of none. */
+/** Sends JSON, with an access token unless it is null. */
 export async function sendAs(
   app: FastifyInstance,
   token: string | null,

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 
-/** Has this process believe in another time until the test ends, timers aside. */
+/** Shifts the clock of this process, except for timers, until the test ends. */
 export function shiftClock(t: Test, seconds: number): void {
   const RealDate = Date
   const offset = seconds * 1000

@@ -2,14 +2,14 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { runCommandLine } from '../../src/cli/program.js'
 
-/** What came of a command. */
+/** Result of a command. */
 export interface CommandOutcome {
   status: number
   stdout: string
   stderr: string
 }
 
-/** Runs `latchkey ARGS` inside the test's process on the database at `url`; the input is what it can read. */
+/** Runs `latchkey ARGS` inside the test's process on the database at `url`; `input` is its standard input. */
 export async function runCommand(
   url: string,
   args: string[],

@@ -5,33 +5,33 @@ import { plainDefaults } from './hostile.js'
 import { createDatabase, dropDatabase } from './server.js'
 import { templateUrl } from './template-url.js'
 
-/** A copy of the migrated and seeded database, for this test alone. The template must have no connections. */
+/** Creates a copy of the migrated and seeded database for this test. The template must have no connections. */
 export async function cloneDatabase(t: Test): Promise<string> {
   return newDatabase(t, new URL(await templateUrl()).pathname.slice(1))
 }
 
-/** A database of the server that is always there, for what needs any. */
+/** Returns the URL of a database that always exists, for tests that need any database. */
 export async function anyDatabase(): Promise<string> {
   const url = new URL(await templateUrl())
   url.pathname = '/postgres'
   return url.href
 }
 
-/** An empty database, for this test alone. */
+/** Creates an empty database for this test. */
 export async function newDatabase(t: Test, template?: string): Promise<string> {
   const url = await createDatabase(await anyDatabase(), template)
   t.teardown(() => dropDatabase(url))
   return url
 }
 
-/** The same copy with the defaults that our statements need, as behind a pooler they are not ours to set. */
+/** Creates the same copy with the defaults that the service requires, because it cannot set them behind a pooler. */
 export async function clonePlainDatabase(t: Test): Promise<string> {
   const url = await cloneDatabase(t)
   await setDefaults(url, plainDefaults)
   return url
 }
 
-/** Gives a database other defaults. */
+/** Changes the default settings of a database. */
 export async function setDefaults(url: string, defaults: Record<string, string>): Promise<void> {
   const name = new URL(url).pathname.slice(1)
   for (const [setting, value] of Object.entries(defaults))

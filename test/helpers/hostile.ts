@@ -1,6 +1,6 @@
 /**
- * Defaults that a server, a database or a role may have and that would change what our statements mean. The whole suite
- * runs on a server with these.
+ * Defaults of a server, a database or a role that would change the meaning of statements. The whole suite runs on a server
+ * with these.
  */
 export const hostileDefaults = {
   TimeZone: 'Asia/Kathmandu',
@@ -19,7 +19,7 @@ export const hostileDefaults = {
   synchronous_commit: 'off',
 }
 
-/** Defaults that would end sessions, statements or transactions of ours. */
+/** Defaults that would end sessions, statements or transactions. */
 export const impatientDefaults = {
   statement_timeout: '15',
   lock_timeout: '1',
@@ -29,7 +29,7 @@ export const impatientDefaults = {
   exit_on_error: 'on',
 }
 
-/** What our statements need, as a server, a database or a role behind a pooler must have it. */
+/** Defaults that the service requires of a server, a database or a role behind a pooler. */
 export const plainDefaults = {
   TimeZone: 'UTC',
   DateStyle: 'ISO, MDY',
@@ -52,7 +52,7 @@ const patience = {
   exit_on_error: 'off',
 }
 
-/** Options of connections that tests make for themselves, whatever the defaults are. */
+/** Connection options that make the sessions of tests independent of the defaults. */
 export const plainOptions = Object.entries({ ...plainDefaults, ...patience })
   .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
   .join(' ')

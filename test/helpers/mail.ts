@@ -4,33 +4,33 @@ import { SMTPServer } from 'smtp-server'
 import type { Test } from 'tap'
 import { until } from './wait.js'
 
-/** A mail as its reader sees it. */
+/** A received mail. */
 export interface ReceivedMail {
   to: string
   subject: string
   text: string
 }
 
-/** A mail server that keeps what it gets. */
+/** A mail server that stores the mails it receives. */
 export interface MailServer {
   url: string
   mails: ReceivedMail[]
-  /** The one mail of that subject to that address, once it has come. */
+  /** Resolves with the mail of a subject to an address when it has arrived. */
   mailTo(address: string, subject: string): Promise<ReceivedMail>
 }
 
-/** Reads a mail as it was sent. */
+/** Parses a mail in the format in which it is sent. */
 export async function parseMail(message: Buffer): Promise<ReceivedMail> {
   const { to, subject = '', text = '' } = await PostalMime.parse(message)
   return { to: String(to?.[0]?.address), subject, text }
 }
 
-/** What follows the `#` of the link in a mail. */
+/** Returns the fragment of the link in a mail. */
 export function tokenIn({ text }: ReceivedMail): string {
   return String(/#(\S+)/.exec(text)?.[1])
 }
 
-/** Starts a mail server on a free port; it ends with the test. */
+/** Starts a mail server on a free port. It ends with the test. */
 export async function startMailServer(t: Test): Promise<MailServer> {
   const mails: ReceivedMail[] = []
   const server = new SMTPServer({

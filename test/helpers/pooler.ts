@@ -8,7 +8,7 @@ interface Message {
   bytes: Buffer
 }
 
-/** Leads to the database at `url` and, as poolers do, says that another process serves the client than does. */
+/** Starts a proxy that, like a pooler, reports another process id than that of the session. */
 export function startPooler(t: Test, url: string): Promise<string> {
   return startInterpreter(t, url, ({ type, bytes }) => {
     // BackendKeyData, of a process id and a secret
@@ -17,7 +17,7 @@ export function startPooler(t: Test, url: string): Promise<string> {
   })
 }
 
-/** Takes no settings from its clients, and says so as PgBouncer does. */
+/** Starts a proxy that refuses settings of its clients, as PgBouncer does. */
 export async function startStrictPooler(t: Test, url: string): Promise<string> {
   const fields = ['SFATAL', 'C08P01', 'Munsupported startup parameter: options', '']
   const body = Buffer.from(`${fields.join('\0')}\0`)
@@ -33,12 +33,12 @@ export async function startStrictPooler(t: Test, url: string): Promise<string> {
   return address.href
 }
 
-/** Leads to the database at `url`, and keeps all notifications from its clients. */
+/** Starts a proxy that drops all notifications. */
 export function startDeafener(t: Test, url: string): Promise<string> {
   return startInterpreter(t, url, ({ type, bytes }) => (type === 'A' ? Buffer.alloc(0) : bytes))
 }
 
-/** Leads to the database at `url`; in the place of each notification but `few` its clients get the first one again. */
+/** Starts a proxy that replaces all notifications after the first `few` by the first one. */
 export function startParrot(t: Test, url: string, few: number): Promise<string> {
   const passed: Buffer[] = []
   return startInterpreter(t, url, ({ type, bytes }) => {
@@ -48,7 +48,7 @@ export function startParrot(t: Test, url: string, few: number): Promise<string> 
   })
 }
 
-/** Starts a proxy to the database at `url` that replaces its error messages, as a server in another language would. Returns its URL. */
+/** Starts a proxy that replaces error messages, as a server in another language would. */
 export function startForeigner(t: Test, url: string): Promise<string> {
   return startInterpreter(t, url, ({ type, bytes }) => {
     if (type === 'E')
@@ -61,7 +61,7 @@ export function startForeigner(t: Test, url: string): Promise<string> {
   })
 }
 
-/** Passes on what `interpret` makes of each message of the server. Messages come whole here, as they are few and short. */
+/** Starts a proxy that replaces each message of the server by the result of `interpret`. Messages arrive whole, as they are short. */
 async function startInterpreter(
   t: Test,
   url: string,

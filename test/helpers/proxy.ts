@@ -2,20 +2,20 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A way to a database that can be closed, cut and stalled, as when its server goes away or hangs. */
+/** A proxy to a database that can be closed and stalled, as when the server fails or hangs. */
 export interface DatabaseProxy {
   url: string
-  /** Leads to another server from now on. */
+  /** Forwards to another server from now on. */
   leadTo(url: string): void
-  /** Breaks all connections and takes no more, until it is opened again. */
+  /** Closes all connections and refuses new ones until it is opened again. */
   cut(): void
-  /** Keeps all connections and passes nothing on, until it is opened again. */
+  /** Keeps all connections but forwards nothing until it is opened again. */
   stall(): void
   open(): void
   close(): Promise<void>
 }
 
-/** Passes connections on to the database at `url`, until it is closed or the test ends. */
+/** Starts a proxy to the database at `url`. It ends with the test. */
 export async function startProxy(t: Test, url: string): Promise<DatabaseProxy> {
   let target = new URL(url)
   let state: 'open' | 'cut' | 'stalled' = 'open'

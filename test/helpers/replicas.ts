@@ -14,14 +14,14 @@ export interface Replicas {
   other: Service
 }
 
-/** What the service answered; a body that is no JSON object is empty here. */
+/** A response; `body` is empty if it is not a JSON object. */
 export interface Answer {
   status: number
   headers: Headers
   body: Record<string, unknown>
 }
 
-/** What a log-in or a refresh brings. */
+/** Tokens of a login or a refresh. */
 export interface Tokens {
   access_token: string
   refresh_token: string
@@ -46,7 +46,7 @@ export async function startReplicas(
   return { url: shared, one, other }
 }
 
-/** Starts one process over a database that others use too: as it is built, unless what its source does there is to count. */
+/** Starts a process over a database that others use too. The built service is started unless coverage of the source counts. */
 export function startReplica(
   t: Test,
   url: string,
@@ -72,7 +72,7 @@ export async function postForm(
   return toAnswer(await fetch(`${origin}${path}`, { method: 'POST', body: new URLSearchParams(form) }))
 }
 
-/** Asks who the bearer of the token is. */
+/** Requests the current user. */
 export async function askWho({ origin }: Service, token: string): Promise<Answer> {
   return toAnswer(await fetch(`${origin}/users/me/`, { headers: { authorization: `Bearer ${token}` } }))
 }
@@ -98,12 +98,12 @@ export async function createUser(url: string): Promise<string> {
   return username
 }
 
-/** Uses a refresh token. */
+/** Exchanges a refresh token. */
 export function refresh(service: Service, refreshToken: string): Promise<Answer> {
   return postForm(service, '/token', { grant_type: 'refresh_token', refresh_token: refreshToken })
 }
 
-/** The tokens of all answers that brought some. */
+/** Returns the tokens of all successful responses. */
 export function tokensOf(answers: Answer[]): Tokens[] {
   return answers.filter(({ status }) => status === 200).map(({ body }) => body as unknown as Tokens)
 }
@@ -118,7 +118,7 @@ export async function hearAll(service: Service): Promise<void> {
   await response.arrayBuffer()
 }
 
-/** Passes when neither replica takes any of the tokens. */
+/** Asserts that both processes refuse all tokens. */
 export async function refusesAll(t: Test, { one, other }: Replicas, tokens: Tokens[], what: string) {
   for (const service of [one, other]) {
     await hearAll(service)
@@ -130,19 +130,19 @@ export async function refusesAll(t: Test, { one, other }: Replicas, tokens: Toke
   }
 }
 
-/** The keys that a replica publishes, in the order in which they sign. */
+/** Returns the published keys in the order in which they sign. */
 export async function readKids({ origin }: Service): Promise<string[]> {
   const response = await fetch(`${origin}/.well-known/jwks.json`)
   const { keys } = (await response.json()) as { keys: { kid: string }[] }
   return keys.map(({ kid }) => kid)
 }
 
-/** The header of a token, unverified. */
+/** Returns the header of a token without verifying it. */
 export function headerOf(token: string): { kid: string } {
   return JSON.parse(String(Buffer.from(token.replace(/\..*/s, ''), 'base64url'))) as { kid: string }
 }
 
-/** Resolves when the condition holds; fails after half a minute. */
+/** Resolves when the condition holds. Rejects after 30 s. */
 export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 30_000
   while (!(await condition())) {
@@ -151,7 +151,7 @@ export async function until(what: string, condition: () => Promise<boolean>): Pr
   }
 }
 
-/** A connection of our own with a transaction open, in which the statements have been executed. */
+/** Opens a connection with an open transaction in which the statements were executed. */
 export async function beginTransaction(t: Test, url: string, ...statements: string[]): Promise<pg.Client> {
   const connection = new pg.Client({ connectionString: url, options: plainOptions })
   await connection.connect()

@@ -12,7 +12,7 @@ import { plainOptions } from './hostile.js'
 export async function createDatabase(url: string, template = 'template1'): Promise<string> {
   const created = new URL(url)
   created.pathname = `/latchkey_test_${randomBytes(6).toString('hex')}`
-  // Copying files takes a fifth of the processor time that writing them to the log does.
+  // Copying files takes a fifth of the processor time of writing them to the log.
   await execute(url, `CREATE DATABASE ${created.pathname.slice(1)} TEMPLATE ${template} STRATEGY FILE_COPY`)
   return created.href
 }

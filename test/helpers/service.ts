@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { cloneDatabase } from './database.js'
 
-/** A program of ours that runs, and what it has printed so far. */
+/** A running program and its output so far. */
 export interface RunningProgram {
   process: ChildProcessByStdio<null, Readable, Readable>
   stdout: string
@@ -16,9 +16,9 @@ export interface RunningProgram {
 }
 
 /**
- * Starts a program in a process of its own, as production does.
+ * Starts a program in a separate process.
  *
- * @param file what is built under dist/, or a source that is run as it is compiled, which counts for coverage
+ * @param file a built file below dist/, or a source file, which is run compiled and counts for coverage
  */
 export function startProgram(
   t: Test,
@@ -67,10 +67,10 @@ export function startProgram(
   return program
 }
 
-/** The service's source, or what it is built to. */
+/** The source of the service, or the built service. */
 export type ServiceFile = 'src/server.ts' | 'dist/src/server.js'
 
-/** Where a started service listens. */
+/** Address and process of a started service. */
 export interface Service {
   host: string
   port: number
@@ -79,9 +79,9 @@ export interface Service {
 }
 
 /**
- * Starts the service on a free port over a fresh, migrated and seeded database; it ends with the test.
+ * Starts the service on a free port over a new, migrated and seeded database. It ends with the test.
  *
- * @param file its source, whose coverage counts, or what it is built to, which starts in a third of the time
+ * @param file the source, whose coverage counts, or the built service, which starts in a third of the time
  */
 export async function startService(
   t: Test,
@@ -95,7 +95,7 @@ export async function startService(
   return { host: '127.0.0.1', port, origin: `http://127.0.0.1:${port}`, program }
 }
 
-/** Returns what a child needs of our environment: how to find programs and, for a source, where coverage is collected. */
+/** Returns the environment variables that a child needs: to find programs and, for a source file, to collect coverage. */
 function inherited(isSource: boolean): Record<string, string | undefined> {
   const { PATH, HOME, TMPDIR, NODE_V8_COVERAGE } = process.env
   return { PATH, HOME, TMPDIR, ...(isSource && { NODE_V8_COVERAGE }) }

@@ -11,13 +11,13 @@ import { makeFolder } from '../database/folder.js'
 
 const run = promisify(execFile)
 
-/** A PostgreSQL server and another one that follows it. */
+/** A primary PostgreSQL server and its standby. */
 export interface ReplicatedServers {
   primary: EmbeddedPostgres
   standby: EmbeddedPostgres
 }
 
-/** Starts both, migrated and seeded: the standby begins as a copy of the primary and streams from it. */
+/** Starts both, migrated and seeded. The standby is a copy of the primary and streams from it. */
 export async function startReplicatedServers(t: Test): Promise<ReplicatedServers> {
   const [home, copy] = [join(await makeFolder(t), 'postgres'), join(await makeFolder(t), 'postgres')]
   const first = await startEmbeddedPostgres(home)

@@ -1,4 +1,4 @@
-/** What the runner answers. */
+/** Message from the runner. */
 interface Answer {
   template?: string
   error?: string
@@ -10,7 +10,7 @@ let asked: Promise<string> | undefined
 export function templateUrl(): Promise<string> {
   asked ??= new Promise((resolve, reject) => {
     if (!process.send) throw new Error('run the tests with: npm run test:unit -- FILE')
-    // Keeps the process running until the answer has come.
+    // Keeps the process running until the message has arrived.
     process.channel?.ref()
     process.once('message', ({ template, error }: Answer) => {
       process.channel?.unref()

@@ -5,11 +5,11 @@ import { openDatabase } from '../../src/database/client.js'
 import { migrate } from '../../src/database/migrations.js'
 import { plainOptions } from './hostile.js'
 
-/** Lowest cost that bcrypt takes: the seed's hashes would make each log-in of the tests 256 times as costly. */
+/** Minimum cost of bcrypt. With the seed's cost each login of a test would take 256 times as long. */
 const cost = 4
 
 /**
- * Makes the database that each test file clones: migrated and seeded, with the seed's passwords hashed at the lowest cost.
+ * Fills the database that each test file clones: migrated and seeded, with passwords hashed at the lowest cost.
  *
  * @param url an empty database
  */

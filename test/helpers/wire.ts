@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** One answer as it came over the wire. */
+/** A response as received. */
 export interface WireAnswer {
   status: number
   headers: Record<string, string>
   body: string
 }
 
-/** Opens a connection, sends the text as it is, and returns the connection with all that comes. */
+/** Opens a connection, sends the text unchanged, and returns the connection and the received text. */
 export function openWire(port: number, text = ''): { socket: Socket; received: () => string } {
   const socket = connect(port, '127.0.0.1').on('error', () => {})
   let received = ''
@@ -19,14 +19,14 @@ export function openWire(port: number, text = ''): { socket: Socket; received: (
   return { socket, received: () => received }
 }
 
-/** Sends the text as it is and reads until the server closes the connection. */
+/** Sends the text unchanged and reads until the server closes the connection. */
 export async function sendWire(port: number, text: string): Promise<WireAnswer[]> {
   const { socket, received } = openWire(port, text)
   await once(socket, 'close')
   return readAnswers(received())
 }
 
-/** Reads answers that follow one another. @throws Error where something is no answer */
+/** Parses consecutive responses. @throws Error if something is not a response */
 export function readAnswers(text: string): WireAnswer[] {
   const answers: WireAnswer[] = []
   for (let rest = text; rest; ) {
