@@ -1,4 +1,4 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -11,6 +11,8 @@ import { join } from 'node:path'
  */
 export async function startTemporaryPostgres(start, prefix, settings) {
   const folder = await mkdtemp(join(tmpdir(), prefix))
+  // The server's account enters it if that is another one. The data are in a folder that only the account can enter.
+  await chmod(folder, 0o755)
   const home = join(folder, 'postgres')
   const { url, stop } = await start(home, settings)
   return {
