@@ -107,20 +107,20 @@ t.test(
       await startForeigner(t, url),
     )
     t.teardown(() => database.$disconnect())
-    const impatient = (action: (transaction: Transaction) => PromiseLike<unknown>) =>
+    const failed = (action: (transaction: Transaction) => PromiseLike<unknown>, timeout = 0) =>
       failureOf(
         database.$transaction(async (transaction) => {
-          await transaction.$executeRaw`SET LOCAL statement_timeout = 10`
+          await transaction.$executeRaw`SELECT set_config('statement_timeout', ${String(timeout)}, true)`
           await action(transaction)
         }),
       )
     const ended = (transaction: Transaction) =>
       transaction.$executeRaw`SELECT pg_terminate_backend(pg_backend_pid())`
     for (const [state, failure] of [
-      ['57014', await impatient((transaction) => transaction.$queryRaw`SELECT pg_sleep(9)`)],
-      ['57014', await impatient((transaction) => transaction.user.updateMany({ data: { fullName: 'x' } }))],
-      ['55P03', await impatient((transaction) => transaction.item.deleteMany())],
-      ['57P01', await impatient(ended)],
+      ['57014', await failed((transaction) => transaction.$queryRaw`SELECT pg_sleep(9)`, 10)],
+      ['57014', await failed((transaction) => transaction.user.updateMany({ data: { fullName: 'x' } }), 10)],
+      ['55P03', await failed((transaction) => transaction.item.deleteMany())],
+      ['57P01', await failed(ended)],
     ] as const) {
       t.equal(sqlStateOf(failure), state)
       t.equal(isDatabaseUnavailable(failure), true)
