@@ -3,7 +3,8 @@ import { connect } from 'node:net'
 import fastify from 'fastify'
 import t from 'tap'
 import { handleError } from '../src/http/error-handler.js'
-import { getAs, logIn, startApp } from './helpers/app.js'
+import { logIn, startApp } from './helpers/app.js'
+import { as } from './helpers/client.js'
 import { cloneDatabase } from './helpers/database.js'
 import { startProxy } from './helpers/proxy.js'
 import { startService } from './helpers/service.js'
@@ -86,7 +87,7 @@ t.test('while the database is unavailable', async (t) => {
   await proxy.close()
   t.equal((await app.inject('/livez')).statusCode, 200, 'the process is live')
   t.equal((await app.inject('/openapi.json')).statusCode, 200, 'the document is served')
-  t.equal((await getAs(app, 'garbage', '/users/me/')).statusCode, 401, 'a bad token is refused')
+  t.equal((await as(app, 'garbage').get('/users/me/')).statusCode, 401, 'a bad token is refused')
   for (const answer of [
     await app.inject('/readyz'),
     await app.inject({
@@ -108,5 +109,5 @@ t.test('the service uses a restarted database without a restart of its own', asy
   await app.database.$queryRaw`
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()`.catch(() => {})
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
 })

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { everyScope, logIn, postToken, sendAs, startApp } from './helpers/app.js'
+import { everyScope, logIn, postToken, startApp } from './helpers/app.js'
+import { as } from './helpers/client.js'
 import { runCommand } from './helpers/command.js'
 import { cloneDatabase } from './helpers/database.js'
 
@@ -90,27 +91,23 @@ t.test('an item of another user looks like one that does not exist', async (t) =
     ['DELETE', undefined],
   ] as const) {
     const [foreign, absent] = await Promise.all(
-      ['Foo', 'Absent'].map((id) => sendAs(app, bob, method, `/users/me/items/${id}`, body)),
+      ['Foo', 'Absent'].map((id) => as(app, bob).send(method, `/users/me/items/${id}`, body)),
     )
     t.equal(foreign?.statusCode, 404)
     t.equal(foreign?.body, absent?.body)
     t.same(Object.keys(foreign?.headers ?? {}), Object.keys(absent?.headers ?? {}))
   }
   const johndoe = await logIn(app, 'johndoe', 'secret')
-  t.equal((await sendAs(app, johndoe, 'GET', '/users/me/items/Foo')).statusCode, 200, 'it still exists')
-  t.equal(
-    (await sendAs(app, bob, 'PUT', '/users/me/items/Foo', {})).statusCode,
-    201,
-    'each owner has their own ids',
-  )
-  t.match((await sendAs(app, johndoe, 'GET', '/users/me/items/Foo')).json(), { owner: 'johndoe', version: 1 })
+  t.equal((await as(app, johndoe).get('/users/me/items/Foo')).statusCode, 200, 'it still exists')
+  t.equal((await as(app, bob).put('/users/me/items/Foo', {})).statusCode, 201, 'each owner has their own ids')
+  t.match((await as(app, johndoe).get('/users/me/items/Foo')).json(), { owner: 'johndoe', version: 1 })
 })
 
 /** Starts the service with two more users: bob, and ann, who is an administrator. */
 async function start(t: Test) {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { JWT_SECRET: '' }, url)
-  for (const username of ['bob', 'ann']) await sendAs(app, null, 'POST', '/users/', { username, password })
+  for (const username of ['bob', 'ann']) await as(app, null).post('/users/', { username, password })
   await runCommand(url, ['users', 'set-scopes', 'ann', '--scope', 'users:admin', 'items:admin'])
   return { app, url }
 }
@@ -174,9 +171,7 @@ async function outcomeOf(app: FastifyInstance, operation: string, token: string 
   const [method, path = ''] = operation.split(' ') as ['GET', string]
   const url = path.replace('{username}', 'johndoe').replace('{item_id}', 'absent')
   const isRemoval = operation === 'DELETE /users/{username}/'
-  const response = await sendAs(
-    app,
-    token,
+  const response = await as(app, token).send(
     method,
     isRemoval ? '/users/absent/' : url,
     method === 'GET' ? undefined : {},

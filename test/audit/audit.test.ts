@@ -3,7 +3,8 @@ import t, { type Test } from 'tap'
 import { eventOf } from '../../src/audit/event.js'
 import { recordEvent } from '../../src/audit/event-store.js'
 import { query } from '../database/query.js'
-import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { startMailServer, tokenIn } from '../helpers/mail.js'
@@ -78,7 +79,7 @@ t.test('changes by users to their accounts are recorded without secrets', async 
   const mail = await startMailServer(t)
   const { app, stored } = await start(t, { SMTP_URL: mail.url })
   const post = async (path: string, body: object) => {
-    await sendAs(app, null, 'POST', path, body)
+    await as(app, null).post(path, body)
     await app.background.idle()
   }
   for (let i = 0; i < 2; i++)
@@ -90,13 +91,13 @@ t.test('changes by users to their accounts are recorded without secrets', async 
   const reset = tokenIn(await mail.mailTo('jane@example.com', 'Set a new password'))
   await post('/account/reset-password', { token: reset, password: 'battery staple' })
   const token = await logIn(app, 'janedoe', 'battery staple')
-  await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Jane' })
-  await sendAs(app, token, 'PATCH', '/users/me/', { email: null, password: 'battery staple' })
+  await as(app, token).patch('/users/me/', { full_name: 'Jane' })
+  await as(app, token).patch('/users/me/', { email: null, password: 'battery staple' })
   for (const old_password of ['wrong', 'battery staple'])
-    await sendAs(app, token, 'PUT', '/users/me/password', { old_password, new_password: 'staple battery' })
+    await as(app, token).put('/users/me/password', { old_password, new_password: 'staple battery' })
   const again = await logIn(app, 'janedoe', 'staple battery')
   for (const given of ['wrong', 'staple battery'])
-    await sendAs(app, again, 'DELETE', '/users/me/', { password: given })
+    await as(app, again).delete('/users/me/', { password: given })
 
   const events = await stored()
   t.same(
@@ -132,9 +133,9 @@ t.test('actions of administrators and operators are recorded', async (t) => {
     { password_change_required: false },
     { scopes: ['items:admin'] },
   ])
-    await sendAs(app, token, 'PATCH', '/users/bob/', body)
-  await sendAs(app, token, 'POST', '/invitations/')
-  await sendAs(app, token, 'DELETE', '/users/bob/')
+    await as(app, token).patch('/users/bob/', body)
+  await as(app, token).post('/invitations/')
+  await as(app, token).delete('/users/bob/')
   for (const args of [
     ['users', 'disable', 'alice'],
     ['users', 'enable', 'alice'],
@@ -184,12 +185,12 @@ t.test('actions of administrators and operators are recorded', async (t) => {
 t.test('users list their own events, and administrators list all', async (t) => {
   const { url, app } = await start(t)
   await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
-  await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password })
+  await as(app, null).post('/users/', { username: 'janedoe', password })
   const jane = await logIn(app, 'janedoe', password)
   const john = await logIn(app, 'johndoe', 'secret', 'users:admin')
-  await sendAs(app, john, 'PATCH', '/users/janedoe/', { disabled: false })
+  await as(app, john).patch('/users/janedoe/', { disabled: false })
   await postToken(app, { username: 'janedoe', password: 'wrong' })
-  const own = (await sendAs(app, jane, 'GET', '/users/me/events/')).json<Event[]>()
+  const own = (await as(app, jane).get('/users/me/events/')).json<Event[]>()
   t.same(
     own.map(({ action, actor, address }) => [action, actor, address].join(' ')),
     [
@@ -199,36 +200,36 @@ t.test('users list their own events, and administrators list all', async (t) => 
       'user_registered janedoe 127.0.0.1',
     ],
   )
-  t.equal((await sendAs(app, jane, 'GET', '/events/')).statusCode, 403)
-  const all = (await sendAs(app, john, 'GET', '/events/')).json<Event[]>()
+  t.equal((await as(app, jane).get('/events/')).statusCode, 403)
+  const all = (await as(app, john).get('/events/')).json<Event[]>()
   t.equal(all.length, 6)
-  t.equal((await sendAs(app, john, 'GET', '/events/?action=login')).json<Event[]>().length, 3)
+  t.equal((await as(app, john).get('/events/?action=login')).json<Event[]>().length, 3)
   t.same(
-    (await sendAs(app, john, 'GET', '/events/?subject=johndoe&action=scopes_changed')).json<Event[]>().length,
+    (await as(app, john).get('/events/?subject=johndoe&action=scopes_changed')).json<Event[]>().length,
     1,
   )
 
   const paged: Event[] = []
   for (let next: string | undefined = '/events/?limit=4'; next; ) {
-    const response = await sendAs(app, john, 'GET', next)
+    const response = await as(app, john).get(next)
     paged.push(...response.json<Event[]>())
     next = /<(.*)>; rel="next"/.exec(String(response.headers.link ?? ''))?.[1]
   }
   t.same(paged, all)
   for (const query of ['limit=0', 'cursor=x', 'action=x', 'subject=%00'])
-    t.equal((await sendAs(app, john, 'GET', `/events/?${query}`)).statusCode, 422, query)
+    t.equal((await as(app, john).get(`/events/?${query}`)).statusCode, 422, query)
 })
 
 t.test('a later user inserted with the same username cannot read the events of the former one', async (t) => {
   const { app, url } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
-  await sendAs(app, token, 'DELETE', '/users/me/', { password: 'secret' })
+  await as(app, token).delete('/users/me/', { password: 'secret' })
   await query(
     url,
     "INSERT INTO users (id, username, hashed_password) VALUES (gen_random_uuid(), 'johndoe', $1)",
     [bcrypt.hashSync(password, 4)],
   )
-  const events = await sendAs(app, await logIn(app, 'johndoe', password), 'GET', '/users/me/events/')
+  const events = await as(app, await logIn(app, 'johndoe', password)).get('/users/me/events/')
   t.same(
     events.json<Event[]>().map(({ action }) => action),
     ['login'],
@@ -293,7 +294,7 @@ t.test('failures from many addresses do not push other events off the list of a 
     [{ requestId: null, subject: 'johndoe' }],
     'one row counts the rest without an address',
   )
-  const own = (await sendAs(app, token, 'GET', '/users/me/events/')).json<Event[]>()
+  const own = (await as(app, token).get('/users/me/events/')).json<Event[]>()
   t.ok(own.some(({ outcome }) => outcome === 'ok'))
 })
 

@@ -14,7 +14,8 @@ import { listKeys, openPrivateKey, type StoredKey } from '../../src/auth/keys/ke
 import { sealingKeysOf } from '../../src/auth/keys/sealing-keys.js'
 import { loadConfig } from '../../src/config/index.js'
 import { query } from '../database/query.js'
-import { getAs, jwtSecret, logIn, postToken, startApp } from '../helpers/app.js'
+import { jwtSecret, logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { storeClient } from '../helpers/clients.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { until } from '../helpers/replicas.js'
@@ -243,7 +244,7 @@ const attacks: [what: string, token: string][] = [
 ]
 
 t.test('forged tokens all get the same 401', async (t) => {
-  t.equal((await getAs(ring, valid.token, '/users/me/')).statusCode, 200, 'the unchanged token is accepted')
+  t.equal((await as(ring, valid.token).get('/users/me/')).statusCode, 200, 'the unchanged token is accepted')
   for (const [what, token] of attacks) await isRefused(t, ring, token, what)
 })
 
@@ -264,7 +265,7 @@ t.test('the public RSA key of a ring is not accepted as an HS256 secret', async 
   const app = await startApp(t, { JWT_SECRET: '', SIGNING_ALGORITHM: 'RS256' })
   const { token, header } = await readValidToken(app)
   t.match(header, { alg: 'RS256', typ: 'at+jwt' })
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200, 'the unchanged token is accepted')
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200, 'the unchanged token is accepted')
   const [jwk] = (await app.inject('/.well-known/jwks.json')).json<{ keys: JsonWebKey[] }>().keys
   const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
   for (const secret of [
@@ -350,7 +351,7 @@ const wrongHeaders: Members[] = [
 
 t.test('invalid claims and headers, signed with the key of the ring', async (t) => {
   const sign = await openSigner(ring)
-  t.equal((await getAs(ring, sign(), '/users/me/')).statusCode, 200, 'the unchanged token is accepted')
+  t.equal((await as(ring, sign()).get('/users/me/')).statusCode, 200, 'the unchanged token is accepted')
   for (const claims of wrongClaims) await isRefused(t, ring, sign({}, claims), JSON.stringify(claims))
   for (const header of wrongHeaders) await isRefused(t, ring, sign(header), JSON.stringify(header))
 })
@@ -412,13 +413,13 @@ t.test('other services with the shared secret cannot misuse the claims of this s
     { sub: 'johndoe', active: false, username: 'alice', token_type: 'x' },
   ]) {
     const token = mint(claims)
-    t.equal((await getAs(shared, token, '/users/me/')).statusCode, 200, JSON.stringify(claims))
+    t.equal((await as(shared, token).get('/users/me/')).statusCode, 200, JSON.stringify(claims))
     t.match((await introspect(shared, token)).json(), { active: true, sub: 'johndoe', username: 'johndoe' })
   }
   for (const iss of [{}, { toString: 7 }, 7, null, ['x']])
     for (const response of [
       await introspect(shared, mint({ sub: 'johndoe', iss })),
-      await getAs(shared, mint({ sub: 'johndoe', iss }), '/users/me/'),
+      await as(shared, mint({ sub: 'johndoe', iss })).get('/users/me/'),
     ])
       t.ok(response.statusCode < 500, JSON.stringify(iss))
 })
@@ -443,7 +444,7 @@ t.test('10,000 unknown key ids cause no flood of queries', async (t) => {
   for (let round = 0; round < 100; round++)
     await Promise.all(
       Array.from({ length: 100 }, (_, index) =>
-        getAs(app, byEc({ kid: `made-up-${round}-${index}` }), '/users/me/'),
+        as(app, byEc({ kid: `made-up-${round}-${index}` })).get('/users/me/'),
       ),
     )
   await app.close()
@@ -495,7 +496,7 @@ async function openSigner(app: FastifyInstance) {
 }
 
 async function isRefused(t: Test, app: FastifyInstance, token: string, what: string): Promise<void> {
-  const response = await getAs(app, token, '/users/me/')
+  const response = await as(app, token).get('/users/me/')
   t.equal(response.statusCode, 401, what)
   t.equal(response.headers['www-authenticate'], 'Bearer', what)
   t.equal(response.body, '{"detail":"Could not validate credentials"}', what)

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import t from 'tap'
-import { getAs, jwtSecret, logIn, startApp } from '../helpers/app.js'
+import { jwtSecret, logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { shiftClock } from '../helpers/clock.js'
 
 const encode = (text: string | Buffer) => Buffer.from(text).toString('base64url')
@@ -18,13 +19,13 @@ t.test('a change of a user is visible in the next request', async (t) => {
   const where = { username: 'johndoe' }
 
   await app.database.user.update({ where, data: { fullName: 'Johnny', email: null } })
-  t.same((await getAs(app, token, '/users/me/')).json(), {
+  t.same((await as(app, token).get('/users/me/')).json(), {
     ...{ username: 'johndoe', email: null, full_name: 'Johnny', disabled: false },
   })
   await app.database.user.update({ where, data: { disabled: true } })
-  t.same((await getAs(app, token, '/users/me/')).json(), { detail: 'Inactive user' })
+  t.same((await as(app, token).get('/users/me/')).json(), { detail: 'Inactive user' })
   await app.database.user.delete({ where })
-  const response = await getAs(app, token, '/users/me/')
+  const response = await as(app, token).get('/users/me/')
   t.equal(response.statusCode, 401)
   t.equal(response.headers['www-authenticate'], 'Bearer')
 })
@@ -46,15 +47,15 @@ t.test('any number of spaces may separate the scheme from the token', async (t) 
 t.test('a token that was accepted before expires', async (t) => {
   const app = await startApp(t)
   const token = mint(`{"sub":"johndoe","exp":${exp}}`)
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
   shiftClock(t, 601)
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 401)
 })
 
 t.test('tokens with a valid signature and invalid claims are refused', async (t) => {
   const app = await startApp(t)
   t.equal(
-    (await getAs(app, mint(`{"sub":"johndoe","exp":${exp}}`), '/users/me/')).statusCode,
+    (await as(app, mint(`{"sub":"johndoe","exp":${exp}}`)).get('/users/me/')).statusCode,
     200,
     'the unchanged token is accepted',
   )
@@ -72,13 +73,13 @@ t.test('tokens with a valid signature and invalid claims are refused', async (t)
     '7',
     '',
   ]) {
-    const response = await getAs(app, mint(payload), '/users/me/')
+    const response = await as(app, mint(payload)).get('/users/me/')
     t.equal(response.statusCode, 401, String(payload))
     t.same(response.json(), { detail: 'Could not validate credentials' }, String(payload))
   }
   for (const header of ['[]', '7', '{"alg":"HS256","crit":null}', '{"alg":["HS256"]}', '{"alg":"hs256"}', ''])
     t.equal(
-      (await getAs(app, mint(`{"sub":"johndoe","exp":${exp}}`, header), '/users/me/')).statusCode,
+      (await as(app, mint(`{"sub":"johndoe","exp":${exp}}`, header)).get('/users/me/')).statusCode,
       401,
       header,
     )

@@ -12,7 +12,8 @@ import {
 import { includesScope } from '../../src/auth/scope.js'
 import { basic, decode } from '../conformance/server.js'
 import { query } from '../database/query.js'
-import { getAs, jwtSecret, postToken, sendAs, startApp } from '../helpers/app.js'
+import { jwtSecret, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { storeClient } from '../helpers/clients.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { cheapHash } from '../helpers/replicas.js'
@@ -198,7 +199,7 @@ async function enter(app: FastifyInstance, username: string, clientId: string) {
   }
   // Cached before the state changes.
   for (const text of [tokens.access, tokens.own]) {
-    await getAs(app, text, '/users/johndoe/items/')
+    await as(app, text).get('/users/johndoe/items/')
     await introspect(app, 'introspector', text)
   }
   return { username, clientId, tokens }
@@ -233,13 +234,13 @@ const requests: Record<
 
   async 'PUT /users/me/password'(app, { ofUser, tokens }) {
     const body = { old_password: 'wrong', new_password: 'correct horse' }
-    const response = await sendAs(app, tokens.access, 'PUT', '/users/me/password', body)
+    const response = await as(app, tokens.access).put('/users/me/password', body)
     const { detail } = response.json<{ detail: string }>()
     return { got: detail, expected: verdict(ofUser, 'account:password') ?? 'Incorrect password' }
   },
 
   async 'items of a user, for the client itself'(app, { ofClient, tokens }) {
-    const response = await getAs(app, tokens.own, '/users/johndoe/items/')
+    const response = await as(app, tokens.own).get('/users/johndoe/items/')
     const { detail } = response.json<{ detail?: string }>()
     return { got: detail ?? null, expected: verdict(ofClient, 'items:read') }
   },
@@ -303,7 +304,7 @@ const requests: Record<
   async 'login of the tutorial'(app, { username, user }) {
     const { status, json } = await toResult(postToken(app, { username, password }))
     if (!user) return { got: [status, json.detail], expected: [401, 'Incorrect username or password'] }
-    const me = await getAs(app, String(json.access_token), '/users/me/')
+    const me = await as(app, String(json.access_token)).get('/users/me/')
     const { detail } = me.json<{ detail?: string }>()
     const forced = user.passwordChangeRequired
     return {
@@ -362,7 +363,7 @@ function verdict(now: Effective, required: string): string | null {
 }
 
 async function guard(app: FastifyInstance, { ofUser, tokens }: Cell, required: string, url: string) {
-  const { detail } = (await getAs(app, tokens.access, url)).json<{ detail?: string }>()
+  const { detail } = (await as(app, tokens.access).get(url)).json<{ detail?: string }>()
   return { got: detail ?? null, expected: verdict(ofUser, required) }
 }
 

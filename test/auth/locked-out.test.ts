@@ -3,7 +3,8 @@ import t, { type Test } from 'tap'
 import { startFamily } from '../../src/auth/store/families.js'
 import { decode, postTo } from '../conformance/server.js'
 import { query } from '../database/query.js'
-import { getAs, jwtSecret, postToken, startApp } from '../helpers/app.js'
+import { jwtSecret, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { storeClient } from '../helpers/clients.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { cheapHash } from '../helpers/replicas.js'
@@ -66,7 +67,7 @@ for (const [mode, secret] of Object.entries(modes)) {
       t.match(event, { action: 'login', outcome: 'failed', subject: 'alice' })
 
       const ask = async (url = '/users/me/') => {
-        const { statusCode, json } = await getAs(app, token, url)
+        const { statusCode, json } = await as(app, token).get(url)
         return [statusCode, json<{ detail: string }>().detail]
       }
       for (const url of ['/users/me/', '/users/me/items/', '/users/johndoe/items/', '/users/'])
@@ -77,7 +78,7 @@ for (const [mode, secret] of Object.entries(modes)) {
       t.same(await ask(), [401, 'Could not validate credentials'])
       t.same(await introspect(app, token), { active: false })
       t.equal(
-        (await getAs(app, await logIn(app, alice), '/users/me/')).statusCode,
+        (await as(app, await logIn(app, alice)).get('/users/me/')).statusCode,
         200,
         'a new token is accepted',
       )
@@ -90,9 +91,9 @@ for (const [mode, secret] of Object.entries(modes)) {
       const { app, url, enable } = await start(t, secret)
       const token = await logIn(app, { username: 'johndoe', password: 'secret' })
       await query(url, "UPDATE users SET disabled = true WHERE username = 'johndoe'")
-      t.same((await getAs(app, token, '/users/me/')).json(), { detail: 'Inactive user' })
+      t.same((await as(app, token).get('/users/me/')).json(), { detail: 'Inactive user' })
       await enable('johndoe')
-      t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
+      t.equal((await as(app, token).get('/users/me/')).statusCode, 401)
     },
   )
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { getAs, postToken, startApp } from '../helpers/app.js'
+import { postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 
 interface Tokens {
   access_token: string
@@ -36,7 +37,7 @@ t.test('a refresh token is exchanged for an access token and its successor', asy
   const second = response.json<Tokens>()
   t.not(second.refresh_token, first.refresh_token)
   t.match(second, { scope: 'me items:read items:write', token_type: 'bearer', expires_in: 1800 })
-  t.equal((await getAs(app, second.access_token, '/users/me/')).statusCode, 200)
+  t.equal((await as(app, second.access_token).get('/users/me/')).statusCode, 200)
   t.equal((await refresh(app, second.refresh_token)).statusCode, 200)
   t.notOk(
     (await app.database.refreshToken.findMany()).some(({ fingerprint }) =>
@@ -138,7 +139,7 @@ t.test('a token reused after the grace period revokes its family for good', asyn
   await assertDead(t, app, first.refresh_token)
   await assertDead(t, app, second.refresh_token)
   for (const { access_token } of [first, second])
-    t.equal((await getAs(app, access_token, '/users/me/')).statusCode, 401)
+    t.equal((await as(app, access_token).get('/users/me/')).statusCode, 401)
   t.equal((await refresh(app, bystander.refresh_token)).statusCode, 200, 'other logins are not affected')
 })
 
@@ -185,7 +186,7 @@ t.test('changes that end the logins of a user', async (t) => {
     const tokens = await logIn(app)
     await change(app)
     await assertDead(t, app, tokens.refresh_token)
-    t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401, what)
+    t.equal((await as(app, tokens.access_token).get('/users/me/')).statusCode, 401, what)
   }
 })
 
@@ -214,7 +215,7 @@ t.test('a refresh may narrow the scope and never widen it', async (t) => {
   const wider = await refresh(app, first.refresh_token, { scope: 'me items:write' })
   t.equal(wider.json<{ error: string }>().error, 'invalid_scope')
   const narrow = (await refresh(app, first.refresh_token, { scope: 'me' })).json<Tokens>()
-  const forbidden = await getAs(app, narrow.access_token, '/users/me/items/')
+  const forbidden = await as(app, narrow.access_token).get('/users/me/items/')
   t.equal(forbidden.statusCode, 403)
   t.equal(forbidden.headers['www-authenticate'], 'Bearer error="insufficient_scope", scope="items:read"')
   const full = (await refresh(app, narrow.refresh_token)).json<Tokens>()
@@ -228,7 +229,7 @@ t.test(
     await app.database.client.update({ where: { clientId: 'first-party' }, data: { grants: ['password'] } })
     const tokens = await logIn(app)
     t.notOk(tokens.refresh_token)
-    t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 200)
+    t.equal((await as(app, tokens.access_token).get('/users/me/')).statusCode, 200)
   },
 )
 
@@ -246,5 +247,5 @@ t.test('a disabled first party accepts no login', async (t) => {
   const tokens = await logIn(app)
   await app.database.client.update({ where: { clientId: 'first-party' }, data: { disabled: true } })
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 401)
-  t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401)
+  t.equal((await as(app, tokens.access_token).get('/users/me/')).statusCode, 401)
 })

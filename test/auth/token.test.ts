@@ -1,7 +1,8 @@
 import bcrypt from 'bcrypt'
 import t from 'tap'
 import { basic, postTo } from '../conformance/server.js'
-import { getAs, logIn, postToken, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { storeClient } from '../helpers/clients.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
@@ -23,10 +24,10 @@ t.test('a login returns a token that caches must not store', async (t) => {
 t.test('without JWT_SECRET', async (t) => {
   const app = await startApp(t, { JWT_SECRET: '' })
   const token = await logIn(app, 'johndoe', 'secret')
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200, 'tokens are signed by a key of the ring')
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200, 'tokens are signed by a key of the ring')
 
   const other = await startApp(t, { JWT_SECRET: '' })
-  t.equal((await getAs(other, token, '/users/me/')).statusCode, 401, 'only by a key of this database')
+  t.equal((await as(other, token).get('/users/me/')).statusCode, 401, 'only by a key of this database')
 })
 
 t.test('replicas that start at the same time on one database agree on its key', async (t) => {
@@ -36,7 +37,7 @@ t.test('replicas that start at the same time on one database agree on its key', 
     startApp(t, { JWT_SECRET: '' }, url),
   ])
   const token = await logIn(first, 'johndoe', 'secret')
-  t.equal((await getAs(second, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(second, token).get('/users/me/')).statusCode, 200)
 })
 
 t.test('a login renews the hash when BCRYPT_COST has been raised', async (t) => {
@@ -214,7 +215,7 @@ t.test('a token of maximum scope fits into every place that it is sent in', asyn
   const response = await postToken(app, form, basic('large', secret))
   const { access_token: token } = response.json<{ access_token: string }>()
   t.ok(token.length < 8_000, `${token.length} bytes`)
-  t.equal((await getAs(app, token, '/users/johndoe/items/')).statusCode, 200)
+  t.equal((await as(app, token).get('/users/johndoe/items/')).statusCode, 200)
   const introspect = async () =>
     (await postTo(app, '/introspect', { token }, basic('large', secret))).json<object>()
   t.match(await introspect(), { active: true, scope: largest.join(' ') })

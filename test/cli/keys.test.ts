@@ -1,5 +1,6 @@
 import t from 'tap'
-import { getAs, jwtSecret, logIn, startApp } from '../helpers/app.js'
+import { jwtSecret, logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { until } from '../helpers/wait.js'
@@ -38,8 +39,8 @@ t.test('keys are listed, rotated and retired', async (t) => {
   t.match(await runCommand(url, ['keys', 'retire', first?.kid ?? '']), { status: 3 })
   t.match((await runCommand(url, ['keys', 'list'])).stdout, / retired /)
   t.match(await runCommand(url, ['keys', 'retire', 'none']), { status: 3, stderr: /no key none to retire/ })
-  await until(async () => (await getAs(app, token, '/users/me/')).statusCode === 401)
-  t.equal((await getAs(app, await logIn(app, 'johndoe', 'secret'), '/users/me/')).statusCode, 200)
+  await until(async () => (await as(app, token).get('/users/me/')).statusCode === 401)
+  t.equal((await as(app, await logIn(app, 'johndoe', 'secret')).get('/users/me/')).statusCode, 200)
 })
 
 t.test('with a shared secret there are no keys', async (t) => {

@@ -1,7 +1,8 @@
 import bcrypt from 'bcrypt'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 
@@ -49,7 +50,7 @@ t.test('users are created, listed and deleted', async (t) => {
   ])
 
   t.match(await runCommand(url, ['users', 'delete', 'bob']), { status: 0, stdout: 'Deleted bob.\n' })
-  t.equal((await getAs(app, login.json<Tokens>().access_token, '/users/me/')).statusCode, 401)
+  t.equal((await as(app, login.json<Tokens>().access_token).get('/users/me/')).statusCode, 401)
 })
 
 t.test('a disabled user loses their tokens, and does not get them back with their name', async (t) => {
@@ -60,11 +61,11 @@ t.test('a disabled user loses their tokens, and does not get them back with thei
     status: 0,
     stdout: 'johndoe is disabled.\n',
   })
-  t.same((await getAs(app, tokens.access_token, '/users/me/')).json(), { detail: 'Inactive user' })
+  t.same((await as(app, tokens.access_token).get('/users/me/')).json(), { detail: 'Inactive user' })
   t.equal((await refresh(app, tokens.refresh_token)).json<{ error: string }>().error, 'invalid_grant')
   t.match(await runCommand(url, ['users', 'enable', 'johndoe', '--json']), { status: 0 })
   t.equal((await refresh(app, tokens.refresh_token)).statusCode, 400)
-  t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401)
+  t.equal((await as(app, tokens.access_token).get('/users/me/')).statusCode, 401)
 })
 
 t.test('users become administrators, and cease to be, except for the last one', async (t) => {
@@ -103,7 +104,7 @@ t.test('a new password ends all tokens', async (t) => {
   const outcome = await runCommand(url, ['users', 'set-password', 'johndoe'], { input: `${password}\r\n` })
   t.same(outcome, { status: 0, stdout: 'johndoe has a new password.\n', stderr: '' })
   t.equal((await refresh(app, tokens.refresh_token)).statusCode, 400)
-  t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401)
+  t.equal((await as(app, tokens.access_token).get('/users/me/')).statusCode, 401)
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 401)
   t.equal((await postToken(app, { username: 'johndoe', password })).statusCode, 200)
 })
@@ -120,18 +121,18 @@ t.test(
     ] as const) {
       t.equal((await runCommand(url, [...args], { input: password })).status, 0)
       const token = await logIn(app, username, password)
-      t.same((await getAs(app, token, '/users/me/')).json(), forced)
+      t.same((await as(app, token).get('/users/me/')).json(), forced)
       const change = { old_password: password, new_password: `${password} anew` }
-      t.equal((await sendAs(app, token, 'PUT', '/users/me/password', change)).statusCode, 204)
+      t.equal((await as(app, token).put('/users/me/password', change)).statusCode, 204)
       t.equal(
-        (await getAs(app, await logIn(app, username, `${password} anew`), '/users/me/')).statusCode,
+        (await as(app, await logIn(app, username, `${password} anew`)).get('/users/me/')).statusCode,
         200,
       )
     }
     const kept = ['users', 'set-password', 'johndoe', '--no-change-required', '--json']
     const { stdout } = await runCommand(url, kept, { input: password })
     t.same(JSON.parse(stdout), { username: 'johndoe', password_change_required: false })
-    t.equal((await getAs(app, await logIn(app, 'johndoe', password), '/users/me/')).statusCode, 200)
+    t.equal((await as(app, await logIn(app, 'johndoe', password)).get('/users/me/')).statusCode, 200)
   },
 )
 
@@ -191,7 +192,7 @@ t.test('tokens of a user are revoked', async (t) => {
   const tokens = (await postToken(app, { username: 'johndoe', password: 'secret' })).json<Tokens>()
   const outcome = await runCommand(url, ['tokens', 'revoke', '--user', 'johndoe'])
   t.same(outcome, { status: 0, stdout: 'All tokens of johndoe are revoked.\n', stderr: '' })
-  t.equal((await getAs(app, tokens.access_token, '/users/me/')).statusCode, 401)
+  t.equal((await as(app, tokens.access_token).get('/users/me/')).statusCode, 401)
   t.equal((await refresh(app, tokens.refresh_token)).statusCode, 400)
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 200)
 })

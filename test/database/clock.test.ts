@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import t from 'tap'
-import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { shiftClock } from '../helpers/clock.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
@@ -55,20 +56,20 @@ for (const hours of [-100 * 24, 100 * 24])
       const app = await startApp(t, { JWT_SECRET: '', REGISTRATION: 'open' }, url)
       shiftClock(t, hours * 3600)
       const registration = { username: 'janedoe', password: 'correct horse', email: 'jane@example.com' }
-      t.equal((await sendAs(app, null, 'POST', '/users/', registration)).statusCode, 202)
+      t.equal((await as(app, null).post('/users/', registration)).statusCode, 202)
       await runCommand(url, ['users', 'set-scopes', 'janedoe', '--scope', 'users:admin'])
       await runCommand(url, ['clients', 'create', 'reports', '--name', 'Reports'])
       await runCommand(url, ['keys', 'rotate'])
       const token = await logIn(app, 'janedoe', 'correct horse', 'me items:write users:admin')
       t.equal((await postToken(app, { username: 'janedoe', password: 'wrong' })).statusCode, 401)
-      t.equal((await sendAs(app, token, 'PUT', '/users/me/items/a', {})).statusCode, 201)
-      t.equal((await sendAs(app, token, 'PUT', '/users/me/items/a', { title: 'x' })).statusCode, 200)
-      t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Jane' })).statusCode, 200)
-      t.equal((await sendAs(app, token, 'POST', '/invitations/')).statusCode, 201)
+      t.equal((await as(app, token).put('/users/me/items/a', {})).statusCode, 201)
+      t.equal((await as(app, token).put('/users/me/items/a', { title: 'x' })).statusCode, 200)
+      t.equal((await as(app, token).patch('/users/me/', { full_name: 'Jane' })).statusCode, 200)
+      t.equal((await as(app, token).post('/invitations/')).statusCode, 201)
       const { refresh_token } = (
         await postToken(app, { grant_type: 'password', username: 'janedoe', password: 'correct horse' })
       ).json<{ refresh_token: string }>()
-      await sendAs(app, null, 'POST', '/account/forgot-password', { email: 'jane@example.com' })
+      await as(app, null).post('/account/forgot-password', { email: 'jane@example.com' })
       await app.inject({
         method: 'POST',
         url: '/revoke',

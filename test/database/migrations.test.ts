@@ -7,7 +7,8 @@ import { openDatabase } from '../../src/database/client.js'
 import { isMigrated, migrate, migrationNames, migrationStatus } from '../../src/database/migrations.js'
 import { migrationsDirectory } from '../../src/files.js'
 import { OperatorError } from '../../src/lifecycle/operator-error.js'
-import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { anyDatabase, cloneDatabase, newDatabase } from '../helpers/database.js'
 import { plainOptions } from '../helpers/hostile.js'
@@ -86,7 +87,7 @@ t.test('a role with CREATE on the schema suffices to migrate and serve', async (
   t.equal((await runCommand(url, ['seed'])).status, 0)
   const app = await startApp(t, {}, url)
   const token = await logIn(app, 'johndoe', 'secret')
-  t.equal((await getAs(app, token, '/users/me/items/')).statusCode, 200)
+  t.equal((await as(app, token).get('/users/me/items/')).statusCode, 200)
 })
 
 for (const [what, prepare, parameters] of [
@@ -105,8 +106,8 @@ for (const [what, prepare, parameters] of [
     t.equal((await runCommand(named, ['seed'])).status, 0)
     const app = await startApp(t, {}, named)
     const token = await logIn(app, 'johndoe', 'secret')
-    t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'J' })).statusCode, 200)
-    t.equal((await getAs(app, token, '/readyz')).statusCode, 200)
+    t.equal((await as(app, token).patch('/users/me/', { full_name: 'J' })).statusCode, 200)
+    t.equal((await as(app, token).get('/readyz')).statusCode, 200)
     t.strictSame(
       await query(
         owned,

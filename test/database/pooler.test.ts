@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findFreePort } from '../../src/database/embedded/port.js'
 import { migrate } from '../../src/database/migrations.js'
-import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { clonePlainDatabase } from '../helpers/database.js'
 import { startPooler, startStrictPooler } from '../helpers/pooler.js'
@@ -55,10 +56,10 @@ t.test('everything works through PgBouncer in transaction mode', { skip: without
     '/users/me/events/',
     '/readyz',
   ])
-    for (const { statusCode } of await Promise.all(tokens.map((token) => getAs(app, token, path))))
+    for (const { statusCode } of await Promise.all(tokens.map((token) => as(app, token).get(path))))
       t.equal(statusCode, 200, path)
   const made = await Promise.all(
-    tokens.map((token, i) => sendAs(app, token, 'POST', '/users/me/items/', { item_id: `item-${i}` })),
+    tokens.map((token, i) => as(app, token).post('/users/me/items/', { item_id: `item-${i}` })),
   )
   t.ok(made.every(({ statusCode }) => statusCode === 201))
   const { refresh_token } = (await postToken(app, { username: 'johndoe', password: 'secret' })).json()
@@ -66,8 +67,8 @@ t.test('everything works through PgBouncer in transaction mode', { skip: without
   t.equal(refreshed.statusCode, 200)
   await postToken(app, { grant_type: 'refresh_token', refresh_token: 'unknown' })
   const [token = ''] = tokens
-  await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'Pooled' })
-  t.match((await getAs(app, token, '/users/me/')).json(), { full_name: 'Pooled' })
+  await as(app, token).patch('/users/me/', { full_name: 'Pooled' })
+  t.match((await as(app, token).get('/users/me/')).json(), { full_name: 'Pooled' })
 })
 
 /** Starts PgBouncer with two connections to the database, which its clients share. */

@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import t from 'tap'
 import { preferReplica, type ReplicaLimits } from '../../src/database/replica.js'
-import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { stopMonotonicClock } from '../helpers/clock.js'
 import { runCommand } from '../helpers/command.js'
 import { startReplicatedServers } from '../helpers/standby.js'
@@ -14,7 +15,7 @@ t.test('items are read from the replica, and from the primary while there is non
   const settings = { DATABASE_URL: primary.url, DATABASE_REPLICA_URL: standby.url }
   const app = await startApp(t, settings, primary.url)
   const token = await logIn(app, 'johndoe', 'secret')
-  const list = async () => (await getAs(app, token, '/users/me/items/')).json<object[]>().length
+  const list = async () => (await as(app, token).get('/users/me/items/')).json<object[]>().length
   const doctor = async () => {
     const env = { ...settings, DATA_DIRECTORY: t.testdir() }
     const { stdout } = await runCommand(primary.url, ['doctor', '--json'], { env })
@@ -27,23 +28,23 @@ t.test('items are read from the replica, and from the primary while there is non
   stopMonotonicClock(t)
 
   await query(standby.url, 'SELECT pg_wal_replay_pause()')
-  const created = await sendAs(app, token, 'POST', '/users/me/items/', { item_id: 'late' })
+  const created = await as(app, token).post('/users/me/items/', { item_id: 'late' })
   t.equal(created.statusCode, 201)
   t.equal(await list(), 1, 'the replica has not got it yet')
-  t.equal((await getAs(app, token, '/users/me/items/late')).statusCode, 404)
-  t.equal((await getAs(app, token, '/users/me/items/export')).body.trim().split('\n').length, 1)
-  t.equal((await getAs(app, token, '/users/me/items/?sort=item_id')).json<object[]>().length, 1)
-  const patched = await sendAs(app, token, 'PATCH', '/users/me/items/late', { title: 'changed' })
+  t.equal((await as(app, token).get('/users/me/items/late')).statusCode, 404)
+  t.equal((await as(app, token).get('/users/me/items/export')).body.trim().split('\n').length, 1)
+  t.equal((await as(app, token).get('/users/me/items/?sort=item_id')).json<object[]>().length, 1)
+  const patched = await as(app, token).patch('/users/me/items/late', { title: 'changed' })
   t.equal(patched.statusCode, 200, 'what is changed is read from the primary')
 
   await query(standby.url, 'SELECT pg_wal_replay_resume()')
   await until(async () => (await list()) === 2)
-  t.match((await getAs(app, token, '/users/me/items/late')).json(), { title: 'changed' })
+  t.match((await as(app, token).get('/users/me/items/late')).json(), { title: 'changed' })
 
   await query(standby.url, 'SELECT pg_wal_replay_pause()')
   await query(primary.url, "UPDATE users SET disabled = true WHERE username = 'johndoe'")
   t.equal(
-    (await getAs(app, token, '/users/me/items/')).statusCode,
+    (await as(app, token).get('/users/me/items/')).statusCode,
     400,
     'who may read is for the primary to say',
   )
@@ -51,8 +52,8 @@ t.test('items are read from the replica, and from the primary while there is non
 
   await standby.stop()
   const again = await logIn(app, 'johndoe', 'secret')
-  await sendAs(app, again, 'POST', '/users/me/items/', { item_id: 'later' })
-  t.equal((await getAs(app, again, '/users/me/items/')).json<object[]>().length, 3)
+  await as(app, again).post('/users/me/items/', { item_id: 'later' })
+  t.equal((await as(app, again).get('/users/me/items/')).json<object[]>().length, 3)
   t.equal(await doctor(), 'fail')
 })
 
@@ -67,7 +68,7 @@ t.test('a replica that is too far behind, or is promoted, is not read from', asy
   const problems: unknown[] = []
   app.database.replica?.onChange((problem) => problems.push(problem))
   const token = await logIn(app, 'johndoe', 'secret')
-  const list = async () => (await getAs(app, token, '/users/me/items/')).json<object[]>().length
+  const list = async () => (await as(app, token).get('/users/me/items/')).json<object[]>().length
   const doctor = async () => {
     const env = { ...settings, DATA_DIRECTORY: t.testdir() }
     const { stdout } = await runCommand(primary.url, ['doctor', '--json'], { env })
@@ -76,7 +77,7 @@ t.test('a replica that is too far behind, or is promoted, is not read from', asy
   }
   await until(() => isRead(app, list))
   await query(standby.url, 'SELECT pg_wal_replay_pause()')
-  t.equal((await sendAs(app, token, 'POST', '/users/me/items/', { item_id: 'late' })).statusCode, 201)
+  t.equal((await as(app, token).post('/users/me/items/', { item_id: 'late' })).statusCode, 201)
   await until(async () => (await list()) === 2 && problems.at(-1) === 'is too far behind')
   await until(async () => (await doctor())?.includes('is too far behind') === true)
   await query(standby.url, 'SELECT pg_wal_replay_resume()')

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { removeExpired } from '../../src/database/retention.js'
-import { getAs, logIn, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { until } from '../helpers/wait.js'
 
@@ -27,7 +28,7 @@ t.test('only expired rows are removed, in batches', async (t) => {
 
   await removeExpired(database, { eventRetentionSeconds: 86_400 }, 2)
   t.same(await count(), [1, 1, 1])
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
 })
 
 t.test('the service removes expired rows by itself', async (t) => {

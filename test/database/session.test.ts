@@ -5,7 +5,8 @@ import { isDatabaseUnavailable } from '../../src/database/errors.js'
 import { migrate, migrationNames } from '../../src/database/migrations.js'
 import { removeExpired } from '../../src/database/retention.js'
 import { openSession, openSessionPool } from '../../src/database/session.js'
-import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase, clonePlainDatabase, newDatabase, setDefaults } from '../helpers/database.js'
 import { hostileDefaults, impatientDefaults } from '../helpers/hostile.js'
@@ -89,7 +90,7 @@ t.test('a revoked token stays revoked when the database has a time zone', async 
   const url = await hostileClone(t)
   const app = await startApp(t, {}, url)
   const token = await logIn(app, 'johndoe', 'secret')
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
   const revoked = await app.inject({
     method: 'POST',
     url: '/revoke',
@@ -98,7 +99,7 @@ t.test('a revoked token stays revoked when the database has a time zone', async 
   })
   t.equal(revoked.statusCode, 200)
   await removeExpired(app.database, { eventRetentionSeconds: 1_000 })
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 401)
 })
 
 t.test('times are the same however they are read, and agree with the clock of the process', async (t) => {
@@ -107,15 +108,15 @@ t.test('times are the same however they are read, and agree with the clock of th
   const token = await logIn(app, 'johndoe', 'secret')
   const before = new Date(Date.now() - 60_000).toISOString()
   const after = new Date(Date.now() + 60_000).toISOString()
-  const put = await sendAs(app, token, 'PUT', '/users/me/items/timed', { title: 'naïve \\ ✓' })
+  const put = await as(app, token).put('/users/me/items/timed', { title: 'naïve \\ ✓' })
   t.equal(put.statusCode, 201)
   const made = put.json<{ created_at: string }>()
   t.ok(made.created_at > before && made.created_at < after)
-  t.strictSame((await getAs(app, token, '/users/me/items/timed')).json(), made)
+  t.strictSame((await as(app, token).get('/users/me/items/timed')).json(), made)
   const path = `/users/me/items/?created_after=${before}&created_before=${after}&title_contains=${encodeURIComponent('\\')}`
-  t.match((await getAs(app, token, path)).json(), [{ item_id: 'timed', title: 'naïve \\ ✓' }])
+  t.match((await as(app, token).get(path)).json(), [{ item_id: 'timed', title: 'naïve \\ ✓' }])
   t.strictSame(
-    (await getAs(app, token, `/users/me/items/?created_before=${before}&title_contains=na`)).json(),
+    (await as(app, token).get(`/users/me/items/?created_before=${before}&title_contains=na`)).json(),
     [],
   )
 })
@@ -205,11 +206,11 @@ t.test('a write that times out on a lock is 503, and is not made later', async (
   const app = await startApp(t, settings, `${url}?options=-c%20geqo%3Doff`)
   const token = await logIn(app, 'johndoe', 'secret')
   const holder = await beginTransaction(t, url, 'SELECT FROM items FOR UPDATE')
-  const refused = await sendAs(app, token, 'PUT', '/users/me/items/Foo', { title: 'late' })
+  const refused = await as(app, token).put('/users/me/items/Foo', { title: 'late' })
   t.equal(refused.statusCode, 503)
   t.strictSame(refused.json(), { detail: 'Service Unavailable' })
   await holder.query('COMMIT')
-  t.match((await getAs(app, token, '/users/me/items/Foo')).json(), { title: null })
+  t.match((await as(app, token).get('/users/me/items/Foo')).json(), { title: null })
 })
 
 t.test('a write whose response is lost is a 503 with an unknown outcome', async (t) => {
@@ -218,7 +219,7 @@ t.test('a write whose response is lost is a 503 with an unknown outcome', async 
   const app = await startApp(t, { DATABASE_TIMEOUT_SECONDS: '2' }, proxy.url)
   const token = await logIn(app, 'johndoe', 'secret')
   const holder = await beginTransaction(t, url, 'SELECT FROM items FOR UPDATE')
-  const response = sendAs(app, token, 'PUT', '/users/me/items/Foo', { title: 'late' })
+  const response = as(app, token).put('/users/me/items/Foo', { title: 'late' })
   await untilWaiting(url)
   proxy.stall()
   const { statusCode, headers, body } = await response

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { startMailServer } from '../helpers/mail.js'
 import { cheapHash } from '../helpers/replicas.js'
 
@@ -44,13 +45,13 @@ t.test('production without a mail server writes no mail, and refuses requests th
   const token = await logIn(app, 'janedoe', 'secret')
   const email = 'jane@example.com'
   for (const answer of [
-    await sendAs(app, null, 'POST', '/account/forgot-password', { email }),
-    await sendAs(app, token, 'PATCH', '/users/me/', { email }),
+    await as(app, null).post('/account/forgot-password', { email }),
+    await as(app, token).patch('/users/me/', { email }),
   ]) {
     t.equal(answer.statusCode, 403)
     t.same(answer.json(), { detail: 'This deployment sends no mail' })
   }
-  t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'John' })).statusCode, 200)
+  t.equal((await as(app, token).patch('/users/me/', { full_name: 'John' })).statusCode, 200)
   app.sendMail(mail)
   await app.close()
   t.same(await readdir(folder), [])

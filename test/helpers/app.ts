@@ -55,12 +55,6 @@ export async function postToken(app: FastifyInstance, form: Record<string, strin
   })
 }
 
-/** Sends a GET request with an access token. */
-export async function getAs(app: FastifyInstance, token: string, url: string) {
-  await app.changes.sync()
-  return app.inject({ url, headers: { authorization: `Bearer ${token}` } })
-}
-
 /** Returns the access token of the tutorial's login or, with a scope, of the password grant. */
 export async function logIn(
   app: FastifyInstance,
@@ -71,21 +65,4 @@ export async function logIn(
   const asked = scope === undefined ? {} : { grant_type: 'password', scope }
   const response = await postToken(app, { username, password, ...asked })
   return response.json<{ access_token: string }>().access_token
-}
-
-/** Sends JSON, with an access token unless it is null. */
-export async function sendAs(
-  app: FastifyInstance,
-  token: string | null,
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-  url: string,
-  body?: object,
-) {
-  await app.changes.sync()
-  return app.inject({
-    method,
-    url,
-    headers: { ...(token !== null && { authorization: `Bearer ${token}` }) },
-    ...(body && { payload: body }),
-  })
 }

@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { safeHeaders } from '../../src/http/headers.js'
-import { getAs, logIn, postToken, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { sendWire } from '../helpers/wire.js'
 
 t.test('every response has the headers that restrict browsers', async (t) => {
@@ -91,7 +92,7 @@ t.test('responses for one caller are not stored by caches', async (t) => {
     '/users/me/events/',
     '/users/',
   ])
-    t.equal((await getAs(app, token, path)).headers['cache-control'], 'no-store', path)
+    t.equal((await as(app, token).get(path)).headers['cache-control'], 'no-store', path)
   t.equal(
     (await postToken(app, { username: 'johndoe', password: 'secret' })).headers['cache-control'],
     'no-store',

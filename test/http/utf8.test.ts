@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import bcrypt from 'bcrypt'
 import t from 'tap'
-import { getAs, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 
 /** Published samples of valid and invalid UTF-8. */
 const cases = readFileSync('test/vectors/utf8tests.txt', 'utf8')
@@ -19,7 +20,7 @@ const percentEncode = (bytes: Buffer) => bytes.toString('hex').replace(/../g, '%
 t.test('invalid UTF-8 is refused wherever JSON is read, and nothing is stored', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
-  const before = (await getAs(app, token, '/users/me/items/')).body
+  const before = (await as(app, token).get('/users/me/items/')).body
   t.ok(invalid.length > 100)
   for (const { id, bytes } of invalid)
     for (const [method, url, type, head, tail] of [
@@ -35,7 +36,7 @@ t.test('invalid UTF-8 is refused wherever JSON is read, and nothing is stored', 
       })
       t.match(response, { statusCode: 422, body: 'utf8_invalid' }, `${id} ${type}`)
     }
-  t.equal((await getAs(app, token, '/users/me/items/')).body, before)
+  t.equal((await as(app, token).get('/users/me/items/')).body, before)
 })
 
 t.test('invalid UTF-8 in a form, a path or a query is a client error, and signs nobody in', async (t) => {
@@ -51,7 +52,7 @@ t.test('invalid UTF-8 in a form, a path or a query is a client error, and signs 
       ),
       Promise.all(
         [`/users/me/items/${written}`, `/users/me/items/?cursor=${written}`].map((url) =>
-          getAs(app, token, url),
+          as(app, token).get(url),
         ),
       ),
     ])
@@ -65,11 +66,11 @@ t.test('valid UTF-8 comes back byte for byte, and NUL is refused', async (t) => 
   const token = await logIn(app, 'johndoe', 'secret')
   for (const { id, bytes } of cases.filter(({ isValid }) => isValid)) {
     const metadata = { text: bytes.toString() }
-    const { statusCode } = await sendAs(app, token, 'PUT', '/users/me/items/utf8', { metadata })
+    const { statusCode } = await as(app, token).put('/users/me/items/utf8', { metadata })
     if (bytes.includes(0)) t.equal(statusCode, 422, id)
     else {
       t.match(statusCode, /^20[01]$/, id)
-      const item = await getAs(app, token, '/users/me/items/utf8')
+      const item = await as(app, token).get('/users/me/items/utf8')
       t.same(Buffer.from(item.json<{ metadata: typeof metadata }>().metadata.text), bytes, id)
     }
   }
@@ -87,7 +88,7 @@ t.test('a query that is not UTF-8 is refused by every route', async (t) => {
     ['title_contains=100%', 200],
     ['title_contains=%zz', 200],
   ] as const) {
-    const response = await getAs(app, token, `/users/me/items/?${query}`)
+    const response = await as(app, token).get(`/users/me/items/?${query}`)
     t.equal(response.statusCode, status, query)
     if (status === 422)
       t.match(response.json(), { detail: [{ type: 'utf8_invalid', loc: ['query'] }] }, query)

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { boundValidators } from '../../src/http/validators.js'
-import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 
 interface Refusal {
   detail: { type: string; loc: string[] }[]
@@ -19,7 +20,7 @@ t.test('an input gets 20 complaints at most, and a short answer, however many it
     ['POST', '/users/me/items/', 6_000],
     ['PUT', '/users/me/items/Foo', 6_000],
   ] as const) {
-    const response = await sendAs(app, token, method, url, members(count))
+    const response = await as(app, token).send(method, url, members(count))
     t.equal(response.statusCode, 422, url)
     t.equal(response.json<Refusal>().detail.length, 20, url)
     t.ok(response.body.length < 2_500, `${response.body.length} characters`)
@@ -55,9 +56,7 @@ t.test('a small input still gets all complaints at once, as clients know it', as
       ],
     )
   }
-  const { detail } = (
-    await sendAs(app, null, 'POST', '/users/', { username: 'a\0', email: 3 })
-  ).json<Refusal>()
+  const { detail } = (await as(app, null).post('/users/', { username: 'a\0', email: 3 })).json<Refusal>()
   t.ok(detail.length >= 3, JSON.stringify(detail))
 })
 

@@ -12,7 +12,8 @@ import { importAll, importEach } from '../../src/items/import.js'
 import { readLines } from '../../src/items/ndjson.js'
 import { createSlots, createTransferSlots } from '../../src/items/transfer-slots.js'
 import { query } from '../database/query.js'
-import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { plainOptions } from '../helpers/hostile.js'
 import { until } from '../helpers/wait.js'
@@ -73,12 +74,12 @@ t.test('reading stops at 1,000 invalid lines', async (t) => {
   const report = (await load(app, token, payload, 'each')).json<Report>()
   t.match(report, { created: 1, failed: 1_000, stopped_at: 1_001 })
   t.equal(report.errors.length, 100, 'the first issues are listed')
-  t.match(await getAs(app, token, '/users/me/items/before'), { statusCode: 200 })
-  t.match(await getAs(app, token, '/users/me/items/after'), { statusCode: 404 })
+  t.match(await as(app, token).get('/users/me/items/before'), { statusCode: 200 })
+  t.match(await as(app, token).get('/users/me/items/after'), { statusCode: 404 })
   const refusal = await load(app, token, payload.replace('before', 'other'), 'all')
   t.match(refusal, { statusCode: 422 })
   t.equal(refusal.json<{ detail: unknown[] }>().detail.length, 100)
-  t.match(await getAs(app, token, '/users/me/items/other'), { statusCode: 404 })
+  t.match(await as(app, token).get('/users/me/items/other'), { statusCode: 404 })
 })
 
 t.test('a long import yields to the event loop after each slice of work', async (t) => {
@@ -140,7 +141,7 @@ t.test(
     const refused = await load(app, token, '{"item_id":"second"}', 'all')
     t.match(refused, { statusCode: 429, headers: { 'retry-after': '5' } })
     t.match(refused.json(), { detail: 'Too many imports are running' })
-    t.match(await getAs(app, token, '/users/me/items/'), { statusCode: 200 })
+    t.match(await as(app, token).get('/users/me/items/'), { statusCode: 200 })
     await locker.query('ROLLBACK')
     t.match(await waiting, { statusCode: 200 }, 'the running import is not affected')
     t.match(await load(app, token, '', 'all'), { statusCode: 200 })
@@ -174,8 +175,8 @@ t.test('the memory of all imports is limited, to more than two callers can take'
 t.test('imports with slow bodies do not block others', async (t) => {
   const { app, token } = await start(t)
   const port = await listen(app)
-  await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password: 'correct horse' })
-  await sendAs(app, null, 'POST', '/users/', { username: 'jimdoe', password: 'correct horse' })
+  await as(app, null).post('/users/', { username: 'janedoe', password: 'correct horse' })
+  await as(app, null).post('/users/', { username: 'jimdoe', password: 'correct horse' })
   for (const name of ['janedoe', 'jimdoe']) {
     const slow = await logIn(app, name, 'correct horse')
     const head = `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${slow}\r\ncontent-type: application/x-ndjson\r\ncontent-length: 100\r\n\r\n{`

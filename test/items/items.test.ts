@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { getAs, logIn, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 
 interface ItemDetail {
   item_id: string
@@ -47,7 +48,7 @@ t.test('the list without a query is the one of the tutorial, the oldest item fir
   const { app, token } = await start(t)
   await send(app, token, 'POST', path, { item_id: 'Bar', title: 'A bar' })
   for (const query of ['', '?limit=0'])
-    t.same((await getAs(app, token, `${path}${query}`)).json(), [
+    t.same((await as(app, token).get(`${path}${query}`)).json(), [
       { item_id: 'Foo', owner: 'johndoe' },
       { item_id: 'Bar', owner: 'johndoe', title: 'A bar' },
     ])
@@ -65,7 +66,7 @@ t.test('an item is created, read, replaced, patched and deleted', async (t) => {
   const item = created.json<ItemDetail>()
   t.match(item, { item_id: 'a.b_c~d-1', owner: 'johndoe', title: 'Title', description: null, version: 1 })
   const url = String(created.headers.location)
-  const read = await getAs(app, token, url)
+  const read = await as(app, token).get(url)
   t.same(read.json(), item)
   t.equal(read.headers.etag, created.headers.etag)
 
@@ -87,7 +88,7 @@ t.test('an item is created, read, replaced, patched and deleted', async (t) => {
   t.same((await send(app, token, 'PATCH', url, { metadata: null })).json<ItemDetail>().metadata, {})
 
   t.equal((await send(app, token, 'DELETE', url)).statusCode, 204)
-  for (const response of [await getAs(app, token, url), await send(app, token, 'DELETE', url)]) {
+  for (const response of [await as(app, token).get(url), await send(app, token, 'DELETE', url)]) {
     t.equal(response.statusCode, 404)
     t.same(response.json(), { detail: 'Not Found' })
   }
@@ -100,7 +101,7 @@ t.test('an item is created, read, replaced, patched and deleted', async (t) => {
 t.test('a change can be conditional on the current state', async (t) => {
   const { app, token } = await start(t)
   const url = `${path}Foo`
-  const etag = String((await getAs(app, token, url)).headers.etag)
+  const etag = String((await as(app, token).get(url)).headers.etag)
   const get = (list: string) =>
     app.inject({ url, headers: { authorization: `Bearer ${token}`, 'if-none-match': list } })
   for (const list of [etag, `W/${etag}`, `"x", ${etag}`, '*'])
@@ -133,7 +134,7 @@ t.test('a change can be conditional on the current state', async (t) => {
   )
   t.equal((await send(app, token, 'PUT', url, {}, { 'if-none-match': '*' })).statusCode, 201)
   t.not(
-    (await getAs(app, token, url)).headers.etag,
+    (await as(app, token).get(url)).headers.etag,
     etag,
     'another item with the same id and version has another entity tag',
   )
@@ -149,7 +150,7 @@ t.test('a deployment can require preconditions', async (t) => {
 t.test('no concurrent change is lost', async (t) => {
   const { app, token } = await start(t)
   const url = `${path}Foo`
-  const etag = String((await getAs(app, token, url)).headers.etag)
+  const etag = String((await as(app, token).get(url)).headers.etag)
   const puts = Array.from({ length: 10 }, (_, index) =>
     send(app, token, 'PUT', url, { title: String(index) }, { 'if-match': etag }),
   )
@@ -171,7 +172,7 @@ t.test('a request with an Idempotency-Key is performed once', async (t) => {
     t.equal(answer.headers.etag, answers[0]?.headers.etag)
     t.equal(answer.headers.location, answers[0]?.headers.location)
   }
-  t.equal((await getAs(app, token, path)).json<ItemDetail[]>().length, 2)
+  t.equal((await as(app, token).get(path)).json<ItemDetail[]>().length, 2)
   const other = await send(app, token, 'POST', path, { title: 'Other' }, key)
   t.equal(other.statusCode, 422)
   t.match(other.json(), { detail: [{ loc: ['header', 'idempotency-key'] }] })
@@ -207,7 +208,7 @@ t.test('lists are paginated in every order, while items are added and deleted', 
     const ids: string[] = []
     let url: string | undefined = `${path}?${query}`
     while (url) {
-      const response = await getAs(app, token, url)
+      const response = await as(app, token).get(url)
       t.equal(response.statusCode, 200, response.body)
       ids.push(...response.json<ItemDetail[]>().map(({ item_id }) => item_id))
       url = /^<([^>]+)>; rel="next"$/.exec(String(response.headers.link))?.[1]
@@ -225,10 +226,10 @@ t.test('lists are paginated in every order, while items are added and deleted', 
   const bounded = 'created_after=2026-01-01T00:00:02Z&created_before=2026-01-01T00:00:05Z&limit=1'
   t.same(await readAll(bounded), ['item-06', 'item-07', 'item-08', 'item-09'])
 
-  const first = await getAs(app, token, `${path}?limit=5&sort=item_id`)
+  const first = await as(app, token).get(`${path}?limit=5&sort=item_id`)
   await app.database.item.deleteMany({ where: { itemId: { in: ['Foo', 'item-03', 'item-06'] } } })
   const next = String(/^<([^>]+)>/.exec(String(first.headers.link))?.[1])
-  t.match((await getAs(app, token, next)).json<ItemDetail[]>()[0]?.item_id, /^item-0[45]$/)
+  t.match((await as(app, token).get(next)).json<ItemDetail[]>()[0]?.item_id, /^item-0[45]$/)
 })
 
 t.test('malformed input is refused, and changes nothing', async (t) => {
@@ -263,7 +264,7 @@ t.test('malformed input is refused, and changes nothing', async (t) => {
     'created_after=2026-13-01T00:00:00Z',
     'created_before=2026-06-30T23:59:60Z',
   ]) {
-    const response = await getAs(app, token, `${path}?${query}`)
+    const response = await as(app, token).get(`${path}?${query}`)
     t.equal(response.statusCode, 422, query)
     t.match(response.json(), { detail: [{ loc: ['query', query.split('=')[0]] }] })
   }
@@ -324,7 +325,7 @@ t.test('malformed input is refused, and changes nothing', async (t) => {
       422,
     )
   for (const url of [`${path}a%00b`, `${path}%20`, `${path}${'a'.repeat(129)}`, `${path}${'a'.repeat(2000)}`])
-    t.match((await getAs(app, token, url)).statusCode, /^4(04|14|22)$/, url.slice(0, 40))
+    t.match((await as(app, token).get(url)).statusCode, /^4(04|14|22)$/, url.slice(0, 40))
   t.equal(await app.database.item.count(), 2)
 })
 
@@ -394,8 +395,8 @@ t.test('text that was stored before these rules is still returned', async (t) =>
   const odd = 'a\u001b]52;c;\u0007\u202eb\n'
   await app.database.item.updateMany({ data: { title: odd, description: odd } })
   await app.database.user.updateMany({ data: { fullName: odd } })
-  t.match((await getAs(app, token, `${path}Foo`)).json(), { title: odd, description: odd })
-  t.match((await getAs(app, token, '/users/me/')).json(), { full_name: odd })
+  t.match((await as(app, token).get(`${path}Foo`)).json(), { title: odd, description: odd })
+  t.match((await as(app, token).get('/users/me/')).json(), { full_name: odd })
 })
 
 t.test('items of other users are accessible to administrators and services', async (t) => {
@@ -404,29 +405,33 @@ t.test('items of other users are accessible to administrators and services', asy
   await send(app, token, 'POST', path, { item_id: 'Mine' })
   await database.user.update({ where: { username: 'alice' }, data: { disabled: false } })
   const alice = await logIn(app, 'alice', 'secret2')
-  t.same((await getAs(app, alice, path)).json(), [])
-  t.equal((await getAs(app, alice, `${path}Mine`)).statusCode, 404, 'as if it did not exist')
+  t.same((await as(app, alice).get(path)).json(), [])
+  t.equal((await as(app, alice).get(`${path}Mine`)).statusCode, 404, 'as if it did not exist')
   t.same(
-    (await getAs(app, alice, '/users/alice/items/')).json(),
+    (await as(app, alice).get('/users/alice/items/')).json(),
     [],
     'their own items are also served under their name',
   )
-  const forbidden = await getAs(app, alice, '/users/johndoe/items/')
+  const forbidden = await as(app, alice).get('/users/johndoe/items/')
   t.equal(forbidden.statusCode, 403)
   t.equal(forbidden.headers['www-authenticate'], 'Bearer error="insufficient_scope", scope="items:admin"')
 
   await database.user.update({ where: { username: 'alice' }, data: { scopes: ['items:admin'] } })
-  t.equal((await getAs(app, alice, '/users/johndoe/items/')).statusCode, 403, 'the old token lacks the scope')
+  t.equal(
+    (await as(app, alice).get('/users/johndoe/items/')).statusCode,
+    403,
+    'the old token lacks the scope',
+  )
   const admin = await logIn(app, 'alice', 'secret2', 'items:admin')
-  t.match((await getAs(app, admin, '/users/johndoe/items/')).json(), [
+  t.match((await as(app, admin).get('/users/johndoe/items/')).json(), [
     { item_id: 'Foo' },
     { item_id: 'Mine' },
   ])
-  t.equal((await getAs(app, admin, '/users/nobody/items/')).statusCode, 404)
-  t.equal((await getAs(app, admin, '/users/a%00b/items/')).statusCode, 404)
+  t.equal((await as(app, admin).get('/users/nobody/items/')).statusCode, 404)
+  t.equal((await as(app, admin).get('/users/a%00b/items/')).statusCode, 404)
   const added = await send(app, admin, 'POST', '/users/johndoe/items/', { item_id: 'Gift' })
   t.match(added.json(), { owner: 'johndoe' })
   t.equal(added.headers.location, '/users/johndoe/items/Gift')
   await database.user.update({ where: { username: 'alice' }, data: { scopes: [] } })
-  t.equal((await getAs(app, admin, '/users/johndoe/items/')).statusCode, 403, 'at once')
+  t.equal((await as(app, admin).get('/users/johndoe/items/')).statusCode, 403, 'at once')
 })

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { query } from '../database/query.js'
-import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { until } from '../helpers/wait.js'
 
@@ -47,7 +48,7 @@ function load(app: FastifyInstance, token: string, lines: (string | Buffer | obj
 }
 
 async function unload(app: FastifyInstance, token: string): Promise<ItemDetail[]> {
-  const response = await getAs(app, token, `${path}export`)
+  const response = await as(app, token).get(`${path}export`)
   t.match(response.headers['content-type'], 'application/x-ndjson')
   return response.body
     .split('\n')
@@ -69,7 +70,7 @@ t.test('an export can be imported by another user', async (t) => {
   t.equal(items[0]?.item_id, 'Foo', 'the oldest first')
   t.equal(new Set(items.map(({ item_id }) => item_id)).size, 2_346)
 
-  await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password: 'correct horse' })
+  await as(app, null).post('/users/', { username: 'janedoe', password: 'correct horse' })
   const jane = await logIn(app, 'janedoe', 'correct horse')
   t.same(await unload(app, jane), [])
   const lines = items.map(({ item_id, title, description, metadata }) => ({
@@ -177,7 +178,7 @@ t.test('a body that is not NDJSON, or too large, is refused', async (t) => {
     errors: [],
   })
   for (const method of ['PUT', 'PATCH'] as const)
-    t.equal((await sendAs(app, token, method, `${path}export`, {})).statusCode, 422, 'the name is reserved')
+    t.equal((await as(app, token).send(method, `${path}export`, {})).statusCode, 422, 'the name is reserved')
 })
 
 t.test('a database error during an import leaves nothing behind', async (t) => {
@@ -237,9 +238,9 @@ t.test(
 t.test('an export that cannot start releases its slot', async (t) => {
   const { url, app, token } = await start(t)
   await query(url, 'ALTER TABLE items RENAME TO things')
-  for (let i = 0; i < 5; i++) t.equal((await getAs(app, token, `${path}export`)).statusCode, 500)
+  for (let i = 0; i < 5; i++) t.equal((await as(app, token).get(`${path}export`)).statusCode, 500)
   await query(url, 'ALTER TABLE things RENAME TO items')
-  for (let i = 0; i < 5; i++) t.equal((await getAs(app, token, `${path}export`)).statusCode, 200)
+  for (let i = 0; i < 5; i++) t.equal((await as(app, token).get(`${path}export`)).statusCode, 200)
 })
 
 t.test('an export reads from the database only as fast as its client reads', async (t) => {

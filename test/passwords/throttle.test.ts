@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { networksOf } from '../../src/passwords/network.js'
-import { postToken, sendAs, startApp } from '../helpers/app.js'
+import { postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 
 const budgets = {
@@ -165,7 +166,7 @@ t.test('confirming the password of a logged-in user is throttled too', async (t)
   const { access_token: token } = login.json<{ access_token: string }>()
   const statuses = []
   for (let i = 0; i < 5; i++)
-    statuses.push((await sendAs(app, token, 'DELETE', '/users/me/', { password: 'wrong' })).statusCode)
+    statuses.push((await as(app, token).delete('/users/me/', { password: 'wrong' })).statusCode)
   t.same(statuses, [400, 400, 400, 400, 429])
 })
 

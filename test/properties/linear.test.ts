@@ -2,7 +2,8 @@ import formats from 'ajv-formats/dist/formats.js'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { analyse } from 'scslre'
 import t from 'tap'
-import { getAs, logIn, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 
 /** Characters and pairs that parsers treat as separators: hostile input consists of their repetitions. */
 const pieces = [
@@ -97,7 +98,7 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
 t.test('no request takes time that grows faster than its input', async (t) => {
   const app = await startApp(t, { TRUST_PROXY: '127.0.0.1' })
   const token = await logIn(app, 'johndoe', 'secret')
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
   for (const [entry, send] of Object.entries(entriesOf(app, token))) {
     const tooSlow: string[] = []
     for (const piece of pieces) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { getAs, logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 
 const path = '/users/me/items/'
 const tiny = fc.constantFrom(5e-324, -1.234567890123456e-308, 1e-7, 0.1, 2 ** 53 - 1, 2 ** 53, 1e308, 0)
@@ -17,24 +18,24 @@ const metadata = fc.oneof(
 t.test('metadata comes back as it was sent, or is refused, by every operation', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
-  await sendAs(app, token, 'PUT', `${path}x`, {})
+  await as(app, token).put(`${path}x`, {})
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' }
   await fc.assert(
     fc.asyncProperty(metadata, async (given) => {
-      const created = await sendAs(app, token, 'POST', path, { metadata: given })
+      const created = await as(app, token).post(path, { metadata: given })
       const line = await app.inject({
         method: 'POST',
         url: `${path}import`,
         headers,
         payload: JSON.stringify({ metadata: given }),
       })
-      const put = await sendAs(app, token, 'PUT', `${path}y`, { metadata: given })
+      const put = await as(app, token).put(`${path}y`, { metadata: given })
       const isTaken = created.statusCode === 201
       t.ok([201, 400, 413, 422].includes(created.statusCode), created.body.slice(0, 200))
       t.equal(line.statusCode, isTaken ? 200 : 422)
       t.equal(put.statusCode < 300, isTaken)
       if (!isTaken) return
-      const read = await getAs(app, token, String(created.headers.location))
+      const read = await as(app, token).get(String(created.headers.location))
       t.strictSame(read.json().metadata, JSON.parse(JSON.stringify(given)))
     }),
     {
@@ -46,6 +47,6 @@ t.test('metadata comes back as it was sent, or is refused, by every operation', 
       ) as [{ a: number[] }][],
     },
   )
-  const exported = await getAs(app, token, `${path}export`)
+  const exported = await as(app, token).get(`${path}export`)
   t.equal(exported.statusCode, 200)
 })

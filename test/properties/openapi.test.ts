@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { textFormats } from '../../src/http/schema.js'
-import { everyScope, logIn, sendAs, startApp } from '../helpers/app.js'
+import { everyScope, logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import {
@@ -22,7 +23,7 @@ const url = await cloneDatabase(t)
 const app = await startApp(t, { DATA_DIRECTORY: t.testdir() }, url)
 const document = (await app.inject('/openapi.json')).json<Document>()
 await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin', 'items:admin'])
-await sendAs(app, null, 'POST', '/users/', { username: 'johndoe2', password: 'correct horse' })
+await as(app, null).post('/users/', { username: 'johndoe2', password: 'correct horse' })
 
 const ajv = new Ajv2020({ strict: false, allErrors: true })
 addFormats.default(ajv)

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { query } from '../database/query.js'
-import { everyScope, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { everyScope, logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { storeClient } from '../helpers/clients.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
@@ -121,7 +122,7 @@ async function makeVictim(): Promise<Victim> {
     access_token: string
     refresh_token: string
   }>()
-  await sendAs(app, token, 'POST', '/users/me/items/', { item_id: 'first' })
+  await as(app, token).post('/users/me/items/', { item_id: 'first' })
   return { username, token, refreshToken }
 }
 

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { parseMail, startMailServer, tokenIn } from '../helpers/mail.js'
 import { until } from '../helpers/wait.js'
 
@@ -12,14 +13,14 @@ const password = 'correct horse'
 async function start(t: import('tap').Test) {
   const mail = await startMailServer(t)
   const app = await startApp(t, { SMTP_URL: mail.url, ISSUER: 'https://latchkey.example.com' })
-  const post = (path: string, body: object) => sendAs(app, null, 'POST', `/account/${path}`, body)
+  const post = (path: string, body: object) => as(app, null).post(`/account/${path}`, body)
   return { mail, app, post }
 }
 
 t.test('an address is confirmed by following its link', async (t) => {
   const { mail, app, post } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
-  const patched = await sendAs(app, token, 'PATCH', '/users/me/', {
+  const patched = await as(app, token).patch('/users/me/', {
     email: 'john@new.example',
     password: 'secret',
   })
@@ -43,7 +44,7 @@ t.test('an address is confirmed by following its link', async (t) => {
   const again = await post('confirm-email', { token: tokenIn(sent) })
   t.equal(again.statusCode, 400)
   t.same(again.json(), { detail: 'The link is unknown, used or expired' })
-  t.match((await sendAs(app, token, 'PATCH', '/users/me/', { email: null, password: 'secret' })).json(), {
+  t.match((await as(app, token).patch('/users/me/', { email: null, password: 'secret' })).json(), {
     email: null,
   })
   t.match(await stored(), { email: null, emailKey: null, pendingEmail: null })
@@ -52,8 +53,8 @@ t.test('an address is confirmed by following its link', async (t) => {
 t.test('a link confirms nothing after it expires or its address is replaced', async (t) => {
   const { mail, app, post } = await start(t)
   const token = await logIn(app, 'johndoe', 'secret')
-  await sendAs(app, token, 'PATCH', '/users/me/', { email: 'one@new.example', password: 'secret' })
-  await sendAs(app, token, 'PATCH', '/users/me/', { email: 'two@new.example', password: 'secret' })
+  await as(app, token).patch('/users/me/', { email: 'one@new.example', password: 'secret' })
+  await as(app, token).patch('/users/me/', { email: 'two@new.example', password: 'secret' })
   const [one, two] = [
     await mail.mailTo('one@new.example', confirmation),
     await mail.mailTo('two@new.example', confirmation),
@@ -69,7 +70,7 @@ t.test('an address of another user can be neither taken nor discovered', async (
   const [taken, free] = ['ALICE@example.com', 'nobody@example.com']
   const answers = []
   for (const email of [free, taken])
-    answers.push(await sendAs(app, token, 'PATCH', '/users/me/', { email, password: 'secret' }))
+    answers.push(await as(app, token).patch('/users/me/', { email, password: 'secret' }))
   t.same(
     answers.map(({ statusCode }) => statusCode),
     [200, 200],
@@ -107,7 +108,7 @@ t.test('a mailed link resets the password and revokes all tokens', async (t) => 
   )
   t.same(answered.map(({ statusCode }) => statusCode).sort(), [204, 400, 400])
   t.equal((await post('reset-password', { token, password })).statusCode, 400)
-  t.equal((await sendAs(app, session, 'GET', '/users/me/')).statusCode, 401)
+  t.equal((await as(app, session).get('/users/me/')).statusCode, 401)
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 401)
   t.equal(mail.mails.length, 1, 'one mail per minute, and none to a disabled user')
 })
@@ -118,7 +119,7 @@ t.test('an unconfirmed address gets the link unless it is confirmed for another 
     ['janedoe', 'jane@example.com'],
     ['squatter', 'johndoe@example.com'],
   ] as const)
-    await sendAs(app, null, 'POST', '/users/', { username, email, password: 'battery staple' })
+    await as(app, null).post('/users/', { username, email, password: 'battery staple' })
   for (const email of ['jane@example.com', 'johndoe@example.com']) await post('forgot-password', { email })
   t.match(await mail.mailTo('johndoe@example.com', reset), { text: /account johndoe\./ })
   const sent = await mail.mailTo('jane@example.com', reset)
@@ -144,7 +145,7 @@ t.test('the pages of the links do not leak the token', async (t) => {
 t.test('without a mail server, mails are written to files', async (t) => {
   const folder = t.testdir()
   const app = await startApp(t, { DATA_DIRECTORY: folder })
-  await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password, email: 'jane@example.com' })
+  await as(app, null).post('/users/', { username: 'janedoe', password, email: 'jane@example.com' })
   const files = () => readdir(join(folder, 'mail')).catch(() => [] as string[])
   await until(async () => (await files()).length === 1)
   await app.close()

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 
@@ -19,7 +20,7 @@ async function start(t: Test, settings: Record<string, string> = {}) {
 
 async function addUsers(app: FastifyInstance, ...usernames: string[]) {
   for (const username of usernames)
-    await sendAs(app, null, 'POST', '/users/', { username, password: 'correct horse' })
+    await as(app, null).post('/users/', { username, password: 'correct horse' })
 }
 
 t.test('users are listed in pages and filtered by name and state', async (t) => {
@@ -28,7 +29,7 @@ t.test('users are listed in pages and filtered by name and state', async (t) => 
   const names = async (url: string) => {
     const found: string[] = []
     for (let next: string | undefined = url; next; ) {
-      const response = await sendAs(app, token, 'GET', next)
+      const response = await as(app, token).get(next)
       t.equal(response.statusCode, 200)
       found.push(...response.json<Managed[]>().map(({ username }) => username))
       next = /<(.*)>; rel="next"/.exec(String(response.headers.link ?? ''))?.[1]
@@ -52,14 +53,14 @@ t.test('users are listed in pages and filtered by name and state', async (t) => 
     'name_prefix=%00',
     'name_prefix=',
   ])
-    t.equal((await sendAs(app, token, 'GET', `/users/?${query}`)).statusCode, 422, query)
+    t.equal((await as(app, token).get(`/users/?${query}`)).statusCode, 422, query)
 })
 
 t.test('an administrator reads, changes and deletes a user', async (t) => {
   const { app, token } = await start(t)
   await addUsers(app, 'anna')
   const anna = await logIn(app, 'anna', 'correct horse')
-  const read = await sendAs(app, token, 'GET', '/users/anna/')
+  const read = await as(app, token).get('/users/anna/')
   t.match(read.json(), {
     username: 'anna',
     full_name: null,
@@ -69,11 +70,11 @@ t.test('an administrator reads, changes and deletes a user', async (t) => {
   })
   t.notMatch(read.body, /email|hash/)
 
-  const change = (body: object) => sendAs(app, token, 'PATCH', '/users/anna/', body)
+  const change = (body: object) => as(app, token).patch('/users/anna/', body)
   t.match((await change({ disabled: true })).json(), { disabled: true })
-  t.match((await sendAs(app, anna, 'GET', '/users/me/')).json(), { detail: 'Inactive user' })
+  t.match((await as(app, anna).get('/users/me/')).json(), { detail: 'Inactive user' })
   t.match((await change({ disabled: false })).json(), { disabled: false })
-  t.equal((await sendAs(app, anna, 'GET', '/users/me/')).statusCode, 401, 'tokens from before stay revoked')
+  t.equal((await as(app, anna).get('/users/me/')).statusCode, 401, 'tokens from before stay revoked')
   for (const body of [
     { scopes: ['root'] },
     { scopes: 'users:admin' },
@@ -82,45 +83,38 @@ t.test('an administrator reads, changes and deletes a user', async (t) => {
     { hashed_password: 'x' },
   ])
     t.equal((await change(body)).statusCode, 422, JSON.stringify(body))
-  t.equal((await sendAs(app, token, 'DELETE', '/users/anna/')).statusCode, 204)
+  t.equal((await as(app, token).delete('/users/anna/')).statusCode, 204)
   for (const method of ['GET', 'DELETE'] as const)
     for (const name of ['anna', 'a%2Fb', '..'])
-      t.equal((await sendAs(app, token, method, `/users/${name}/`)).statusCode, 404, name)
-  t.equal((await sendAs(app, token, 'PATCH', '/users/anna/', {})).statusCode, 404)
+      t.equal((await as(app, token).send(method, `/users/${name}/`)).statusCode, 404, name)
+  t.equal((await as(app, token).patch('/users/anna/', {})).statusCode, 404)
 })
 
 t.test('a user who must change their password can do nothing else', async (t) => {
   const { app, token } = await start(t)
   await addUsers(app, 'anna')
-  await sendAs(app, token, 'PATCH', '/users/anna/', { password_change_required: true })
+  await as(app, token).patch('/users/anna/', { password_change_required: true })
   const anna = await logIn(app, 'anna', 'correct horse')
   for (const url of ['/users/me/', '/users/me/items/']) {
-    const response = await sendAs(app, anna, 'GET', url)
+    const response = await as(app, anna).get(url)
     t.equal(response.statusCode, 403)
     t.same(response.json(), { detail: 'A new password is required' })
   }
   const body = { old_password: 'correct horse', new_password: 'battery staple' }
-  t.equal((await sendAs(app, anna, 'PUT', '/users/me/password', body)).statusCode, 204)
-  t.equal(
-    (await sendAs(app, await logIn(app, 'anna', 'battery staple'), 'GET', '/users/me/')).statusCode,
-    200,
-  )
+  t.equal((await as(app, anna).put('/users/me/password', body)).statusCode, 204)
+  t.equal((await as(app, await logIn(app, 'anna', 'battery staple')).get('/users/me/')).statusCode, 200)
 })
 
 t.test('scopes are granted to new tokens, and withdrawn from all tokens at once', async (t) => {
   const { app, token } = await start(t)
   await addUsers(app, 'anna')
   const before = await logIn(app, 'anna', 'correct horse')
-  t.equal((await sendAs(app, before, 'GET', '/users/')).statusCode, 403)
-  await sendAs(app, token, 'PATCH', '/users/anna/', { scopes: ['users:admin', 'items:admin'] })
-  t.equal(
-    (await sendAs(app, before, 'GET', '/users/')).statusCode,
-    403,
-    'the token was issued without the scope',
-  )
+  t.equal((await as(app, before).get('/users/')).statusCode, 403)
+  await as(app, token).patch('/users/anna/', { scopes: ['users:admin', 'items:admin'] })
+  t.equal((await as(app, before).get('/users/')).statusCode, 403, 'the token was issued without the scope')
   const anna = await logIn(app, 'anna', 'correct horse', 'users:admin')
-  t.match((await sendAs(app, anna, 'PATCH', '/users/johndoe/', { scopes: [] })).json(), { scopes: [] })
-  t.equal((await sendAs(app, token, 'GET', '/users/')).statusCode, 403)
+  t.match((await as(app, anna).patch('/users/johndoe/', { scopes: [] })).json(), { scopes: [] })
+  t.equal((await as(app, token).get('/users/')).statusCode, 403)
 })
 
 t.test('the last administrator cannot be removed by any means', async (t) => {
@@ -131,7 +125,7 @@ t.test('the last administrator cannot be removed by any means', async (t) => {
     ['DELETE', '/users/johndoe/', { password: 'secret' }],
     ['DELETE', '/users/me/', { password: 'secret' }],
   ] as const) {
-    const response = await sendAs(app, token, method, path, body)
+    const response = await as(app, token).send(method, path, body)
     t.equal(response.statusCode, 409)
     t.same(response.json(), { detail: 'The last administrator cannot be removed' })
   }
@@ -146,11 +140,11 @@ t.test('the last administrator cannot be removed by any means', async (t) => {
     })
 
   await addUsers(app, 'anna')
-  await sendAs(app, token, 'PATCH', '/users/anna/', { scopes: ['users:admin'] })
+  await as(app, token).patch('/users/anna/', { scopes: ['users:admin'] })
   const anna = await logIn(app, 'anna', 'correct horse', 'users:admin')
   const answers = await Promise.all([
-    sendAs(app, token, 'DELETE', '/users/anna/'),
-    sendAs(app, anna, 'DELETE', '/users/johndoe/'),
+    as(app, token).delete('/users/anna/'),
+    as(app, anna).delete('/users/johndoe/'),
   ])
   t.equal(
     answers.filter(({ statusCode }) => statusCode === 204).length,
@@ -161,11 +155,11 @@ t.test('the last administrator cannot be removed by any means', async (t) => {
 
 t.test('an invitation from an administrator lets a user register', async (t) => {
   const { app, token } = await start(t, { REGISTRATION: 'invitation' })
-  const response = await sendAs(app, token, 'POST', '/invitations/')
+  const response = await as(app, token).post('/invitations/')
   t.equal(response.statusCode, 201)
   const { invitation } = response.json<{ invitation: string }>()
   const body = { username: 'janedoe', password: 'correct horse', invitation }
-  await sendAs(app, null, 'POST', '/users/', body)
+  await as(app, null).post('/users/', body)
   t.ok(await logIn(app, 'janedoe', 'correct horse'))
 })
 
@@ -173,7 +167,7 @@ t.test('an administrator must give the password to delete their own account', as
   const { app, url, token } = await start(t)
   await runCommand(url, ['users', 'set-scopes', 'alice', '--scope', 'users:admin'])
   await runCommand(url, ['users', 'enable', 'alice'])
-  const remove = (body?: object) => sendAs(app, token, 'DELETE', '/users/johndoe/', body)
+  const remove = (body?: object) => as(app, token).delete('/users/johndoe/', body)
   for (const body of [undefined, {}]) {
     const missing = await remove(body)
     t.equal(missing.statusCode, 422)
@@ -188,5 +182,5 @@ t.test('an administrator must give the password to delete their own account', as
     { outcome: 'failed', actor: 'johndoe', subject: 'johndoe', count: 1 },
   ])
   t.equal((await remove({ password: 'secret' })).statusCode, 204)
-  t.equal((await sendAs(app, token, 'GET', '/users/me/')).statusCode, 401)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 401)
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 
 interface Login {
   access_token: string
@@ -10,10 +11,10 @@ t.test('a user changes their display name', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   for (const full_name of ['Jöhn 🚪 Doe', '', null]) {
-    const response = await sendAs(app, token, 'PATCH', '/users/me/', { full_name })
+    const response = await as(app, token).patch('/users/me/', { full_name })
     t.equal(response.statusCode, 200)
     t.same(response.json(), { username: 'johndoe', email: 'johndoe@example.com', full_name, disabled: false })
-    t.same((await sendAs(app, token, 'GET', '/users/me/')).json(), response.json())
+    t.same((await as(app, token).get('/users/me/')).json(), response.json())
   }
   for (const body of [
     { username: 'x' },
@@ -26,10 +27,10 @@ t.test('a user changes their display name', async (t) => {
     { email: 'none' },
     { email: ['a@b.de'] },
   ]) {
-    const response = await sendAs(app, token, 'PATCH', '/users/me/', body)
+    const response = await as(app, token).patch('/users/me/', body)
     t.equal(response.statusCode, 422, JSON.stringify(body))
   }
-  t.match((await sendAs(app, token, 'PATCH', '/users/me/', {})).json(), { full_name: null })
+  t.match((await as(app, token).patch('/users/me/', {})).json(), { full_name: null })
 })
 
 t.test('a new password revokes all tokens', async (t) => {
@@ -37,7 +38,7 @@ t.test('a new password revokes all tokens', async (t) => {
   const first = (await postToken(app, { username: 'johndoe', password: 'secret' })).json<Login>()
   const second = await logIn(app, 'johndoe', 'secret')
   const change = (old_password: string, new_password: string) =>
-    sendAs(app, second, 'PUT', '/users/me/password', { old_password, new_password })
+    as(app, second).put('/users/me/password', { old_password, new_password })
 
   const wrong = await change('wrong', 'correct horse')
   t.equal(wrong.statusCode, 400)
@@ -50,14 +51,14 @@ t.test('a new password revokes all tokens', async (t) => {
   t.equal((await change('secret', 'correct horse')).statusCode, 204)
 
   for (const token of [first.access_token, second])
-    t.equal((await sendAs(app, token, 'GET', '/users/me/')).statusCode, 401)
+    t.equal((await as(app, token).get('/users/me/')).statusCode, 401)
   const form = { grant_type: 'refresh_token', refresh_token: first.refresh_token }
   t.equal((await postToken(app, form)).statusCode, 400)
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 401)
   const token = await logIn(app, 'johndoe', 'correct horse')
   const body = { old_password: 'correct horse', new_password: 'correct horse' }
   t.equal(
-    (await sendAs(app, token, 'PUT', '/users/me/password', body)).statusCode,
+    (await as(app, token).put('/users/me/password', body)).statusCode,
     422,
     'the new password must differ',
   )
@@ -67,7 +68,7 @@ t.test('one of two concurrent password changes succeeds', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
   const change = (new_password: string) =>
-    sendAs(app, token, 'PUT', '/users/me/password', { old_password: 'secret', new_password })
+    as(app, token).put('/users/me/password', { old_password: 'secret', new_password })
   const statuses = (await Promise.all(['correct horse', 'battery staple'].map(change))).map(
     (r) => r.statusCode,
   )
@@ -78,23 +79,23 @@ t.test('one of two concurrent password changes succeeds', async (t) => {
 t.test('a user deletes their account with its items, and the username stays taken', async (t) => {
   const app = await startApp(t)
   const token = await logIn(app, 'johndoe', 'secret')
-  t.equal((await sendAs(app, token, 'DELETE', '/users/me/')).statusCode, 422)
-  t.equal((await sendAs(app, token, 'DELETE', '/users/me/', { password: 'wrong' })).statusCode, 400)
+  t.equal((await as(app, token).delete('/users/me/')).statusCode, 422)
+  t.equal((await as(app, token).delete('/users/me/', { password: 'wrong' })).statusCode, 400)
   t.equal(await app.database.item.count({ where: { owner: { username: 'johndoe' } } }), 1)
-  const gone = await sendAs(app, token, 'DELETE', '/users/me/', { password: 'secret' })
+  const gone = await as(app, token).delete('/users/me/', { password: 'secret' })
   t.equal(gone.statusCode, 204)
   t.equal(await app.database.item.count({ where: { itemId: 'Foo' } }), 0)
-  t.equal((await sendAs(app, token, 'GET', '/users/me/')).statusCode, 401)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 401)
 
   const again = { username: 'johndoe', password: 'correct horse' }
-  t.equal((await sendAs(app, null, 'POST', '/users/', again)).statusCode, 202)
+  t.equal((await as(app, null).post('/users/', again)).statusCode, 202)
   t.equal(
     (await postToken(app, again)).statusCode,
     401,
     'the response does not reveal that the username is taken',
   )
   t.equal(await app.database.user.count({ where: { username: 'johndoe' } }), 0)
-  t.equal((await sendAs(app, token, 'GET', '/users/me/')).statusCode, 401)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 401)
 })
 
 t.test('a user inserted with an unclaimed former username starts at a later generation', async (t) => {

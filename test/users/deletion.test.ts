@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { query } from '../database/query.js'
-import { everyScope, logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { everyScope, logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { collectMails } from '../helpers/mails.js'
@@ -15,8 +16,8 @@ const marker = 'tell-tale'
 /** Ways to delete janedoe. */
 const ways: Record<string, (app: FastifyInstance, url: string, admin: string) => Promise<unknown>> = {
   'DELETE /users/me/': async (app) =>
-    sendAs(app, await logIn(app, 'janedoe', password), 'DELETE', '/users/me/', { password }),
-  'DELETE /users/janedoe/': (app, _url, admin) => sendAs(app, admin, 'DELETE', '/users/janedoe/'),
+    as(app, await logIn(app, 'janedoe', password)).delete('/users/me/', { password }),
+  'DELETE /users/janedoe/': (app, _url, admin) => as(app, admin).delete('/users/janedoe/'),
   'the command line': (_app, url) => runCommand(url, ['users', 'delete', 'janedoe']),
   SQL: (_app, url) => query(url, "DELETE FROM users WHERE username = 'janedoe'"),
 }
@@ -29,7 +30,7 @@ for (const [way, remove] of Object.entries(ways))
     await query(url, "UPDATE users SET scopes = '{users:admin,items:admin}' WHERE username = 'johndoe'")
     const form = await createClient(url)
     const registration = { username: 'janedoe', password, email: `${marker}@example.com`, full_name: marker }
-    await sendAs(app, null, 'POST', '/users/', registration)
+    await as(app, null).post('/users/', registration)
     await app.background.idle()
     const admin = await logIn(app, 'johndoe', 'secret', everyScope)
     const writers = {

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { findEmails } from '../../src/users/store/emails.js'
 import { query } from '../database/query.js'
-import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 
 /** Starts the service with a table whose rows cannot be changed or deleted, as if they were gone by then. */
@@ -21,11 +22,11 @@ async function start(t: Test, table: string, body = 'RETURN NULL;') {
 t.test('a change to a user who was deleted meanwhile is refused', async (t) => {
   const { app, token } = await start(t, 'users')
   const passwords = { old_password: 'secret', new_password: 'correct horse' }
-  t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'x' })).statusCode, 401)
+  t.equal((await as(app, token).patch('/users/me/', { full_name: 'x' })).statusCode, 401)
   const email = { email: 'x@example.com', password: 'secret' }
-  t.equal((await sendAs(app, token, 'PATCH', '/users/me/', email)).statusCode, 401)
-  t.equal((await sendAs(app, token, 'PUT', '/users/me/password', passwords)).statusCode, 409)
-  t.equal((await sendAs(app, token, 'DELETE', '/users/me/', { password: 'secret' })).statusCode, 409)
+  t.equal((await as(app, token).patch('/users/me/', email)).statusCode, 401)
+  t.equal((await as(app, token).put('/users/me/password', passwords)).statusCode, 409)
+  t.equal((await as(app, token).delete('/users/me/', { password: 'secret' })).statusCode, 409)
   t.equal(await app.database.event.count({ where: { action: { not: 'login' } } }), 0, 'nothing is recorded')
 })
 
@@ -35,7 +36,7 @@ t.test('deleting a user who was modified concurrently is a conflict', async (t) 
   const admin = await logIn(app, 'johndoe', 'secret', 'users:admin')
   await query(url, 'CREATE TRIGGER hinder BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION hinder()')
   for (const name of ['alice', 'johndoe']) {
-    const response = await sendAs(app, admin, 'DELETE', `/users/${name}/`, { password: 'secret' })
+    const response = await as(app, admin).delete(`/users/${name}/`, { password: 'secret' })
     t.equal(response.statusCode, 409, name)
   }
 })
@@ -49,7 +50,7 @@ t.test('a change to an item that is constantly modified gives up', async (t) => 
   const { app, token } = await start(t, 'items')
   for (const method of ['PUT', 'DELETE'] as const) {
     const body = method === 'PUT' ? { title: 'x' } : undefined
-    const response = await sendAs(app, token, method, '/users/me/items/Foo', body)
+    const response = await as(app, token).send(method, '/users/me/items/Foo', body)
     t.equal(response.statusCode, 409)
     t.same(response.json(), { detail: 'The resource was modified concurrently' })
   }
@@ -62,7 +63,7 @@ t.test('a database error is not mistaken for an address that is taken', async (t
     `INSERT INTO one_time_tokens (fingerprint, purpose, user_id, email, expires_at)
     SELECT sha256('token'), 'confirm_email', id, email, now() + interval '1 hour' FROM users WHERE username = 'johndoe'`,
   )
-  const response = await sendAs(app, null, 'POST', '/account/confirm-email', { token: 'token' })
+  const response = await as(app, null).post('/account/confirm-email', { token: 'token' })
   t.equal(response.statusCode, 500)
   t.same(response.json(), { detail: 'Internal Server Error' })
 })

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { query } from '../database/query.js'
-import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { tokenIn } from '../helpers/mail.js'
 import { collectMails } from '../helpers/mails.js'
@@ -18,8 +19,7 @@ async function start(t: Test, purpose: 'reset-password' | 'confirm-email') {
   const post = (path: string, payload: object) =>
     app.inject({ method: 'POST', url: `/account/${path}`, payload })
   const token = await logIn(app, 'johndoe', 'secret')
-  const patch = (email: string | null) =>
-    sendAs(app, token, 'PATCH', '/users/me/', { email, password: 'secret' })
+  const patch = (email: string | null) => as(app, token).patch('/users/me/', { email, password: 'secret' })
   if (purpose === 'reset-password') await post('forgot-password', { email: own })
   else await patch(next)
   await app.background.idle()
@@ -33,7 +33,7 @@ async function start(t: Test, purpose: 'reset-password' | 'confirm-email') {
 type Started = Awaited<ReturnType<typeof start>>
 
 const changePassword = ({ app, token }: Started) =>
-  sendAs(app, token, 'PUT', '/users/me/password', { old_password: 'secret', new_password: password })
+  as(app, token).put('/users/me/password', { old_password: 'secret', new_password: password })
 const update =
   (set: string) =>
   ({ url }: Started) =>
@@ -165,10 +165,10 @@ for (const ending of inviterEndings)
     await query(url, "UPDATE users SET scopes = '{users:admin}', disabled = false")
     const token = await logIn(app, 'johndoe', 'secret', 'users:admin')
     const invite = async () =>
-      (await sendAs(app, token, 'POST', '/invitations/')).json<{ invitation: string }>().invitation
+      (await as(app, token).post('/invitations/')).json<{ invitation: string }>().invitation
     const [first, second] = [await invite(), await invite()]
     const register = (username: string, invitation: string) =>
-      sendAs(app, null, 'POST', '/users/', { username, password, invitation })
+      as(app, null).post('/users/', { username, password, invitation })
     t.equal((await register('janedoe', first)).statusCode, 202)
     await query(url, ending)
     t.equal((await register('jilldoe', second)).statusCode, 403)
@@ -181,7 +181,7 @@ t.test('a user who loses the right to invite meanwhile gets no invitation', asyn
   const token = await logIn(app, 'johndoe', 'secret', 'users:admin')
   for (const set of ["scopes = '{}'", 'password_change_required = true', 'disabled = true']) {
     const change = await beginTransaction(t, url, `UPDATE users SET ${set} WHERE username = 'johndoe'`)
-    const inviting = sendAs(app, token, 'POST', '/invitations/')
+    const inviting = as(app, token).post('/invitations/')
     await untilWaiting(url)
     await change.query('COMMIT')
     t.equal((await inviting).statusCode, 401, set)
@@ -198,7 +198,7 @@ t.test('an invitation permits at most five registrations, even concurrent ones',
   const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
   await query(url, "UPDATE users SET scopes = '{users:admin}' WHERE username = 'johndoe'")
   const admin = await logIn(app, 'johndoe', 'secret', 'users:admin')
-  const { invitation } = (await sendAs(app, admin, 'POST', '/invitations/')).json<{ invitation: string }>()
+  const { invitation } = (await as(app, admin).post('/invitations/')).json<{ invitation: string }>()
   const answers = await Promise.all(
     Array.from({ length: 12 }, () =>
       app.inject({ method: 'POST', url: '/users/', payload: { username: 'johndoe', password, invitation } }),
@@ -206,6 +206,6 @@ t.test('an invitation permits at most five registrations, even concurrent ones',
   )
   const statuses = answers.map(({ statusCode }) => statusCode).sort()
   t.same(statuses, [...Array(5).fill(202), ...Array(7).fill(403)])
-  const free = await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password, invitation })
+  const free = await as(app, null).post('/users/', { username: 'janedoe', password, invitation })
   t.equal(free.statusCode, 403)
 })

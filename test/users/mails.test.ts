@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { query } from '../database/query.js'
-import { logIn, sendAs, startApp } from '../helpers/app.js'
+import { logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { collectMails } from '../helpers/mails.js'
 import { beginTransaction } from '../helpers/replicas.js'
@@ -27,7 +28,7 @@ async function start(t: Test, settings: Record<string, string> = {}) {
   const wait = () => query(url, "UPDATE mail_budgets SET expires_at = now() - interval '1 ms'")
   const resend = async (username: string, address = email) => {
     const token = await logIn(app, username, password)
-    return sendAs(app, token, 'PATCH', '/users/me/', { email: address, password })
+    return as(app, token).patch('/users/me/', { email: address, password })
   }
   return { url, app, mails, post, register, forget, wait, resend }
 }
@@ -178,7 +179,7 @@ t.test('one user can send only a few mails to addresses of others', async (t) =>
   const token = await logIn(app, 'johndoe', 'secret')
   for (let i = 0; i < 8; i++) {
     const body = { email: `other${i}@example.com`, password: 'secret' }
-    t.equal((await sendAs(app, token, 'PATCH', '/users/me/', body)).statusCode, 200)
+    t.equal((await as(app, token).patch('/users/me/', body)).statusCode, 200)
   }
   t.equal(mails.filter(({ to }) => to.startsWith('other')).length, 5)
 })
@@ -278,14 +279,14 @@ t.test('a confirmed address is notified of changes within a budget', async (t) =
     mails.length = 0
     for (let i = 0; i < 6; i++) {
       const body = { email: `other${i}@example.com`, password: 'secret' }
-      t.equal((await sendAs(app, token, 'PATCH', '/users/me/', body)).statusCode, 200)
+      t.equal((await as(app, token).patch('/users/me/', body)).statusCode, 200)
     }
     return mails.filter(({ to }) => to === 'johndoe@example.com').length
   }
   t.equal(await countNotified(), 3)
   await wait()
   t.equal(await countNotified(), 3)
-  await sendAs(app, token, 'PATCH', '/users/me/', { email: null, password: 'secret' })
+  await as(app, token).patch('/users/me/', { email: null, password: 'secret' })
   t.match(mails.at(-1), { to: 'johndoe@example.com', subject: 'Your e-mail address was removed' })
 })
 

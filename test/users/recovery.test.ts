@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { query } from '../database/query.js'
-import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { tokenIn } from '../helpers/mail.js'
 import { collectMails } from '../helpers/mails.js'
@@ -16,7 +17,7 @@ async function start(t: Test, settings: Record<string, string> = {}) {
   const app = await startApp(t, settings, url)
   const mails = collectMails(app)
   const post = (url: string, payload: object) => app.inject({ method: 'POST', url, payload })
-  const patch = (token: string, body: object) => sendAs(app, token, 'PATCH', '/users/me/', body)
+  const patch = (token: string, body: object) => as(app, token).patch('/users/me/', body)
   /** Resets all mail budgets. */
   const resetBudgets = () => query(url, 'DELETE FROM mail_budgets')
   /** Returns those of the addresses that get a reset mail for the user. */
@@ -159,7 +160,7 @@ const rescues: Record<string, (started: Awaited<ReturnType<typeof start>>) => Pr
     return post('/account/reset-password', { token, password: 'owner battery staple' })
   },
   'a change of the password': async ({ app }) =>
-    sendAs(app, await logIn(app, 'johndoe', 'secret'), 'PUT', '/users/me/password', {
+    as(app, await logIn(app, 'johndoe', 'secret')).put('/users/me/password', {
       old_password: 'secret',
       new_password: 'owner battery staple',
     }),
@@ -278,7 +279,7 @@ t.test('no sequence of requests with only a token adds an address that can reset
   const takeStep = async (token: string, { kind, ...body }: { kind: string }) => {
     if (kind === 'patch') await patch(token, body)
     if (kind === 'password')
-      await sendAs(app, token, 'PUT', '/users/me/password', { ...body, new_password: 'mallory s own' })
+      await as(app, token).put('/users/me/password', { ...body, new_password: 'mallory s own' })
     if (kind === 'register') await post('/users/', { ...body, username: `mallory${registered++}`, password })
     if (kind === 'forgot') await post('/account/forgot-password', body)
     if (kind !== 'links') return

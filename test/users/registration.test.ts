@@ -1,5 +1,6 @@
 import t from 'tap'
-import { logIn, postToken, sendAs, startApp } from '../helpers/app.js'
+import { logIn, postToken, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { startMailServer } from '../helpers/mail.js'
@@ -18,16 +19,16 @@ const production = {
 t.test('a registered user can log in and has the given profile', async (t) => {
   const app = await startApp(t)
   const given = { username: 'janedoe', password, full_name: 'Jane' }
-  const response = await sendAs(app, null, 'POST', '/users/', given)
+  const response = await as(app, null).post('/users/', given)
   t.equal(response.statusCode, 202)
-  const me = await sendAs(app, await logIn(app, 'janedoe', password), 'GET', '/users/me/')
+  const me = await as(app, await logIn(app, 'janedoe', password)).get('/users/me/')
   t.same(me.json(), { username: 'janedoe', email: null, full_name: 'Jane', disabled: false })
 })
 
 t.test('the response does not reveal that the username or the address is taken', async (t) => {
   const mail = await startMailServer(t)
   const app = await startApp(t, { SMTP_URL: mail.url })
-  const register = (body: object) => sendAs(app, null, 'POST', '/users/', { password, ...body })
+  const register = (body: object) => as(app, null).post('/users/', { password, ...body })
   const fresh = await register({ username: 'janedoe', email: 'jane@example.com' })
   await mail.mailTo('jane@example.com', 'Confirm your e-mail address')
   const before = await app.database.user.count()
@@ -58,9 +59,7 @@ t.test('one of several concurrent registrations of similar usernames succeeds', 
   const app = await startApp(t)
   const names = ['ella', 'ELLA', 'еӏӏа', 'ЕӀӀА']
   const answers = await Promise.all(
-    names.map((username, i) =>
-      sendAs(app, null, 'POST', '/users/', { username, password: `${password} ${i}` }),
-    ),
+    names.map((username, i) => as(app, null).post('/users/', { username, password: `${password} ${i}` })),
   )
   t.same(
     answers.map(({ statusCode }) => statusCode),
@@ -98,7 +97,7 @@ t.test('invalid registrations are refused', async (t) => {
     { ...good, full_name: 'nul\0' },
     { ...good, full_name: 'x'.repeat(256) },
   ]) {
-    const response = await sendAs(app, null, 'POST', '/users/', body)
+    const response = await as(app, null).post('/users/', body)
     t.equal(response.statusCode, 422, JSON.stringify(body))
     t.notMatch(response.body, /correct horse/)
   }
@@ -108,7 +107,7 @@ t.test('invalid registrations are refused', async (t) => {
 t.test('registration can be closed, and is closed in production by default', async (t) => {
   for (const settings of [{ REGISTRATION: 'closed' }, { ...production }]) {
     const app = await startApp(t, settings)
-    const response = await sendAs(app, null, 'POST', '/users/', { username: 'janedoe', password })
+    const response = await as(app, null).post('/users/', { username: 'janedoe', password })
     t.equal(response.statusCode, 403)
     t.same(response.json(), { detail: 'Registration is closed' })
   }
@@ -118,7 +117,7 @@ t.test('an invitation is valid for one registration', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { REGISTRATION: 'invitation' }, url)
   const register = (username: string, invitation?: string) =>
-    sendAs(app, null, 'POST', '/users/', { username, password, ...(invitation && { invitation }) })
+    as(app, null).post('/users/', { username, password, ...(invitation && { invitation }) })
   const invite = async () => {
     const { stdout } = await runCommand(url, ['users', 'invite', '--json'])
     return (JSON.parse(stdout) as { invitation: string }).invitation

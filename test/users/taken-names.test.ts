@@ -4,7 +4,8 @@ import t, { type Test } from 'tap'
 import { seed } from '../../prisma/seed.js'
 import { claimUsernames, nameClaim, reportClaims } from '../../src/users/names/taken-names.js'
 import { query } from '../database/query.js'
-import { getAs, jwtSecret, logIn, sendAs, startApp } from '../helpers/app.js'
+import { jwtSecret, logIn, startApp } from '../helpers/app.js'
+import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { beginTransaction, startReplicas, untilWaiting } from '../helpers/replicas.js'
@@ -25,7 +26,7 @@ async function start(t: Test) {
 }
 
 function register(app: FastifyInstance, username: string) {
-  return sendAs(app, null, 'POST', '/users/', { username, password })
+  return as(app, null).post('/users/', { username, password })
 }
 
 let added = 0
@@ -46,14 +47,14 @@ const removals: [
   [
     'the user',
     async (app, _url, username) =>
-      sendAs(app, await logIn(app, username, password), 'DELETE', '/users/me/', { password }),
+      as(app, await logIn(app, username, password)).delete('/users/me/', { password }),
   ],
   [
     'an administrator',
     async (app, url, username) => {
       await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
       const token = await logIn(app, 'johndoe', 'secret', 'users:admin')
-      return sendAs(app, token, 'DELETE', `/users/${username}/`)
+      return as(app, token).delete(`/users/${username}/`)
     },
   ],
   ['the command line', (_app, url, username) => runCommand(url, ['users', 'delete', username])],
@@ -96,7 +97,7 @@ for (const [who, remove] of removals)
   for (const claim of ['claimed', 'unclaimed'])
     t.test(`no later user inherits a token of the ${claim} username given up by ${who}`, async (t) => {
       const { app, url } = await start(t)
-      const standing = async () => (await getAs(app, signElsewhere('Ella'), '/users/me/')).statusCode
+      const standing = async () => (await as(app, signElsewhere('Ella')).get('/users/me/')).statusCode
       await register(app, 'Ella')
       if (claim === 'unclaimed') {
         await query(url, 'DELETE FROM taken_names')
@@ -119,14 +120,14 @@ t.test('a user who is inserted while the former user is being deleted inherits n
   await untilWaiting(url)
   await deletion.query('COMMIT')
   await adding
-  t.equal((await getAs(app, signElsewhere('Ella'), '/users/me/')).statusCode, 401)
+  t.equal((await as(app, signElsewhere('Ella')).get('/users/me/')).statusCode, 401)
 })
 
 t.test('users who are copied to a new database keep tokens that were issued elsewhere', async (t) => {
   const { app, url } = await start(t)
   await addUsers(url, 'ella', 'emma')
   for (const username of ['ella', 'emma', 'johndoe'])
-    t.equal((await getAs(app, signElsewhere(username), '/users/me/')).statusCode, 200)
+    t.equal((await as(app, signElsewhere(username)).get('/users/me/')).statusCode, 200)
 })
 
 /** Returns a token as the tutorial issues it. */
@@ -174,7 +175,7 @@ t.test('users keep a username that the current rules refuse', async (t) => {
   t.equal((await runCommand(url, create, { input: password })).status, 2)
   t.equal((await runCommand(url, [...create, '--force'], { input: password })).status, 0)
   const token = await logIn(app, 'ʝose', password)
-  t.equal((await sendAs(app, token, 'PATCH', '/users/me/', { full_name: 'José' })).statusCode, 200)
+  t.equal((await as(app, token).patch('/users/me/', { full_name: 'José' })).statusCode, 200)
 })
 
 t.test('a username given up before it was claimed stays taken by its spelling', async (t) => {

@@ -5,7 +5,8 @@ import { sealingKey } from '../../../src/auth/keys/seal.js'
 import { loadConfig } from '../../../src/config/index.js'
 import { developmentSecret, publishedSecrets } from '../../../src/config/production.js'
 import { query } from '../../database/query.js'
-import { getAs, logIn, postToken, startApp } from '../../helpers/app.js'
+import { logIn, postToken, startApp } from '../../helpers/app.js'
+import { as } from '../../helpers/client.js'
 import { storeClient } from '../../helpers/clients.js'
 import { runCommand } from '../../helpers/command.js'
 import { cloneDatabase } from '../../helpers/database.js'
@@ -40,10 +41,10 @@ for (const published of publishedSecrets)
       t.match(replaced, { retiredAt: Date, sealedPrivateKey: null })
       t.match(fresh, { retiredAt: null, sealedUnder: sealingKey(KEY_ENCRYPTION_SECRET).id })
       t.same(others, [])
-      t.equal((await getAs(app, String(token), '/users/me/')).statusCode, 401)
+      t.equal((await as(app, String(token)).get('/users/me/')).statusCode, 401)
       const refresh = { grant_type: 'refresh_token', refresh_token: String(refresh_token) }
       t.equal((await postToken(app, refresh)).statusCode, 200, 'refresh tokens are not signed')
-      t.equal((await getAs(app, await logIn(app, 'johndoe', 'secret'), '/users/me/')).statusCode, 200)
+      t.equal((await as(app, await logIn(app, 'johndoe', 'secret')).get('/users/me/')).statusCode, 200)
       const [after] = await listMacKeys(url)
       t.match(after, { sealed_under: sealingKey(KEY_ENCRYPTION_SECRET).id })
       t.notSame(after, before)
@@ -58,7 +59,7 @@ t.test('while a published secret is the current one, nothing is replaced', async
   const token = await logIn(first, 'johndoe', 'secret')
   const mac = await listMacKeys(url)
   const second = await startApp(t, ring, url)
-  t.equal((await getAs(second, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(second, token).get('/users/me/')).statusCode, 200)
   t.same(await listMacKeys(url), mac)
 })
 
@@ -67,7 +68,7 @@ t.test('a key that another process seals under a published secret is ignored', a
   const plan = { ...rotationPlan(loadConfig({})), leadSeconds: 0 }
   const made = await rotateKeys(app.database, plan, sealingKey(developmentSecret), () => true)
   await app.changes.sync()
-  await getAs(app, await logIn(app, 'johndoe', 'secret'), '/users/me/')
+  await as(app, await logIn(app, 'johndoe', 'secret')).get('/users/me/')
   t.notMatch((await app.inject('/.well-known/jwks.json')).body, made?.kid)
   await until(async () => {
     const stored = (await listKeys(app.database)).find(({ kid }) => kid === made?.kid)

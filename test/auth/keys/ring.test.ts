@@ -9,7 +9,8 @@ import { sealingKeysOf } from '../../../src/auth/keys/sealing-keys.js'
 import { loadConfig } from '../../../src/config/index.js'
 import { openDatabase } from '../../../src/database/client.js'
 import { query } from '../../database/query.js'
-import { getAs, logIn, postToken, startApp } from '../../helpers/app.js'
+import { logIn, postToken, startApp } from '../../helpers/app.js'
+import { as } from '../../helpers/client.js'
 import { storeClient } from '../../helpers/clients.js'
 import { runCommand } from '../../helpers/command.js'
 import { cloneDatabase, setDefaults } from '../../helpers/database.js'
@@ -36,7 +37,7 @@ t.test('the first start creates a key of the configured algorithm', async (t) =>
     t.match(keys[0], members)
     const token = await logIn(app, 'johndoe', 'secret')
     t.equal(kidOf(token), keys[0]?.kid)
-    t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+    t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
     t.notOk(JSON.stringify(keys).includes('"d"'), 'no private member')
   }
 })
@@ -62,12 +63,12 @@ t.test('an old key is followed by a new one, and retired with its last token', a
   }
   await until(async () => (await states()).join() === 'verifying,signing')
   await until(async () => kidOf(await logIn(app, 'johndoe', 'secret')) !== first)
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200, 'the old key verifies')
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200, 'the old key verifies')
 
   const second = (await listed()).find((kid) => kid !== first) ?? ''
   await age(second, 1)
   await until(async () => (await listed()).length === 1)
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 401)
   const keys = await listKeys(database)
   t.equal(keys.find(({ kid }) => kid === first)?.sealedPrivateKey, null, 'the private half is erased')
   t.equal(await retireKey(database, first), false, 'a second call has no effect')
@@ -86,7 +87,7 @@ t.test('a new algorithm takes over after the lead time', async (t) => {
   await until(async () => kidOf(await logIn(after, 'johndoe', 'secret')) !== kidOf(token))
   const newer = await logIn(after, 'johndoe', 'secret')
   for (const app of [before, after])
-    for (const either of [token, newer]) t.equal((await getAs(app, either, '/users/me/')).statusCode, 200)
+    for (const either of [token, newer]) t.equal((await as(app, either).get('/users/me/')).statusCode, 200)
   await after.close()
   const again = await startApp(t, { ...ring, SIGNING_ALGORITHM: 'RS256' }, url)
   t.equal((await listKeys(again.database)).length, 2, 'the next start creates no other key')
@@ -103,7 +104,7 @@ const client = { client_id: 'reports', client_secret: 'lks_reports' }
 /** Presents a token to everything that accepts one: a route, introspection and revocation. Returns the responses. */
 async function presentToken(app: FastifyInstance, token: string) {
   const [route, introspection, revocation] = [
-    await getAs(app, token, '/users/me/'),
+    await as(app, token).get('/users/me/'),
     await postForm(app, '/introspect', { token, ...client }),
     await postForm(app, '/revoke', { token }),
   ]
@@ -149,7 +150,7 @@ for (const isNotified of [true, false])
       )
       const junk = renamed(await logIn(one, 'johndoe', 'secret'), 'junk')
       for (let round = 0; round < 3; round++) {
-        t.equal((await getAs(other, junk, '/users/me/')).statusCode, 401)
+        t.equal((await as(other, junk).get('/users/me/')).statusCode, 401)
         t.equal((await runCommand(url, ['keys', 'rotate', '--now'])).status, 0)
         const [token, revoked] = [
           await logIn(one, 'johndoe', 'secret'),
@@ -157,11 +158,11 @@ for (const isNotified of [true, false])
         ]
         t.equal((await postForm(other, '/revoke', { token: revoked })).statusCode, 200)
         t.equal(
-          (await getAs(one, revoked, '/users/me/')).statusCode,
+          (await as(one, revoked).get('/users/me/')).statusCode,
           401,
           'a revocation is stored before the response',
         )
-        t.equal((await getAs(other, token, '/users/me/')).statusCode, 200)
+        t.equal((await as(other, token).get('/users/me/')).statusCode, 200)
       }
     },
   )
@@ -174,10 +175,10 @@ t.test('a retired key is refused as soon as that is announced', async (t) => {
   ] as const
   const token = await logIn(apps[0], 'johndoe', 'secret')
   for (const app of apps)
-    for (const _ of [1, 2]) t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+    for (const _ of [1, 2]) t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
   await runCommand(url, ['keys', 'rotate', '--now'])
   await runCommand(url, ['keys', 'retire', kidOf(token)])
-  for (const app of apps) t.equal((await getAs(app, token, '/users/me/')).statusCode, 401)
+  for (const app of apps) t.equal((await as(app, token).get('/users/me/')).statusCode, 401)
   for (const app of apps) t.notMatch((await app.inject('/.well-known/jwks.json')).body, kidOf(token))
 })
 
@@ -198,13 +199,13 @@ t.test('keys that cannot be read are never reported as unknown', async (t) => {
   await isAnswered(renamed(token, 'x'), [401, 200, 200])
   await app.database.$executeRaw`ALTER TABLE signing_keys RENAME TO hidden_keys`
   await isAnswered(renamed(token, 'x'), [503, 503, 503])
-  await until(async () => (await getAs(app, token, '/users/me/')).statusCode === 503)
+  await until(async () => (await as(app, token).get('/users/me/')).statusCode === 503)
   await isAnswered(token, [503, 503, 503])
   t.equal((await postToken(app, { username: 'johndoe', password: 'secret' })).statusCode, 503)
   t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200, 'published keys stay published')
   await app.database.$executeRaw`ALTER TABLE hidden_keys RENAME TO signing_keys`
   await isAnswered(renamed(token, 'x'), [401, 200, 200])
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
 })
 
 t.test('a failed maintenance task does not stop the others', async (t) => {
@@ -326,9 +327,9 @@ t.test('a token with an unknown key id makes the ring read the keys', async (t) 
   const newest = await startApp(t, slow, url)
   const token = await logIn(newest, 'johndoe', 'secret')
   t.not(kidOf(token), before[0]?.kid)
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
   const unknown = token.replace(/^[^.]+/, Buffer.from('{"alg":"ES256","kid":"x"}').toString('base64url'))
-  t.equal((await getAs(app, unknown, '/users/me/')).statusCode, 401)
+  t.equal((await as(app, unknown).get('/users/me/')).statusCode, 401)
 })
 
 t.test('keys outlive the longest token lifetime of all replicas', async (t) => {
@@ -356,7 +357,7 @@ t.test('the secret that encrypts the keys can be replaced', async (t) => {
   const both = { KEY_ENCRYPTION_SECRET: newSecret, KEY_ENCRYPTION_SECRET_PREVIOUS: oldSecret }
   for (const secrets of [both, { KEY_ENCRYPTION_SECRET: newSecret }]) {
     const app = await startApp(t, { ...ring, ...secrets }, url)
-    t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+    t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
     t.equal(kidOf(await logIn(app, 'johndoe', 'secret')), kidOf(token))
   }
 })
@@ -376,14 +377,14 @@ t.test('a key sealed under an unknown secret verifies, and another one signs', a
   })
   await until(async () => kidOf(await logIn(other, 'johndoe', 'secret')) === made?.kid)
   const token = await logIn(other, 'johndoe', 'secret')
-  t.equal((await getAs(one, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(one, token).get('/users/me/')).statusCode, 200)
   t.equal(kidOf(await logIn(one, 'johndoe', 'secret')), first)
 
   await retireKey(other.database, first)
   const johndoe = { username: 'johndoe', password: 'secret' }
   await until(async () => (await postToken(one, johndoe)).statusCode === 503)
   t.equal(
-    (await getAs(one, token, '/users/me/')).statusCode,
+    (await as(one, token).get('/users/me/')).statusCode,
     200,
     'a replica that cannot sign still verifies',
   )
@@ -402,6 +403,6 @@ t.test('keys in memory stay as they were while the database cannot be read', asy
   const token = await logIn(app, 'johndoe', 'secret')
   await app.database.$executeRaw`ALTER TABLE signing_keys RENAME TO hidden_keys`
   const unknown = token.replace(/^[^.]+/, Buffer.from('{"alg":"ES256","kid":"x"}').toString('base64url'))
-  t.equal((await getAs(app, unknown, '/users/me/')).statusCode, 401)
-  t.equal((await getAs(app, token, '/users/me/')).statusCode, 200)
+  t.equal((await as(app, unknown).get('/users/me/')).statusCode, 401)
+  t.equal((await as(app, token).get('/users/me/')).statusCode, 200)
 })

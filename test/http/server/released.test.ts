@@ -5,7 +5,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { logIn, sendAs, startApp } from '../../helpers/app.js'
+import { logIn, startApp } from '../../helpers/app.js'
+import { as } from '../../helpers/client.js'
 import { until } from '../../helpers/wait.js'
 import { openWire } from '../../helpers/wire.js'
 
@@ -30,7 +31,7 @@ t.test('connections that are destroyed release everything that their responses h
   const token = await logIn(app, 'johndoe', 'secret')
   const description = 'x'.repeat(4_000)
   for (let i = 0; i < 100; i++)
-    await sendAs(app, token, 'PUT', `/users/me/items/item-${i}`, { title: 'x', description })
+    await as(app, token).put(`/users/me/items/item-${i}`, { title: 'x', description })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
 

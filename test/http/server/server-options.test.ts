@@ -3,7 +3,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { orderedServerOptions } from '../../../src/http/server/server-options.js'
-import { logIn, sendAs, startApp } from '../../helpers/app.js'
+import { logIn, startApp } from '../../helpers/app.js'
+import { as } from '../../helpers/client.js'
 import { until } from '../../helpers/wait.js'
 import { openWire, readAnswers, sendWire } from '../../helpers/wire.js'
 
@@ -74,7 +75,7 @@ t.test('a response that has started is not corrupted', async (t) => {
   const token = await logIn(app, 'johndoe', 'secret')
   const description = 'x'.repeat(4_000)
   for (let i = 0; i < 100; i++)
-    await sendAs(app, token, 'PUT', `/users/me/items/item-${i}`, { title: 'x', description })
+    await as(app, token).put(`/users/me/items/item-${i}`, { title: 'x', description })
   const request = get('/users/me/items/export', `Authorization: Bearer ${token}\r\n`)
   const [whole, error, ...others] = await sendWire(port, `${request}BAD\x01\r\n\r\n`)
   t.equal(whole?.status, 200)
