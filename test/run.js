@@ -12,7 +12,7 @@ import { endGroups } from './runner/process-group.js'
 import { printCheckResult, printSummary, printTestResult } from './runner/report.js'
 import { runFiles } from './runner/run-files.js'
 import { selectFiles, startsProcesses } from './runner/select.js'
-import { useMemoryForTemporaryFiles } from './runner/temporary-folder.js'
+import { makeTemporaryFolder } from './runner/temporary-folder.js'
 import { untilChanged } from './runner/watch.js'
 
 // Runs the test files that are named, or all, each in a process of its own; see CONTRIBUTING.md.
@@ -38,7 +38,7 @@ const { values: options, positionals: named } = parseArgs({
 /** Without coverage, which it makes imprecise. Node.js before 22.1 does not look at it. */
 const compileCache = { NODE_COMPILE_CACHE: 'node_modules/.cache/latchkey/compiled' }
 
-useMemoryForTemporaryFiles()
+makeTemporaryFolder()
 const database = createTemplateDatabase()
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
   process.on(signal, async () => {

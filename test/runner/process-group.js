@@ -44,6 +44,15 @@ export function startGroup(program, args, options) {
   return { child, ended }
 }
 
+/**
+ * Removes a folder when this process has ended and its groups have been killed.
+ *
+ * @param {string} folder absolute path
+ */
+export function removeAtEnd(folder) {
+  register.write(`${folder}\n`)
+}
+
 /** Kills all groups. What waits for one of them does not continue. */
 export function endGroups() {
   isEnding = true

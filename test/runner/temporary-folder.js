@@ -1,17 +1,27 @@
-import { accessSync, constants, statfsSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdtempSync, statfsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { removeAtEnd } from './process-group.js'
 
 const memory = '/dev/shm'
 
-/** Bytes that must be free: three test files have few databases at a time, of 8 MB each, and some a PostgreSQL of their own. */
-const enough = 2 ** 31
+/** Bytes that must be free in memory: for coverage, and for the databases of the test files that run side by side. */
+const enough = 4 * 2 ** 30
 
 /**
- * Has this process and all that it starts put temporary files, the data of PostgreSQL above all, in memory. A test
- * database is a copy of several hundred files, which cost a file system on a disk more time than all else that PostgreSQL
- * does. Does nothing where there is no such folder, or little room in it, as in a container.
+ * Creates the folder of all temporary files of this run, of the programs that it starts too, the data of PostgreSQL above
+ * all. It is removed when the run has ended, even by SIGKILL.
+ *
+ * The folder is in memory if there is room, unless TMPDIR names a place. A test database is a copy of several hundred
+ * files, which costs more processor time on a disk than everything else that PostgreSQL does.
  */
-export function useMemoryForTemporaryFiles() {
-  if (process.env.TMPDIR === undefined && hasRoom()) process.env.TMPDIR = memory
+export function makeTemporaryFolder() {
+  const parent = process.env.TMPDIR === undefined && hasRoom() ? memory : tmpdir()
+  const folder = mkdtempSync(join(parent, 'latchkey-run-'))
+  // PostgreSQL runs as another account if this one is root.
+  chmodSync(folder, 0o755)
+  process.env.TMPDIR = folder
+  removeAtEnd(folder)
 }
 
 function hasRoom() {
