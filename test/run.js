@@ -32,7 +32,7 @@ const { values: options, positionals: named } = parseArgs({
     /** Runs again whenever something changes. */
     watch: { type: 'boolean' },
     /** Number of files that run side by side. Tests wait a lot. */
-    jobs: { type: 'string', default: '3' },
+    jobs: { type: 'string', default: '4' },
   },
 })
 /** Without coverage, which it makes imprecise. Node.js before 22.1 does not look at it. */
