@@ -10,10 +10,10 @@ import {
   type Answer,
   askWho,
   createUser,
-  hearAll,
   logIn,
   postForm,
   type Replicas,
+  receiveChanges,
   startReplica,
   startReplicas,
   until,
@@ -97,7 +97,7 @@ for (const [what, end, status] of endings)
       const caller = await enter(t)
       await end(caller)
       t.equal((await askWho(one, caller.token)).status, status)
-      await hearAll(other)
+      await receiveChanges(other)
       t.equal((await askWho(other, caller.token)).status, status)
     },
   )
@@ -109,7 +109,7 @@ t.test('reuse of a refresh token ends its family, on the same replica at once', 
   t.equal((await use()).status, 200)
   t.equal((await use()).status, 400)
   t.equal((await askWho(strict, token)).status, 401)
-  await hearAll(one)
+  await receiveChanges(one)
   t.equal((await askWho(one, token)).status, 401)
 })
 
@@ -139,7 +139,7 @@ for (const [what, sql, expected] of statements)
     const { username, token } = await enter(t)
     await query(url, sql, [username])
     for (const service of [one, other]) {
-      await hearAll(service)
+      await receiveChanges(service)
       const { status, body } = await askWho(service, token)
       if (typeof expected === 'number') t.equal(status, expected)
       else t.match({ status, body }, { status: 200, body: expected })
@@ -163,11 +163,11 @@ t.test('a disabled client can neither get nor introspect tokens', async (t) => {
     postForm(service, '/introspect', { token: String(body.access_token), ...credentials })
   t.match((await introspect(other, tokens[0] as Answer)).body, { active: true })
   await query(url, "UPDATE clients SET generation = generation + 1 WHERE client_id = 'reports'")
-  await hearAll(other)
+  await receiveChanges(other)
   t.strictSame((await introspect(other, tokens[0] as Answer)).body, { active: false })
   await query(url, "UPDATE clients SET disabled = true WHERE client_id = 'reports'")
   for (const service of [one, other]) {
-    await hearAll(service)
+    await receiveChanges(service)
     t.equal((await ask(service)).status, 401)
   }
 })
@@ -184,7 +184,7 @@ t.test('users read their own changes, however many requests read at the same tim
     t.equal(await send(one, token, 'PATCH', '/users/me/', { full_name: name }), 200)
     t.equal((await askWho(one, token)).body.full_name, name)
     if (round % 10 > 0) continue
-    await hearAll(other)
+    await receiveChanges(other)
     t.equal((await askWho(other, token)).body.full_name, name)
   }
   isDone = true
@@ -202,7 +202,7 @@ t.test(
       )
       await query(url, 'UPDATE users SET disabled = $2 WHERE username = $1', [username, disabled])
       for (const service of [one, other]) {
-        await hearAll(service)
+        await receiveChanges(service)
         t.equal(
           (await askWho(service, token)).status,
           disabled ? 400 : 401,
@@ -246,7 +246,7 @@ t.test('changes that are not received do not keep cached callers valid', async (
   })
   await fillCache(t, [deaf], token)
   await query(url, 'UPDATE users SET disabled = true WHERE username = $1', [username])
-  await hearAll(deaf)
+  await receiveChanges(deaf)
   t.equal((await askWho(deaf, token)).status, 400)
 })
 

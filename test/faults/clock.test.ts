@@ -6,6 +6,7 @@ import {
   logIn,
   postForm,
   readKids,
+  receiveChanges,
   refresh,
   startReplica,
   startReplicas,
@@ -43,6 +44,7 @@ for (const hours of [2, -2])
     t.equal((await refresh(right, ofWrong.refresh_token)).status, 200)
     t.equal((await postForm(wrong, '/revoke', { token: ofRight.refresh_token })).status, 200)
     for (const service of [right, wrong]) {
+      await receiveChanges(service)
       t.equal((await askWho(service, ofRight.access_token)).status, 401, 'a revocation applies everywhere')
       t.equal((await refresh(service, String(refreshed.body.refresh_token))).status, 400)
     }

@@ -6,8 +6,9 @@ import { startService } from '../helpers/service.js'
 
 const settings = { BCRYPT_COST: '10', LOG_LEVEL: 'warn', PORT: '0' }
 
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+/** Returns the tenth percentile: other work on the machine only adds to a time, so the fastest ones are comparable. */
+function fast(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 10)] ?? Number.NaN
 }
 
 async function start(
@@ -109,9 +110,9 @@ t.test('the time of a response does not reveal what was wrong', async (t) => {
       await (await logIn(username, password)).arrayBuffer()
       times[kind]?.push(performance.now() - began)
     }
-  const medians = Object.entries(times).map(([kind, values]) => [kind, median(values)] as const)
-  t.comment(medians.map(([kind, value]) => `${kind} ${value.toFixed(1)} ms`).join(', '))
-  const values = medians.map(([, value]) => value)
+  const fastest = Object.entries(times).map(([kind, values]) => [kind, fast(values)] as const)
+  t.comment(fastest.map(([kind, value]) => `${kind} ${value.toFixed(1)} ms`).join(', '))
+  const values = fastest.map(([, value]) => value)
   t.ok(Math.max(...values) < 1.25 * Math.min(...values))
 })
 
@@ -129,8 +130,8 @@ t.test('a throttled account takes as long as any other, and so does an unknown o
       await (await logIn(username, 'wrong')).arrayBuffer()
       times[username]?.push(performance.now() - began)
     }
-  const known = median(times.alice ?? [])
-  const unknown = median(times.nobody ?? [])
+  const known = fast(times.alice ?? [])
+  const unknown = fast(times.nobody ?? [])
   t.comment(`known ${known.toFixed(2)} ms, unknown ${unknown.toFixed(2)} ms`)
   t.ok(Math.max(known, unknown) < 2 * Math.min(known, unknown))
 })

@@ -109,7 +109,7 @@ export function tokensOf(answers: Answer[]): Tokens[] {
 }
 
 /** Resolves when a process has received all changes so far. It responds to a forgotten password only then. */
-export async function hearAll(service: Service): Promise<void> {
+export async function receiveChanges(service: Service): Promise<void> {
   const response = await fetch(`${service.origin}/account/forgot-password`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -121,7 +121,7 @@ export async function hearAll(service: Service): Promise<void> {
 /** Asserts that both processes refuse all tokens. */
 export async function refusesAll(t: Test, { one, other }: Replicas, tokens: Tokens[], what: string) {
   for (const service of [one, other]) {
-    await hearAll(service)
+    await receiveChanges(service)
     for (const { access_token, refresh_token } of tokens) {
       t.not((await askWho(service, access_token)).status, 200, `${what}: the access token is refused`)
       if (refresh_token)
