@@ -5,9 +5,21 @@ import { startEmbeddedPostgres } from '#dist/src/database/embedded/index.js'
 import { migrate } from '#dist/src/database/migrations.js'
 import { createPageLoader } from '#dist/src/items/page-loader.js'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
+import { median } from './lib/rounds.js'
 
 // Shows by EXPLAIN which index serves each list of items, and that a late page costs the same as the first one, on
 // 1,000,000 items of one owner and 1,000,000 of others, in pages of 100.
+
+/**
+ * @typedef {import('#dist/src/items/item-pages.js').ItemPage} ItemPage
+ * @typedef {import('#dist/src/database/query.js').Queryable} Queryable
+ * @typedef {{ text: string, values: unknown[] }} Statement
+ *
+ * @typedef {object} List
+ * @property {string} name
+ * @property {Omit<ItemPage, 'limit'>} page its order and filters
+ * @property {number[]} numbers numbers of the pages to read
+ */
 
 const rows = 1_000_000
 const limit = 100
@@ -15,73 +27,103 @@ const lastPage = rows / limit
 const middlePage = lastPage / 2
 const repetitions = 15
 
+const firstPage = [1]
+const severalPages = [1, middlePage, lastPage]
+const middle = new Date(Date.UTC(2026, 0, 1) + (rows / 2) * 1000)
+
+/** @type {List[]} */
+const lists = [
+  { name: 'created_at', page: { sort: 'created_at' }, numbers: severalPages },
+  { name: '-created_at', page: { sort: '-created_at' }, numbers: severalPages },
+  { name: 'item_id', page: { sort: 'item_id' }, numbers: severalPages },
+  { name: 'title', page: { sort: 'title' }, numbers: severalPages },
+  { name: 'created_after', page: { sort: 'created_at', createdAfter: middle }, numbers: firstPage },
+  { name: 'created_before', page: { sort: '-created_at', createdBefore: middle }, numbers: firstPage },
+  {
+    name: 'title_contains, in 1 of 10',
+    page: { sort: 'created_at', titleContains: '7 of' },
+    numbers: firstPage,
+  },
+  {
+    name: 'title_contains, in none',
+    page: { sort: 'created_at', titleContains: 'nowhere' },
+    numbers: firstPage,
+  },
+]
+
 const server = await startTemporaryPostgres(startEmbeddedPostgres, 'latchkey-bench-')
 try {
   await migrate(server.url)
-  await run(server.url)
+  console.table(await measureLists(server.url))
 } finally {
   await server.stop()
 }
 
 /** @param {string} url */
-async function run(url) {
+async function measureLists(url) {
   const sql = new pg.Client({ connectionString: url })
   await sql.connect()
   sql.on('error', () => {})
   console.error(`adding ${2 * rows} items …`)
-  const owner = await fill(sql)
+  const ownerId = await addItems(sql)
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 60 }, url)
-  /** @type {{ text: string, values: unknown[] } | undefined} */
-  let last
-  const { readPool } = database
-  const recording = /** @type {pg.Pool} */ ({
-    query(/** @type {typeof last} */ statement) {
-      last = statement
-      return readPool.query(/** @type {pg.QueryConfig} */ (statement))
-    },
-  })
-  const pageOf = createPageLoader({ readPool: recording, nameStatement: database.nameStatement })
-
-  const lists = []
-  const middle = new Date(Date.UTC(2026, 0, 1) + (rows / 2) * 1000)
-  const sorted = /** @type {const} */ (['created_at', '-created_at', 'item_id', 'title'])
-  /** @type {[string, Omit<import('#dist/src/items/item-pages.js').ItemPage, 'limit'>][]} */
-  const pages = [
-    ...sorted.map((sort) => /** @type {[string, { sort: typeof sort }]} */ ([sort, { sort }])),
-    ['created_after', { sort: 'created_at', createdAfter: middle }],
-    ['created_before', { sort: '-created_at', createdBefore: middle }],
-    ['title_contains, in 1 of 10', { sort: 'created_at', titleContains: '7 of' }],
-    ['title_contains, in none', { sort: 'created_at', titleContains: 'nowhere' }],
-  ]
-  for (const [name, page] of pages) {
-    for (const number of name === page.sort ? [1, middlePage, lastPage] : [1]) {
-      const after = number === 1 ? undefined : await positionBefore(sql, owner, page.sort, number)
-      const times = []
-      for (let i = 0; i < repetitions; i++) {
-        const began = performance.now()
-        await pageOf({ id: owner, username: 'owner' }, { limit, ...page, after })
-        times.push(performance.now() - began)
-      }
-      const { index, read } = await explain(sql, last)
-      lists.push({
+  const { readPool, lastStatement } = recordStatements(database.readPool)
+  const loadPage = createPageLoader({ readPool, nameStatement: database.nameStatement })
+  const measured = []
+  for (const { name, page, numbers } of lists)
+    for (const number of numbers) {
+      const after = number === 1 ? null : await positionBefore(sql, ownerId, page.sort, number)
+      const read = () => loadPage({ id: ownerId, username: 'owner' }, { limit, ...page, after })
+      const ms = await medianDurationMs(read)
+      const plan = await explain(sql, lastStatement())
+      measured.push({
         list: name,
         page: number,
-        index,
-        'rows read': read,
-        ms: median(times).toFixed(2),
+        index: plan.index,
+        'rows read': plan.read,
+        ms: ms.toFixed(2),
       })
     }
-  }
-  console.table(lists)
   await database.$disconnect()
   await sql.end()
+  return measured
 }
 
 /**
- * @param {pg.Client} sql
- * @returns {Promise<string>} the owner of half of the items
+ * Returns a pool that remembers its last statement.
+ *
+ * @param {Queryable} pool
  */
-async function fill(sql) {
+function recordStatements(pool) {
+  /** @type {Statement | undefined} */
+  let last
+  const readPool = /** @type {Queryable} */ ({
+    query(/** @type {Statement} */ statement) {
+      last = statement
+      return pool.query(statement)
+    },
+  })
+  return { readPool, lastStatement: () => last }
+}
+
+/** @param {() => Promise<unknown>} work */
+async function medianDurationMs(work) {
+  const durations = []
+  for (let i = 0; i < repetitions; i++) {
+    const began = performance.now()
+    await work()
+    durations.push(performance.now() - began)
+  }
+  return median(durations) ?? Number.NaN
+}
+
+/**
+ * Adds 1,000,000 items of one owner, and as many of others in between.
+ *
+ * @param {pg.Client} sql
+ * @returns {Promise<string>} id of that owner
+ */
+async function addItems(sql) {
   const names = ['owner', ...Array.from({ length: 100 }, (_, i) => `other${i}`)]
   const { rows: users } = await sql.query(
     "INSERT INTO users (id, username, hashed_password, updated_at) SELECT gen_random_uuid(), name, '$2b$04$' || repeat('a', 53), now() FROM unnest($1::text[]) name RETURNING id",
@@ -102,17 +144,17 @@ async function fill(sql) {
 
 /**
  * @param {pg.Client} sql
- * @param {string} owner
+ * @param {string} ownerId
  * @param {string} sort
  * @param {number} page
- * @returns the position where that page begins
+ * @returns the position of the last item before that page
  */
-async function positionBefore(sql, owner, sort, page) {
+async function positionBefore(sql, ownerId, sort, page) {
   const column = sort.replace('-', '')
   const direction = sort.startsWith('-') ? 'DESC' : 'ASC'
   const { rows: found } = await sql.query(
     `SELECT ${column} AS value, id FROM items WHERE owner_id = $1 ORDER BY ${column} ${direction}, id ${direction} LIMIT 1 OFFSET $2`,
-    [owner, (page - 1) * limit - 1],
+    [ownerId, (page - 1) * limit - 1],
   )
   const { value, id } = found[0]
   return { sort, value: value instanceof Date ? value.toISOString() : value, id }
@@ -120,7 +162,7 @@ async function positionBefore(sql, owner, sort, page) {
 
 /**
  * @param {pg.Client} sql
- * @param {{ text: string, values: unknown[] } | undefined} statement
+ * @param {Statement | undefined} statement
  */
 async function explain(sql, statement) {
   if (!statement) throw new Error('no statement was sent')
@@ -140,9 +182,4 @@ async function explain(sql, statement) {
  */
 function flatten(plan) {
   return [plan, ...(plan.Plans ?? []).flatMap(flatten)]
-}
-
-/** @param {number[]} values */
-function median(values) {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }

@@ -68,22 +68,11 @@ async function bench() {
 
   const isAfter = (/** @type {number} */ limit) => () => performance.now() - began > limit
   const results = await measureInRounds(scenarios, environment, rounds, isAfter(lastRoundMs))
-  let unexpected = 0
-  /** @type {Record<string, number>} */
-  const facts = {}
-  for (const { name, probe } of probes) {
-    if (isAfter(lastProbeMs)()) {
-      console.error(`no time left for: ${name}`)
-      continue
-    }
-    console.error(`probing: ${name}`)
-    const found = await attempt(name, () => probe(environment))
-    Object.assign(facts, found?.facts)
-    unexpected += found?.unexpected ?? 0
-  }
+  const probed = await runProbes(probes, environment, isAfter(lastProbeMs))
+  const { facts } = probed
 
   const summary = summarize(results)
-  for (const scenario of Object.values(summary)) unexpected += scenario.unexpected
+  const unexpected = Object.values(summary).reduce((sum, one) => sum + one.unexpected, probed.unexpected)
   const outcomes = evaluateGoals(results, summary, facts)
   print(summary, facts, outcomes)
   const report = {
@@ -100,6 +89,30 @@ async function bench() {
   if (unexpected > 0) console.error(`${unexpected} responses were unexpected`)
   if (failures.length > 0) console.error(`failed: ${failures.join(', ')}`)
   return unexpected + failures.length > 0 ? 1 : 0
+}
+
+/**
+ * Runs each probe once, unless there is no time left.
+ *
+ * @param {import('./scenarios/scenario.js').Probe[]} probes
+ * @param {import('./lib/environment.js').Environment} environment
+ * @param {() => boolean} isLate whether there is no time for another probe
+ */
+async function runProbes(probes, environment, isLate) {
+  /** @type {Record<string, number>} */
+  const facts = {}
+  let unexpected = 0
+  for (const { name, probe } of probes) {
+    if (isLate()) {
+      console.error(`no time left for: ${name}`)
+      continue
+    }
+    console.error(`probing: ${name}`)
+    const found = await attempt(name, () => probe(environment))
+    Object.assign(facts, found?.facts)
+    unexpected += found?.unexpected ?? 0
+  }
+  return { facts, unexpected }
 }
 
 /**

@@ -42,7 +42,7 @@ export async function run(command, args, env = process.env) {
  * Runs a program of bench/processes, which prints one line of JSON.
  *
  * @param {string} file
- * @param {object} task what it is told, as JSON
+ * @param {object} task the argument of the program, passed as JSON
  */
 export async function ask(file, task) {
   return JSON.parse(await run(process.execPath, [file, JSON.stringify(task)]))

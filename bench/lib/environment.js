@@ -7,7 +7,7 @@ import { start } from './children.js'
 import { openBenchDatabase } from './database.js'
 import { addUsers } from './fixtures.js'
 import { addLargeOwner } from './large-owner.js'
-import { runCommand, startService, untilAnswered } from './service.js'
+import { runCommand, startService, waitForResponse } from './service.js'
 import { openIssuer } from './tokens.js'
 
 const processes = join(import.meta.dirname, '../processes')
@@ -87,10 +87,8 @@ async function seedUsers({ url, sql }) {
 /** @param {string} databaseUrl */
 async function createClient(databaseUrl) {
   const id = `bench-${randomUUID()}`
-  const scope = ['--scope', 'items:read', '--right', 'introspect']
-  const { client_secret: secret } = await runCommand(databaseUrl, [
-    ...['clients', 'create', id, '--name', 'Bench', ...scope],
-  ])
+  const command = `clients create ${id} --name Bench --scope items:read --right introspect`
+  const { client_secret: secret } = await runCommand(databaseUrl, command.split(' '))
   return `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
 }
 
@@ -106,6 +104,6 @@ async function startBaselines({ url, sql }, owner, publicPem) {
   const { child } = start(process.execPath, [pathOf('baselines.js'), JSON.stringify(task)], {
     env: { ...process.env, NODE_ENV: 'production' },
   })
-  await untilAnswered(port, '/bare', child)
+  await waitForResponse(port, '/bare', child)
   return { url: `http://127.0.0.1:${port}`, pid: Number(child.pid) }
 }

@@ -4,7 +4,7 @@ import autocannon from 'autocannon'
 export async function loadWithAutocannon({ url, requests, connections, seconds, expect, chain }) {
   let unexpected = 0
   /** @param {number} status */
-  function look(status) {
+  function countUnexpected(status) {
     if (status !== expect) unexpected += 1
   }
   const result = await autocannon({
@@ -12,7 +12,7 @@ export async function loadWithAutocannon({ url, requests, connections, seconds, 
     connections,
     duration: seconds,
     timeout: 15,
-    requests: chain ? chained(requests, chain, look) : inTurn(requests, look),
+    requests: chain ? chained(requests, chain, countUnexpected) : inTurn(requests, countUnexpected),
   })
   return {
     rate: result.requests.total / result.duration,
@@ -23,20 +23,20 @@ export async function loadWithAutocannon({ url, requests, connections, seconds, 
 }
 
 /**
- * By default autocannon builds all requests for each connection, and each connection sends them all.
+ * Returns requests that all connections together send in rotation. By default each connection sends all of them.
  *
  * @param {import('./load.js').Request[]} requests
- * @param {(status: number) => void} look
+ * @param {(status: number) => void} onStatus
  * @returns {autocannon.Request[]}
  */
-function inTurn(requests, look) {
+function inTurn(requests, onStatus) {
   const all = /** @type {autocannon.Request[]} */ (requests)
-  if (all.length === 1) return all.map((only) => ({ ...only, onResponse: look }))
+  if (all.length === 1) return all.map((only) => ({ ...only, onResponse: onStatus }))
   let next = 0
   return [
     {
       setupRequest: (request) => ({ ...request, ...all[next++ % all.length] }),
-      onResponse: look,
+      onResponse: onStatus,
     },
   ]
 }
@@ -44,10 +44,10 @@ function inTurn(requests, look) {
 /**
  * @param {import('./load.js').Request[]} requests
  * @param {string[]} chain
- * @param {(status: number) => void} look
+ * @param {(status: number) => void} onStatus
  * @returns {autocannon.Request[]}
  */
-function chained(requests, chain, look) {
+function chained(requests, chain, onStatus) {
   const [first = ''] = chain
   const tokens = [...chain]
   return requests.map(({ method, path, headers, body = '' }) => ({
@@ -55,9 +55,9 @@ function chained(requests, chain, look) {
     path,
     headers,
     setupRequest: (request) => ({ ...request, body: body.replace(first, tokens.pop() ?? 'none') }),
-    onResponse(status, answer) {
-      look(status)
-      const { refresh_token: next } = status === 200 ? JSON.parse(answer) : {}
+    onResponse(status, body) {
+      onStatus(status)
+      const { refresh_token: next } = status === 200 ? JSON.parse(body) : {}
       if (next) tokens.push(next)
     },
   }))

@@ -14,8 +14,12 @@ export async function loadWithWrk(task) {
   const script = join(folder, 'load.lua')
   await writeFile(script, writeScript(task))
   const output = await run('wrk', [
-    ...['--threads', '1', '--connections', String(task.connections), '--duration', `${task.seconds}s`],
-    ...['--timeout', '15s', '--script', script, task.url],
+    '--threads=1',
+    `--connections=${task.connections}`,
+    `--duration=${task.seconds}s`,
+    '--timeout=15s',
+    `--script=${script}`,
+    task.url,
   ])
   await remove()
   return JSON.parse(output.slice(output.lastIndexOf('{')))
@@ -28,18 +32,18 @@ export async function loadWithWrk(task) {
  * @param {Task} task
  */
 function writeScript(task) {
-  const looks = task.chain !== undefined || task.expect >= 400
+  const checksStatus = task.chain !== undefined || task.expect >= 400
   return `
 unexpected = 0
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
 ${task.chain ? chainedRequests(task, task.chain) : requestsInTurn(task)}
-${looks ? lookAtAnswers(task) : ''}
+${checksStatus ? checkResponses(task) : ''}
 function done(summary, latency)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.timeout
   for _, thread in ipairs(threads) do failed = failed + thread:get('unexpected') end
-  ${looks ? '' : 'failed = failed + errors.status'}
+  ${checksStatus ? '' : 'failed = failed + errors.status'}
   io.write(string.format('{"rate":%f,"p50":%f,"p99":%f,"unexpected":%d}\\n',
     summary.requests / summary.duration * 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, failed))
 end
@@ -73,7 +77,7 @@ end`
 }
 
 /** @param {Task} task */
-function lookAtAnswers({ expect, chain }) {
+function checkResponses({ expect, chain }) {
   return `
 function response(status, headers, body)
   if status ~= ${expect} then unexpected = unexpected + 1 end

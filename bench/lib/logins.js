@@ -55,14 +55,14 @@ export function startLogins({ url, usernames, connections }) {
 /**
  * @param {string} url
  * @param {string} username
- * @returns the status, or 0 when there was no answer
+ * @returns the status, or 0 if there was no response
  */
 async function logIn(url, username) {
   try {
     const body = new URLSearchParams({ username, password: 'secret' })
-    const answer = await fetch(`${url}/token`, { method: 'POST', body })
-    await answer.arrayBuffer()
-    return answer.status
+    const response = await fetch(`${url}/token`, { method: 'POST', body })
+    await response.arrayBuffer()
+    return response.status
   } catch {
     return 0
   }

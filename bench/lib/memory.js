@@ -14,7 +14,7 @@ export function residentMemory(pid) {
  * Watches the peak memory of a process. Linux records it; elsewhere it is sampled.
  *
  * @param {number} pid
- * @returns {() => number} ends it: the peak in MB
+ * @returns {() => number} a function that ends the watch and returns the peak (MB)
  */
 export function watchPeakMemory(pid) {
   if (isLinux) {

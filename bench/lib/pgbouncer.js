@@ -14,7 +14,7 @@ const pollMs = 20
  * Starts PgBouncer with transaction pooling.
  *
  * @param {string} databaseUrl
- * @returns the URL of the same database behind it, or null where it is not installed
+ * @returns the URL of the same database behind it, or null if PgBouncer is not installed
  */
 export async function startPgbouncer(databaseUrl) {
   if (!(await isInstalled('pgbouncer'))) return null
@@ -23,7 +23,7 @@ export async function startPgbouncer(databaseUrl) {
   const port = await findFreePort()
   const file = join(folder, 'pgbouncer.ini')
   await writeFile(file, settings(new URL(databaseUrl), port))
-  // Like PostgreSQL, it refuses to run as root.
+  // PgBouncer refuses to run as root, as PostgreSQL does.
   const account = await findAccount(folder)
   await giveTo(account, folder)
   const { child } = start('pgbouncer', ['--quiet', file], account)

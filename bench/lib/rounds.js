@@ -44,7 +44,8 @@ export async function measureInRounds(scenarios, environment, rounds, isLate) {
  * @param {string} other
  */
 export function compare(results, one, other) {
-  const [these, those] = [results.get(one)?.rounds ?? [], results.get(other)?.rounds ?? []]
+  const these = results.get(one)?.rounds ?? []
+  const those = results.get(other)?.rounds ?? []
   return median(these.flatMap(({ rate }, round) => rate / (those[round]?.rate ?? Number.NaN)))
 }
 

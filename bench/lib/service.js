@@ -14,7 +14,8 @@ const keyEncryptionSecret = randomBytes(32).toString('base64')
 /** @typedef {{ url: string, pid: number, readyMs: number, stop: () => Promise<void> }} Service */
 
 /**
- * Settings as in production, but for NODE_ENV: production refuses the tutorial's users, who log in here.
+ * Returns the settings of the service. NODE_ENV is not production, because production refuses the tutorial's users, who
+ * log in here.
  *
  * @param {string} databaseUrl
  */
@@ -24,7 +25,7 @@ export function serviceSettings(databaseUrl) {
     ISSUER: 'https://latchkey.example.com',
     KEY_ENCRYPTION_SECRET: keyEncryptionSecret,
     DATABASE_URL: databaseUrl,
-    // There is no proxy here that has to notice the end.
+    // No proxy has to notice that the service shuts down.
     DRAIN_SECONDS: '0',
   }
 }
@@ -33,7 +34,7 @@ export function serviceSettings(databaseUrl) {
  * Starts the service, and waits until it is ready.
  *
  * @param {string} databaseUrl
- * @param {Record<string, string>} [settings] in addition
+ * @param {Record<string, string>} [settings] additional settings
  * @returns {Promise<Service>}
  */
 export async function startService(databaseUrl, settings) {
@@ -41,7 +42,7 @@ export async function startService(databaseUrl, settings) {
   const env = { ...inherited(), ...serviceSettings(databaseUrl), ...settings, PORT: String(port) }
   const began = performance.now()
   const { child, stop } = start(process.execPath, [join(dist, 'server.js')], { env })
-  await untilAnswered(port, '/readyz', child)
+  await waitForResponse(port, '/readyz', child)
   return {
     url: `http://127.0.0.1:${port}`,
     pid: Number(child.pid),
@@ -55,7 +56,7 @@ export async function startService(databaseUrl, settings) {
  *
  * @param {string} databaseUrl
  * @param {string[]} args
- * @returns what it printed, which has to be JSON
+ * @returns the JSON that it printed
  */
 export async function runCommand(databaseUrl, args) {
   const env = { ...inherited(), ...serviceSettings(databaseUrl) }
@@ -69,11 +70,11 @@ export async function runCommand(databaseUrl, args) {
  * @param {string} path
  * @param {import('./children.js').ChildProcess} child
  */
-export async function untilAnswered(port, path, child) {
+export async function waitForResponse(port, path, child) {
   const deadline = performance.now() + timeLimitMs
-  while (!(await answers(port, path))) {
+  while (!(await isResponding(port, path))) {
     if (child.exitCode !== null) throw new Error(`a server ended with status ${child.exitCode}`)
-    if (performance.now() > deadline) throw new Error('a server does not get ready')
+    if (performance.now() > deadline) throw new Error(`a server was not ready within ${timeLimitMs} ms`)
     await delay(pollMs)
   }
 }
@@ -83,14 +84,14 @@ export async function untilAnswered(port, path, child) {
  * @param {string} path
  * @returns {Promise<boolean>}
  */
-function answers(port, path) {
+function isResponding(port, path) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () =>
       socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`),
     )
-    socket.once('data', (answer) => {
+    socket.once('data', (response) => {
       socket.destroy()
-      resolve(answer.toString('latin1').startsWith('HTTP/1.1 200 '))
+      resolve(response.toString('latin1').startsWith('HTTP/1.1 200 '))
     })
     for (const event of ['error', 'close']) socket.once(event, () => resolve(false))
   })

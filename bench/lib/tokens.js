@@ -57,7 +57,7 @@ async function readSigningKey(config, databaseUrl) {
   const database = openDatabase(config, databaseUrl)
   const keys = await listKeys(database).finally(() => database.$disconnect())
   const stored = signingKey(keys, new Date())
-  if (!stored) throw new Error('the service has made no key')
+  if (!stored) throw new Error('the service has no signing key')
   const der = openPrivateKey(stored, sealingKeysOf(config))
   const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   const publicPem = toPem(stored.publicJwk)

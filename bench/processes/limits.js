@@ -42,7 +42,7 @@ async function limitOfRefresh() {
       const next = successorOf(token, key)
       await findRefreshToken(fingerprint(token), database)
       const rotated = await rotateRefreshToken(fingerprint(token), fingerprint(next), config, database)
-      if (!rotated) throw new Error('a refresh token was not taken')
+      if (!rotated) throw new Error('a refresh token was not rotated')
       token = next
     }
   })
@@ -50,9 +50,9 @@ async function limitOfRefresh() {
 }
 
 /**
- * Work that was started counts, and the time ends when it is done.
+ * Returns the number of jobs per second. Jobs that were started count, and the time ends with the last one.
  *
- * @param {(() => Promise<unknown>)[]} jobs each is done again and again, all of them at once
+ * @param {(() => Promise<unknown>)[]} jobs run side by side, each of them repeatedly
  */
 async function measure(jobs) {
   const began = performance.now()

@@ -30,7 +30,7 @@ export const exportAll = {
 /**
  * @param {string} url
  * @param {string} token
- * @param {number} [enough] lines, after which the connection is cut
+ * @param {number} [enough] number of lines after which the connection is closed
  */
 async function readLines(url, token, enough = Number.POSITIVE_INFINITY) {
   const headers = { authorization: `Bearer ${token}` }

@@ -9,8 +9,8 @@ const settleMs = 300
 
 /** Reads during logins. @type {Scenario[]} */
 export const floods = [
-  duringLogInsOf(1, 'one connection logs in'),
-  duringLogInsOf(16, '16 connections log in'),
+  readsDuringLogins(1, 'one connection logs in'),
+  readsDuringLogins(16, '16 connections log in'),
 ]
 
 /**
@@ -18,7 +18,7 @@ export const floods = [
  * @param {string} what
  * @returns {Scenario}
  */
-function duringLogInsOf(connections, what) {
+function readsDuringLogins(connections, what) {
   return {
     name: `me-during-${connections}`,
     title: `GET /users/me/ while ${what}`,

@@ -9,14 +9,10 @@ import { get, post } from './scenario.js'
 /** @typedef {import('./scenario.js').Request} Request */
 
 const quietMs = 10_000
-/**
- * Shares of the requests between which the median of the memory counts as the beginning and as the end. The first fifth is
- * excluded, because it fills the caches.
- */
-const [warmShare, endShare] = /** @type {const} */ ([
-  [0.2, 0.5],
-  [0.7, 1],
-])
+/** Share of the requests whose median memory counts as the beginning. The first fifth is excluded: it fills the caches. */
+const beginning = { from: 0.2, to: 0.5 }
+/** Share of the requests whose median memory counts as the end. */
+const ending = { from: 0.7, to: 1 }
 const requests = 1_000_000
 const chunkSeconds = 3
 /** Time after which the requests end (milliseconds). */
@@ -64,9 +60,9 @@ async function someRequests({ token, client }) {
  */
 async function sendAFew(url, few) {
   for (const { path, method, headers, body } of [...few, ...few, ...few]) {
-    const answer = await fetch(`${url}${path}`, { method, headers, ...(body && { body }) })
-    if (!answer.ok) throw new Error(`${path} got ${answer.status}`)
-    await answer.arrayBuffer()
+    const response = await fetch(`${url}${path}`, { method, headers, ...(body && { body }) })
+    if (!response.ok) throw new Error(`${path} responded with ${response.status}`)
+    await response.arrayBuffer()
   }
 }
 
@@ -87,14 +83,14 @@ async function sendMany({ url, pid }, token) {
     samples.push({ sent, memory: residentMemory(pid) })
     console.error(`memory: ${residentMemory(pid).toFixed()} MB after ${sent} requests`)
   }
-  const within = (/** @type {number} */ from, /** @type {number} */ to) =>
-    samples.flatMap((sample) =>
-      sample.sent > from * sent && sample.sent <= to * sent ? [sample.memory] : [],
-    )
+  const medianWithin = (/** @type {{ from: number, to: number }} */ { from, to }) => {
+    const within = samples.filter((sample) => sample.sent > from * sent && sample.sent <= to * sent)
+    return median(within.map((sample) => sample.memory)) ?? Number.NaN
+  }
   return {
     sent,
     unexpected,
-    warm: median(within(...warmShare)) ?? Number.NaN,
-    end: median(within(...endShare)) ?? Number.NaN,
+    warm: medianWithin(beginning),
+    end: medianWithin(ending),
   }
 }

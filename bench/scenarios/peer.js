@@ -67,7 +67,7 @@ function logins(name, title, targetOf) {
  */
 async function logInTo(url) {
   const body = new URLSearchParams({ username: 'johndoe', password: 'secret' })
-  const answer = await fetch(`${url}/token`, { method: 'POST', body })
-  if (!answer.ok) throw new Error(`the peer answered the login of johndoe with ${answer.status}`)
-  return JSON.parse(await answer.text()).access_token
+  const response = await fetch(`${url}/token`, { method: 'POST', body })
+  if (!response.ok) throw new Error(`the peer responded to the login of johndoe with ${response.status}`)
+  return JSON.parse(await response.text()).access_token
 }

@@ -8,7 +8,7 @@ import { measureRequests, post, withPeakMemory } from './scenario.js'
 /** @typedef {import('./scenario.js').Environment} Environment */
 
 const chains = 32
-const logInConnections = 16
+const loginConnections = 16
 
 /**
  * Returns the scenarios of the token and introspection endpoints, and the unavoidable work of each as a limit.
@@ -23,9 +23,9 @@ export function tokens(environment) {
       title: 'POST /token, password, 16 connections',
       measure: async ({ service, seconds }) => {
         const usernames = (await environment.users())
-          .slice(0, logInConnections)
+          .slice(0, loginConnections)
           .map(({ username }) => username)
-        const task = { url: service.url, usernames, connections: logInConnections, seconds }
+        const task = { url: service.url, usernames, connections: loginConnections, seconds }
         return withPeakMemory(service, () => measureLogins(task))
       },
     },
