@@ -1,5 +1,5 @@
-# By tag, as the digest was not known where this was written: --build-arg NODE_IMAGE=node@sha256:… pins it to what
-# `docker buildx imagetools inspect node:24-bookworm-slim` prints.
+# The base image is named by a tag. To pin it, pass the digest that `docker buildx imagetools inspect
+# node:24-bookworm-slim` prints: --build-arg NODE_IMAGE=node@sha256:…
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS manifest
@@ -9,14 +9,14 @@ COPY package.json package-lock.json .npmrc ./
 FROM manifest AS build
 RUN npm ci
 COPY . .
-# A checkout made under a strict umask would leave the service files that it cannot read.
+# After a checkout with a strict umask, the user of the service could not read these files.
 RUN npm run build && chmod -R a+rX package.json dist
 
 FROM manifest AS dependencies
 RUN npm ci --omit=dev
 
 FROM ${NODE_IMAGE}
-# More threads than processors: hashing takes one for each, and files and DNS keep two.
+# Threads of libuv: hashing uses one per processor, and files and DNS need two more.
 ENV NODE_ENV=production HOST=0.0.0.0 UV_THREADPOOL_SIZE=16
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-// Runs the suites of faults and races again and again, for SOAK_MINUTES (30 unless it is set): npm run test:soak
+// Runs the suites of faults and races repeatedly, for SOAK_MINUTES (default: 30 minutes): npm run test:soak
 
 const minute = 60_000
 const end = Date.now() + Number(process.env.SOAK_MINUTES ?? 30) * minute

@@ -3,15 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * Starts a PostgreSQL whose data is gone when it stops.
+ * Starts a temporary PostgreSQL server. Its data is removed when it stops.
  *
  * @param {typeof import('#dist/src/database/embedded/index.js').startEmbeddedPostgres} start
- * @param {string} prefix how its folder is called
- * @param {string[]} [settings] more PostgreSQL settings, as `name=value`
+ * @param {string} prefix beginning of the folder's name
+ * @param {string[]} [settings] further PostgreSQL settings, as `name=value`
  */
 export async function startTemporaryPostgres(start, prefix, settings) {
   const folder = await mkdtemp(join(tmpdir(), prefix))
-  // The server's account enters it if that is another one. The data are in a folder that only the account can enter.
+  // The server may run as another account, which must be able to enter this folder. Only that account can enter the folder
+  // of the data.
   await chmod(folder, 0o755)
   const home = join(folder, 'postgres')
   const { url, stop } = await start(home, settings)

@@ -65,7 +65,7 @@ function groupByPrototype(source) {
 }
 
 /**
- * Returns the ranges of a property, `FIRST` or `FIRST-LAST`; the file cuts them where the version of Unicode changes.
+ * Returns the ranges of a property, `FIRST` or `FIRST-LAST`. The file splits a range where the version of Unicode changes.
  *
  * @param {Source} source
  */
@@ -76,7 +76,8 @@ function joinRanges(source) {
   for (const [, from = '', to = from] of source.text.matchAll(
     /^([\dA-F]+)(?:\.\.([\dA-F]+))? *; Allowed /gm,
   )) {
-    const [first, last] = [Number.parseInt(from, 16), Number.parseInt(to, 16)]
+    const first = Number.parseInt(from, 16)
+    const last = Number.parseInt(to, 16)
     total += last - first + 1
     const before = ranges.at(-1)
     if (before?.[1] === first - 1) before[1] = last
