@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { Parser } from 'tap-parser'
 import { compiledPath } from './compile.js'
 import { startGroup } from './process-group.js'
@@ -10,10 +11,15 @@ const timeoutSeconds = 600
 const killSeconds = 660
 
 /**
- * Options of Node.js. The budget is the amount of bytecode (bytes) that a function executes before V8 optimises it,
- * several times the default: most test files end before optimising has paid.
+ * V8's option for the amount of bytecode (bytes) that a function executes before it is optimised: several times the default,
+ * because most test files end before optimising has paid. Node.js 24 no longer has it.
  */
-const nodeOptions = ['--enable-source-maps', '--interrupt-budget=400000']
+const optimiseLate = '--interrupt-budget'
+const v8Options = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' })
+const nodeOptions = [
+  '--enable-source-maps',
+  ...(v8Options.includes(`  ${optimiseLate} (`) ? [`${optimiseLate}=400000`] : []),
+]
 
 /**
  * @typedef {object} TestResult
