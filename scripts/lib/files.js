@@ -5,18 +5,24 @@ import { dirname, join } from 'node:path'
 /** @typedef {Map<string, Uint8Array>} Files contents by the path of each file, relative to a folder */
 
 /**
- * Lists the files below a folder.
+ * Lists the files below a folder. Symbolic links are not followed, as some versions of Node.js do with `recursive`.
  *
  * @param {string} folder
  * @returns {string[]} sorted paths, relative to the folder; none if it does not exist
  */
 export function listFiles(folder) {
+  return listEntries(folder)
+    .flatMap((entry) => {
+      if (!entry.isDirectory()) return entry.isFile() ? [entry.name] : []
+      return listFiles(join(folder, entry.name)).map((file) => join(entry.name, file))
+    })
+    .sort()
+}
+
+/** @param {string} folder */
+function listEntries(folder) {
   try {
-    const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
-    return entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(join(folder, '/').length))
-      .sort()
+    return readdirSync(folder, { withFileTypes: true })
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return []
     throw error

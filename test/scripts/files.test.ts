@@ -7,6 +7,7 @@ import { fingerprint, installFiles, listFiles, readFiles } from '#scripts/lib/fi
 t.test('a folder gets exactly the files of a build, and those that are the same stay as they are', (t) => {
   const folder = t.testdir({ same: 'same', changed: 'old', stale: '', sub: { 'also-stale': '' } })
   symlinkSync('same', join(folder, 'link'))
+  symlinkSync('sub', join(folder, 'linked'))
   const before = statSync(join(folder, 'same'))
   const opened = readFileSync(join(folder, 'changed'))
   installFiles(
@@ -22,6 +23,7 @@ t.test('a folder gets exactly the files of a build, and those that are the same 
   t.equal(String(opened), 'old')
   t.equal(readFileSync(join(folder, 'changed'), 'utf8'), 'new')
   t.equal(readFileSync(join(folder, 'link'), 'utf8'), 'same', 'a link stays')
+  t.equal(readFileSync(join(folder, 'linked/added'), 'utf8'), 'added', 'a link to a folder is not followed')
   t.end()
 })
 
