@@ -1,8 +1,8 @@
 /**
- * The rooms of the house, from the ground floor up. A room imports only from lower floors, so that rooms of one floor know
- * nothing of each other.
+ * Layers of the source, the lowest first. A module is a folder or a file. It imports only from lower layers, so modules of one
+ * layer do not depend on each other.
  */
-const floors = [
+const layers = [
   ['src/errors.ts', 'src/files.ts', 'src/manifest.ts', 'src/lifecycle/'],
   ['src/config/'],
   ['src/database/'],
@@ -10,19 +10,22 @@ const floors = [
   ['src/audit/', 'src/docs/', 'src/email/', 'src/items/', 'src/passwords/'],
   ['src/users/'],
   ['src/auth/', 'prisma/seed.ts'],
-  ['src/app.ts'],
+  ['src/pages/', 'src/resources/', 'src/roles/'],
+  ['src/app.ts', 'src/banner.ts'],
   ['src/service.ts'],
   ['src/server.ts', 'src/cli/'],
 ]
 
-/** Packages that the shipped program consists of, nearly all of them bundled. All others are development tools. */
+/** Packages that are part of the shipped program, nearly all of them bundled. All others are development tools. */
 const shipped = [
   '@fastify/ajv-compiler',
+  '@fastify/busboy',
   '@fastify/cors',
   '@fastify/fast-json-stringify-compiler',
   '@fastify/jwt',
   '@fastify/swagger',
   '@fastify/type-provider-typebox',
+  '@node-rs/argon2',
   '@prisma/adapter-pg',
   '@prisma/client',
   '@zxcvbn-ts/language-common',
@@ -32,35 +35,37 @@ const shipped = [
   'fastify',
   'fastify-plugin',
   'find-my-way',
+  'hono',
   'ipaddr.js',
   'lru-cache',
+  'negotiator',
   'nodemailer',
   'pg',
   'pg-connection-string',
   'typebox',
 ]
 
-/** Returns the rule that modules matching `from` must not import modules matching `to`. */
+/** Returns the rule that files matching `from` must not import files matching `to`. */
 const forbid = (name, from, to) => ({ name, severity: 'error', from, to })
 
-/** Returns a regular expression for the paths of rooms. */
-const pathOf = (rooms) => `^(${rooms.map((room) => room.replaceAll('.', '\\.')).join('|')})`
+/** Returns a regular expression that matches the paths of modules. */
+const pathOf = (modules) => `^(${modules.map((path) => path.replaceAll('.', '\\.')).join('|')})`
 
-/** Returns the rule that a room imports only itself and rooms of lower floors. */
-const importsDownward = (room, floor) =>
+/** Returns the rule that a module imports only itself and modules of lower layers. */
+const importsDownward = (path, layer) =>
   forbid(
-    `${room}-imports-downward`,
-    { path: pathOf([room]) },
-    { path: pathOf(floors.flat()), pathNot: pathOf([room, ...floors.slice(0, floor).flat()]) },
+    `${path}-imports-downward`,
+    { path: pathOf([path]) },
+    { path: pathOf(layers.flat()), pathNot: pathOf([path, ...layers.slice(0, layer).flat()]) },
   )
 
 module.exports = {
   forbidden: [
     forbid('no-cycles', {}, { circular: true }),
-    ...floors.flatMap((rooms, floor) => rooms.map((room) => importsDownward(room, floor))),
-    forbid('every-source-has-a-floor', { path: '^src/', pathNot: pathOf(floors.flat()) }, {}),
+    ...layers.flatMap((modules, layer) => modules.map((path) => importsDownward(path, layer))),
+    forbid('every-source-has-a-layer', { path: '^src/', pathNot: pathOf(layers.flat()) }, {}),
     forbid(
-      'auth-knows-users-by-their-store',
+      'auth-imports-only-the-store-and-scopes-of-users',
       { path: '^src/auth/' },
       { path: '^src/(items|docs|users/(?!store/|scopes))' },
     ),
@@ -70,22 +75,27 @@ module.exports = {
       { path: '^src/database/generated/' },
     ),
     forbid(
-      'cores-are-pure',
+      'token-rules-import-no-framework-or-database',
       {
-        path: '^src/auth/(access-token|effective|scope|secrets|subject|keys/(generate|lifecycle|seal))\\.ts$',
+        path: '^src/auth/(access-token|effective|scope|secrets|subject|clients/(algorithms|claims|jwk|jws|subject-pattern)|keys/(generate|lifecycle|seal))\\.ts$',
       },
       { path: 'node_modules/(@?fastify|@prisma|pg)/|^src/(database|errors)' },
     ),
     forbid(
-      'no-development-packages',
+      'only-safe-fetch-calls-other-servers',
+      { path: '^src/', pathNot: '^src/http/safe-fetch/' },
+      { path: '^(node:)?https$' },
+    ),
+    forbid(
+      'no-unshipped-packages',
       { path: '^(src|prisma/seed)' },
       { path: 'node_modules/', pathNot: `node_modules/(@types/)?(${shipped.join('|')})/` },
     ),
-    forbid('no-dangling-imports', {}, { couldNotResolve: true }),
+    forbid('no-unresolved-imports', {}, { couldNotResolve: true }),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|src/database/generated|src/docs/assets)/' },
+    exclude: { path: '^(dist|src/database/generated|src/docs/assets|test/clients/typescript)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {

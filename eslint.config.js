@@ -1,7 +1,7 @@
 import parser from '@typescript-eslint/parser'
 import regexp from 'eslint-plugin-regexp'
 
-// Biome checks everything else. Every regular expression must run in time linear in the length of its input.
+// Every regular expression must run in time linear in the length of its input. Biome checks everything else.
 export default [
   {
     files: ['src/**/*.ts', 'prisma/**/*.ts'],

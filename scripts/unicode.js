@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 
 // Writes src/users/names/confusables.ts and src/users/names/allowed-characters.ts from two files of Unicode's security
-// data (UTS 39). Commit them.
+// data (UTS 39). Commit both.
 //
 //   curl -O https://www.unicode.org/Public/17.0.0/security/confusables.txt
 //   curl -O https://www.unicode.org/Public/17.0.0/security/IdentifierStatus.txt
 //   node scripts/unicode.js confusables.txt IdentifierStatus.txt
-// With another version, increment `keysVersion` in src/users/names/username.ts, so that the keys of all usernames are
-// computed again.
+//
+// With another version of the data, increment `keysVersion` in src/users/names/username.ts, so that the keys of all
+// usernames are computed again.
 
 const lineWidth = 108
 

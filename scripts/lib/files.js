@@ -55,13 +55,14 @@ export function fingerprint(paths) {
 }
 
 /**
- * Makes a folder contain exactly these files. Each one that has changed is replaced by a rename, so a process that runs
- * from the folder never finds a file missing or half written. Symbolic links are left alone.
+ * Makes a folder contain these files. Each one that has changed is replaced by a rename, so a process that runs from the
+ * folder never finds it missing or half written. Symbolic links are left alone.
  *
  * @param {string} folder
  * @param {Files} files
+ * @param {(file: string) => void} [retire] what happens to every other file; it is removed by default
  */
-export function installFiles(folder, files) {
+export function installFiles(folder, files, retire = (file) => rmSync(join(folder, file))) {
   for (const [file, content] of files) {
     const path = join(folder, file)
     if (isEqual(path, content)) continue
@@ -70,7 +71,7 @@ export function installFiles(folder, files) {
     writeFileSync(temporary, content)
     renameSync(temporary, path)
   }
-  for (const file of listFiles(folder)) if (!files.has(file)) rmSync(join(folder, file))
+  for (const file of listFiles(folder)) if (!files.has(file)) retire(file)
 }
 
 /**

