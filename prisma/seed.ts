@@ -21,14 +21,14 @@ const users = [
   },
 ]
 
-/** Advisory lock that lets only one process seed at a time. */
+/** Key of the advisory lock that lets only one process seed at a time. */
 const seedLock = 0x1a7c4e03
 
 /**
  * Inserts the tutorial's users and item in one transaction. Existing rows are left as they are, and a deleted user is not
  * restored.
  *
- * @param macKey makes the keys of the usernames; without it, the service claims the usernames when it starts
+ * @param macKey key for the digests of usernames; without it, the service claims the usernames when it starts
  * @returns the usernames that exist now
  */
 export async function seed(database: Database, macKey: Buffer | null = null): Promise<string[]> {

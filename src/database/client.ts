@@ -1,5 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg'
-import { schemaOf } from '../config/urls.js'
+import { schemaOf } from '../config/database-url.js'
 import { retryableOnce } from '../lifecycle/once.js'
 import { Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
@@ -11,7 +11,7 @@ import { retryStalePlans } from './stale-plan.js'
 /** The handle to PostgreSQL, which stores take as an argument and send their queries through. */
 export type Database = PrismaClient & Connections
 
-/** A transaction; the handle itself can stand for one, as stores need no more of it. */
+/** A transaction. The handle itself can be passed instead, as stores use only what both have. */
 export type Transaction = Prisma.TransactionClient
 
 /** A part of a statement, with its values. */
@@ -41,7 +41,7 @@ interface ConnectionSettings {
   databaseReplicaMaxLagSeconds?: number
 }
 
-/** Time for the replica to accept a connection; after it the primary is read (milliseconds). */
+/** Time for the replica to accept a connection, after which the primary is read instead (milliseconds). */
 const replicaConnectMs = 1_000
 
 /**

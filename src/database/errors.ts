@@ -29,6 +29,12 @@ const unavailableCodes = new Set([
  */
 const unavailableStates = /^(08...|25006|25P0[34]|40001|40003|40P01|55P03|53...|57...|58...)$/
 
+/**
+ * SQLSTATEs that mean that no statement reaches the database: connection exceptions, too many connections, shutdown and
+ * start. The other states above concern single statements.
+ */
+const outageStates = /^(08...|53300|57P0[1-5])$/
+
 /** Kinds of errors of Prisma's driver adapter that stand for an unavailable database, where there is no code. */
 const unavailableKinds = new Set([
   'DatabaseNotReachable',
@@ -38,13 +44,14 @@ const unavailableKinds = new Set([
   'TransactionWriteConflict',
 ])
 
-/** Messages of pg and its pool, whose errors carry no code. Those of PostgreSQL may be in any language. */
-const lostConnection = 'Connection terminated unexpectedly'
+/** Messages of pg and its pool, whose errors carry no code. PostgreSQL's own messages may be in any language. */
+export const lostConnection = 'Connection terminated unexpectedly'
 const unavailableMessages = new RegExp(
   [
     queryTimeoutMessage,
     'Connection terminated',
     'timeout exceeded when trying to connect',
+    '^timeout expired$',
     'Client has encountered a connection error',
     'Client was closed and is not queryable',
   ].join('|'),
@@ -109,6 +116,17 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     isStalePlan(error) ||
     isMissingSocket(error as DatabaseError) ||
     isDatabaseUnavailable(cause)
+  )
+}
+
+/** Returns whether an error means that the database cannot be reached at all, and not only that one statement failed. */
+export function isOutage(error: unknown): boolean {
+  const state = sqlStateOf(error)
+  return (
+    isDatabaseUnavailable(error) &&
+    !(error instanceof InvalidSession) &&
+    !isStalePlan(error) &&
+    (state === undefined || outageStates.test(state))
   )
 }
 

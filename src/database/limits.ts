@@ -8,6 +8,8 @@ export interface Limits {
   statementMs: number
   /** Waiting for the response to a statement, after which the connection is destroyed. */
   answerMs: number
+  /** All statements of an import of items. The transaction has time left to roll back or to end its last statement. */
+  importMs: number
   /** One transaction (`transaction_timeout`, PostgreSQL 17 or later). */
   transactionMs: number
   /** One transaction, as measured by Prisma's client. */
@@ -35,6 +37,7 @@ export function limitsOf(timeoutSeconds: number): Limits {
   const connectionMs = statementMs / 2
   const answerMs = statementMs + graceMs
   const transactionMs = statementMs * 2
+  const importMs = statementMs * 1.5
   const clientTransactionMs = transactionMs + graceMs
   const requestMs = receiveMs + connectionMs + answerMs + connectionMs + clientTransactionMs
   return {
@@ -42,6 +45,7 @@ export function limitsOf(timeoutSeconds: number): Limits {
     connectionMs,
     statementMs,
     answerMs,
+    importMs,
     transactionMs,
     clientTransactionMs,
     receiveMs,

@@ -2,11 +2,13 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { schemaOf } from '../config/urls.js'
+import { schemaOf } from '../config/database-url.js'
 import { migrationsDirectory } from '../files.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
+import { reasonOf } from '../lifecycle/reason.js'
 import type { Database } from './client.js'
 import { isOwnSession, isPoolerRefusal, PoolerInBetween } from './pooler.js'
+import { requireUsableSchema } from './schema.js'
 import { openSession } from './session.js'
 
 /** Key of the advisory lock that a process holds while it migrates. */
@@ -15,8 +17,12 @@ const migrationLock = 0x1a7c4e01
 /** First statement of Prisma's first migrations. It requires a privilege on the database even if the schema exists. */
 const schemaCreation = 'CREATE SCHEMA IF NOT EXISTS "public";'
 
-/** SQLSTATE of the notices that migrations raise. Those of PostgreSQL itself have others. */
+/** SQLSTATE of the notices that migrations raise. Notices of PostgreSQL itself have other SQLSTATEs. */
 const raisedNotice = '00000'
+
+/** Codes of Node.js for a certificate whose authority is unknown. */
+const untrustedCertificate = /SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET_ISSUER)/
+const trustHint = '; name its authority by sslrootcert, or set sslmode=no-verify'
 
 /** Creates the history table as Prisma does. */
 const historyTable = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
@@ -37,8 +43,8 @@ export interface MigrationStatus {
 }
 
 /**
- * Applies the migrations that a database lacks, each in a transaction, and records them in Prisma's history table like
- * `prisma migrate deploy`. Processes that start together take turns.
+ * Applies the migrations that a database lacks, each in a transaction, and records them in Prisma's history table as
+ * `prisma migrate deploy` does. Processes that start together take turns.
  *
  * @param onNotice receives the notices of migrations about data that they changed
  * @returns the names of the applied migrations
@@ -51,10 +57,9 @@ export async function migrate(url: string, onNotice?: (text: string) => void): P
     })
     if (!(await isOwnSession(connection))) throw new PoolerInBetween()
     await connection.query('SELECT pg_advisory_lock($1)', [migrationLock])
-    const { pending } = await readStatus(connection)
+    const { applied, pending } = await readStatus(connection)
     if (pending.length === 0) return []
-    await ensureSchema(schemaOf(url), connection)
-    await requireOwnTables(connection)
+    await ensureSchema(schemaOf(url), applied.length > 0, connection)
     await connection.query(historyTable)
     for (const name of pending) await applyMigration(name, connection)
     return pending
@@ -62,40 +67,9 @@ export async function migrate(url: string, onNotice?: (text: string) => void): P
 }
 
 /** Creates the schema for our tables if it is missing. @throws OperatorError if it cannot hold them */
-async function ensureSchema(name: string, connection: pg.Client): Promise<void> {
-  const { rows } = await connection.query<{
-    exists: boolean
-    allowed: boolean
-    role: string
-    encoding: string
-  }>(
-    `SELECT exists, current_user AS role, getdatabaseencoding() AS encoding,
-      CASE WHEN exists THEN has_schema_privilege($1, 'USAGE') AND has_schema_privilege($1, 'CREATE')
-        ELSE has_database_privilege(current_database(), 'CREATE') END AS allowed
-    FROM (SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)) AS found`,
-    [name],
-  )
-  const { exists, allowed, role, encoding } = rows[0] as NonNullable<(typeof rows)[0]>
-  if (encoding !== 'UTF8')
-    throw new OperatorError(`the encoding of the database is ${encoding}: UTF8 is required`)
-  if (allowed) {
-    if (!exists) await connection.query(`CREATE SCHEMA ${connection.escapeIdentifier(name)}`)
-    return
-  }
-  const remedy = exists
-    ? `GRANT USAGE, CREATE ON SCHEMA ${name} TO ${role}`
-    : `CREATE SCHEMA ${name} AUTHORIZATION ${role}`
-  throw new OperatorError(
-    `${role} may not create tables in schema ${name}: ${remedy}, or name another one as ?schema= in DATABASE_URL`,
-  )
-}
-
-/** @throws OperatorError if the schema holds tables of another program */
-async function requireOwnTables(connection: pg.Client): Promise<void> {
-  const { rows } = await connection.query(`
-    SELECT FROM pg_tables WHERE schemaname = current_schema() AND to_regclass('_prisma_migrations') IS NULL LIMIT 1`)
-  if (rows.length > 0)
-    throw new OperatorError('a migration failed: the database holds tables of another program')
+async function ensureSchema(name: string, isOurs: boolean, connection: pg.Client): Promise<void> {
+  if (!(await requireUsableSchema(name, isOurs, connection)))
+    await connection.query(`CREATE SCHEMA ${connection.escapeIdentifier(name)}`)
 }
 
 /** Applies a migration atomically, and records it by the row that Prisma's engine would write. */
@@ -113,14 +87,24 @@ async function applyMigration(name: string, connection: pg.Client): Promise<void
     )
     await connection.query('COMMIT')
   } catch (error) {
-    const reason = (error as Error).message.trim().replace(/\s+/g, ' ')
-    throw new OperatorError(`a migration failed: ${reason}`, { cause: error })
+    throw new OperatorError(`a migration failed: ${reasonOf(error as Error)}`, { cause: error })
   }
 }
 
 /** Returns which migrations of this version a database has. @throws OperatorError when it cannot be reached */
 export function migrationStatus(url: string): Promise<MigrationStatus> {
   return withConnection(url, readStatus)
+}
+
+/** Returns the same, and requires that the pending migrations can be applied. @throws OperatorError if they cannot */
+export function inspectMigrations(url: string): Promise<MigrationStatus> {
+  return withConnection(url, async function inspect(connection) {
+    const status = await readStatus(connection)
+    if (!(await isOwnSession(connection))) throw new PoolerInBetween()
+    if (status.pending.length > 0)
+      await requireUsableSchema(schemaOf(url), status.applied.length > 0, connection)
+    return status
+  })
 }
 
 /** Returns whether the database has the last migration of this version. */
@@ -156,9 +140,8 @@ async function withConnection<T>(url: string, action: (connection: pg.Client) =>
   const connection = await openSession({ url }).catch((error: Error & { code?: string }) => {
     if (error instanceof OperatorError) throw error
     if (isPoolerRefusal(error)) throw new PoolerInBetween(error)
-    // The message is empty if the host has several addresses.
-    const reason = [error.message, error.code].find(Boolean)
-    throw new OperatorError(`cannot reach the database: ${reason}`, { cause: error })
+    const hint = untrustedCertificate.test(String(error.code)) ? trustHint : ''
+    throw new OperatorError(`cannot reach the database: ${reasonOf(error)}${hint}`, { cause: error })
   })
   try {
     return await action(connection)

@@ -1,18 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import type { Database } from './client.js'
+import { createOutageLog, type OutageLog } from './outage.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
+    outage: OutageLog
   }
 }
 
-/** Registers `app.database`, and logs whether the replica is read from. Closing the service disconnects. */
+/** Registers `app.database` and `app.outage`, and logs whether the replica is read from. Closing the service disconnects. */
 export const databasePlugin = plugin(registerDatabase, { name: 'database' })
 
 async function registerDatabase(app: FastifyInstance, { database }: { database: Database }): Promise<void> {
   app.decorate('database', database)
+  app.decorate('outage', createOutageLog(app.log))
   app.addHook('onClose', () => database.$disconnect())
   database.replica?.onChange(function logState(problem) {
     if (problem) app.log.warn({ problem }, 'the replica is not usable, reading from the primary')

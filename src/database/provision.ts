@@ -1,15 +1,22 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { OperatorError } from '../lifecycle/operator-error.js'
+import { hasCluster } from './embedded/cluster.js'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.js'
 
 /** A PostgreSQL server to work with. */
 export interface DatabaseServer {
   url: string
   embedded: boolean
+  /** Returns whether the data of an embedded server are still in place. Always true for any other server. */
+  isIntact(): Promise<boolean>
   /** Stops an embedded server; leaves any other alone. */
   stop(): Promise<void>
 }
 
-/** Settings that name the server. */
+/** Behaviour of a server that Latchkey has not started. */
+export const externalServer = { isIntact: async () => true, stop: async () => {} }
+
+/** Settings that say which server to use. */
 interface ServerSettings {
   databaseUrl: string | undefined
   databaseDirectUrl: string | undefined
@@ -27,22 +34,31 @@ export async function provisionServer({
   dataDirectory,
 }: Omit<ServerSettings, 'databaseDirectUrl'>): Promise<DatabaseServer> {
   if (databaseUrl) return external(databaseUrl)
-  return { ...(await startEmbeddedPostgres(directoryOf(dataDirectory))), embedded: true }
+  const directory = directoryOf(dataDirectory)
+  const { url, stop } = await startEmbeddedPostgres(directory)
+  return { url, embedded: true, isIntact: async () => (await findEmbeddedPostgres(directory)) === url, stop }
 }
 
 /**
- * Returns the server for a command, which uses the embedded one of a running service if there is one.
+ * Returns the server for a command: the one that the settings name, else the embedded one of a running service. If
+ * there is neither, starts the embedded one on its data, but never creates it.
  *
- * @throws OperatorError when the embedded server does not start
+ * @throws OperatorError when there are no data, or the embedded server does not start
  */
 export async function borrowServer(settings: ServerSettings): Promise<DatabaseServer> {
   const { databaseDirectUrl, databaseUrl, dataDirectory } = settings
-  const url = databaseDirectUrl ?? databaseUrl ?? (await findEmbeddedPostgres(directoryOf(dataDirectory)))
-  return url ? external(url) : provisionServer(settings)
+  const directory = directoryOf(dataDirectory)
+  const url = databaseDirectUrl ?? databaseUrl ?? (await findEmbeddedPostgres(directory))
+  if (url) return external(url)
+  if (!(await hasCluster(directory)))
+    throw new OperatorError(
+      `there is no database: DATABASE_URL is not set, and the service has not created one in ${resolve(directory)}`,
+    )
+  return provisionServer(settings)
 }
 
 function external(url: string): DatabaseServer {
-  return { url, embedded: false, stop: async () => {} }
+  return { ...externalServer, url, embedded: false }
 }
 
 function directoryOf(dataDirectory: string): string {

@@ -13,9 +13,10 @@ export interface QueryTarget {
 }
 
 /**
- * Returns the rows of a statement with `$1`, `$2` … for its values. It bypasses Prisma's client, whose own work would cost
- * more than the query, for what every request does. Each connection plans the statement once. Columns have the names that
- * the statement gives them.
+ * Executes a statement, with `$1`, `$2` … for its values, and returns its rows. Each connection plans the statement once.
+ * Columns have the names that the statement gives them.
+ *
+ * It bypasses Prisma's client, whose own work would cost more than the queries that every request needs.
  */
 export async function queryRows<Row extends object>(
   text: string,

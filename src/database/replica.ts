@@ -18,7 +18,7 @@ export interface ReplicaReads extends Queryable {
 export interface ReplicaLimits {
   /** Maximum lag behind the primary. */
   maxLagMs: number
-  /** Time for which it is not checked after it could not be reached. */
+  /** Time for which the replica is not checked after it could not be reached. */
   restMs?: number
 }
 
@@ -29,7 +29,7 @@ const checkMs = 1_000
 const cancelled = '57014'
 const conflict = '40001'
 
-/** A position in the primary's log, and a moment on the monotonic clock at which the primary was not past it. */
+/** A position in the primary's log, and a moment on the monotonic clock at which the primary had not passed it. */
 interface Sample {
   lsn: string
   at: number
@@ -121,7 +121,7 @@ export function preferReplica(
   }
 }
 
-/** Sends a statement about the state of a server, which must answer at once. */
+/** Sends a statement about the state of a server, which must answer within `checkMs`. */
 function ask<Row extends pg.QueryResultRow>(
   text: string,
   values: unknown[],

@@ -12,17 +12,18 @@ const expiringTables = [
   ['guess_counts', 'key'],
   ['known_networks', 'digest'],
   ['mail_budgets', 'key'],
+  ['assertion_uses', 'digest'],
 ] as const
 
 /** Maximum number of rows that one statement removes, so that it does not hold its locks for long. */
 const batchRows = 1_000
 
-/** Time between two runs, in milliseconds. */
+/** Time between two runs (milliseconds). */
 const intervalMs = 60_000
 
 /** Retention of rows without an expiry of their own. */
 interface Retention {
-  /** Maximum age of audit events, in seconds. */
+  /** Maximum age of audit events (seconds). */
   eventRetentionSeconds: number
 }
 
@@ -30,7 +31,9 @@ interface Retention {
 export const retention = plugin(registerRetention, { name: 'retention', dependencies: ['database'] })
 
 async function registerRetention(app: FastifyInstance, settings: Retention): Promise<void> {
-  runPeriodically(app, 'removing expired rows', intervalMs, () => removeExpired(app.database, settings))
+  runPeriodically(app, 'removing expired rows', intervalMs, () =>
+    app.outage.unless(() => removeExpired(app.database, settings)),
+  )
 }
 
 /** Removes expired rows, and audit events older than `eventRetentionSeconds`, in batches. */
@@ -39,22 +42,20 @@ export async function removeExpired(
   { eventRetentionSeconds }: Retention,
   batch = batchRows,
 ): Promise<void> {
-  for (const removeBatch of [
-    () => removeRefreshTokens(database, batch),
-    ...expiringTables.map(
-      ([table, key]) =>
-        () =>
-          removeFrom(table, key, database, batch),
-    ),
-    () => removeEvents(database, eventRetentionSeconds, batch),
-  ]) {
-    let removed: number
-    do removed = await removeBatch()
-    while (removed === batch)
-  }
+  await repeatWhileFull(batch, () => removeRefreshTokens(database, batch))
+  for (const [table, key] of expiringTables)
+    await repeatWhileFull(batch, () => removeFrom(table, key, database, batch))
+  await repeatWhileFull(batch, () => removeEvents(database, eventRetentionSeconds, batch))
 }
 
-/** Runs before the removal of families, whose statement would otherwise remove any number of refresh tokens with them. */
+/** Removes batches of rows until one is not full, which is the last. */
+async function repeatWhileFull(batch: number, removeBatch: () => Promise<number>): Promise<void> {
+  let removed: number
+  do removed = await removeBatch()
+  while (removed === batch)
+}
+
+/** Removes refresh tokens of expired families. It runs first, as removing a family removes all its tokens at once. */
 function removeRefreshTokens(database: Database, batch: number): Promise<number> {
   return database.$executeRaw`
     DELETE FROM refresh_tokens WHERE fingerprint IN (
@@ -63,7 +64,7 @@ function removeRefreshTokens(database: Database, batch: number): Promise<number>
     )`
 }
 
-/** Names cannot be parameters of a statement. These are the constants above. */
+/** Removes expired rows of a table. Names cannot be parameters of a statement; these are the constants above. */
 function removeFrom(table: string, key: string, database: Database, batch: number): Promise<number> {
   const expired = `SELECT ${key} FROM ${table} WHERE expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED`
   return database.$executeRawUnsafe(`DELETE FROM ${table} WHERE (${key}) IN (${expired})`, batch)

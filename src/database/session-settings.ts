@@ -35,7 +35,7 @@ export function limitSettings(limits: Limits | undefined): Record<string, string
   }
 }
 
-/** Returns settings as the `options` of a connection, where PostgreSQL wants spaces and backslashes escaped. */
+/** Returns settings as the `options` of a connection, where PostgreSQL requires spaces and backslashes to be escaped. */
 export function toOptions(settings: Record<string, string>): string {
   return Object.entries(settings)
     .map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, '\\$&')}`)

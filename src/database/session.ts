@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { schemaOf } from '../config/urls.js'
+import { driverUrl, schemaOf } from '../config/database-url.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import type { Limits } from './limits.js'
 import { poolerSettings } from './pooler.js'
@@ -55,7 +55,7 @@ export type SessionOptions = pg.PoolConfig & { session: SessionConfig }
 export function sessionOptions(session: SessionConfig): SessionOptions {
   const { url, connectionMs = defaultConnectionMs, answerMs, applicationName, stream } = session
   return {
-    connectionString: url,
+    connectionString: driverUrl(url),
     connectionTimeoutMillis: connectionMs,
     keepAlive: true,
     ...(answerMs !== undefined && { query_timeout: answerMs }),
@@ -95,7 +95,7 @@ export async function openSession(session: SessionConfig): Promise<pg.Client> {
  * Completes a session that has just connected: checks the required settings, and changes those that only some versions
  * of PostgreSQL have or that depend on their current values.
  *
- * @throws InvalidSession if a required setting is wrong all the same
+ * @throws InvalidSession if a required setting is wrong
  */
 export async function prepareSession(client: pg.ClientBase, session: SessionConfig): Promise<void> {
   const { url, isOwn = true, limits, connectionMs = defaultConnectionMs } = session
@@ -131,7 +131,7 @@ export class SessionClient extends pg.Client {
   constructor(options: SessionOptions) {
     super(options)
     this.#session = options.session
-    // The parameter of the URL would take precedence.
+    // Otherwise a parameter of the URL would take precedence.
     const internals = this as unknown as Internals
     internals.connectionParameters.query_timeout = options.query_timeout ?? false
     endWithBrokenStatements(this)

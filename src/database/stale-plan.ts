@@ -2,7 +2,7 @@ import type pg from 'pg'
 
 /**
  * Routines of PostgreSQL that reject a cached plan, of a prepared statement or of an expression in a trigger, after a
- * migration has changed the type of a column. Messages are no use, as they may be in any language.
+ * migration has changed the type of a column. Messages cannot be compared, as they may be in any language.
  */
 const rejectingRoutine = /^(RevalidateCachedQuery|plpgsql_param_eval_\w+)$/
 
@@ -16,7 +16,8 @@ export function isStalePlan(error: unknown): boolean {
 
 /**
  * Makes the pool retry statements with a stale plan, without the name that the plan is cached under. The plan of a trigger
- * lasts as long as its session: the pool drops each session that rejects the statement until one has no such plan.
+ * lasts as long as its session. The pool closes a session that rejects the statement, so the statement is retried until a
+ * session has no such plan.
  */
 export function retryStalePlans(pool: pg.Pool): void {
   const query = pool.query.bind(pool) as unknown as (...given: unknown[]) => Promise<unknown>

@@ -1,4 +1,4 @@
-/** Returns whether PostgreSQL can store a string as text: it contains neither NUL nor half a surrogate pair. */
+/** Returns whether PostgreSQL can store a string as text: it contains neither NUL nor a lone surrogate. */
 export function isStorable(value: string): boolean {
   return !value.includes('\0') && value.isWellFormed()
 }

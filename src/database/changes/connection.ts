@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type pg from 'pg'
+import { lostConnection } from '../errors.js'
 import { isOwnSession } from '../pooler.js'
 import { prepareSession, SessionClient, sessionOptions } from '../session.js'
 
@@ -30,10 +31,10 @@ export function openListenConnection(url: string, connectTimeoutMs: number, name
     applicationName: name,
   }
   const client = new SessionClient(sessionOptions(session))
-  let cause = new Error('the connection has ended')
+  let cause = new Error(lostConnection)
   client.on('error', () => {})
   const ended = new Promise<never>((_resolve, reject) => client.once('end', () => reject(cause)))
-  // Nothing awaits it yet if the connection is lost early.
+  // Prevents an unhandled rejection: if the connection is lost early, nothing awaits the promise yet.
   ended.catch(() => {})
   return {
     client,
@@ -43,7 +44,7 @@ export function openListenConnection(url: string, connectTimeoutMs: number, name
     },
     async listen(channels, onNotification) {
       if (!(await isOwnSession(client)))
-        throw new Error('there is a pooler in between: see DATABASE_DIRECT_URL')
+        throw new Error('the connection leads to a pooler: see DATABASE_DIRECT_URL')
       client.on('notification', onNotification)
       // Heartbeats need not survive a crash of the server.
       await client.query('SET synchronous_commit = off')

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Queryable } from '../query.js'
 
-/** Time for which a heartbeat that has come back vouches for the connection, from its sending on (milliseconds). */
+/** Time after the sending of a heartbeat during which its return proves that the connection is fresh (milliseconds). */
 const freshnessWindowMs = 100
 /** Age of the last heartbeat at which the next one is due (milliseconds). */
 const heartbeatIntervalMs = 25
@@ -12,8 +12,8 @@ const heartbeatIntervalMs = 25
 const poolTimeoutMs = 2_000
 
 /**
- * Sends messages from this process to itself. PostgreSQL delivers notifications in the order of their commits, so one
- * that comes back proves that all announced before it was sent have come.
+ * Sends messages from this process to itself. PostgreSQL delivers notifications in the order of their commits, so a
+ * message that comes back proves that all changes committed before it was sent have been received.
  */
 export interface Heartbeat {
   /** Name of the channel that carries the messages of this process. */
@@ -63,15 +63,16 @@ export function createHeartbeat(): Heartbeat {
 
     async checkPool(pool) {
       const payload = nextPayload()
+      const event = `message ${payload}`
       const returned = new Promise<boolean>((resolve) => {
-        poolMessages.once(`message ${payload}`, () => resolve(true))
+        poolMessages.once(event, () => resolve(true))
       })
       try {
         await pool.query({ text: `NOTIFY ${channel}, '${payload}'` })
         if (!(await Promise.race([returned, delay(poolTimeoutMs, false, { ref: false })])))
           throw new OtherDatabase('DATABASE_URL and DATABASE_DIRECT_URL lead to different databases')
       } finally {
-        poolMessages.removeAllListeners()
+        poolMessages.removeAllListeners(event)
       }
     },
 

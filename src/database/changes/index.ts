@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import type pg from 'pg'
 import { runPeriodically } from '../../lifecycle/periodic.js'
+import { reasonOf } from '../../lifecycle/reason.js'
 import { type ListenConnection, openListenConnection } from './connection.js'
 import { createHeartbeat, OtherDatabase } from './heartbeat.js'
 
@@ -52,7 +53,7 @@ const changesChannel = 'latchkey_changes'
 const poolCheckMs = 5_000
 /** Time for the server to accept the connection, and to answer each statement (milliseconds). */
 const connectTimeoutMs = 2_000
-/** Time between two connections (milliseconds). */
+/** Time between the loss of a connection and the next attempt to connect (milliseconds). */
 const retryMs = 1_000
 
 /** Registers `app.changes`. */
@@ -64,7 +65,8 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
   const closing = new AbortController()
   let state: 'CONNECTING' | 'VERIFYING' | 'CONNECTED' | 'LOST' = 'LOST'
   let connection: ListenConnection | undefined
-  let sending: Promise<void> | undefined
+  /** Heartbeats under way, by connection. */
+  const sending = new WeakMap<ListenConnection, Promise<void>>()
   let poolCheckedAt = Number.NEGATIVE_INFINITY
   let lastReason = ''
 
@@ -79,21 +81,23 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
     else publish(payload === 'all' ? null : String(payload))
   }
 
-  /** Takes effect at once, not only when the end of the connection is noticed. */
+  /** Marks a connection as lost at once, before its end is noticed. Does nothing if another has replaced it meanwhile. */
   function lose(lost: ListenConnection, reason: Error): void {
+    if (lost !== connection) return
     state = 'LOST'
     lost.destroy(reason)
   }
 
-  /** Sends one heartbeat at a time. A connection over which it does not come back is lost. */
+  /** Sends one heartbeat at a time over a connection, which is lost if the heartbeat does not come back. */
   function sendHeartbeat(current: ListenConnection): Promise<void> {
-    sending ??= heartbeat
-      .send(current.client)
-      .catch((error: Error) => lose(current, error))
-      .finally(() => {
-        sending = undefined
-      })
-    return sending
+    const sent =
+      sending.get(current) ??
+      heartbeat
+        .send(current.client)
+        .catch((error: Error) => lose(current, error))
+        .finally(() => sending.delete(current))
+    sending.set(current, sent)
+    return sent
   }
 
   async function checkPool(): Promise<void> {
@@ -101,7 +105,7 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
     await heartbeat.checkPool(app.database.pool)
   }
 
-  /** A pool that cannot be used now proves nothing about its database. */
+  /** Checks the pool again. An error other than OtherDatabase does not show where the pool leads. */
   async function recheckPool(current: ListenConnection): Promise<void> {
     await checkPool().catch((error: Error) => {
       if (error instanceof OtherDatabase) lose(current, error)
@@ -135,6 +139,7 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
       await verify(current)
       state = 'CONNECTED'
       lastReason = ''
+      app.outage.noteRecovery()
       publish(null)
       return await current.ended
     } finally {
@@ -146,9 +151,10 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
 
   /** Logs why there is no connection, once for each reason in a row. */
   async function follow(): Promise<void> {
-    await receiveUntilLost().catch(({ message: reason }: Error) => {
-      if (!closing.signal.aborted && reason !== lastReason)
-        app.log.warn({ reason }, 'the change feed is not connected')
+    await receiveUntilLost().catch((error: Error) => {
+      if (closing.signal.aborted || app.outage.note(error)) return
+      const reason = reasonOf(error)
+      if (reason !== lastReason) app.log.warn({ reason }, 'the change feed is not connected')
       lastReason = reason
     })
   }

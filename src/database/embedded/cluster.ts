@@ -17,6 +17,14 @@ export function readPassword(home: string): Promise<string> {
   return readFile(join(home, 'password'), 'utf8')
 }
 
+/** Returns whether there is a database cluster in `home`. */
+export function hasCluster(home: string): Promise<boolean> {
+  return access(join(home, 'cluster')).then(
+    () => true,
+    () => false,
+  )
+}
+
 /**
  * Creates the database cluster in `home` unless it exists, and returns its absolute path.
  *

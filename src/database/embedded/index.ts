@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { makeDirectory } from '../../files.js'
 import { OperatorError } from '../../lifecycle/operator-error.js'
 import { type Account, chooseReachable, findAccount } from './account.js'
 import { findInstallation, getOrInstallBinaries } from './binaries.js'
@@ -82,7 +83,7 @@ function urlOf(port: number, password: string): string {
 
 async function prepare(home: string) {
   const parent = dirname(home)
-  await mkdir(parent, { recursive: true })
+  await makeDirectory(parent)
   const account = await findAccount(home)
   const place = await chooseReachable(parent, account)
   const binaries = await getOrInstallBinaries(await findInstallation(), account)
@@ -134,6 +135,7 @@ async function stopServer(server: ChildProcess): Promise<void> {
 
 function explainFailure(log: string, home: string): string {
   const inUse = /another postmaster \(PID (\d+)\)/.exec(log)
-  if (inUse) return `the data directory ${home} is in use by another process (PID ${inUse[1]})`
+  if (inUse)
+    return `the data directory ${home} is in use: Latchkey runs already, or its PostgreSQL (PID ${inUse[1]}) does; to run another one, set DATA_DIRECTORY and PORT`
   return `the embedded PostgreSQL did not start: ${findReason(log)}`
 }
