@@ -46,6 +46,8 @@ export type Config = Readonly<{
   /** Maximum number of lines in an import of items. */
   importMaxLines: number
   maxConnections: number
+  /** Time for which an idle client connection stays open (milliseconds). */
+  keepAliveMs: number
   /** Time for which the service still accepts requests after it has announced its end. */
   drainSeconds: number
   /** Maximum number of passwords hashed at once. */

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import type { Config } from './config.js'
+import { schemaOf } from './database-url.js'
 import { developmentSecret, findUnsafeSettings, isProduction, whyProduction } from './production.js'
 import { readEnvironment } from './read-environment.js'
 import { reservedThreads } from './settings/accounts.js'
 import type { Settings } from './settings/index.js'
-import { schemaOf } from './urls.js'
+import { toBrowserOrigin } from './urls.js'
 
 export type { Config } from './config.js'
 
@@ -15,17 +16,17 @@ const day = 86_400
 /**
  * Reads the configuration, and requires it to be safe where the rules of production apply.
  *
- * @throws OperatorError naming the setting that is unknown, invalid or unsafe, never its value
+ * @throws OperatorError naming every setting that is unknown, invalid or unsafe, never its value
  */
 export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   const config = readConfig(environment)
-  const [unsafe] = config.production ? findUnsafeSettings(config, environment) : []
-  if (unsafe)
-    throw new OperatorError(`${unsafe.setting} ${unsafe.problem} (${whyProduction(environment.NODE_ENV)})`)
-  return config
+  const unsafe = config.production ? findUnsafeSettings(config, environment) : []
+  if (unsafe.length === 0) return config
+  const problems = unsafe.map(({ setting, problem }) => `${setting} ${problem}`)
+  throw new OperatorError(`${problems.join('; ')} (${whyProduction(environment.NODE_ENV)})`)
 }
 
-/** Reads the configuration, safe or not. @throws OperatorError naming the setting that is unknown or invalid */
+/** Reads the configuration, safe or not. @throws OperatorError naming every setting that is unknown or invalid */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const settings = readEnvironment(environment)
   requirePrimary(settings)
@@ -33,9 +34,18 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const issuer = settings.ISSUER ?? `http://localhost:${settings.PORT || 8000}`
   return Object.freeze({
     production,
-    host: settings.HOST,
-    port: settings.PORT,
-    logLevel: settings.LOG_LEVEL,
+    issuer,
+    ...databaseConfig(settings),
+    ...tokenConfig(settings, issuer, production),
+    ...accountConfig(settings, production),
+    ...mailConfig(settings, issuer, production),
+    ...itemConfig(settings),
+    ...serverConfig(settings, production),
+  })
+}
+
+function databaseConfig(settings: Settings) {
+  return {
     databaseUrl: settings.DATABASE_URL,
     databaseDirectUrl: settings.DATABASE_DIRECT_URL,
     databaseReplicaUrl: settings.DATABASE_REPLICA_URL,
@@ -43,7 +53,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     databasePoolSize: settings.DATABASE_POOL_SIZE,
     databaseTimeoutSeconds: settings.DATABASE_TIMEOUT_SECONDS,
     dataDirectory: settings.DATA_DIRECTORY,
-    issuer,
+  } satisfies Partial<Config>
+}
+
+function tokenConfig(settings: Settings, issuer: string, production: boolean) {
+  return {
     audience: settings.AUDIENCE ?? issuer,
     jwtSecret: settings.JWT_SECRET,
     signingAlgorithm: settings.SIGNING_ALGORITHM,
@@ -56,16 +70,13 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     refreshTokenIdleSeconds: settings.REFRESH_TOKEN_IDLE_MINUTES * minute,
     refreshTokenTtlSeconds: settings.REFRESH_TOKEN_EXPIRE_MINUTES * minute,
     refreshTokenGraceSeconds: settings.REFRESH_TOKEN_GRACE_SECONDS,
-    requireIfMatch: settings.REQUIRE_IF_MATCH,
+  } satisfies Partial<Config>
+}
+
+function accountConfig(settings: Settings, production: boolean) {
+  return {
     registration: settings.REGISTRATION ?? (production ? 'closed' : 'open'),
-    smtpUrl: settings.SMTP_URL,
-    mail: settings.SMTP_URL ? 'smtp' : production ? 'off' : 'files',
-    mailFrom: settings.MAIL_FROM ?? `no-reply@${new URL(issuer).hostname}`,
-    trustProxy: Object.freeze(settings.TRUST_PROXY ?? []),
-    corsOrigins: Object.freeze(settings.CORS_ORIGINS ?? []),
-    importMaxLines: settings.IMPORT_MAX_LINES,
-    maxConnections: settings.MAX_CONNECTIONS,
-    drainSeconds: settings.DRAIN_SECONDS ?? (production ? 5 : 0),
+    bcryptCost: settings.BCRYPT_COST,
     hashingConcurrency: chooseHashingConcurrency(settings),
     loginFailureBudgets: Object.freeze({
       perPair: settings.LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK,
@@ -73,8 +84,37 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       perAccount: settings.LOGIN_FAILURES_PER_ACCOUNT,
     }),
     eventRetentionSeconds: settings.EVENT_RETENTION_DAYS * day,
-    bcryptCost: settings.BCRYPT_COST,
-  })
+  } satisfies Partial<Config>
+}
+
+function mailConfig(settings: Settings, issuer: string, production: boolean) {
+  return {
+    smtpUrl: settings.SMTP_URL,
+    mail: settings.SMTP_URL ? 'smtp' : production ? 'off' : 'files',
+    mailFrom: settings.MAIL_FROM ?? `no-reply@${new URL(issuer).hostname}`,
+  } satisfies Partial<Config>
+}
+
+function itemConfig(settings: Settings) {
+  return {
+    requireIfMatch: settings.REQUIRE_IF_MATCH,
+    importMaxLines: settings.IMPORT_MAX_LINES,
+  } satisfies Partial<Config>
+}
+
+function serverConfig(settings: Settings, production: boolean) {
+  return {
+    host: settings.HOST,
+    port: settings.PORT,
+    logLevel: settings.LOG_LEVEL,
+    trustProxy: Object.freeze(settings.TRUST_PROXY ?? []),
+    corsOrigins: Object.freeze(
+      settings.CORS_ORIGINS?.map((origin) => toBrowserOrigin(origin) as string) ?? [],
+    ),
+    maxConnections: settings.MAX_CONNECTIONS,
+    keepAliveMs: settings.KEEP_ALIVE_SECONDS * 1_000,
+    drainSeconds: settings.DRAIN_SECONDS ?? (production ? 5 : 0),
+  } satisfies Partial<Config>
 }
 
 /** @throws OperatorError if there is another way to a database without DATABASE_URL, or to another schema */
@@ -89,15 +129,13 @@ function requirePrimary(settings: Settings): void {
   }
 }
 
-/** Falls back to the shared secret: where that signs tokens, only the MAC key is encrypted, for which it is good enough. */
+/**
+ * Falls back to the shared secret: where that signs tokens, only the MAC key is encrypted, for which it is good enough.
+ * Returns an empty text if production has neither, which is among the unsafe settings.
+ */
 function chooseKeyEncryptionSecret(settings: Settings, production: boolean): string {
-  const { NODE_ENV, KEY_ENCRYPTION_SECRET, JWT_SECRET } = settings
-  if (KEY_ENCRYPTION_SECRET) return KEY_ENCRYPTION_SECRET
-  if (!production) return developmentSecret
-  if (JWT_SECRET) return JWT_SECRET
-  throw new OperatorError(
-    `KEY_ENCRYPTION_SECRET is required in production: openssl rand -base64 32 makes one (${whyProduction(NODE_ENV)})`,
-  )
+  const { KEY_ENCRYPTION_SECRET, JWT_SECRET = '' } = settings
+  return KEY_ENCRYPTION_SECRET ?? (production ? JWT_SECRET : developmentSecret)
 }
 
 /** @throws OperatorError if hashing could take all threads of libuv's pool */

@@ -1,7 +1,9 @@
 import type { Config } from './config.js'
+import { isOnThisMachine, passwordOf } from './database-url.js'
+import { noticeUnknownNames } from './names.js'
 import type { Settings } from './settings/index.js'
 import { placeholderSecret } from './settings/kinds.js'
-import { isLoopback, passwordOf } from './urls.js'
+import { isLoopback } from './urls.js'
 
 /** A setting that production must not run with, and the reason. Never its value. */
 export interface UnsafeSetting {
@@ -30,19 +32,20 @@ const minDistinctCharacters = 10
 
 /**
  * Returns whether the rules of production apply, unless NODE_ENV says so itself. Development has the embedded database,
- * or serves this machine only: it listens on loopback, and its issuer is localhost.
+ * or is all on this machine: its database, the address that it listens on, and its issuer. The users in a database on
+ * another machine may be real.
  */
 export function isProduction({ NODE_ENV, DATABASE_URL, HOST, ISSUER }: Settings): boolean {
   if (NODE_ENV === 'production' || NODE_ENV === 'development') return NODE_ENV === 'production'
   const isLocal = isLoopback(HOST) && (ISSUER === undefined || isLoopback(new URL(ISSUER).hostname))
-  return DATABASE_URL !== undefined && !isLocal
+  return DATABASE_URL !== undefined && !(isLocal && isOnThisMachine(DATABASE_URL))
 }
 
 /** Returns why the rules of production apply, for an operator who did not expect them. */
 export function whyProduction(nodeEnv: string | undefined): string {
   return nodeEnv === 'production'
     ? 'NODE_ENV is production'
-    : 'the rules of production apply to an external database, unless HOST and ISSUER are local or NODE_ENV=development'
+    : 'the rules of production apply to an external database, unless DATABASE_URL, HOST and ISSUER are all local or NODE_ENV=development'
 }
 
 /** Returns what production must not run with. @param environment from which the configuration was read */
@@ -62,12 +65,15 @@ export function findUnsafeSettings(
   const unsafe: UnsafeSetting[] = []
   const refuse = (setting: string, problem: string) => unsafe.push({ setting, problem })
 
+  if (config.keyEncryptionSecret === '')
+    refuse('KEY_ENCRYPTION_SECRET', 'is required in production: openssl rand -base64 32 makes one')
   for (const [setting, secret] of [
     ['JWT_SECRET', config.jwtSecret],
     ['KEY_ENCRYPTION_SECRET', config.keyEncryptionSecret],
   ] as const) {
-    if (secret !== undefined && publishedSecrets.includes(secret)) refuse(setting, 'is published')
-    else if (secret !== undefined && new Set(secret).size < minDistinctCharacters)
+    if (!secret) continue
+    if (publishedSecrets.includes(secret)) refuse(setting, 'is published')
+    else if (new Set(secret).size < minDistinctCharacters)
       refuse(setting, 'can be guessed: openssl rand -base64 32 makes one that cannot')
   }
 
@@ -88,16 +94,25 @@ export function findUnsafeSettings(
   return unsafe
 }
 
-/** Returns what an operator should know of a configuration when the service starts, one line each. */
-export function startNotices({
-  production,
-  mail,
-  host,
-}: Pick<Config, 'production' | 'mail' | 'host'>): string[] {
-  if (production)
-    return mail === 'off' ? ['mail is off, since SMTP_URL is not set: nobody can reset a password'] : []
-  const reach = isLoopback(host) ? '' : ', and other machines can reach it'
-  return [`in development: keys are encrypted under a published secret, passwords are published${reach}`]
+/**
+ * Returns what an operator should know of a configuration when the service starts, one line each.
+ *
+ * @param environment from which the configuration was read
+ */
+export function startNotices(
+  { production, mail, host }: Pick<Config, 'production' | 'mail' | 'host'>,
+  environment: NodeJS.ProcessEnv,
+): string[] {
+  const notices = noticeUnknownNames(environment)
+  if (production && mail === 'off')
+    notices.push('mail is off, since SMTP_URL is not set: nobody can reset a password')
+  if (!production) {
+    const reach = isLoopback(host) ? '' : ', and other machines can reach it'
+    notices.push(
+      `in development: keys are encrypted under a published secret, passwords are published${reach}`,
+    )
+  }
+  return notices
 }
 
 function isHttps(issuer: string): boolean {

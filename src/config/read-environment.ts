@@ -1,34 +1,25 @@
 import { type TSchema, Type } from 'typebox'
 import { Default, Errors } from 'typebox/value'
 import { OperatorError } from '../lifecycle/operator-error.js'
-import { refuseUnknownNames } from './names.js'
+import { fileVariable, findRefusedNames } from './names.js'
 import { readSecretFile } from './secret-file.js'
 import { type Setting, type SettingName, Settings } from './settings/index.js'
 
 const declarations = Object.entries(Settings.properties) as [SettingName, TSchema & Setting][]
 
-/** Names of the variables that are read: of all settings, and of the files that can hold the secret ones. */
-const variables: ReadonlySet<string> = new Set(
-  declarations.flatMap(([name, { secret }]) => (secret ? [name, fileVariable(name)] : [name])),
-)
-
 /**
  * Returns the settings in the environment, checked one by one, with their defaults. An empty variable counts as not set.
  *
- * @throws OperatorError naming the setting that is unknown or invalid, never its value
+ * @throws OperatorError naming every setting that is unknown or invalid, never its value
  */
 export function readEnvironment(environment: NodeJS.ProcessEnv): Settings {
-  refuseUnknownNames(
-    Object.keys(environment).filter((name) => environment[name]),
-    variables,
-  )
   const given = declarations.flatMap(([name, declaration]) => {
     const text = readText(name, declaration, environment)
     return text ? [[name, parse(text, declaration)]] : []
   })
   const settings = Default(Settings, Object.fromEntries(given))
-  const [error] = Errors(Settings, settings)
-  if (error) throw new OperatorError(describe(error))
+  const problems = [...findRefusedNames(environment), ...findProblems(settings)]
+  if (problems.length > 0) throw new OperatorError(problems.join('; '))
   return settings as Settings
 }
 
@@ -38,15 +29,13 @@ function readText(
   environment: NodeJS.ProcessEnv,
 ): string | undefined {
   const text = environment[name]
+  // Node.js replaces bytes that are not valid UTF-8 by U+FFFD, so that different secrets would become equal.
+  if (text?.includes('\uFFFD')) throw new OperatorError(`${name} is not valid UTF-8`)
   const path = secret && environment[fileVariable(name)]
   if (!path) return text
   if (text)
     throw new OperatorError(`${name} and ${fileVariable(name)} exclude each other: set only one of them`)
   return readSecretFile(fileVariable(name), path)
-}
-
-function fileVariable(name: SettingName): string {
-  return `${name}_FILE`
 }
 
 /** Returns the value that a text stands for. Where it stands for none, the text remains, for the schema to refuse. */
@@ -57,8 +46,17 @@ function parse(text: string, schema: TSchema): unknown {
   return text
 }
 
-function describe({ instancePath, keyword, message }: ReturnType<typeof Errors>[number]): string {
-  const name = /^\/(\w+)/.exec(instancePath)?.[1] as SettingName
+/** Returns one problem of each setting that is invalid. */
+function findProblems(settings: unknown): string[] {
+  const problems = new Map<SettingName, string>()
+  for (const error of Errors(Settings, settings)) {
+    const name = /^\/(\w+)/.exec(error.instancePath)?.[1] as SettingName
+    if (!problems.has(name)) problems.set(name, describe(name, error))
+  }
+  return [...problems.values()]
+}
+
+function describe(name: SettingName, { keyword, message }: ReturnType<typeof Errors>[number]): string {
   const { expected } = Settings.properties[name]
   return `${name} ${keyword === '~refine' ? message : `must be ${expected}`}`
 }

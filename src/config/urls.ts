@@ -1,39 +1,43 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import { parse as parseConnectionString } from 'pg-connection-string'
 
-/** Longest name that PostgreSQL takes, without quotes and invisible characters. Statements name the schema in quotes. */
-const schemaSyntax = /^[^"'\\\p{C}]{1,63}$/u
-/** An origin as browsers send it: lower case, ASCII; no path, user, default port or wildcard. */
-const browserOrigin = /^https?:\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?$/
+/** An origin as people write it: without user, path or wildcard. */
+const writtenOrigin = /^https?:\/\/[^\s/?#@\\*]+\/?$/i
 
-/** Returns the schema of our tables: the URL's parameter `schema`, as in Prisma's own URLs, or `public`. */
-export function schemaOf(url: string): string {
-  const [, parameters = ''] = url.replace(/#.*/s, '').split('?', 2)
-  return new URLSearchParams(parameters).get('schema') || 'public'
+/**
+ * Returns which character of a URL must be percent-encoded and is not, or null. The reason completes a sentence that begins
+ * with the setting.
+ */
+export function findUrlProblem(url: string): string | null {
+  const beforeQuery = url.replace(/\?.*/s, '')
+  const query = url.slice(beforeQuery.length)
+  const authority = authorityOf(url)
+  const path = beforeQuery.replace(/^\w+:\/\/[^/]*/, '')
+  if (url.includes('#')) return 'has a #, which must be written %23'
+  if (path.includes('@') || (!authority.includes('@') && /^[^=]*@/.test(query)))
+    return 'has a / or ? in its user or password, which must be written %2F or %3F'
+  if (/\s/.test(url) || hasMalformedEscape(url))
+    return 'has a space or an invalid % sequence: special characters must be percent-encoded'
+  return null
 }
 
-export function hasUsableSchema(url: string): boolean {
-  return schemaSyntax.test(schemaOf(url))
+/** Returns the part of a URL between `//` and the path or the query. */
+export function authorityOf(url: string): string {
+  return url.replace(/^\w+:\/\//, '').replace(/[/?].*/s, '')
 }
 
-/** Returns whether PostgreSQL's driver can parse a URL. It also reads the certificates that the URL names. */
-export function isConnectionString(url: string): boolean {
+/** Returns whether a URL has a `%` that does not begin the code of a character, or begins that of a control character. */
+function hasMalformedEscape(url: string): boolean {
   try {
-    const { port } = parseConnectionString(url)
-    return !port || /^\d{1,5}$/.test(port)
+    return /\p{Cc}/u.test(decodeURIComponent(url))
   } catch {
-    return false
+    return true
   }
 }
 
-export function passwordOf(url: string): string | undefined {
-  return parseConnectionString(url).password
-}
-
-/** Returns whether a browser can send this text as `Origin`. */
-export function isBrowserOrigin(text: string): boolean {
-  return browserOrigin.test(text) && URL.canParse(text) && new URL(text).origin === text
+/** Returns an origin as browsers send it (lower case, in ASCII, without default port), or null if a text is not an origin. */
+export function toBrowserOrigin(text: string): string | null {
+  return writtenOrigin.test(text) && URL.canParse(text) ? new URL(text).origin : null
 }
 
 /** Returns whether a text is an IP address or a network in CIDR notation. */

@@ -17,7 +17,7 @@ export const accountSettings = {
 
   SMTP_URL: Type.Optional(
     url(
-      /^smtps?:\/\/./,
+      /^smtps?:\/\/[^/?]/,
       {
         description: 'Mail server.',
         whenUnset:
@@ -43,7 +43,7 @@ export const accountSettings = {
 
   LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: integer({
     description:
-      'Number of wrong passwords for one account from one network before logins are delayed. Each further failure doubles the delay before the next attempt, up to 15 minutes. A network is an IPv4 address or an IPv6 /64; four times as many failures are free from a /56, sixteen times as many from a /48.',
+      'Number of wrong passwords for one account from one network before logins are delayed. Each further failure doubles the delay before the next attempt, up to 15 minutes. A network is an IPv4 address or an IPv6 /64. An IPv6 /56 as a whole has four times this number, a /48 sixteen times.',
     default: 30,
     minimum: 1,
     maximum: 1_000_000,

@@ -4,8 +4,7 @@ import { databaseUrl, duration, integer, text } from './kinds.js'
 export const databaseSettings = {
   DATABASE_URL: Type.Optional(
     databaseUrl({
-      description:
-        'PostgreSQL database. The parameter `schema` names the schema of the tables, `public` by default. Special characters must be percent-encoded.',
+      description: 'PostgreSQL database, as a [database URL](#database-urls).',
       whenUnset: 'an embedded PostgreSQL is started, except in production, which requires the setting',
       example: 'postgresql://latchkey:secret@db.example.com:5432/latchkey',
       since: '0.1.0',

@@ -3,7 +3,7 @@ import { flag, integer } from './kinds.js'
 export const itemSettings = {
   REQUIRE_IF_MATCH: flag({
     description:
-      'Whether a request that changes an item must state the version it is meant for, with `If-Match` or `If-None-Match`.',
+      'Whether a request that changes an item, a resource or a role must state the version it is meant for, with `If-Match` or `If-None-Match`.',
     default: false,
     example: 'true',
     since: '0.1.0',

@@ -1,5 +1,6 @@
-import { type TEnum, type TSchema, Type } from 'typebox'
-import { hasUsableSchema, isConnectionString } from '../urls.js'
+import { type TEnum, type TSchema, type TString, Type } from 'typebox'
+import { findDatabaseUrlProblem } from '../database-url.js'
+import { findUrlProblem } from '../urls.js'
 
 /** Maximum number of entries in a list. */
 const maxEntries = 1_000
@@ -81,22 +82,19 @@ export function list(isValid: (entry: string) => boolean, facts: Facts, expected
 /** Declares a secret that keys are derived from. */
 export function keySecret(facts: Omit<Facts, 'example'>) {
   const secret = { ...facts, example: placeholderSecret, secret: true }
-  return declare(Type.String({ minLength: 32, maxLength: 1_024 }), secret, 'text of 32 to 1024 characters')
+  return declare(
+    Type.String({ minLength: 32, maxLength: 1_024 }),
+    secret,
+    'text of 32 to 1024 characters (openssl rand -base64 32 makes one)',
+  )
 }
 
 /** Declares the URL of a PostgreSQL database. It is secret, as it can have a password. */
 export function databaseUrl(facts: Facts) {
-  const postgresUrl = Type.String({ pattern: /^postgres(ql)?:\/\/./, maxLength: 2_048 })
-  const readable = Type.Refine(
-    postgresUrl,
-    isConnectionString,
-    () =>
-      'is malformed, or names a certificate that cannot be read; special characters must be percent-encoded',
-  )
-  const usable = Type.Refine(
-    readable,
-    hasUsableSchema,
-    () => 'names a schema that is empty, too long, or has quotes or control characters',
+  // The scheme of SQLAlchemy is left to the check, which says what to write instead.
+  const usable = checked(
+    Type.String({ pattern: /^postgres(ql)?(\+\w+)?:\/\/./, maxLength: 2_048 }),
+    findDatabaseUrlProblem,
   )
   return declare(usable, { ...facts, secret: true }, 'a URL that begins with postgresql:// or postgres://')
 }
@@ -107,12 +105,21 @@ export function url(
   { maxLength, ...facts }: Facts & { maxLength: number; secret?: boolean },
   expected: string,
 ) {
-  const parsable = Type.Refine(
+  const parsable = checked(
     Type.String({ pattern, maxLength }),
-    (value: string) => URL.canParse(value),
-    () => 'is not a valid URL; special characters must be percent-encoded',
+    (value) =>
+      findUrlProblem(value) ?? (URL.canParse(value) ? null : 'is not a valid URL: check host and port'),
   )
   return declare(parsable, facts, expected)
+}
+
+/** Adds a check to a text. @param findProblem returns null, or the predicate of a sentence about the setting */
+function checked(type: TString, findProblem: (value: string) => string | null) {
+  return Type.Refine(
+    type,
+    (value: string) => findProblem(value) === null,
+    (value: string) => String(findProblem(value)),
+  )
 }
 
 function declare<Type extends TSchema>(

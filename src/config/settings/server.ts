@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { isAddressOrNetwork, isBrowserOrigin } from '../urls.js'
+import { isAddressOrNetwork, toBrowserOrigin } from '../urls.js'
 import { choice, duration, integer, list, text } from './kinds.js'
 
 export const serverSettings = {
@@ -8,7 +8,7 @@ export const serverSettings = {
       description:
         '`production` refuses settings that are not safe, `development` accepts them. `test` counts as not set.',
       whenUnset:
-        'with a `DATABASE_URL` as `production`, unless `HOST` is a loopback address and `ISSUER` is localhost; else as `development`',
+        'with a `DATABASE_URL` as `production`, unless its server, `HOST` and `ISSUER` are all on this machine; else as `development`',
       example: 'production',
       since: '0.1.0',
     }),
@@ -32,7 +32,8 @@ export const serverSettings = {
   }),
 
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-    description: 'Least severe level that is logged. Logs are JSON lines on standard output.',
+    description:
+      'Least severe level that is logged. Logs are JSON lines on standard output. In development a banner and the links of mails that are not sent are printed there too.',
     default: 'info',
     example: 'warn',
     since: '0.1.0',
@@ -54,14 +55,14 @@ export const serverSettings = {
 
   CORS_ORIGINS: Type.Optional(
     list(
-      isBrowserOrigin,
+      (text) => toBrowserOrigin(text) !== null,
       {
         description: 'Origins whose scripts may call Latchkey from a browser.',
         whenUnset: 'scripts of other origins may not',
         example: 'https://app.example.com http://localhost:3000',
         since: '0.1.0',
       },
-      'a list of origins as browsers send them: lower case, in ASCII, without path, default port or wildcard',
+      'a list of origins, such as https://app.example.com, without path or wildcard',
     ),
   ),
 
@@ -72,6 +73,16 @@ export const serverSettings = {
     maximum: 1_000_000,
     example: '2000',
     since: '0.1.0',
+  }),
+
+  KEEP_ALIVE_SECONDS: duration('seconds', {
+    description:
+      "Time for which an idle client connection stays open. It must be longer than the load balancer in front keeps one, or its next request meets a closed connection: Google's keeps one for 600 seconds, Amazon's for 60 seconds.",
+    default: 65,
+    minimum: 1,
+    maximum: 86_400,
+    example: '620',
+    since: '0.2.0',
   }),
 
   DRAIN_SECONDS: Type.Optional(

@@ -65,7 +65,7 @@ export const tokenSettings = {
 
   REFRESH_TOKEN_GRACE_SECONDS: duration('seconds', {
     description:
-      'Time for which a used refresh token gets the same response again, in case the first response was lost.',
+      'Time for which a used refresh token gets the newest one of its login, in case the first response was lost.',
     default: 10,
     minimum: 0,
     maximum: 60,
@@ -110,7 +110,8 @@ export const tokenSettings = {
 
   KEY_ENCRYPTION_SECRET_PREVIOUS: Type.Optional(
     keySecret({
-      description: 'The former `KEY_ENCRYPTION_SECRET`, while it is being [replaced](operations.md).',
+      description:
+        'The former `KEY_ENCRYPTION_SECRET`, while it is being [replaced](operations.md#signing-keys).',
       whenUnset: 'keys under another secret cannot be decrypted',
       since: '0.1.0',
     }),

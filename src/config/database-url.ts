@@ -1,0 +1,149 @@
+import { parse as parseConnectionString } from 'pg-connection-string'
+import { findSimilar } from './similar-names.js'
+import { authorityOf, findUrlProblem, isLoopback } from './urls.js'
+
+/** Longest name that PostgreSQL takes, without quotes and invisible characters. Statements name the schema in quotes. */
+const schemaSyntax = /^[^"'\\\p{C}]{1,63}$/u
+/** Schemas that PostgreSQL keeps for itself. */
+const systemSchema = /^(pg_|information_schema$)/
+
+const sslModes = ['disable', 'no-verify', 'require', 'verify-ca', 'verify-full']
+const sslValues = ['true', '1', '0', 'no-verify']
+
+/** Parameters that say how to connect. */
+const usedParameters = [
+  'application_name',
+  'host',
+  'options',
+  'password',
+  'port',
+  'schema',
+  'ssl',
+  'sslcert',
+  'sslkey',
+  'sslmode',
+  'sslnegotiation',
+  'sslrootcert',
+  'target_session_attrs',
+  'uselibpqcompat',
+  'user',
+]
+
+/** Parameters of PostgreSQL's and Prisma's own URLs that have no effect here, as Latchkey sets these things itself. */
+const ignoredParameters = [
+  'channel_binding',
+  'client_encoding',
+  'connect_timeout',
+  'connection_limit',
+  'fallback_application_name',
+  'gssencmode',
+  'idle_in_transaction_session_timeout',
+  'keepalives',
+  'keepalives_count',
+  'keepalives_idle',
+  'keepalives_interval',
+  'lock_timeout',
+  'pgbouncer',
+  'pool_timeout',
+  'query_timeout',
+  'socket_timeout',
+  'statement_cache_size',
+  'statement_timeout',
+  'tcp_user_timeout',
+]
+
+const knownParameters = [...usedParameters, ...ignoredParameters]
+
+/** Returns the schema of our tables: the URL's parameter `schema`, as in Prisma's own URLs, or `public`. */
+export function schemaOf(url: string): string {
+  return parametersOf(url).get('schema') || 'public'
+}
+
+/** Returns the password of a URL: that of its parameters, before that of its user. */
+export function passwordOf(url: string): string | undefined {
+  return parseConnectionString(driverUrl(url)).password
+}
+
+/** Returns whether a URL leads to a server on this machine: over the loopback network or a socket. */
+export function isOnThisMachine(url: string): boolean {
+  const host = parseConnectionString(driverUrl(url)).host || 'localhost'
+  return host.startsWith('/') || isLoopback(host)
+}
+
+/**
+ * Returns the URL for PostgreSQL's driver. The driver treats the modes `require` and `verify-ca` as `verify-full`, with a
+ * warning. They are replaced to avoid the warning.
+ */
+export function driverUrl(url: string): string {
+  if (parametersOf(url).get('uselibpqcompat') === 'true') return url
+  return url.replace(/([?&]sslmode=)(require|verify-ca)(?=&|$)/, '$1verify-full')
+}
+
+/**
+ * Returns why a URL cannot be used for every connection, or null. The reason completes a sentence that begins with the
+ * setting. It contains no part of the URL, which may be a secret.
+ */
+export function findDatabaseUrlProblem(url: string): string | null {
+  return (
+    findSchemeProblem(url) ??
+    findUrlProblem(url) ??
+    findHostProblem(url) ??
+    findParameterProblem(parametersOf(url)) ??
+    findDriverProblem(url) ??
+    findSchemaProblem(url)
+  )
+}
+
+function findSchemeProblem(url: string): string | null {
+  return /^postgres(ql)?\+/.test(url)
+    ? 'names a driver of SQLAlchemy: it must begin with postgresql://'
+    : null
+}
+
+function findHostProblem(url: string): string | null {
+  const parameters = parametersOf(url)
+  const hosts = [authorityOf(url).replace(/^.*@/s, ''), parameters.get('host'), parameters.get('port')]
+  return hosts.some((host) => host?.includes(',')) ? 'names several hosts: only one is supported' : null
+}
+
+function findParameterProblem(parameters: URLSearchParams): string | null {
+  for (const name of new Set(parameters.keys())) {
+    if (!knownParameters.includes(name)) {
+      const similar = findSimilar(name, knownParameters)
+      return `has an unknown parameter${similar ? `: did you mean ${similar}?` : ''}`
+    }
+    if (parameters.getAll(name).length > 1) return `has the parameter ${name} more than once`
+  }
+  const { sslmode, ssl, target_session_attrs: target } = Object.fromEntries(parameters)
+  if (sslmode !== undefined && !sslModes.includes(sslmode))
+    return `has an unsupported sslmode: it must be one of ${sslModes.join(', ')}`
+  if (ssl !== undefined && !sslValues.includes(ssl))
+    return `has an unsupported ssl: it must be one of ${sslValues.join(', ')}`
+  if (target !== undefined && target !== 'any')
+    return 'has target_session_attrs, which is not supported: name the host of the primary, and leave it out'
+  return null
+}
+
+/** Parses the URL as the driver does, which also reads the certificates that the URL names. */
+function findDriverProblem(url: string): string | null {
+  try {
+    const { port } = parseConnectionString(driverUrl(url))
+    return !port || /^\d{1,5}$/.test(port) ? null : 'has an invalid port'
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ERR_INVALID_URL')
+      return 'is not a valid URL: check the port, and percent-encode special characters'
+    return `names a certificate or key that cannot be used${code ? ` (${code})` : ''}`
+  }
+}
+
+function findSchemaProblem(url: string): string | null {
+  const schema = schemaOf(url)
+  if (!schemaSyntax.test(schema))
+    return 'names a schema that is too long, or has quotes, backslashes or control characters'
+  return systemSchema.test(schema) ? "names one of PostgreSQL's own schemas" : null
+}
+
+function parametersOf(url: string): URLSearchParams {
+  return new URLSearchParams(url.replace(/^[^?]*\??/, ''))
+}
