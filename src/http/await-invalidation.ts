@@ -3,7 +3,7 @@ import plugin from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether the route may change rows that processes cache: see `markMutatingRoutes`. */
+    /** Whether the route may change rows that processes cache: see `markMutatingRoutes`. `false` excepts a route. */
     mutates?: boolean
   }
 }
@@ -28,6 +28,6 @@ async function registerWait(app: FastifyInstance): Promise<void> {
 /** Marks the routes of a scope that change something, whose responses then wait for the invalidation. */
 export function markMutatingRoutes(scope: FastifyInstance): void {
   scope.addHook('onRoute', function markMutating(route) {
-    if (route.method !== 'GET' && route.method !== 'HEAD') route.config = { ...route.config, mutates: true }
+    if (route.method !== 'GET' && route.method !== 'HEAD') route.config = { mutates: true, ...route.config }
   })
 }

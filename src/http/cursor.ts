@@ -24,9 +24,20 @@ export function encodeCursor({ sort, value, id }: Position): string {
 export function decodeCursor(cursor: string, sort: string, holdsTime = false): Position {
   const [cursorSort, value, id] = parse(cursor)
   const isValue = holdsTime ? isTime : isTextOrNull
-  if (cursorSort !== sort || typeof id !== 'string' || !isUuid(id) || !isValue(value))
-    throw new InvalidInput('query', ['cursor'], 'cursor', 'This cursor was not made for this list')
+  if (cursorSort !== sort || typeof id !== 'string' || !isUuid(id) || !isValue(value)) throw foreignCursor()
   return { sort, value, id }
+}
+
+/** Returns an opaque text for the position after a row of a list that is sorted by unique names. */
+export function encodeNameCursor(list: string, name: string): string {
+  return Buffer.from(JSON.stringify([list, name])).toString('base64url')
+}
+
+/** Returns the name for which a cursor was made. @throws InvalidInput if it is malformed, or was made for another list */
+export function decodeNameCursor(cursor: string, list: string): string {
+  const [ofList, name] = parse(cursor)
+  if (ofList !== list || typeof name !== 'string' || !isStorable(name)) throw foreignCursor()
+  return name
 }
 
 /** Returns a `Link` to the next page (RFC 8288): the URL of the request with another cursor. */
@@ -35,6 +46,10 @@ export function nextLink(url: string, cursor: string): string {
   const parameters = new URLSearchParams(query)
   parameters.set('cursor', cursor)
   return `<${path}?${parameters}>; rel="next"`
+}
+
+function foreignCursor(): InvalidInput {
+  return new InvalidInput('query', ['cursor'], 'cursor', 'This cursor was not made for this list')
 }
 
 function parse(cursor: string): unknown[] {

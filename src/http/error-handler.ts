@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import plugin from 'fastify-plugin'
 import {
@@ -8,7 +7,16 @@ import {
   sqlStateOf,
   violatedForeignKey,
 } from '../database/errors.js'
-import { catalogue, type ErrorCode, type ErrorDefinition, InvalidInput, ServiceError } from '../errors.js'
+import {
+  catalogue,
+  type ErrorCode,
+  type ErrorDefinition,
+  InvalidInput,
+  ServiceError,
+  UnknownPath,
+} from '../errors.js'
+import { reasonOf } from '../lifecycle/reason.js'
+import { isFrozen } from './tutorial-surface.js'
 import { BatchValidationError, toIssue, toIssues, type ValidationIssue } from './validation-issues.js'
 
 declare module 'fastify' {
@@ -21,24 +29,40 @@ declare module 'fastify' {
 type HandledError = FastifyError | ServiceError | InvalidInput | BatchValidationError
 
 interface ErrorResponse extends Omit<ErrorDefinition, 'detail'> {
+  /** Absent if the tutorial's service would respond the same. */
+  code?: ErrorCode
   detail: string | readonly ValidationIssue[]
+  /** Description for OAuth clients, if it differs from the detail. */
+  description?: string | undefined
 }
 
 /** Code of Fastify's error for a request that is not handled in time. */
 const handlerTimeout = 'FST_ERR_HANDLER_TIMEOUT'
 
+/** Code of Fastify's error for a path that is not valid UTF-8. */
+const badUrl = 'FST_ERR_BAD_URL'
+
 /** FastAPI's names for the parts of a request, by Fastify's. */
 const parts: Record<string, string> = { querystring: 'query', params: 'path', headers: 'header' }
 
 /** Response to a request that its client aborted. It reaches nobody. */
-const aborted: ErrorResponse = { status: 400, detail: 'Bad Request' }
+const aborted: ErrorResponse = catalogue.malformed_request
 
 /** Errors that the database raises itself, by SQLSTATE. */
 const codeBySqlState: Record<string, ErrorCode> = { [lastAdministrator]: 'last_administrator' }
 
+/** Errors that Fastify raises, by status. */
+const codeByStatus: Record<number, ErrorCode> = {
+  413: 'body_too_large',
+  414: 'uri_too_long',
+  415: 'unsupported_media_type',
+}
+
 /** Errors for a row whose referenced row was deleted during the request, by the foreign key between the two. */
 const codesByForeignKey: { foreignKey: RegExp; code: ErrorCode }[] = [
   { foreignKey: /^token_families_user_id_fkey$/, code: 'incorrect_credentials' },
+  { foreignKey: /^token_families_resource_id_fkey$/, code: 'invalid_target' },
+  { foreignKey: /_(resource_id|role|scopes?)_fkey$/, code: 'conflict' },
   { foreignKey: /_client_id_fkey$/, code: 'invalid_client' },
   { foreignKey: /_family_id_fkey$/, code: 'invalid_refresh_token' },
   { foreignKey: /_(owner_id|user_id|invited_by)_fkey$/, code: 'not_found' },
@@ -50,24 +74,41 @@ export const errorHandling = plugin(
     app.decorateRequest('isOAuthRequest', false)
     app.setErrorHandler(handleError)
   },
-  { name: 'error-handling' },
+  { name: 'error-handling', dependencies: ['database'] },
 )
 
 /** Handles every error: chooses the response, and logs only faults of the service with their stack. */
 export function handleError(error: HandledError, request: FastifyRequest, reply: FastifyReply) {
   const response = chooseResponse(error, request)
-  if (response.status === 500) request.log.error({ err: error }, 'request failed')
-  else if (response.status === 503) request.log.warn({ reason: error.message }, 'service unavailable')
-  else request.log.debug({ code: 'code' in error ? error.code : 'invalid_input' }, 'request refused')
+  logError(error, response.status, request)
   return reply
     .code(response.status)
     .headers(response.headers ?? {})
-    .send(request.isOAuthRequest ? withOAuthMembers(response) : { detail: response.detail })
+    .send(toBody(response, request))
+}
+
+function toBody(
+  { code, detail, description, oauth = 'invalid_request' }: ErrorResponse,
+  request: FastifyRequest,
+) {
+  const summary = typeof detail === 'string' ? detail : catalogue.invalid_input.detail
+  return {
+    detail,
+    ...(!isFrozen(request) && { code }),
+    ...(request.isOAuthRequest && { error: oauth, error_description: description ?? summary }),
+  }
+}
+
+function logError(error: HandledError, status: number, { log, server }: FastifyRequest): void {
+  if (status === 500) log.error({ err: error }, 'request failed')
+  else if (status !== 503 || error instanceof ServiceError)
+    log.debug({ code: 'code' in error ? error.code : 'invalid_input' }, 'request refused')
+  else if (!server.outage.note(error)) log.warn({ reason: reasonOf(error) }, 'service unavailable')
 }
 
 function chooseResponse(error: HandledError, request: FastifyRequest): ErrorResponse {
   if (isAborted(error, request)) return aborted
-  if (isUnsafe(request) && mayHaveHappened(error)) return catalogue.outcome_unknown
+  if (mayHaveHappened(error) && isUnsafe(request)) return respondWith('outcome_unknown')
   return toResponse(error, request)
 }
 
@@ -77,8 +118,9 @@ function isAborted(error: Error, { raw }: FastifyRequest): boolean {
 }
 
 /** Returns whether a request may change something (RFC 9110 §9.2.1). */
-function isUnsafe({ method }: FastifyRequest): boolean {
-  return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
+function isUnsafe({ method, routeOptions }: FastifyRequest): boolean {
+  const isSafe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+  return !isSafe && !routeOptions.config.isForwardAuth
 }
 
 /** Returns whether the change may have been made, or may still be made, although its result is unknown. */
@@ -87,18 +129,27 @@ function mayHaveHappened(error: Error & { code?: string }): boolean {
 }
 
 function toResponse(error: HandledError, request: FastifyRequest): ErrorResponse {
-  if (error instanceof BatchValidationError) return { status: 422, detail: error.issues }
-  if (error instanceof InvalidInput) return { status: 422, detail: [toIssue(error, [error.part])] }
+  if (error instanceof BatchValidationError) return respondWith('invalid_input', { detail: error.issues })
+  if (error instanceof InvalidInput)
+    return respondWith('invalid_input', { detail: [toIssue(error, [error.part])] })
+  if (error instanceof UnknownPath) return catalogue.not_found
   if (error instanceof ServiceError) {
-    const defined: ErrorDefinition = catalogue[error.code]
-    return { ...defined, headers: { ...defined.headers, ...error.headers } }
+    const { headers }: ErrorDefinition = catalogue[error.code]
+    const { description } = error
+    return respondWith(error.code, { headers: { ...headers, ...error.headers }, description })
   }
+  if (error.code === badUrl) return catalogue.malformed_request
   if (error.validation) return invalidInput(error.validation, error.validationContext)
   const code = codeBySqlState[String(sqlStateOf(error))] ?? codeOfDeletion(error, request)
-  if (code) return catalogue[code]
-  if (isDatabaseUnavailable(error)) return catalogue.service_unavailable
-  const status = error.statusCode ?? 500
-  return status < 500 ? { status, detail: String(STATUS_CODES[status]) } : catalogue.internal_error
+  if (code) return respondWith(code)
+  if (isDatabaseUnavailable(error)) return respondWith('service_unavailable')
+  const { statusCode = 500 } = error
+  return respondWith(statusCode < 500 ? (codeByStatus[statusCode] ?? 'malformed_request') : 'internal_error')
+}
+
+/** Returns the response of the catalogue for a code. */
+function respondWith(code: ErrorCode, replaced: Partial<ErrorResponse> = {}): ErrorResponse {
+  return { code, ...catalogue[code], ...replaced }
 }
 
 /** Where a route authenticates a user, the deleted user is the caller; elsewhere it is the user in the path. */
@@ -109,14 +160,5 @@ function codeOfDeletion(error: Error, { currentUser }: FastifyRequest): ErrorCod
 }
 
 function invalidInput(errors: FastifySchemaValidationError[], context = 'body'): ErrorResponse {
-  return {
-    status: 422,
-    detail: toIssues(errors, [parts[context] ?? context]),
-    oauth: 'invalid_request',
-  }
-}
-
-function withOAuthMembers({ detail, oauth = 'invalid_request' }: ErrorResponse) {
-  const description = typeof detail === 'string' ? detail : 'The input is invalid'
-  return { detail, error: oauth, error_description: description }
+  return respondWith('invalid_input', { detail: toIssues(errors, [parts[context] ?? context]) })
 }

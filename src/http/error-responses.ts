@@ -1,56 +1,110 @@
 import { STATUS_CODES } from 'node:http'
-import { type TSchema, Type } from 'typebox'
-import { catalogue, type ErrorCode } from '../errors.js'
+import type { TSchema } from 'typebox'
+import { catalogue, type ErrorCode, type ErrorDefinition } from '../errors.js'
+import { ErrorBody, HttpValidationError } from './error-schema.js'
+import { documentHeaders, type HeaderName } from './header-schema.js'
 import { ref } from './schema.js'
-import { ValidationError } from './validation-issues.js'
+import type { ValidationIssue } from './validation-issues.js'
 
-const oauthErrorCode = Type.Optional(Type.String({ description: 'OAuth 2.0 error code (RFC 6749 §5.2).' }))
+/** The `response` schemas of errors, by status. */
+export type ErrorResponses = Record<number | string, ErrorResponseSchema>
 
-/** The body of every error response except those to invalid input. */
-const HttpError = Type.Object(
-  {
-    detail: Type.String({ description: 'Human-readable reason.' }),
-    error: oauthErrorCode,
-    error_description: Type.Optional(
-      Type.String({ description: 'The same as `detail`, for OAuth clients.' }),
-    ),
-  },
-  { $id: 'HTTPError' },
-)
+/** The `response` schema of the errors of one status. */
+export interface ErrorResponseSchema {
+  description: string
+  headers?: Partial<Record<HeaderName, TSchema>>
+  content: { 'application/json': { schema: TSchema; examples: Examples } }
+}
 
-/** The body of the response to invalid input, in the form that clients generated from a FastAPI service expect. */
-const HttpValidationError = Type.Object(
-  {
-    detail: Type.Array(ref(ValidationError)),
-    error: oauthErrorCode,
-    error_description: Type.Optional(
-      Type.String({ description: 'Human-readable reason, for OAuth clients.' }),
-    ),
-  },
-  { $id: 'HTTPValidationError' },
-)
+type Examples = Record<string, { value: ExampleBody }>
 
-/** The schemas that every error response refers to. */
-export const errorSchemas = [HttpError, ValidationError, HttpValidationError]
+/** Body of an error in an example. */
+export type ExampleBody = { code?: ErrorCode; detail: unknown; error?: string; error_description?: string }
+
+/** Headers whose values depend on the request. The catalogue has the others. */
+const variableHeaders: Partial<Record<ErrorCode, HeaderName>> = {
+  insufficient_scope: 'WWW-Authenticate',
+  invalid_verification: 'WWW-Authenticate',
+  too_many_attempts: 'Retry-After',
+}
+
+/** The names of the headers in the catalogue, as they are documented. */
+const documentedNames: Record<string, HeaderName> = {
+  'accept-encoding': 'Accept-Encoding',
+  'retry-after': 'Retry-After',
+  'www-authenticate': 'WWW-Authenticate',
+}
 
 /** Returns the `response` schemas of the errors with which a route may respond, each body shown as an example. */
-export function errorResponses(...codes: ErrorCode[]) {
+export function errorResponses(...codes: ErrorCode[]): ErrorResponses {
+  return groupByStatus(codes, (code) => ({ detail: catalogue[code].detail, code }))
+}
+
+/** Returns the same for an OAuth endpoint, whose bodies also have the members of RFC 6749 §5.2. */
+export function oauthErrorResponses(...codes: ErrorCode[]): ErrorResponses {
+  return groupByStatus(codes, (code) => {
+    const { detail, oauth = 'invalid_request' }: ErrorDefinition = catalogue[code]
+    return { detail, code, error: oauth, error_description: detail }
+  })
+}
+
+function groupByStatus(codes: ErrorCode[], toExample: (code: ErrorCode) => ExampleBody): ErrorResponses {
   const statuses = [...new Set(codes.map((code) => catalogue[code].status))]
   return Object.fromEntries(
     statuses.map((status) => {
       const codesOfStatus = codes.filter((code) => catalogue[code].status === status)
-      const examples = codesOfStatus.map((code) => [code, { value: { detail: catalogue[code].detail } }])
-      return [status, jsonResponse(status, ref(HttpError), Object.fromEntries(examples))]
+      const examples = codesOfStatus.map((code) => [code, { value: toExample(code) }])
+      const headers = documentHeaders(...codesOfStatus.flatMap(headersOf))
+      return [status, jsonResponse(status, ref(ErrorBody), Object.fromEntries(examples), headers)]
     }),
   )
 }
 
-/** Returns the `response` schema for invalid input. Its example is a missing field. */
-export function validationResponse(field: string, part = 'body') {
-  const missing = { type: 'missing', loc: [part, field], msg: 'Field required', input: null }
-  return { 422: jsonResponse(422, ref(HttpValidationError), { missing: { value: { detail: [missing] } } }) }
+function headersOf(code: ErrorCode): HeaderName[] {
+  const { headers = {} }: ErrorDefinition = catalogue[code]
+  const fixed = Object.keys(headers).map((name) => documentedNames[name] as HeaderName)
+  const variable = variableHeaders[code]
+  return variable ? [...fixed, variable] : fixed
 }
 
-function jsonResponse(status: number, schema: TSchema, examples: Record<string, { value: unknown }>) {
-  return { description: String(STATUS_CODES[status]), content: { 'application/json': { schema, examples } } }
+/** Returns the `response` schemas of two sources. A status that both have shows the examples and headers of both. */
+export function mergeResponses(first: ErrorResponses, second: ErrorResponses): ErrorResponses {
+  const merged = { ...second, ...first }
+  for (const [status, { headers, content }] of Object.entries(second)) {
+    const earlier = first[status]
+    if (!earlier) continue
+    const { schema, examples } = earlier.content['application/json']
+    merged[status] = {
+      ...earlier,
+      ...(headers && { headers: { ...earlier.headers, ...headers } }),
+      content: {
+        'application/json': { schema, examples: { ...examples, ...content['application/json'].examples } },
+      },
+    }
+  }
+  return merged
+}
+
+/** Returns the `response` schema for invalid input. Its example is a missing field. */
+export function validationResponse(field: string, part = 'body'): ErrorResponses {
+  return invalidInputResponse({ type: 'missing', loc: [part, field], msg: 'Field required', input: null })
+}
+
+/** Returns the `response` schema for invalid input, with one issue as its example. */
+export function invalidInputResponse(issue: ValidationIssue): ErrorResponses {
+  const value: ExampleBody = { detail: [issue], code: 'invalid_input' }
+  return { 422: jsonResponse(422, ref(HttpValidationError), { [issue.type]: { value } }, {}) }
+}
+
+function jsonResponse(
+  status: number,
+  schema: TSchema,
+  examples: Examples,
+  headers: Partial<Record<HeaderName, TSchema>>,
+): ErrorResponseSchema {
+  return {
+    description: String(STATUS_CODES[status]),
+    ...(Object.keys(headers).length > 0 && { headers }),
+    content: { 'application/json': { schema, examples } },
+  }
 }

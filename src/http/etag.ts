@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { ServiceError } from '../errors.js'
+import { parseList } from './list-field.js'
 
 /** The headers that make a request conditional on the current state (RFC 9110 §13.1). */
 export interface Conditions {
@@ -6,17 +8,18 @@ export interface Conditions {
   'if-none-match'?: string | undefined
 }
 
-/** The parts of a field: separators, an entity tag, or a character that fits neither. */
-const parts = /[ \t,]+|((?:W\/)?"[\x21\x23-\x7E\x80-\xFF]*"(?=[ \t]*(?:,|$)))|(.)/gs
+/** RFC 9110 §8.8.3: the opaque tag may contain commas. */
+const entityTag = /^(?:W\/)?"[\x21\x23-\x7E\x80-\xFF]*"$/
 
-/** Returns the entity tags of a field (RFC 9110 §8.8.3), which may contain commas; none if the field is malformed. */
+/** Returns the entity tag of a small document that has no version. */
+export function etagOfContent(document: object): string {
+  return `"${createHash('sha256').update(JSON.stringify(document)).digest('base64url')}"`
+}
+
+/** Returns the entity tags of a field; none if one of them is malformed. */
 function parseEntityTags(field: string): string[] {
-  const tags: string[] = []
-  for (const [, tag, malformed] of field.matchAll(parts)) {
-    if (malformed !== undefined) return []
-    if (tag !== undefined) tags.push(tag)
-  }
-  return tags
+  const tags = parseList(field)
+  return tags.every((tag) => entityTag.test(tag)) ? tags : []
 }
 
 /** Returns whether a field lists the current entity tag, or is `*`. A resource that does not exist matches nothing. */

@@ -10,6 +10,12 @@ import { textFormats } from './schema.js'
 import { trustNetworks } from './server/client-address.js'
 import { orderedServerOptions } from './server/server-options.js'
 
+/** Options of the router. */
+export const routerOptions = {
+  /** Maximum length of a path parameter (characters). */
+  maxParamLength: 1_024,
+}
+
 /** Settings of the HTTP server. */
 interface HttpSettings {
   logLevel: string
@@ -17,7 +23,9 @@ interface HttpSettings {
   trustProxy: readonly string[]
   /** Maximum size of a body, in bytes, for routes without a limit of their own. */
   bodyLimit: number
-  /** Inactivity after which a connection is closed, in milliseconds. */
+  /** Time for which a connection stays open between two requests, in milliseconds. */
+  keepAliveMs: number
+  /** Inactivity during a request after which its connection is closed, in milliseconds. */
   socketMs: number
   /** Time for receiving a request, in milliseconds. */
   receiveMs: number
@@ -37,7 +45,7 @@ export function fastifyOptions(settings: HttpSettings): FastifyHttpOptions<Serve
     trustProxy: trustProxy.length > 0 && trustNetworks(trustProxy),
     connectionTimeout: settings.socketMs,
     requestTimeout: settings.receiveMs,
-    keepAliveTimeout: 65_000,
+    keepAliveTimeout: settings.keepAliveMs,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     // A request that has arrived is answered, also while the service closes.
     return503OnClosing: false,
@@ -53,6 +61,6 @@ export function fastifyOptions(settings: HttpSettings): FastifyHttpOptions<Serve
         formats: textFormats,
       },
     },
-    routerOptions: { maxParamLength: 1024 },
+    routerOptions,
   }
 }

@@ -1,5 +1,5 @@
 import cors from '@fastify/cors'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import plugin from 'fastify-plugin'
 
 /**
@@ -25,7 +25,7 @@ export const safeHeaders = {
 export const servedMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** Response headers that scripts of other origins may read. */
-const exposedHeaders = ['etag', 'link', 'location', 'retry-after', 'www-authenticate']
+const exposedHeaders = ['etag', 'idempotency-replayed', 'link', 'location', 'retry-after', 'www-authenticate']
 
 /**
  * Adds the headers that restrict browsers to every response, and lets the given origins read responses (CORS). Pages
@@ -48,4 +48,9 @@ async function registerHeaders(
     exposedHeaders,
     maxAge: 600,
   })
+}
+
+/** Adds a request header to those that select the response (`Vary`, RFC 9110 §12.5.5). */
+export function addVary(reply: FastifyReply, field: string): void {
+  reply.header('vary', [reply.getHeader('vary') ?? [], field].flat().join(', '))
 }

@@ -1,10 +1,11 @@
 import { closeSync, openSync } from 'node:fs'
 import { devNull } from 'node:os'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifySchema } from 'fastify'
+import type { FastifyBaseLogger, FastifySchema } from 'fastify'
 import { Type } from 'typebox'
 import { isMigrated } from '../database/migrations.js'
 import { ServiceError } from '../errors.js'
+import { reasonOf } from '../lifecycle/reason.js'
 import { errorResponses } from './error-responses.js'
 import { ref, success } from './schema.js'
 
@@ -32,18 +33,37 @@ const readyz = {
   response: { 200: ref(Health, success), ...errorResponses('internal_error', 'service_unavailable') },
 } satisfies FastifySchema
 
-/** The probes for operators and orchestrators. */
-export const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes(app) {
-  app.get('/livez', { schema: livez }, async function reportLiveness() {
+/** Configuration of both routes. */
+const config = { isProbe: true }
+
+/** Storage that readiness depends on. */
+interface Storage {
+  /** Returns whether the data of the database are still in place. */
+  isIntact(): Promise<boolean>
+}
+
+/** The probes for operators and orchestrators. They are logged at the level `debug`. */
+export const healthRoutes: FastifyPluginAsyncTypebox<Storage> = async function healthRoutes(
+  app,
+  { isIntact },
+) {
+  async function isStorageReady(log: FastifyBaseLogger): Promise<boolean> {
+    try {
+      if (await isIntact()) return await isMigrated(app.database)
+      log.warn('not ready: the data of the embedded PostgreSQL have been removed')
+    } catch (error) {
+      if (!app.outage.note(error)) log.warn({ reason: reasonOf(error as Error) }, 'not ready')
+    }
+    return false
+  }
+
+  app.get('/livez', { schema: livez, config }, async function reportLiveness() {
     return { status: 'ok' as const }
   })
 
-  app.get('/readyz', { schema: readyz }, async function reportReadiness(request) {
-    const ready = await isMigrated(app.database).catch((error: Error) => {
-      request.log.warn({ reason: error.message }, 'not ready')
-      return false
-    })
-    if (!ready || !canOpen() || app.draining) throw new ServiceError('service_unavailable')
+  app.get('/readyz', { schema: readyz, config }, async function reportReadiness(request) {
+    const isReady = canOpen() && !app.draining && (await isStorageReady(request.log))
+    if (!isReady) throw new ServiceError('service_unavailable')
     return { status: 'ok' as const }
   })
 }

@@ -17,6 +17,12 @@ export interface RepeatableRequest {
   content: unknown
 }
 
+/** The result of an action, and whether it is that of an earlier request. */
+export interface OnceResult<T> {
+  result: T
+  isReplayed: boolean
+}
+
 /**
  * Performs an action once for each key. The same request with the same key, sent again within 24 hours, returns the
  * result of the first; of two concurrent ones, the second waits for the first. An action that throws does not use the
@@ -29,8 +35,8 @@ export async function once<T extends object>(
   { subject, key, ownerId, content }: RepeatableRequest,
   database: Database,
   action: (transaction: Transaction) => Promise<T>,
-): Promise<T> {
-  if (key === undefined) return action(database)
+): Promise<OnceResult<T>> {
+  if (key === undefined) return { result: await action(database), isReplayed: false }
   const requestDigest = createHash('sha256').update(JSON.stringify(content)).digest()
   return database.$transaction(async (transaction) => {
     // A single statement: it waits for a deletion of the caller before it locks a row for which the deletion would wait.
@@ -52,10 +58,10 @@ export async function once<T extends object>(
           'reused',
           'The key was used with another request',
         )
-      return earlier.answer as T
+      return { result: earlier.answer as T, isReplayed: true }
     }
     const result = await action(transaction)
     await transaction.idempotencyKey.update({ where, data: { answer: result } })
-    return result
+    return { result, isReplayed: false }
   })
 }

@@ -1,14 +1,26 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 
-/** Ignores the content type of a request without content (RFC 9110 §8.3) on routes that take no body. */
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the body may be omitted. It then counts as an empty object. */
+    isBodyOptional?: boolean
+  }
+}
+
+/** Ignores the content type of a request without content (RFC 9110 §8.3) on routes that need no body. */
 export const typesWithoutContent = plugin(ignoreTypesWithoutContent, { name: 'types-without-content' })
 
 async function ignoreTypesWithoutContent(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', function ignoreTypeWithoutContent(request, _reply, done) {
     const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
-    if (!takesBody(request) && length === '0' && encoding === undefined)
+    if (!needsBody(request) && length === '0' && encoding === undefined)
       delete request.headers['content-type']
+    done()
+  })
+  app.addHook('preValidation', function fillOptionalBody(request, _reply, done) {
+    if (request.routeOptions.config.isBodyOptional && request.body === undefined) request.body = {}
     done()
   })
 }
@@ -17,14 +29,15 @@ async function ignoreTypesWithoutContent(app: FastifyInstance): Promise<void> {
 export const noContent = plugin(sendNoContent, { name: 'no-content' })
 
 async function sendNoContent(app: FastifyInstance): Promise<void> {
-  app.addHook('onSend', function removeContent(_request, reply, payload, done) {
+  app.addHook('onSend', function removeContent({ method }, reply, payload, done) {
     if (reply.statusCode !== 204 && reply.statusCode !== 304) return done(null, payload)
     reply.removeHeader('content-type')
-    done(null, null)
+    // Fastify measures the content of every response to HEAD, except for a stream.
+    done(null, method === 'HEAD' ? Readable.from([]) : null)
   })
 }
 
-/** Returns whether the route of a request takes a body, by its schema. */
-export function takesBody({ routeOptions }: FastifyRequest): boolean {
-  return routeOptions.schema?.body !== undefined
+/** Returns whether the route of a request needs a body, by its schema and its configuration. */
+export function needsBody({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.schema?.body !== undefined && routeOptions.config.isBodyOptional !== true
 }

@@ -1,14 +1,31 @@
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import findMyWay from 'find-my-way'
-import { ServiceError } from '../errors.js'
+import { ServiceError, UnknownPath } from '../errors.js'
+import { routerOptions } from './fastify-options.js'
 import { splitTarget } from './request-target.js'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * Whether the route gives way to a fixed path of other routes, even if these have other methods: `PUT /users/me/` is
+     * not `PUT /users/{username}/`.
+     */
+    yieldsToFixedPaths?: boolean
+  }
+}
+
+/** A path with one or more routes. It may have parameters. */
+interface KnownPath {
+  url: string
+  methods: string[]
+}
 
 /**
  * Responds to every request without a route, before its body is read:
  *
  * - 307 if a route has the same path with or without the trailing slash,
- * - 405 with `Allow` if a route has the path, but not the method,
+ * - 405 with `Allow` if a route has the path, but not the method, or if the route that was found yields to that path,
  * - 404 otherwise, and for a path with an empty segment, even if a path parameter would match it.
  *
  * It depends on the headers because the route that CORS adds for all paths must not count as a route.
@@ -16,26 +33,29 @@ import { splitTarget } from './request-target.js'
 export const fallbacks = plugin(registerFallbacks, { name: 'fallbacks', dependencies: ['response-headers'] })
 
 async function registerFallbacks(app: FastifyInstance): Promise<void> {
-  const methodsByPath = new Map<string, string[]>()
-  const paths = findMyWay()
+  const knownPaths = new Map<string, KnownPath>()
+  const paths = findMyWay(routerOptions)
+  const findPath = (path: string) => paths.find('GET', path)?.store as KnownPath | undefined
 
   app.addHook('onRoute', function rememberPath({ url, method }) {
-    const methods = methodsByPath.get(url) ?? []
-    if (methods.length === 0) paths.on('GET', url, () => {}, methods)
-    methodsByPath.set(url, methods)
-    methods.push(...[method].flat())
+    const known = knownPaths.get(url) ?? { url, methods: [] }
+    if (known.methods.length === 0) paths.on('GET', url, () => {}, known)
+    knownPaths.set(url, known)
+    known.methods.push(...[method].flat())
   })
 
   app.addHook('onRequest', function respondWithoutRoute(request, reply, done) {
-    if (!request.is404 && !request.url.includes('//')) return done()
+    const isFound = !request.is404
+    const { url, config } = request.routeOptions
+    if (isFound && !config.yieldsToFixedPaths && !request.url.includes('//')) return done()
     const [path, query] = splitTarget(request.url)
     const pathWithoutEnd = path.slice(0, endOfSegments(path))
-    if (pathWithoutEnd.includes('//')) return done(new ServiceError('not_found'))
-    if (!request.is404) return done()
-    const allowed = paths.find('GET', path)?.store as string[] | undefined
-    if (allowed) return done(new ServiceError('method_not_allowed', { allow: allowed.join(', ') }))
+    if (pathWithoutEnd.includes('//')) return done(new UnknownPath())
+    const known = findPath(path)
+    if (isFound && !(config.yieldsToFixedPaths && known?.url !== url)) return done()
+    if (known) return done(new ServiceError('method_not_allowed', { allow: known.methods.join(', ') }))
     const sibling = path.endsWith('/') ? pathWithoutEnd : `${path}/`
-    if (!sibling || !paths.find('GET', sibling)) return done(new ServiceError('not_found'))
+    if (!sibling || !findPath(sibling)) return done(new UnknownPath())
     reply.redirect(query ? `${sibling}?${query}` : sibling, 307)
   })
 }

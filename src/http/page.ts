@@ -16,6 +16,9 @@ export const pageParameters = {
   ),
 }
 
+/** Query of a list that has no other parameters. Any other is ignored. */
+export const PageQuery = Type.Object(pageParameters, { additionalProperties: true })
+
 /** Returns the rows of a page, and the last of them if more follow. @param found up to `limit` + 1 rows */
 export function cutPage<T>(found: T[], limit: number): { page: T[]; last: T | undefined } {
   const page = found.slice(0, limit)

@@ -14,3 +14,16 @@ export function decodePercent(text: string): string | null {
 function fromHex(_escape: string, digits: string): string {
   return String.fromCharCode(Number.parseInt(digits, 16))
 }
+
+/**
+ * Percent-encodes a text for a header field: all but printable ASCII, spaces at its ends, which recipients remove, and `%`, so
+ * that no two texts become equal.
+ */
+export function encodePercent(text: string): string {
+  return text.replaceAll(/[^ -$&-~]|^ | $/gu, toEscapes)
+}
+
+function toEscapes(character: string): string {
+  const bytes = [...Buffer.from(character)]
+  return bytes.map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
+}

@@ -10,6 +10,13 @@ import type { Bindings, ChildLoggerOptions } from 'fastify/types/logger.js'
 import plugin from 'fastify-plugin'
 import { splitTarget } from './request-target.js'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the route is a probe. Probes come every few seconds, so they are logged at the level `debug`. */
+    isProbe?: boolean
+  }
+}
+
 /** Names of members that are redacted in every line, down to the third level. */
 const secrets = [
   'authorization',
@@ -101,8 +108,9 @@ class RequestLogger implements FastifyBaseLogger {
 }
 
 /**
- * Logs each request when its response has been sent or its client has disconnected; at the level `debug` also when it
- * arrives. The lines consist of parts without secrets, so that redaction is off: it takes longer than handling a request.
+ * Logs each request when its response has been sent or its client has disconnected. At the level `debug` it also logs
+ * probes, and the arrival of each request. The lines consist of parts without secrets, so redaction is off: it takes longer
+ * than handling a request.
  */
 export const requestLog = plugin(logRequests, { name: 'request-log', dependencies: ['client-address'] })
 
@@ -116,7 +124,8 @@ async function logRequests(app: FastifyInstance): Promise<void> {
     done()
   })
   app.addHook('onResponse', function logCompleted(request, reply, done) {
-    log.info(describe(request, reply), 'request completed')
+    const isProbe = request.routeOptions.config.isProbe === true
+    log[isProbe ? 'debug' : 'info'](describe(request, reply), 'request completed')
     done()
   })
 }

@@ -2,12 +2,23 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { isMultiLine, isSingleLine, isStorable } from '../database/storable.js'
 
 /** Refers to a schema that is registered under its `$id`, keeping its static type. */
-export function ref<T extends TSchema>(schema: T, options: { description?: string } = {}) {
+export function ref<T extends TSchema>(schema: T, options: { description?: string; headers?: object } = {}) {
   return Type.Unsafe<Static<T>>({ $ref: `${(schema as { $id?: string }).$id}#`, ...options })
 }
 
+/** Makes a schema refuse members that it does not name. */
+export const closed = { additionalProperties: false }
+
 /** Description of every successful response, as FastAPI's document has it. */
 export const success = { description: 'Successful Response' }
+
+/**
+ * Names the method of generated clients, for an operation whose `operationId` is FastAPI's. The extensions are those of
+ * LoopBack, Speakeasy and Fern; other generators take the `operationId`.
+ */
+export function nameMethod(name: string) {
+  return { 'x-operation-name': name, 'x-speakeasy-name-override': name, 'x-fern-sdk-method-name': name }
+}
 
 /** Makes a property optional in requests, where its default fills in. Handlers always see a value. */
 export function defaulted<T extends TSchema>(schema: T): T {
@@ -19,9 +30,14 @@ export function nullableString(options: { maxLength: number; description: string
   return nullable(Type.String(options))
 }
 
-/** A schema of strings, extended to null. It has one list of types: a serializer would try each branch of an `anyOf`. */
-export function nullable(schema: TSchema) {
-  return Type.Unsafe<string | null>({ ...schema, type: ['string', 'null'] })
+/** A schema of one type, extended to null. It has one list of types: a serializer would try each branch of an `anyOf`. */
+export function nullable<T extends TSchema & { type: string }>(schema: T) {
+  return Type.Unsafe<Static<T> | null>({ ...schema, type: [schema.type, 'null'] })
+}
+
+/** One of several texts. The type is stated for clients that do not infer it from the values. */
+export function textEnum<T extends string>(values: readonly T[], options: object = {}) {
+  return Type.Enum([...values], { type: 'string', ...options })
 }
 
 interface TextOptions {

@@ -6,11 +6,11 @@ import type { InvalidInput } from '../errors.js'
 export const ValidationError = Type.Object(
   {
     type: Type.String({ description: 'Machine-readable kind of the issue.' }),
-    loc: Type.Array(Type.Union([Type.String(), Type.Integer()]), {
+    loc: Type.Array(Type.Unsafe<string | number>({ oneOf: [Type.String(), Type.Integer()] }), {
       description: 'Location: the part of the request, then the path within it.',
     }),
     msg: Type.String({ description: 'Human-readable reason.' }),
-    input: Type.Null({ description: 'Always null: the input may be a secret.' }),
+    input: Type.Unsafe<null>({ description: 'Always null: the input may be a secret.' }),
   },
   { $id: 'ValidationError' },
 )

@@ -13,11 +13,14 @@ export interface JsonProblem {
 
 const problems = {
   depth: { type: 'json_depth', message: `Nested more than ${maxJsonDepth} levels deep` },
-  members: { type: 'json_members', message: `More than ${maxJsonMembers} members and elements` },
   number: { type: 'json_number', message: 'A number would not come back as it was sent' },
   duplicate: { type: 'json_duplicate', message: 'An object has the same name twice' },
   surrogate: { type: 'format', message: 'A string has half a surrogate pair' },
 } satisfies Record<string, JsonProblem>
+
+function tooManyMembers(maximum: number): JsonProblem {
+  return { type: 'json_members', message: `More than ${maximum} members and elements` }
+}
 
 /** An object or array that has been opened, and not closed yet. */
 interface Frame {
@@ -38,7 +41,7 @@ const whiteSpace = /[ \t\r\n]*/y
  *
  * @throws SyntaxError for a malformed string or number, and for a name that could reach a prototype when it is assigned
  */
-export function findJsonProblem(text: string): JsonProblem | undefined {
+export function findJsonProblem(text: string, maxMembers = maxJsonMembers): JsonProblem | undefined {
   const open: Frame[] = []
   let members = 0
   let at = 0
@@ -60,7 +63,7 @@ export function findJsonProblem(text: string): JsonProblem | undefined {
       else if (char === '}' || char === ']') open.pop()
       if (open.length > maxJsonDepth) return problems.depth
       if (opens || char === ',') members += 1
-      if (members > maxJsonMembers) return problems.members
+      if (members > maxMembers) return tooManyMembers(maxMembers)
       at += 1
     }
   }

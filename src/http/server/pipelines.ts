@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { parseList } from '../list-field.js'
 
 /** Time for a client to read a response that was sent before the end of the request body (milliseconds). */
 const lingerMs = 500
@@ -129,5 +130,5 @@ export function createPipelines(handle: RequestListener): Pipelines {
 
 /** Returns whether Node.js treats the bytes after a request as another protocol (RFC 9110 §7.8), although they are HTTP here. */
 function asksForUpgrade({ headers: { upgrade, connection = '' } }: IncomingMessage): boolean {
-  return upgrade !== undefined && /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(connection)
+  return upgrade !== undefined && parseList(connection).some((option) => option.toLowerCase() === 'upgrade')
 }

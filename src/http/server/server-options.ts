@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, METHODS, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger, FastifyHttpOptions } from 'fastify'
+import { catalogue, type ErrorCode } from '../../errors.js'
 import { safeHeaders, servedMethods } from '../headers.js'
+import { countHeader } from '../raw-headers.js'
 import { normalizeAddress } from './client-address.js'
 import { createPipelines, type Pipelines } from './pipelines.js'
 
@@ -13,10 +15,11 @@ interface ServerLimits {
   keepAliveTimeout: number
 }
 
-const statusByCode: Record<string, number> = {
-  HPE_HEADER_OVERFLOW: 431,
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
+/** Errors of the catalogue for those of Node.js. */
+const codeByError: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'header_too_large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
 const knownMethods = new Set(METHODS)
@@ -37,10 +40,10 @@ export function orderedServerOptions(): Pick<
   let pipelines: Pipelines
   let log: FastifyBaseLogger
 
-  function refuse(socket: Socket, status: number, reason: string, method?: string): void {
+  function refuse(socket: Socket, code: ErrorCode, reason: string, method?: string): void {
     const remoteAddress = normalizeAddress(socket.remoteAddress)
-    log.debug({ reason, statusCode: status, remoteAddress }, 'message refused')
-    pipelines.end(socket, () => writeRefusal(socket, status, method))
+    log.debug({ reason, statusCode: catalogue[code].status, remoteAddress }, 'message refused')
+    pipelines.end(socket, () => writeRefusal(socket, code, method))
   }
 
   return {
@@ -50,9 +53,11 @@ export function orderedServerOptions(): Pick<
       pipelines = createPipelines(handle)
       const server = createServer({ ...limits.http, requireHostHeader: false }, (request, response) => {
         const refusal = findRefusal(request)
-        if (refusal) refuse(request.socket, refusal.status, refusal.reason, request.method)
+        if (refusal) refuse(request.socket, refusal.code, refusal.reason, request.method)
         else {
-          limitChunks(request, () => refuse(request.socket, 413, 'a body of tiny chunks', request.method))
+          limitChunks(request, () =>
+            refuse(request.socket, 'body_too_large', 'a body of tiny chunks', request.method),
+          )
           pipelines.add(request, response)
         }
       })
@@ -64,28 +69,28 @@ export function orderedServerOptions(): Pick<
       server.requestTimeout = limits.requestTimeout
       server.setTimeout(limits.connectionTimeout)
       server.on('checkExpectation', ({ socket, method }) =>
-        refuse(socket, 417, 'an unknown Expect header', method),
+        refuse(socket, 'unsupported_expectation', 'an unknown Expect header', method),
       )
-      server.on('connect', ({ socket }) => refuse(socket, 405, 'CONNECT is for proxies'))
+      server.on('connect', ({ socket }) => refuse(socket, 'method_not_allowed', 'CONNECT is for proxies'))
       // The pipeline of a connection decides whether a client that half-closed it still gets responses.
       return Object.assign(server, { httpAllowHalfOpen: true })
     },
     clientErrorHandler({ code, message }: ConnectionError, socket) {
       if (!socket.writable) return void socket.destroy()
-      refuse(socket, statusOf(code, message), message)
+      refuse(socket, codeOf(code, message), message)
     },
   }
 }
 
-/** Returns the status for a message that Node.js cannot parse. */
-function statusOf(code: string, message: string): number {
+/** Returns the error for a message that Node.js cannot parse. */
+function codeOf(error: string, message: string): ErrorCode {
   // Node.js has two codes for this, one of which also stands for other errors.
-  if (message.includes('Invalid method')) return 405
-  return statusByCode[code] ?? 400
+  if (message.includes('Invalid method')) return 'method_not_allowed'
+  return codeByError[error] ?? 'malformed_request'
 }
 
 interface Refusal {
-  status: number
+  code: ErrorCode
   reason: string
 }
 
@@ -93,11 +98,14 @@ interface Refusal {
 function findRefusal(request: IncomingMessage): Refusal | undefined {
   const { method, httpVersion } = request
   // Node.js also parses the methods of RTSP and ICE, which the router does not support.
-  if (!knownMethods.has(String(method))) return { status: 405, reason: `the method ${method}` }
-  if (!knownVersions.has(httpVersion)) return { status: 505, reason: `the version ${httpVersion}` }
-  if (!isFramed(request)) return { status: 400, reason: 'a Transfer-Encoding in HTTP/1.0' }
-  if (!hasKnownCoding(request)) return { status: 501, reason: 'an unknown Transfer-Encoding' }
-  if (!hasOneHost(request)) return { status: 400, reason: 'a missing, repeated or malformed Host header' }
+  if (!knownMethods.has(String(method))) return { code: 'method_not_allowed', reason: `the method ${method}` }
+  if (!knownVersions.has(httpVersion))
+    return { code: 'unsupported_http_version', reason: `the version ${httpVersion}` }
+  if (!isFramed(request)) return { code: 'malformed_request', reason: 'a Transfer-Encoding in HTTP/1.0' }
+  if (!hasKnownCoding(request))
+    return { code: 'unsupported_transfer_coding', reason: 'an unknown Transfer-Encoding' }
+  if (!hasOneHost(request))
+    return { code: 'malformed_request', reason: 'a missing, repeated or malformed Host header' }
   return undefined
 }
 
@@ -132,17 +140,16 @@ function hasKnownCoding({ headers: { 'transfer-encoding': coding = 'chunked' } }
   return coding.toLowerCase() === 'chunked'
 }
 
-/** Returns whether a request has one valid Host header, or none before HTTP/1.1 (RFC 9112 §3.2). Node.js keeps the first of many. */
+/** Returns whether a request has one valid Host header, or none before HTTP/1.1 (RFC 9112 §3.2). */
 function hasOneHost({ rawHeaders, headers, httpVersion }: IncomingMessage): boolean {
-  let count = 0
-  for (let i = 0; i < rawHeaders.length; i += 2)
-    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') count++
+  const count = countHeader(rawHeaders, 'host')
   return (count === 1 || (count === 0 && httpVersion !== '1.1')) && hostSyntax.test(headers.host ?? '')
 }
 
 /** Writes a response directly to a socket, and closes the connection. */
-function writeRefusal(socket: Socket, status: number, method?: string): void {
-  const body = JSON.stringify({ detail: STATUS_CODES[status] })
+function writeRefusal(socket: Socket, code: ErrorCode, method?: string): void {
+  const { status, detail } = catalogue[code]
+  const body = JSON.stringify({ detail, code })
   const headers = {
     ...safeHeaders,
     ...(status === 405 && { allow: servedMethods.join(', ') }),

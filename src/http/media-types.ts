@@ -1,0 +1,14 @@
+import type { FastifyRequest } from 'fastify'
+import Negotiator from 'negotiator'
+
+/**
+ * Returns the offered media type that the client of a request prefers (RFC 9110 §12.5.1), or undefined if it accepts none.
+ * Of equally preferred types, the first one offered is returned.
+ */
+export function choosePreferred<T extends string>(
+  request: FastifyRequest,
+  offered: readonly T[],
+): T | undefined {
+  const [preferred] = new Negotiator(request).mediaTypes([...offered])
+  return preferred as T | undefined
+}

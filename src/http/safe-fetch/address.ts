@@ -1,0 +1,28 @@
+import ipaddr from 'ipaddr.js'
+import { normalizeAddress } from '../server/client-address.js'
+
+/** Ranges of private networks, in the words of ipaddr.js. Link-local addresses are not among them: clouds serve credentials there. */
+const privateRanges = ['private', 'loopback', 'uniqueLocal', 'carrierGradeNat']
+
+/** Prefixes of IPv6 addresses: of all global unicast ones (RFC 4291 §2.4), and of those that NAT64 translates (RFC 6052 §2.1). */
+const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
+const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
+
+/**
+ * Returns whether requests may be sent to an address: it is public or, where the operator allows it, in a private network.
+ * An IPv4 address counts as itself in its mapped form (RFC 4291 §2.5.5.2) and behind NAT64 too. Any other address that stands
+ * for an IPv4 address is refused.
+ */
+export function isPermitted(address: string, allowsPrivate: boolean): boolean {
+  const range = rangeOf(address)
+  return range === 'unicast' || (allowsPrivate && privateRanges.includes(range))
+}
+
+/** Returns the range of an address, which is `unicast` for a public one. */
+function rangeOf(address: string): string {
+  const parsed = ipaddr.parse(normalizeAddress(address) ?? '::')
+  if (parsed instanceof ipaddr.IPv4) return parsed.range()
+  if (parsed.match(nat64)) return new ipaddr.IPv4(parsed.toByteArray().slice(12)).range()
+  const range = parsed.range()
+  return range === 'unicast' && !parsed.match(globalUnicast) ? 'reserved' : range
+}

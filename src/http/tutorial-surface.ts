@@ -1,0 +1,23 @@
+import type { FastifyRequest } from 'fastify'
+import { splitTarget } from './request-target.js'
+
+/** Paths of the tutorial's service. Error responses at these paths have only the members of the tutorial's. */
+const tutorialPaths = new Set([
+  '/',
+  '/docs',
+  '/docs/oauth2-redirect',
+  '/openapi.json',
+  '/redoc',
+  '/token',
+  '/users/me/',
+  '/users/me/items/',
+])
+
+/** Operations at these paths that the tutorial's service does not have. */
+const addedOperations = new Set(['PATCH /users/me/', 'DELETE /users/me/', 'POST /users/me/items/'])
+
+/** Returns whether the response to a request is the tutorial's. */
+export function isFrozen({ method, url }: Pick<FastifyRequest, 'method' | 'url'>): boolean {
+  const [path] = splitTarget(url)
+  return tutorialPaths.has(path) && !addedOperations.has(`${method} ${path}`)
+}
