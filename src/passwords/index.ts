@@ -3,10 +3,11 @@ import plugin from 'fastify-plugin'
 import type { Config } from '../config/index.js'
 import { tutorialPasswords } from '../config/production.js'
 import { ServiceError } from '../errors.js'
-import { hashPassword, verifyPassword } from './bcrypt.js'
 import { createBulkhead } from './bulkhead.js'
-import { findHighestCost } from './highest-cost.js'
+import { hashPassword } from './hash-password.js'
+import { findStoredWork } from './stored-work.js'
 import { consumeAttempt, findRetryAfter, rateLimitKeys, recordSuccess } from './throttle.js'
+import { verifyPassword } from './verify.js'
 
 /** A password that a caller presents for a user. */
 interface PasswordAttempt {
@@ -74,9 +75,9 @@ async function registerPasswords(
 
     async check({ username, password, hash, address }) {
       const keys = rateLimitKeys(username, address, await app.readMacKey(), loginFailureBudgets)
-      const [retryAfter, highestCost] = await Promise.all([
+      const [retryAfter, storedWork] = await Promise.all([
         findRetryAfter(keys, database),
-        findHighestCost(database),
+        findStoredWork(bcryptCost, database),
       ])
       refuseThrottled(retryAfter)
       return run(async function attempt() {
@@ -86,7 +87,7 @@ async function registerPasswords(
         // A refused password takes the same work, so that the response time does not reveal the reason.
         const isRefused = isLockedOut || isPublished(username, password)
         const comparedHash = isRefused ? undefined : hash
-        const isCorrect = await verifyPassword(password, comparedHash, Math.max(bcryptCost, highestCost))
+        const isCorrect = await verifyPassword(password, comparedHash, storedWork)
         // Refunded before the next attempt starts: no more are charged at once than run at once.
         if (isCorrect) await recordSuccess(keys, database)
         return isCorrect
