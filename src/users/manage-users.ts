@@ -3,12 +3,19 @@ import type { Static } from 'typebox'
 import { type AuditAction, administratorEvent } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import type { Database } from '../database/client.js'
-import { ServiceError } from '../errors.js'
+import { InvalidInput, ServiceError } from '../errors.js'
 import { decodeCursor, encodeCursor } from '../http/cursor.js'
 import { cutPage } from '../http/page.js'
+import type { ManagedUser, ManagedUserPatch, UserQuery } from './managed-user-schema.js'
 import { createInvitation } from './store/invitations.js'
-import { findManagedUser, listUsers, type StoredUser, updateUser } from './store/managed-users.js'
-import type { ManagedUser, ManagedUserPatch, UserQuery } from './user-schema.js'
+import {
+  findManagedUser,
+  isEmailVerified,
+  listUsers,
+  type StoredUser,
+  updateUser,
+} from './store/managed-users.js'
+import { findUnknownScopes } from './store/scopes.js'
 
 /** Returns a page of the list of users, and the cursor of the next page if there is one. */
 export async function listManagedUsers(
@@ -33,7 +40,7 @@ export async function readManagedUser(
   return toManagedUser(requireFound(await findManagedUser(username, database)))
 }
 
-/** Changes a user as an administrator. @throws ServiceError `not_found` */
+/** Changes a user as an administrator. @throws ServiceError `not_found`; InvalidInput for an unknown scope */
 export async function changeManagedUser(
   username: string,
   patch: Static<typeof ManagedUserPatch>,
@@ -47,6 +54,8 @@ export async function changeManagedUser(
     ...(scopes !== undefined && { scopes }),
   }
   const user = await database.$transaction(async (transaction) => {
+    if (scopes && (await findUnknownScopes(scopes, transaction)).length > 0)
+      throw new InvalidInput('body', ['scopes'], 'unknown_scope', 'A scope does not exist')
     const updated = requireFound(await updateUser(username, changes, transaction))
     for (const action of actionsOf(patch))
       await recordEvent(administratorEvent(action, updated, request.currentUser, request), transaction)
@@ -81,13 +90,16 @@ function actionsOf(patch: Static<typeof ManagedUserPatch>): AuditAction[] {
   return actions
 }
 
-function toManagedUser(user: StoredUser): Static<typeof ManagedUser> {
+/** Returns a user as administrators see them. */
+export function toManagedUser(user: StoredUser): Static<typeof ManagedUser> {
   return {
     username: user.username,
+    email_verified: isEmailVerified(user),
     full_name: user.fullName,
     disabled: user.disabled,
     password_change_required: user.passwordChangeRequired,
-    scopes: user.scopes as Static<typeof ManagedUser>['scopes'],
+    scopes: user.scopes,
+    roles: user.roles,
     created_at: user.createdAt.toISOString(),
   }
 }

@@ -1,23 +1,19 @@
 import type { FastifySchema } from 'fastify'
 import { Type } from 'typebox'
 import { errorResponses, validationResponse } from '../http/error-responses.js'
-import { ref, success } from '../http/schema.js'
+import { nameMethod, ref, success } from '../http/schema.js'
 import {
   Accepted,
   EmailConfirmation,
-  Invitation,
-  ManagedUser,
-  ManagedUserPatch,
+  LinkCheck,
+  MailedLink,
   PasswordChange,
   PasswordForgotten,
   PasswordReset,
   Registration,
   User,
-  UserAddress,
   UserDeletion,
   UserPatch,
-  UserQuery,
-  UserRemoval,
 } from './user-schema.js'
 
 /** Errors that every route without authentication may respond with. */
@@ -38,8 +34,19 @@ export const registerUser = {
   },
 } satisfies FastifySchema
 
-/** A page for browsers, which the OpenAPI document leaves out. */
-export const showPage = { hide: true } satisfies FastifySchema
+export const checkLink = {
+  operationId: 'check_link',
+  summary: 'Check a mailed link',
+  description: 'Returns the account that a link was mailed for, without using the link up.',
+  tags: ['account'],
+  body: ref(LinkCheck),
+  response: {
+    200: ref(MailedLink, success),
+    ...errorResponses('invalid_link'),
+    ...validationResponse('token'),
+    ...serverErrors,
+  },
+} satisfies FastifySchema
 
 export const confirmEmail = {
   operationId: 'confirm_email',
@@ -87,6 +94,7 @@ export const resetPassword = {
 
 export const readCurrentUser = {
   operationId: 'read_users_me_users_me__get',
+  ...nameMethod('read_current_user'),
   summary: 'Read Users Me',
   description: 'Returns the user that the access token was issued to.',
   tags: ['users'],
@@ -104,7 +112,7 @@ export const updateCurrentUser = {
   body: ref(UserPatch),
   response: {
     200: ref(User, success),
-    ...errorResponses('incorrect_password', 'too_many_attempts'),
+    ...errorResponses('incorrect_password', 'mail_disabled', 'too_many_attempts'),
     ...validationResponse('password'),
   },
 } satisfies FastifySchema
@@ -133,75 +141,4 @@ export const deleteCurrentUser = {
     ...errorResponses('incorrect_password', 'too_many_attempts', 'conflict', 'last_administrator'),
     ...validationResponse('password'),
   },
-} satisfies FastifySchema
-
-export const listUsers = {
-  operationId: 'list_users',
-  summary: 'List users',
-  description:
-    'Lists users by username. If there are more than `limit`, the `Link` header has the next page.',
-  tags: ['administration'],
-  querystring: UserQuery,
-  response: {
-    200: Type.Array(ref(ManagedUser), success),
-    ...validationResponse('limit', 'query'),
-  },
-} satisfies FastifySchema
-
-export const readUser = {
-  operationId: 'read_user',
-  summary: 'Read a user',
-  description: 'Returns a user as administrators see them.',
-  tags: ['administration'],
-  params: UserAddress,
-  response: {
-    200: ref(ManagedUser, success),
-    ...errorResponses('not_found'),
-    ...validationResponse('username', 'path'),
-  },
-} satisfies FastifySchema
-
-export const updateUser = {
-  operationId: 'update_user',
-  summary: 'Change a user',
-  description:
-    'Disables or enables a user, requires a new password, or sets scopes. The last administrator cannot be removed.',
-  tags: ['administration'],
-  params: UserAddress,
-  body: ref(ManagedUserPatch),
-  response: {
-    200: ref(ManagedUser, success),
-    ...errorResponses('not_found', 'last_administrator'),
-    ...validationResponse('scopes'),
-  },
-} satisfies FastifySchema
-
-export const deleteUser = {
-  operationId: 'delete_user',
-  summary: 'Delete a user',
-  description:
-    'Permanently deletes a user and all their items. Administrators who delete themselves must give their password. ' +
-    'The last administrator cannot be removed.',
-  tags: ['administration'],
-  params: UserAddress,
-  body: ref(UserRemoval),
-  response: {
-    204: Type.Null({ description: 'Deleted' }),
-    ...errorResponses(
-      'incorrect_password',
-      'too_many_attempts',
-      'not_found',
-      'conflict',
-      'last_administrator',
-    ),
-    ...validationResponse('password'),
-  },
-} satisfies FastifySchema
-
-export const createInvitation = {
-  operationId: 'create_invitation',
-  summary: 'Create an invitation',
-  description: 'Creates an invitation for one person to register.',
-  tags: ['administration'],
-  response: { 201: ref(Invitation, success) },
 } satisfies FastifySchema

@@ -1,9 +1,9 @@
 import { InvalidInput } from '../errors.js'
 import { retryableOnce } from '../lifecycle/once.js'
-import { canBeHashed } from '../passwords/bcrypt.js'
+import { canBeHashed } from '../passwords/hash-password.js'
 
 /** Minimum number of characters (NIST SP 800-63B §3.1.1.2). */
-const minPasswordLength = 8
+export const minPasswordLength = 8
 
 /** Loads the list of common passwords on first use, because it takes a lot of memory. */
 const readCommonPasswords = retryableOnce(async () => {

@@ -5,8 +5,8 @@ import { recordEvent } from '../audit/event-store.js'
 import type { Config } from '../config/index.js'
 import type { Database } from '../database/client.js'
 import { InvalidInput, ServiceError } from '../errors.js'
-import { createConfirmationMails } from './mails/link-mails.js'
 import { callerOf, consumeNetworkBudget } from './mails/mail-budget.js'
+import { mailConfirmation } from './mails/mail-confirmation.js'
 import { findUsernameProblem } from './names/username.js'
 import { requireNewPassword } from './password-rules.js'
 import { createUser, type NewUser, simulateCreateUser } from './store/accounts.js'
@@ -100,12 +100,7 @@ async function followUp(
   issuer: string,
 ): Promise<void> {
   if (id === null) return recordEvent(registrationEvent(null, source), app.database)
-  if (!pendingEmail) return
-  const context = { issuer, macKey: await app.readMacKey() }
-  const mails = await app.database.$transaction((transaction) =>
-    createConfirmationMails(id, context, transaction),
-  )
-  for (const mail of mails) app.sendMail(mail)
+  if (pendingEmail) await mailConfirmation(app, id, issuer)
 }
 
 /** Returns the event of a registration. One with a taken username is recorded too, without the user who has it. */

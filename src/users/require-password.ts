@@ -2,11 +2,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type AuditAction, ownEvent } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import { ServiceError } from '../errors.js'
-import { findCredentials } from './store/credentials.js'
+import { findCredentials, hashToVerify } from './store/credentials.js'
 
 /**
- * Checks the current user's password, and returns the hash that it was compared with. A wrong password counts as a
- * failed login: it is rate-limited, and recorded as a failure of `action`.
+ * Checks the current user's password, and returns the user's stored hash, which changes with the password. A wrong
+ * password counts as a failed login: it is rate-limited, and recorded as a failure of `action`.
  *
  * @throws ServiceError `incorrect_password`, `too_many_attempts`, `service_unavailable`
  */
@@ -20,11 +20,11 @@ export async function requirePassword(
   const { username } = currentUser
   passwords.requireCapacity()
   const credentials = await findCredentials(username, database)
-  const hash = credentials?.hashedPassword
+  const hash = hashToVerify(credentials)
   const isCorrect = await passwords.check({ username, password, hash, address })
-  if (hash === undefined || !isCorrect) {
+  if (!credentials || !isCorrect) {
     await recordEvent(ownEvent(action, currentUser, request, 'failed'), database)
     throw new ServiceError('incorrect_password')
   }
-  return hash
+  return credentials.hashedPassword
 }

@@ -1,37 +1,34 @@
 import { Type } from 'typebox'
-import { pageParameters } from '../http/page.js'
-import { nullable, nullableString, singleLineText, text } from '../http/schema.js'
+import { closed, nullable, nullableString, singleLineText, textEnum } from '../http/schema.js'
 import { usernameSyntax } from './names/username.js'
-import { grantableScopes } from './scopes.js'
 
 /** Maximum size of a request body, in bytes. */
 export const maxUserBytes = 8_192
 
-const closed = { additionalProperties: false }
-const username = Type.String({
+export const username = Type.String({
   minLength: 3,
   maxLength: 64,
   pattern: usernameSyntax,
   description:
     'Letters and digits that Unicode recommends for identifiers, of one writing system, with `. _ -` between them.',
 })
-const password = (description: string) => Type.String({ minLength: 1, maxLength: 1024, description })
-const newPassword = password('At least 8 characters and at most 72 bytes of UTF-8; not a common password.')
-const email = Type.String({
+export const password = (description: string) => Type.String({ minLength: 1, maxLength: 1024, description })
+export const newPassword = password(
+  'At least 8 characters and at most 72 bytes of UTF-8; not a common password.',
+)
+export const email = Type.String({
   format: 'email',
   maxLength: 254,
   description: 'E-mail address, to be confirmed by a link that is sent to it.',
 })
-const fullName = singleLineText({ maxLength: 255, description: 'Display name, without control characters.' })
+export const fullName = singleLineText({
+  maxLength: 255,
+  description: 'Display name, without control characters.',
+})
 const linkToken = Type.String({
   minLength: 1,
   maxLength: 64,
   description: 'The part of the link after the `#`.',
-})
-const scopes = Type.Array(Type.Enum([...grantableScopes]), {
-  uniqueItems: true,
-  maxItems: grantableScopes.length,
-  description: 'Scopes of the user beyond those that every user has.',
 })
 
 /** The current user: exactly the four members of the tutorial. */
@@ -100,12 +97,19 @@ export const UserDeletion = Type.Object(
   { ...closed, $id: 'UserDeletion' },
 )
 
-/** The deletion of a user by an administrator. */
-export const UserRemoval = Type.Object(
+/** A mailed link to check. */
+export const LinkCheck = Type.Object(
   {
-    password: Type.Optional(password("The administrator's password, required to delete their own account.")),
+    token: linkToken,
+    purpose: textEnum(['confirm_email', 'reset_password'], { description: 'Purpose of the link.' }),
   },
-  { ...closed, $id: 'UserRemoval' },
+  { ...closed, $id: 'LinkCheck' },
+)
+
+/** The account that a link was mailed for. */
+export const MailedLink = Type.Object(
+  { username: Type.String({ description: 'Username of the account.' }) },
+  { $id: 'MailedLink', examples: [{ username: 'johndoe' }] },
 )
 
 /** The confirmation of an e-mail address. */
@@ -123,66 +127,6 @@ export const PasswordReset = Type.Object(
   { ...closed, $id: 'PasswordReset' },
 )
 
-/** A user as administrators see them: without the e-mail address. */
-export const ManagedUser = Type.Object(
-  {
-    username: User.properties.username,
-    full_name: User.properties.full_name,
-    disabled: User.properties.disabled,
-    password_change_required: Type.Boolean({
-      description: 'Whether the user must change their password before anything else.',
-    }),
-    scopes,
-    created_at: Type.String({ format: 'date-time' }),
-  },
-  {
-    $id: 'ManagedUser',
-    examples: [
-      {
-        username: 'johndoe',
-        full_name: 'John Doe',
-        disabled: false,
-        password_change_required: false,
-        scopes: [],
-        created_at: '2026-01-01T00:00:00.000Z',
-      },
-    ],
-  },
-)
-
-/** Changes to a user by an administrator. */
-export const ManagedUserPatch = Type.Object(
-  {
-    disabled: Type.Optional(Type.Boolean()),
-    password_change_required: Type.Optional(Type.Boolean()),
-    scopes: Type.Optional(scopes),
-  },
-  { ...closed, $id: 'ManagedUserPatch', examples: [{ disabled: true }] },
-)
-
-/** Query parameters of the list of users. */
-export const UserQuery = Type.Object(
-  {
-    ...pageParameters,
-    name_prefix: Type.Optional(
-      text({ minLength: 1, maxLength: 255, description: 'Only users whose username begins with this.' }),
-    ),
-    state: Type.Optional(Type.Enum(['enabled', 'disabled'], { description: 'Only users in this state.' })),
-  },
-  { additionalProperties: true },
-)
-
-/** Path parameters that name a user. */
-export const UserAddress = Type.Object({
-  username: text({ maxLength: 255, description: 'Name of the user.' }),
-})
-
-/** An invitation for one person to register. */
-export const Invitation = Type.Object(
-  { invitation: Type.String({ description: 'Valid for one registration within 7 days.' }) },
-  { $id: 'Invitation', examples: [{ invitation: 'q3mYwV0m0bXcH3mZ8lH8nD1m1bqUuT2e3yJwX0o5abc' }] },
-)
-
 /** Schemas that the operations refer to. */
 export const userSchemas = [
   User,
@@ -191,11 +135,9 @@ export const userSchemas = [
   UserPatch,
   PasswordChange,
   UserDeletion,
-  UserRemoval,
+  LinkCheck,
+  MailedLink,
   EmailConfirmation,
   PasswordForgotten,
   PasswordReset,
-  ManagedUser,
-  ManagedUserPatch,
-  Invitation,
 ]

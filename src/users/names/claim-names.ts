@@ -42,9 +42,9 @@ async function registerNameClaims(app: FastifyInstance): Promise<void> {
   }
 
   app.decorate('claimNames', claimNames)
-  runPeriodically(app, 'claiming names', intervalMs, async function claimMissing() {
-    report(await claimUsernames(database, await claimNames(), 'missing'))
-  })
+  runPeriodically(app, 'claiming names', intervalMs, () =>
+    app.outage.unless(async () => report(await claimUsernames(database, await claimNames(), 'missing'))),
+  )
 
   function report(alike: string[]): void {
     if (alike.length === 0) return

@@ -9,7 +9,7 @@ const claimLock = 0x1a7c4e05
 const batchRows = 500
 
 /** Digest of one key of a username. */
-interface NameDigest {
+export interface NameDigest {
   /** In hexadecimal. */
   digest: string
   /** Whether other usernames may have the same key. */
@@ -63,7 +63,8 @@ export async function claimUsernames(
   return alike
 }
 
-interface NamedUser {
+/** A user and their name. */
+export interface NamedUser {
   id: string
   username: string
 }
@@ -108,7 +109,7 @@ async function claimBatch(users: NamedUser[], macKey: Buffer, transaction: Trans
 }
 
 /** Replaces the digests that the users had claimed before. Returns the digests that were free. */
-async function insertDigests(
+export async function insertDigests(
   wanted: (NameDigest & { userId: string | null })[],
   users: NamedUser[],
   macKey: Buffer,
@@ -171,7 +172,7 @@ function macKeyId(macKey: Buffer): string {
  * Returns the digests of the keys of a username. Former usernames are known by their digests only; that of the spelling
  * still recognises them when the rules of similarity change.
  */
-function digestsOf(username: string, macKey: Buffer): NameDigest[] {
+export function digestsOf(username: string, macKey: Buffer): NameDigest[] {
   const { spelling, looks, isAscii: shared } = usernameKeys(username)
   const digest = (kind: string, key: string) => keyedDigest(macKey, kind, key).toString('hex')
   return [

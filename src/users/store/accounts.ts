@@ -11,6 +11,8 @@ export interface NewUser {
   hashedPassword: string
   disabled: boolean
   passwordChangeRequired?: boolean
+  /** Scopes beyond those that every user has. */
+  scopes?: string[]
 }
 
 /** Returns the id and the name of the user that a path names, or null. */
@@ -50,7 +52,7 @@ export async function simulateCreateUser(transaction: Transaction): Promise<void
   await transaction.$executeRaw`SELECT pg_logical_emit_message(true, 'latchkey', repeat(' ', 1000))`
 }
 
-/** Deletes a user and everything they own. Returns whether the user existed. */
+/** Deletes a user. Their items are removed afterwards: see `items/departed-owners.ts`. Returns whether the user existed. */
 export async function deleteUser(username: string, database: Transaction): Promise<boolean> {
   if (!isStorable(username)) return false
   const { count } = await database.user.deleteMany({ where: { username } })

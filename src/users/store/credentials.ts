@@ -1,16 +1,22 @@
 import type { Database, Transaction } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
 import { isStorable } from '../../database/storable.js'
+import { grantedScopes } from './granted-scopes.js'
 
 /** Stored password hash of a user, and the facts that decide which tokens a login gets. */
 export interface Credentials {
   id: string
   username: string
   hashedPassword: string
+  /** Hash from another system, which counts instead of the user's own until the password is hashed anew. */
+  importedHash: string | null
   disabled: boolean
   generation: number
   passwordChangeRequired: boolean
+  /** Scopes beyond those that every user has, by whatever way the user has them. */
   scopes: string[]
+  /** The `sub` of tokens for other resources. */
+  subject: string
 }
 
 /** Returns the credentials of a user, or null if the username is unknown. */
@@ -21,9 +27,15 @@ export async function findCredentials(username: string, database: Database): Pro
 }
 
 const credentials = `
-  SELECT id, username, hashed_password AS "hashedPassword", disabled, generation, scopes,
+  SELECT id, username, hashed_password AS "hashedPassword", imported_hashes.hash AS "importedHash",
+    disabled, generation, ${grantedScopes} AS scopes, subject,
     password_change_required AS "passwordChangeRequired"
-  FROM users WHERE username = $1`
+  FROM users LEFT JOIN imported_hashes ON user_id = id WHERE username = $1`
+
+/** Returns the hash that a password is compared with, or undefined without a user. */
+export function hashToVerify(user: Credentials | null): string | undefined {
+  return user?.importedHash ?? user?.hashedPassword
+}
 
 /** Sets a password, which revokes all tokens of the user. Returns whether the user exists. */
 export async function setPassword(

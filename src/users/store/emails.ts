@@ -30,6 +30,16 @@ export async function findEmails(id: string, database: Transaction): Promise<Ema
   return found ?? { email: null, pendingEmail: null }
 }
 
+/** Sets the addresses of a user, of which a verified one belongs to one user only. Returns whether the user exists. */
+export async function setEmails(
+  username: string,
+  emails: Partial<Emails>,
+  database: Transaction,
+): Promise<boolean> {
+  const { count } = await database.user.updateMany({ where: { username }, data: emails })
+  return count === 1
+}
+
 /**
  * Returns the addresses of a user, and locks them against changes until the transaction ends.
  *

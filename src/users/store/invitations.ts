@@ -4,13 +4,16 @@ import { expiryOf, fingerprintOf, newToken } from './one-time-tokens.js'
 /** Maximum number of registrations to try with one invitation: each reveals whether a username is taken. */
 const maxAttempts = 5
 
-/** Creates an operator's invitation. It does not depend on any account. Returns the token. */
-export async function createOperatorInvitation(database: Transaction): Promise<string> {
+/** Creates an operator's invitation. It does not depend on any account. Returns the token and its expiry. */
+export async function createOperatorInvitation(
+  database: Transaction,
+): Promise<{ token: string; expiresAt: Date }> {
   const token = newToken()
-  await database.$executeRaw`
+  const [created] = await database.$queryRaw<[{ expiresAt: Date }]>`
     INSERT INTO one_time_tokens (fingerprint, purpose, expires_at)
-    VALUES (${fingerprintOf(token)}, 'invitation', ${expiryOf('invitation')})`
-  return token
+    VALUES (${fingerprintOf(token)}, 'invitation', ${expiryOf('invitation')})
+    RETURNING expires_at AS "expiresAt"`
+  return { token, ...created }
 }
 
 /**

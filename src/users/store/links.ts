@@ -22,13 +22,12 @@ export async function createLinkToken(
   database: Transaction,
 ): Promise<string | null> {
   const token = newToken()
-  const isStillValid = { confirm_email: confirms, reset_password: recovers }[purpose]
   const created = await database.$executeRaw`
     WITH token AS (
       SELECT ${id}::uuid AS user_id, ${userGeneration}::int AS user_generation, ${address} AS email,
         ${addressGeneration}::int AS email_generation
     ), mailed AS (
-      UPDATE users SET link_mailed_at = clock_timestamp() FROM token WHERE users.id = user_id AND ${isStillValid}
+      UPDATE users SET link_mailed_at = clock_timestamp() FROM token WHERE users.id = user_id AND ${isStillValid[purpose]}
       RETURNING token.*
     )
     INSERT INTO one_time_tokens (fingerprint, purpose, user_id, user_generation, email, email_generation, expires_at)
@@ -37,12 +36,16 @@ export async function createLinkToken(
   return created === 1 ? token : null
 }
 
-/** Returns the user whose password a link resets, or null. */
-export async function findLinkOwner(token: string, database: Transaction): Promise<LinkOwner | null> {
+/** Returns the user to whom a link was mailed, or null if it is invalid. */
+export async function findLinkOwner(
+  purpose: LinkPurpose,
+  token: string,
+  database: Transaction,
+): Promise<LinkOwner | null> {
   const [owner] = await database.$queryRaw<LinkOwner[]>`
     SELECT users.id, username, users.email, pending_email AS "pendingEmail"
     FROM one_time_tokens AS token JOIN users ON users.id = user_id
-    WHERE ${isUnexpired(token, 'reset_password')} AND ${recovers}`
+    WHERE ${isUnexpired(token, purpose)} AND ${isStillValid[purpose]}`
   return owner ?? null
 }
 
@@ -104,3 +107,6 @@ const confirms = sql`(
   users.generation = token.user_generation AND NOT users.disabled
   AND users.pending_email = token.email AND users.pending_email_generation = token.email_generation
 )`
+
+/** The condition for a purpose. */
+const isStillValid: Record<LinkPurpose, Sql> = { confirm_email: confirms, reset_password: recovers }

@@ -1,9 +1,23 @@
 import type { Transaction } from '../../database/client.js'
 import { escapeLike } from '../../database/like.js'
 import { isStorable } from '../../database/storable.js'
+import type { Emails } from './emails.js'
 
 /** A user as administrators and operators manage them. */
-export type StoredUser = NonNullable<Awaited<ReturnType<typeof findManagedUser>>>
+export interface StoredUser extends Emails {
+  id: string
+  username: string
+  fullName: string | null
+  disabled: boolean
+  /** Scopes beyond those that every user has and those of roles. */
+  scopes: string[]
+  /** Names of roles. */
+  roles: string[]
+  /** The `sub` of tokens for other resources. */
+  subject: string
+  passwordChangeRequired: boolean
+  createdAt: Date
+}
 
 /** A page of the list of users, which is sorted by username. */
 export interface UserPage {
@@ -19,9 +33,12 @@ const managedColumns = {
   id: true,
   username: true,
   email: true,
+  pendingEmail: true,
   fullName: true,
   disabled: true,
   scopes: true,
+  roles: { select: { roleName: true }, orderBy: { roleName: 'asc' } },
+  subject: true,
   passwordChangeRequired: true,
   createdAt: true,
 } as const
@@ -31,7 +48,7 @@ export async function listUsers(
   { limit, after, namePrefix, disabled }: UserPage,
   database: Transaction,
 ): Promise<StoredUser[]> {
-  return database.user.findMany({
+  const rows = await database.user.findMany({
     where: {
       username: {
         ...(after && { gt: after }),
@@ -43,11 +60,20 @@ export async function listUsers(
     take: limit,
     select: managedColumns,
   })
+  return rows.map(toStoredUser)
 }
 
 /** Returns a user, or null. */
-export async function findManagedUser(username: string, database: Transaction) {
-  return database.user.findUnique({ where: { username }, select: managedColumns })
+export async function findManagedUser(username: string, database: Transaction): Promise<StoredUser | null> {
+  if (!isStorable(username)) return null
+  const row = await database.user.findUnique({ where: { username }, select: managedColumns })
+  return row && toStoredUser(row)
+}
+
+/** Returns whether the address that a user gave last is verified, or null if there is none. */
+export function isEmailVerified({ email, pendingEmail }: Emails): boolean | null {
+  if (pendingEmail !== null) return false
+  return email === null ? null : true
 }
 
 /** Changes what administrators may change about a user. Returns the user, or null. */
@@ -57,12 +83,23 @@ export async function updateUser(
   database: Transaction,
 ): Promise<StoredUser | null> {
   if (!isStorable(username)) return null
-  const [updated] = await database.user.updateManyAndReturn({
-    where: { username },
-    data: changes,
-    select: managedColumns,
-  })
-  return updated ?? null
+  const { count } = await database.user.updateMany({ where: { username }, data: changes })
+  return count === 1 ? findManagedUser(username, database) : null
+}
+
+/** Gives scopes to a user and takes others away. Returns the scopes that the user has then, or null. */
+export async function changeScopes(
+  username: string,
+  { add, remove }: { add: string[]; remove: string[] },
+  database: Transaction,
+): Promise<string[] | null> {
+  if (!isStorable(username)) return null
+  const [changed] = await database.$queryRaw<{ scopes: string[] }[]>`
+    UPDATE users SET scopes = ARRAY(
+      SELECT scope FROM unnest(scopes || ${add}::varchar[]) AS scope
+      WHERE scope <> ALL (${remove}::varchar[]) GROUP BY scope ORDER BY scope
+    ) WHERE username = ${username} RETURNING scopes`
+  return changed?.scopes ?? null
 }
 
 /** Disables a user, which revokes all their tokens, or enables them again. Returns whether the user exists. */
@@ -72,4 +109,11 @@ export async function setUserDisabled(
   database: Transaction,
 ): Promise<boolean> {
   return (await updateUser(username, { disabled }, database)) !== null
+}
+
+function toStoredUser({
+  roles,
+  ...user
+}: Omit<StoredUser, 'roles'> & { roles: { roleName: string }[] }): StoredUser {
+  return { ...user, roles: roles.map(({ roleName }) => roleName) }
 }

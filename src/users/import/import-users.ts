@@ -1,0 +1,166 @@
+import type { Database } from '../../database/client.js'
+import { minCost } from '../../passwords/schemes/bcrypt.js'
+import { findStoredWork, maxKinds } from '../../passwords/stored-work.js'
+import { type ImportedAccount, type ImportOutcome, storeAccounts } from '../store/imports.js'
+import { findGrantable, type Grantable } from '../store/scopes.js'
+import {
+  type AccountRow,
+  hasPassword,
+  maxLengths,
+  RowProblem,
+  type RowRules,
+  readAccount,
+} from './account.js'
+import type { SourceRow } from './row.js'
+
+/** Result of importing a row. */
+export interface RowReport {
+  row: number
+  /** As the row has it; null if the row has none or cannot be read. */
+  username: string | null
+  outcome: 'created' | 'exists' | 'refused'
+  /** Whether the user has no password. */
+  withoutPassword: boolean
+  /** Why it was refused. */
+  problem?: string
+}
+
+/** Options of an import. */
+export interface ImportOptions extends RowRules {
+  /** Whether the rows are only checked, and nothing is stored. */
+  dryRun: boolean
+}
+
+/** Database that an import writes to, and the key for the digests of usernames. */
+export interface ImportTarget {
+  database: Database
+  macKey: Buffer | null
+}
+
+/** What the database permits in rows. */
+interface RowLimits {
+  /** Kinds of work of the hashes that are stored. */
+  kinds: Set<string>
+  grantable: Grantable
+}
+
+/** Number of rows that are stored in one transaction. */
+const batchRows = 1_000
+
+const problems: Partial<Record<ImportOutcome, string>> = {
+  name_taken: 'the username, or one that looks like it, is taken; a username is never reassigned',
+  subject_taken: 'subject is that of another user',
+  email_taken: 'email is the confirmed address of another user',
+  not_storable: 'the database refuses it',
+}
+
+/**
+ * Imports users, and yields the reports of each batch of rows. A row that cannot be imported does not prevent the import of
+ * others. A user who exists is left unchanged, so that an import can be repeated, and resumed after an interruption.
+ */
+export async function* importUsers(
+  rows: AsyncIterable<SourceRow>,
+  options: ImportOptions,
+  target: ImportTarget,
+): AsyncGenerator<RowReport[]> {
+  const limits = {
+    kinds: await findKinds(target.database),
+    grantable: await findGrantable(target.database),
+  }
+  // A dry run stores nothing, so the database does not show which users earlier batches would have created.
+  const seen = new Set<string>()
+  for await (const batch of batchesOf(rows)) {
+    const reports = await importBatch(batch, limits, options, target)
+    yield options.dryRun ? reports.map((report) => markRepeated(report, seen)) : reports
+  }
+}
+
+async function* batchesOf(rows: AsyncIterable<SourceRow>): AsyncGenerator<SourceRow[]> {
+  let batch: SourceRow[] = []
+  for await (const row of rows) {
+    batch.push(row)
+    if (batch.length < batchRows) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+function markRepeated(report: RowReport, seen: Set<string>): RowReport {
+  if (report.outcome !== 'created' || report.username === null) return report
+  if (seen.has(report.username)) return { ...report, outcome: 'exists', withoutPassword: false }
+  seen.add(report.username)
+  return report
+}
+
+async function importBatch(
+  rows: SourceRow[],
+  limits: RowLimits,
+  options: ImportOptions,
+  { database, macKey }: ImportTarget,
+): Promise<RowReport[]> {
+  const read = rows.map((row) => ({ number: row.number, account: readRow(row, limits, options) }))
+  const accounts = read.flatMap(({ account }) => (account instanceof RowProblem ? [] : account))
+  const outcomes = await storeAccounts(accounts, macKey, database, options.dryRun)
+  const outcomeOf = new Map(accounts.map((account, index) => [account, outcomes[index] as ImportOutcome]))
+  return read.map(({ number, account }) =>
+    account instanceof RowProblem
+      ? {
+          row: number,
+          username: account.username,
+          outcome: 'refused',
+          withoutPassword: false,
+          problem: account.message,
+        }
+      : reportOf(number, account, outcomeOf.get(account) as ImportOutcome),
+  )
+}
+
+function readRow(
+  row: SourceRow,
+  { kinds, grantable }: RowLimits,
+  rules: RowRules,
+): ImportedAccount | RowProblem {
+  let fields: AccountRow = {}
+  try {
+    fields = row.read()
+    const account = readAccount(fields, rules, grantable)
+    if (account.importedHash) admitKind(account.importedHash.work.kind, kinds)
+    return account
+  } catch (error) {
+    if (!(error instanceof RowProblem)) throw error
+    return new RowProblem(error.message, toName(fields.username))
+  }
+}
+
+/** Returns a username by which a row that is refused can be found, or null. */
+function toName(username: unknown): string | null {
+  return typeof username === 'string' && username !== '' ? username.slice(0, maxLengths.username) : null
+}
+
+/** Returns the kinds of work of the hashes that are stored, those of new passwords included. */
+async function findKinds(database: Database): Promise<Set<string>> {
+  return new Set((await findStoredWork(minCost, database)).map(({ kind }) => kind))
+}
+
+/** Adds a kind of work, which every login will do as well. @throws RowProblem if there are too many */
+function admitKind(kind: string, kinds: Set<string>): void {
+  // New passwords have a kind too.
+  if (!kinds.has(kind) && kinds.size > maxKinds)
+    throw new RowProblem(
+      `hashes with more than ${maxKinds} combinations of algorithm and parameters cannot be imported: let the users of others log in first`,
+    )
+  kinds.add(kind)
+}
+
+function reportOf(row: number, account: ImportedAccount, outcome: ImportOutcome): RowReport {
+  const { username } = account
+  const problem = problems[outcome]
+  if (problem !== undefined) return { row, username, outcome: 'refused', withoutPassword: false, problem }
+  return {
+    row,
+    username,
+    outcome: outcome as 'created' | 'exists',
+    withoutPassword: outcome === 'created' && !hasPassword(account),
+  }
+}
