@@ -19,11 +19,15 @@ export interface AccessTokenClaims {
   sid?: string
   /** Generation of the client, in a token that the client was issued for itself. */
   gen?: number
+  /** Generation of the resource that the token is for. Tokens for this service have none. */
+  rgen?: number
 }
 
 /** An access token with a valid signature that has not expired. The database knows whether it was revoked. */
 export interface VerifiedToken {
   claims: AccessTokenClaims
+  /** Identifier of the resource that it is for; null for this service. */
+  audience: string | null
   /** Scope-tokens of its scope. */
   scope: readonly string[]
   /** Digest by which the token is revoked: of its `jti` or, without one, of its signing input. */
@@ -46,15 +50,17 @@ export interface Issuer {
  */
 export const nobody = 'latchkey:nobody'
 
-/** Subject, client and scope of a new access token. */
+/** Subject, client, audience and scope of a new access token. */
 export interface Grant {
   sub: string
   clientId: string
   scope: string
   sid?: string
   gen?: number
-  /** Whether the audience is `nobody`. */
-  isForNobody?: boolean
+  /** Claims that name the audience, unless it is the own one. */
+  audience?: { aud: string; rgen?: number }
+  /** Lifetime of the token (seconds), unless it is that of tokens for this service. */
+  ttlSeconds?: number | null
 }
 
 /**
@@ -63,7 +69,7 @@ export interface Grant {
  * @param now seconds since 1970
  */
 export function claimsFor(
-  { sub, clientId, scope, sid, gen, isForNobody }: Grant,
+  { sub, clientId, scope, sid, gen, audience }: Grant,
   issuer: Issuer | null,
   jti: string,
   now: number,
@@ -71,7 +77,7 @@ export function claimsFor(
 ): AccessTokenClaims {
   const iat = Math.floor(now)
   return {
-    ...(issuer && { iss: issuer.iss, aud: isForNobody ? nobody : issuer.aud }),
+    ...(issuer && { iss: issuer.iss, aud: issuer.aud, ...audience }),
     sub,
     exp: iat + ttlSeconds,
     iat,
@@ -88,9 +94,12 @@ export function scopeOf({ client_id, scope = '' }: AccessTokenClaims): string {
   return client_id === undefined ? userScopes.join(' ') : scope
 }
 
-/** Returns the token in an Authorization header (RFC 6750 §2.1), or null without one or with another scheme. */
+/**
+ * Returns the token in an Authorization header (RFC 6750 §2.1), or null without one or with another scheme. Any white space
+ * may follow the first space after the scheme, as in FastAPI.
+ */
 export function readBearerToken(authorization = ''): string | null {
-  const [scheme] = /^bearer(?: +|$)/i.exec(authorization) ?? []
+  const [scheme] = /^bearer(?: \s*|$)/i.exec(authorization) ?? []
   return scheme === undefined ? null : authorization.slice(scheme.length)
 }
 
@@ -111,7 +120,7 @@ export function isCanonical(token: string): boolean {
 /**
  * Returns the claims of a token with a valid signature, or null unless every check passes.
  *
- * @param issuer required issuer and audience (RFC 9068 §4), or null for tokens of the shared secret
+ * @param issuer required issuer (RFC 9068 §4), or null for tokens of the shared secret
  * @param now seconds since 1970
  */
 export function readClaims(
@@ -120,29 +129,30 @@ export function readClaims(
   now: number,
 ): AccessTokenClaims | null {
   if ('crit' in header || !areClaims(payload) || !isTimely(payload, now)) return null
-  const isOurs = issuer ? isAccessToken(header.typ) && isFrom(issuer, payload) : isTutorialToken(payload)
+  const isOurs = issuer ? isType(header.typ, 'at+jwt') && isFrom(issuer, payload) : isTutorialToken(payload)
   return isOurs ? payload : null
 }
 
 /** Returns whether each claim that is present has its type (RFC 7519 §4.1, RFC 9068 §2.2). */
 function areClaims(claims: Record<string, unknown>): claims is Record<string, unknown> & AccessTokenClaims {
   const has = (type: string) => (name: string) => !(name in claims) || typeof claims[name] === type
-  const { sub, exp, iat = 0, nbf = 0 } = claims
+  const { sub, exp, iat = 0, nbf = 0, gen = 0, rgen = 0 } = claims
   return (
     typeof sub === 'string' &&
-    [exp, iat, nbf].every(isNumber) &&
+    [exp, iat, nbf].every(isNumericDate) &&
     ['iss', 'jti'].every(has('string')) &&
-    (!('client_id' in claims) || (['client_id', 'scope', 'sid'].every(has('string')) && isGeneration(claims)))
+    (!('client_id' in claims) ||
+      (['client_id', 'scope', 'sid'].every(has('string')) && [gen, rgen].every(isGeneration)))
   )
 }
 
-/** Returns whether `gen` fits the database column: an integer of 31 bits. */
-function isGeneration({ gen = 0 }: Record<string, unknown>): boolean {
-  return Number.isInteger(gen) && Number(gen) >= 0 && Number(gen) < 2 ** 31
+/** Returns whether a value fits the database column: an integer of 31 bits. */
+function isGeneration(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 31
 }
 
 /** Returns whether a value is a NumericDate (RFC 7519 §2): seconds, possibly with a fraction. */
-function isNumber(value: unknown): value is number {
+export function isNumericDate(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
@@ -151,15 +161,24 @@ export function isTimely({ exp, nbf = 0 }: AccessTokenClaims & { nbf?: unknown }
   return exp > now && Number(nbf) <= now
 }
 
-/** Returns whether `typ` is "at+jwt", with or without the prefix "application/", in any case (RFC 9068 §4). */
-function isAccessToken(typ: unknown): boolean {
-  return typeof typ === 'string' && /^(application\/)?at\+jwt$/i.test(typ)
+/** Returns whether `typ` is a type, with or without the prefix "application/", in any case (RFC 7515 §4.1.9). */
+export function isType(typ: unknown, name: string): boolean {
+  return typeof typ === 'string' && typ.toLowerCase().replace(/^application\//, '') === name
 }
 
-function isFrom({ iss, aud }: Issuer, claims: AccessTokenClaims): boolean {
-  const required = [claims.iat, claims.jti, claims.client_id]
-  const isForUs = claims.aud === nobody || [claims.aud].flat().includes(aud)
-  return claims.iss === iss && isForUs && !required.includes(undefined)
+function isFrom(issuer: Issuer, claims: AccessTokenClaims): boolean {
+  const { iss, aud, iat, jti, client_id } = claims
+  const isForOne = typeof aud === 'string' || audienceOf(claims, issuer) === null
+  return iss === issuer.iss && isForOne && ![iat, jti, client_id].includes(undefined)
+}
+
+/**
+ * Returns the identifier of the resource that a verified token is for, or null for this service, to which `nobody`
+ * counts.
+ */
+export function audienceOf({ aud }: AccessTokenClaims, issuer: Issuer | null): string | null {
+  const isForUs = !issuer || aud === nobody || [aud].flat().includes(issuer.aud)
+  return isForUs ? null : String(aud)
 }
 
 /** Returns whether a token of the shared secret may be the tutorial's. One with `aud` is for another service, one with `at_hash` an ID token. */

@@ -1,11 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
-import { ServiceError } from '../errors.js'
-import { errorResponses } from '../http/error-responses.js'
+import { type ErrorCode, ServiceError } from '../errors.js'
+import { isFrozen } from '../http/tutorial-surface.js'
 import { findOwner } from '../users/store/accounts.js'
 import type { CurrentUser } from '../users/store/profile.js'
 import { readBearerToken } from './access-token.js'
 import type { AuthContext } from './context.js'
-import { loadStanding, type Standing } from './current.js'
+import { loadStandingAt, type Standing } from './current.js'
+import { documentGuard } from './document-guard.js'
+import { metadataUrl } from './resources/metadata-url.js'
 import { includesScope, passwordScope } from './scope.js'
 import { verifyPresentedToken } from './verify.js'
 
@@ -30,13 +32,16 @@ declare module 'fastify' {
   }
 }
 
+/** Scope that requests for the items of another user require. */
+const otherOwnerScope = 'items:admin'
+
 /** Creates the hook `app.authenticate`. It sets `request.currentUser` and makes that user the `request.owner`. */
 export function createAuthenticate(context: AuthContext) {
   return async function authenticate(request: FastifyRequest): Promise<void> {
     const { sub, standing } = await authenticateCaller(request, context)
     const { user } = standing
-    if (!user) throw new ServiceError('invalid_token')
-    requireScope(request.routeOptions.config.scope, standing)
+    if (!user) throw challenge('invalid_token', request, context)
+    requireScope(request.routeOptions.config.scope, standing, request, context)
     request.callerSubject = sub
     request.currentUser = user
     request.owner = user
@@ -53,8 +58,8 @@ export function createAuthenticateForOwner(context: AuthContext) {
     const { user } = standing
     const { username } = request.params as { username: string }
     const isAnother = user !== null && user.username !== username
-    const required = isAnother ? 'items:admin' : request.routeOptions.config.scope
-    requireScope(required, standing)
+    const required = isAnother ? otherOwnerScope : request.routeOptions.config.scope
+    requireScope(required, standing, request, context)
     const owner = isAnother || !user ? await findOwner(username, context.database) : user
     if (!owner) throw new ServiceError('not_found')
     request.callerSubject = sub
@@ -68,16 +73,17 @@ export function createAuthenticateForOwner(context: AuthContext) {
  * @throws ServiceError `not_authenticated`, `invalid_token`, `inactive_user`
  */
 async function authenticateCaller(
-  { headers }: FastifyRequest,
+  request: FastifyRequest,
   context: AuthContext,
 ): Promise<{ sub: string; standing: Standing }> {
-  const token = readBearerToken(headers.authorization)
-  if (token === null) throw new ServiceError('not_authenticated')
+  const token = readBearerToken(request.headers.authorization)
+  if (token === null) throw challenge('not_authenticated', request, context)
   const access = await verifyPresentedToken(token, context, Date.now() / 1000)
-  if (!access) throw new ServiceError('invalid_token')
-  const standing = await loadStanding(access, context)
+  if (!access) throw challenge('invalid_token', request, context)
+  const standing = await loadStandingAt(null, access, context)
   const { reason } = standing
-  if (reason === 'invalid_token' || reason === 'inactive_user') throw new ServiceError(reason)
+  if (reason === 'invalid_token') throw challenge(reason, request, context)
+  if (reason === 'inactive_user') throw new ServiceError(reason)
   return { sub: access.claims.sub, standing }
 }
 
@@ -86,12 +92,31 @@ async function authenticateCaller(
  *
  * @throws ServiceError `insufficient_scope`, `password_change_required`
  */
-function requireScope(required = '', { scope, reason }: Standing): void {
+function requireScope(
+  required = '',
+  { scope, reason }: Standing,
+  request: FastifyRequest,
+  context: AuthContext,
+): void {
   if (includesScope(scope, required)) return
   if (reason === 'password_change_required' && required !== passwordScope) throw new ServiceError(reason)
-  throw new ServiceError('insufficient_scope', {
-    'www-authenticate': `Bearer error="insufficient_scope", scope="${required}"`,
-  })
+  const attributes = ['error="insufficient_scope"', `scope="${required}"`]
+  throw challenge('insufficient_scope', request, context, attributes)
+}
+
+/**
+ * Returns an error with its challenge (RFC 6750 §3). Beside the tutorial's operations the challenge also says where the
+ * metadata of this service is (RFC 9728 §5.1).
+ */
+function challenge(
+  code: ErrorCode,
+  request: FastifyRequest,
+  { issuer }: AuthContext,
+  attributes: string[] = [],
+): ServiceError {
+  const metadata = issuer && !isFrozen(request) ? [`resource_metadata="${metadataUrl(issuer.iss)}"`] : []
+  const stated = [...attributes, ...metadata].join(', ')
+  return new ServiceError(code, { 'www-authenticate': `Bearer ${stated}`.trim() })
 }
 
 /** Guards every route of a plugin with `authenticate` and documents it in OpenAPI. */
@@ -101,35 +126,24 @@ export function requireUser(app: FastifyInstance): void {
 
 /** Guards every route of a plugin with `authenticateForOwner` and documents it in OpenAPI. */
 export function requireOwner(app: FastifyInstance): void {
-  guard(app, app.authenticateForOwner)
+  guard(app, app.authenticateForOwner, otherOwnerScope)
 }
 
 /** Keeps caches from storing a response, as it is meant for one caller (RFC 9111 §5.2.2.5). */
-function forbidStorage(_request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+export function forbidStorage(_request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   reply.header('cache-control', 'no-store')
   done()
 }
 
-function guard(app: FastifyInstance, authenticate: FastifyInstance['authenticate']): void {
+function guard(
+  app: FastifyInstance,
+  authenticate: FastifyInstance['authenticate'],
+  scopeForOthers?: string,
+): void {
   app.addHook('onRequest', forbidStorage)
   app.addHook('onRequest', authenticate)
-  app.addHook('onRoute', function documentGuard(route) {
-    const schema = route.schema as FastifySchema
-    route.schema = {
-      ...schema,
-      security: [{ OAuth2PasswordBearer: [] }],
-      response: {
-        ...(schema.response as object),
-        ...errorResponses(
-          'inactive_user',
-          'not_authenticated',
-          'invalid_token',
-          'insufficient_scope',
-          'password_change_required',
-          'internal_error',
-          'service_unavailable',
-        ),
-      },
-    }
+  app.addHook('onRoute', function documentRoute(route) {
+    const scope = route.config?.scope as string
+    route.schema = documentGuard(route.schema as FastifySchema, { scope, scopeForOthers })
   })
 }

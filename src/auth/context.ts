@@ -3,16 +3,18 @@ import type { ChangeFeed } from '../database/changes/index.js'
 import type { Database } from '../database/client.js'
 import type { Passwords } from '../passwords/index.js'
 import type { Issuer } from './access-token.js'
+import type { KeySets } from './clients/key-sets.js'
 import type { ClientSource, StandingSource } from './current.js'
 import type { KeyRing } from './keys/ring.js'
+import type { CatalogueSource } from './resources/catalogue.js'
 import type { FamilyLimits } from './store/families.js'
 import type { VerificationContext } from './verify.js'
 
 /** Settings of the OAuth endpoints and their grants. */
-export type OAuthConfig = FamilyLimits & Pick<Config, 'allowedGrants' | 'bcryptCost'>
+export type OAuthConfig = FamilyLimits & Pick<Config, 'allowedGrants' | 'bcryptCost' | 'issuer'>
 
 /** Dependencies of the OAuth endpoints and their grants. */
-export interface AuthContext extends ClientSource, StandingSource, VerificationContext {
+export interface AuthContext extends CatalogueSource, ClientSource, StandingSource, VerificationContext {
   config: OAuthConfig
   database: Database
   keyRing: KeyRing
@@ -22,4 +24,6 @@ export interface AuthContext extends ClientSource, StandingSource, VerificationC
   /** Issuer and audience of the tokens; null where a shared secret signs them. */
   issuer: Issuer | null
   changes: ChangeFeed
+  /** Keys with which clients authenticate. */
+  keySets: KeySets
 }

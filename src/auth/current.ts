@@ -1,8 +1,9 @@
 import type { CacheLoad, InvalidatingCache } from '../database/changes/cache.js'
 import type { Database } from '../database/client.js'
 import type { CurrentUser } from '../users/store/profile.js'
-import type { VerifiedToken } from './access-token.js'
+import type { Issuer, VerifiedToken } from './access-token.js'
 import { type Effective, effective } from './effective.js'
+import { isForResource } from './resources/audience.js'
 import { type Client, findClient } from './store/clients.js'
 import { findSubject } from './store/subjects.js'
 
@@ -34,14 +35,31 @@ export function loadClient(clientId: string, { clients, database }: ClientSource
   })
 }
 
-/** Returns what a token permits now, from the cache while it is current. */
+/**
+ * Returns what a token permits now at a resource: nothing unless that is its audience (RFC 9068 §4). Guards and `/verify`
+ * decide with it.
+ *
+ * @param resource identifier of the resource; null for this service
+ */
+export async function loadStandingAt(
+  resource: string | null,
+  access: VerifiedToken,
+  source: StandingSource & { issuer: Issuer | null },
+): Promise<Standing> {
+  return isForResource(access, resource, source.issuer) ? loadStanding(access, source) : foreign
+}
+
+/** Standing of a token for another audience. */
+const foreign: Standing = { active: false, scope: [], reason: 'invalid_token', user: null }
+
+/** Returns what a token permits now at its audience, from the cache while it is current. */
 export function loadStanding(access: VerifiedToken, source: StandingSource): Promise<Standing> {
   return source.standings.get(access, () => readStanding(access, source.database))
 }
 
 /** Reads from the database what a token permits now. Only the standing of an active token may be cached. */
 export async function readStanding(access: VerifiedToken, database: Database): Promise<CacheLoad<Standing>> {
-  const subject = await findSubject(access.claims, access.fingerprint, database)
+  const subject = await findSubject(access, database)
   const value: Standing = { ...effective(access, subject), user: subject?.user ?? null }
   return { value, tags: subject && value.active ? subject.tags : null }
 }

@@ -1,4 +1,4 @@
-import type { AccessTokenClaims } from './access-token.js'
+import type { AccessTokenClaims, VerifiedToken } from './access-token.js'
 import { includesScope, isOwnScope, passwordScope, userScopes } from './scope.js'
 
 /** Facts about a user that decide what the user's tokens permit. */
@@ -6,7 +6,7 @@ export interface UserFacts {
   disabled: boolean
   generation: number
   passwordChangeRequired: boolean
-  /** Scopes beyond those that every user has. */
+  /** Scopes beyond those that every user has: the user's own, those of roles, and default ones of resources. */
   scopes: readonly string[]
 }
 
@@ -24,19 +24,30 @@ export interface FamilyFacts {
   revoked: boolean
 }
 
+/** Facts about the audience of an access token: a resource, or this service, which is never disabled. */
+export interface AudienceFacts {
+  disabled: boolean
+  /** Null for this service, which has none. */
+  generation: number | null
+  /** Scopes of the audience, at least those that the token has too. */
+  scopes: readonly string[]
+}
+
 /** Stored facts that a token depends on. A row that does not exist, or no longer does, is null. */
 export interface Facts {
   /** Null for a token that a client was issued for itself. */
   user: UserFacts | null
   client: ClientFacts | null
   family: FamilyFacts | null
+  /** Null for a login, which can have scopes of several resources. Each of its access tokens is for one of them. */
+  audience: AudienceFacts | null
   /** Whether the token itself was revoked. */
   revoked: boolean
 }
 
 /** A token with a valid signature or a known fingerprint. */
 export interface Access {
-  claims: Pick<AccessTokenClaims, 'client_id' | 'gen'>
+  claims: Pick<AccessTokenClaims, 'client_id' | 'gen' | 'rgen'>
   scope: readonly string[]
 }
 
@@ -54,14 +65,15 @@ export interface Effective {
 
 /**
  * Decides what a verified token permits now. This is the only such decision: guards, introspection and grants all use
- * it. A token depends on its user, its client and its login; a scope-token counts only while the token, the user and the
- * client all have it.
+ * it. A token depends on its user, its client, its login and its audience; a scope-token counts only while the token and
+ * all of these have it.
  *
  * @param facts null when the user or the client that the token speaks for no longer exists
  */
 export function effective(access: Access, facts: Facts | null): Effective {
   if (facts?.user?.disabled) return inactive('inactive_user')
-  if (!facts || facts.revoked || !isUnchanged(access, facts)) return inactive('invalid_token')
+  if (!facts || facts.revoked || !isUnchanged(access, facts) || !isForAudience(access, facts))
+    return inactive('invalid_token')
   if (facts.user?.passwordChangeRequired)
     return inactive('password_change_required', narrow([passwordScope], access.scope, facts))
   const scope = narrow(access.scope, access.scope, facts)
@@ -86,7 +98,7 @@ export function effectiveAtIssue(
     clientGeneration: client.generation,
     revoked: false,
   }
-  return effective({ claims, scope }, { user, client, family, revoked: false })
+  return effective({ claims, scope }, { user, client, family, audience: null, revoked: false })
 }
 
 /** Returns whether a user or a client is disabled. */
@@ -108,16 +120,21 @@ export function stillCounts<Holder extends Pick<UserFacts | ClientFacts, 'disabl
 }
 
 /**
- * Returns the part of a token's scope that a client may see by introspection (RFC 7662 §4):
+ * Returns the part of a token's scope that a client may see by introspection (RFC 7662 §4). Of a token for a resource, the
+ * clients that serve the resource see all, and others nothing. Of a token for this service a client sees:
  *
  * - all of it when the token was issued to the client or has it as an audience, or the client has the right `introspect`
  * - otherwise the scope-tokens that the client has too, without those of this service's routes
  * - null when nothing is left, so that the client sees an inactive token
+ *
+ * @param servers ids of the clients that serve the resource
  */
 export function visibleScope(
-  { claims, scope }: { claims: AccessTokenClaims; scope: readonly string[] },
+  { claims, audience, scope }: Pick<VerifiedToken, 'claims' | 'audience' | 'scope'>,
   client: { clientId: string; scopes: readonly string[]; rights: readonly string[] },
+  servers: readonly string[],
 ): readonly string[] | null {
+  if (audience !== null) return servers.includes(client.clientId) ? scope : null
   const concerned = [claims.client_id, claims.aud].flat()
   if (client.rights.includes('introspect') || concerned.includes(client.clientId)) return scope
   const shared = scope.filter((one) => !isOwnScope(one) && client.scopes.includes(one))
@@ -142,12 +159,22 @@ function isUnchanged({ claims }: Access, { user, client, family }: Facts): boole
   )
 }
 
-/** Returns the wanted scope-tokens that the token, its user and its client all have. */
-function narrow(wanted: readonly string[], held: readonly string[], { user, client }: Facts): string[] {
+/** Returns whether the audience of a token is still as it was when the token was issued. */
+function isForAudience({ claims }: Access, { audience }: Facts): boolean {
+  return !audience || (!audience.disabled && audience.generation === (claims.rgen ?? null))
+}
+
+/** Returns the wanted scope-tokens that the token, its user, its client and its audience all have. */
+function narrow(
+  wanted: readonly string[],
+  held: readonly string[],
+  { user, client, audience }: Facts,
+): string[] {
   return wanted.filter(
     (one) =>
       includesScope(held, one) &&
       (!user || includesScope([...userScopes, ...user.scopes], one)) &&
-      (!client || includesScope(client.scopes, one)),
+      (!client || includesScope(client.scopes, one)) &&
+      (!audience || includesScope(audience.scopes, one)),
   )
 }

@@ -3,13 +3,17 @@ import plugin from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { createInvalidatingCache } from '../database/changes/cache.js'
 import { createAuthenticate, createAuthenticateForOwner } from './authenticate.js'
+import { authorizationEndpoint } from './authorize.js'
+import { createKeySets } from './clients/key-sets.js'
 import type { AuthContext, OAuthConfig } from './context.js'
-import { Jwks, Metadata } from './discovery-schema.js'
+import { Jwks, Metadata, ProtectedResource } from './discovery-schema.js'
 import { readForms } from './form.js'
+import { forwardAuthEndpoint } from './forward-auth.js'
 import { introspectionEndpoint } from './introspect.js'
 import { jwksEndpoint } from './jwks.js'
 import { type KeyRingConfig, openSharedSecret, registerKeyRing } from './keys/ring.js'
 import { type MetadataConfig, metadataEndpoint } from './metadata.js'
+import { protectedResourceEndpoint } from './protected-resource.js'
 import { revocationEndpoint } from './revoke.js'
 import { tokenEndpoint } from './token.js'
 import { Introspection, Revocation, Token, TokenForm, TokenReference } from './token-schema.js'
@@ -27,7 +31,16 @@ declare module 'fastify' {
 export type AuthConfig = OAuthConfig & KeyRingConfig & MetadataConfig & { audience: string }
 
 /** Schemas that the routes refer to. */
-export const authSchemas = [TokenForm, Token, TokenReference, Revocation, Introspection, Jwks, Metadata]
+export const authSchemas = [
+  TokenForm,
+  Token,
+  TokenReference,
+  Revocation,
+  Introspection,
+  Jwks,
+  Metadata,
+  ProtectedResource,
+]
 
 /** Maximum number of clients in memory. */
 const maxClients = 1_000
@@ -55,8 +68,11 @@ async function registerAuth(app: FastifyInstance, { config }: { config: AuthConf
     await scope.register(revocationEndpoint, context)
     await scope.register(introspectionEndpoint, context)
   })
+  await app.register(forwardAuthEndpoint, context)
   await app.register(jwksEndpoint, { config, keyRing: context.keyRing })
-  await app.register(metadataEndpoint, { config })
+  await app.register(metadataEndpoint, { config, source: context })
+  await app.register(protectedResourceEndpoint, { config, issuer: context.issuer })
+  await app.register(authorizationEndpoint)
 }
 
 async function createContext(app: FastifyInstance, config: AuthConfig): Promise<AuthContext> {
@@ -70,7 +86,9 @@ async function createContext(app: FastifyInstance, config: AuthConfig): Promise<
     keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : registerKeyRing(app, config),
     issuer: jwtSecret ? null : { iss, aud },
     changes,
+    keySets: createKeySets(app.log),
     clients: createInvalidatingCache(changes, maxClients),
+    resources: createInvalidatingCache(changes, 1),
     verified: new LRUCache({
       max: maxTokens,
       maxSize: maxTokenBytes,

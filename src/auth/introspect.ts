@@ -2,12 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { sourceOf } from '../audit/event.js'
 import { ServiceError } from '../errors.js'
-import { authenticateClient } from './client-authentication.js'
+import { authenticateClient } from './clients/authenticate.js'
 import type { AuthContext } from './context.js'
 import { loadStanding, readStanding } from './current.js'
 import { effective, visibleScope } from './effective.js'
 import { type Form, refuseRepeated } from './form.js'
 import { introspectToken } from './operations.js'
+import { loadServers } from './resources/catalogue.js'
 import { splitScope } from './scope.js'
 import { fingerprint } from './secrets.js'
 import type { Client } from './store/clients.js'
@@ -38,7 +39,7 @@ export const introspectionEndpoint: FastifyPluginAsyncTypebox<AuthContext> =
 
 /**
  * Describes an active access token that concerns the client; null for any other. A token that does not concern the client
- * takes as much work as an inactive one, so that response times do not tell them apart.
+ * takes as much work as an inactive one, so that response times do not reveal which it is.
  */
 async function describeAccessToken(
   token: string,
@@ -47,7 +48,7 @@ async function describeAccessToken(
 ): Promise<Static<typeof Introspection> | null> {
   const access = await verifyAccessToken(token, context, Date.now() / 1000)
   if (!access) return null
-  const visible = visibleScope(access, client)
+  const visible = visibleScope(access, client, await loadServers(access.audience, context))
   const standing = visible
     ? await loadStanding(access, context)
     : (await readStanding(access, context.database)).value

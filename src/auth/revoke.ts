@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { sourceOf } from '../audit/event.js'
 import { ServiceError } from '../errors.js'
-import { authenticateClient } from './client-authentication.js'
+import { authenticateClient } from './clients/authenticate.js'
 import type { AuthContext } from './context.js'
 import { type Form, refuseRepeated } from './form.js'
 import { revokeToken } from './operations.js'

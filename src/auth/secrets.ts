@@ -32,6 +32,19 @@ export function successorOf(refreshToken: string, macKey: Buffer): string {
   return `lkr_${bytes.toString('base64url')}`
 }
 
+/** Maximum number of refreshes between a token and its descendant. */
+const maxDescent = 100
+
+/** Returns the descendant of a refresh token with the wanted fingerprint, derived in one or more steps, or null. */
+export function descendantOf(refreshToken: string, wanted: Uint8Array, macKey: Buffer): string | null {
+  let descendant = refreshToken
+  for (let step = 0; step < maxDescent; step++) {
+    descendant = successorOf(descendant, macKey)
+    if (fingerprint(descendant).equals(wanted)) return descendant
+  }
+  return null
+}
+
 /** Returns the digest that is stored in place of a token (SHA-256). */
 export function fingerprint(token: string): Buffer {
   return createHash('sha256').update(token).digest()

@@ -5,6 +5,18 @@ export const maxFormBytes = 16_384
 
 const field = (description: string) => Type.String({ maxLength: maxFormBytes, description })
 
+/** Fields by which a client authenticates: with its secret, or with an assertion (RFC 7521 §4.2). */
+const clientFields = {
+  client_id: Type.Optional(field('The client id, unless it is sent by HTTP Basic authentication.')),
+  client_secret: Type.Optional(field('The client secret, unless it is sent by HTTP Basic authentication.')),
+  client_assertion: Type.Optional(
+    field('A JWT in place of the secret: the client signed it, or its platform issued it.'),
+  ),
+  client_assertion_type: Type.Optional(
+    field('`urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, with a `client_assertion`.'),
+  ),
+}
+
 /**
  * Form of `POST /token`. Its name and its required fields are those of FastAPI's document, which clients were generated
  * from: they fit the password grant (RFC 6749 §4.3.2). The other grants check their parameters themselves.
@@ -13,14 +25,15 @@ export const TokenForm = Type.Object(
   {
     grant_type: Type.Optional(
       field(
-        '`password`, `refresh_token` or `client_credentials`. Defaults to `password`, with the responses of the FastAPI tutorial.',
+        '`password` requires `username` and `password`, `refresh_token` requires the parameter of that name, and ' +
+          '`client_credentials` requires a confidential client. Defaults to `password`, with the responses of the FastAPI tutorial.',
       ),
     ),
-    username: field("The user's name."),
+    username: field("The user's name, for the grant type `password`."),
     password: Type.String({
       maxLength: maxFormBytes,
       format: 'password',
-      description: "The user's password.",
+      description: "The user's password, for the grant type `password`.",
     }),
     refresh_token: Type.Optional(field('The refresh token, for the grant type `refresh_token`.')),
     scope: Type.Optional(
@@ -28,8 +41,12 @@ export const TokenForm = Type.Object(
         'The requested scope. Defaults to `me items:read items:write` for a user. Ignored without a `grant_type`.',
       ),
     ),
-    client_id: Type.Optional(field('The client id, unless it is sent by HTTP Basic authentication.')),
-    client_secret: Type.Optional(field('The client secret, unless it is sent by HTTP Basic authentication.')),
+    resource: Type.Optional(
+      field(
+        'Identifier of the service that the token is for (RFC 8707). Defaults to the one that the scope belongs to. Ignored without a `grant_type`.',
+      ),
+    ),
+    ...clientFields,
   },
   {
     $id: 'Body_login_for_access_token_token_post',
@@ -75,10 +92,9 @@ export const TokenReference = Type.Object(
     token_type_hint: Type.Optional(
       field('`access_token` or `refresh_token`. Ignored, as the two kinds are told apart without it.'),
     ),
-    client_id: Type.Optional(field('The client id, unless it is sent by HTTP Basic authentication.')),
-    client_secret: Type.Optional(field('The client secret, unless it is sent by HTTP Basic authentication.')),
+    ...clientFields,
   },
-  { $id: 'TokenReference', examples: [{ token: 'lkr_…' }] },
+  { $id: 'TokenReference', examples: [{ token: 'lkr_tGzv3JOkF0XG5Qx2TlKWIA' }] },
 )
 
 /** Successful response of `POST /revoke`: the status carries all the information (RFC 7009 §2.2). */
@@ -95,9 +111,7 @@ export const Introspection = Type.Object(
     exp: Type.Optional(Type.Number({ description: 'Expiry in seconds since 1970.' })),
     iat: Type.Optional(Type.Number({ description: 'Time of issue in seconds since 1970.' })),
     sub: Type.Optional(Type.String({ description: 'The subject that the token speaks for.' })),
-    aud: Type.Optional(
-      Type.Unsafe<string | string[]>({ type: ['string', 'array'], items: { type: 'string' } }),
-    ),
+    aud: Type.Optional(Type.Unsafe<string | string[]>({ oneOf: [Type.String(), Type.Array(Type.String())] })),
     iss: Type.Optional(Type.String({ description: 'The issuer.' })),
     jti: Type.Optional(Type.String({ description: 'Unique id of the token.' })),
   },

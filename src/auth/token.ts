@@ -5,7 +5,7 @@ import type { Static } from 'typebox'
 import { sourceOf } from '../audit/event.js'
 import { ServiceError } from '../errors.js'
 import { claimsFor } from './access-token.js'
-import { authenticateClient } from './client-authentication.js'
+import { authenticateClient } from './clients/authenticate.js'
 import type { AuthContext } from './context.js'
 import { loadClient } from './current.js'
 import { isDisabled } from './effective.js'
@@ -24,7 +24,7 @@ export const tokenEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async funct
 ) {
   app.post(
     '/token',
-    { schema: { ...issueToken }, attachValidation: true, preValidation: flagOAuthRequest },
+    { schema: { ...issueToken }, attachValidation: true, preValidation: [flagOAuthRequest, checkResource] },
     async function handleTokenRequest(request) {
       const parameters = readParameters(request)
       const grantType = chooseGrant(parameters, context.config.allowedGrants)
@@ -39,6 +39,18 @@ export const tokenEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async funct
 /** Marks a request without a `grant_type` as the tutorial's, which gets the tutorial's errors. */
 async function flagOAuthRequest(request: FastifyRequest): Promise<void> {
   request.isOAuthRequest = 'grant_type' in (request.body as Form)
+}
+
+/**
+ * Refuses a repeated `resource`, as a token has one audience (RFC 8707 §2 allows more). The tutorial's login ignores the
+ * parameter.
+ *
+ * @throws ServiceError `invalid_target`
+ */
+async function checkResource(request: FastifyRequest): Promise<void> {
+  const form = request.body as Form
+  if (!request.isOAuthRequest) delete form.resource
+  else if (Array.isArray(form.resource)) throw new ServiceError('invalid_target')
 }
 
 function readParameters({ body }: FastifyRequest): TokenParameters {
@@ -64,12 +76,14 @@ function chooseGrant(
  */
 async function findRequestClient(
   request: FastifyRequest,
-  { grant_type, client_id, client_secret }: TokenParameters,
+  parameters: TokenParameters,
   grantType: string,
   context: AuthContext,
 ): Promise<Client> {
-  const credentials = { authorization: request.headers.authorization, client_id, client_secret }
-  const named = grant_type ? await authenticateClient(credentials, context, sourceOf(request)) : null
+  const credentials = { authorization: request.headers.authorization, ...parameters }
+  const named = parameters.grant_type
+    ? await authenticateClient(credentials, context, sourceOf(request))
+    : null
   const client = named ?? (await loadClient(firstPartyId, context))
   if (!client || isDisabled(client)) throw new ServiceError('invalid_client')
   if (!client.grants.includes(grantType))
@@ -83,13 +97,13 @@ async function signToken(
   requestedScope: string | undefined,
   { config, keyRing, issuer }: AuthContext,
 ): Promise<Static<typeof Token>> {
-  const { accessTokenTtlSeconds } = config
-  const claims = claimsFor(granted, issuer, randomUUID(), Date.now() / 1000, accessTokenTtlSeconds)
+  const ttlSeconds = granted.ttlSeconds ?? config.accessTokenTtlSeconds
+  const claims = claimsFor(granted, issuer, randomUUID(), Date.now() / 1000, ttlSeconds)
   const key = await keyRing.signer()
   return {
     access_token: key.sign(claims),
     token_type: 'bearer',
-    expires_in: accessTokenTtlSeconds,
+    expires_in: ttlSeconds,
     ...(!isSameScope(granted.scope, requestedScope ?? '') && { scope: granted.scope }),
     ...(granted.refreshToken && { refresh_token: granted.refreshToken }),
   }

@@ -1,5 +1,6 @@
 import type { LRUCache } from 'lru-cache'
 import {
+  audienceOf,
   type Issuer,
   isCanonical,
   isTimely,
@@ -22,7 +23,7 @@ export interface VerificationContext {
 }
 
 /**
- * Verifies an access token (RFC 8725, RFC 9068 §4). Returns null unless every check passes.
+ * Verifies an access token for any audience but `nobody` (RFC 8725, RFC 9068 §4). Returns null unless every check passes.
  *
  * @param now seconds since 1970
  */
@@ -36,8 +37,9 @@ export async function verifyAccessToken(
 }
 
 /**
- * Verifies an access token for the guards of this service, which also accept the audience `nobody`. A signature is
- * verified once and stays valid as long as its key.
+ * Verifies an access token for the guards of this service, which also accept the audience `nobody`. Whether the token is
+ * for this service, its standing says: see `loadStandingAt`. A signature is verified once and stays valid as long as its
+ * key.
  *
  * @param now seconds since 1970
  */
@@ -55,8 +57,14 @@ export async function verifyPresentedToken(
   const jws = key && verifySignature(token, key)
   const claims = jws && readClaims(jws, issuer, now)
   if (!claims) return null
-  const scope = splitScope(scopeOf(claims))
-  const access = { claims, scope, fingerprint: fingerprint(claims.jti ?? jws.input), kid, key }
+  const access = {
+    claims,
+    audience: audienceOf(claims, issuer),
+    scope: splitScope(scopeOf(claims)),
+    fingerprint: fingerprint(claims.jti ?? jws.input),
+    kid,
+    key,
+  }
   verified.set(copyOf(token), access)
   return access
 }

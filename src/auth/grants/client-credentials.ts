@@ -1,23 +1,31 @@
-import { ServiceError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
 import { effectiveAtIssue } from '../effective.js'
-import { grantScope, maxScopeLength } from '../scope.js'
+import { loadCatalogue } from '../resources/catalogue.js'
+import { tokenTerms } from '../resources/resource-store.js'
+import { chooseTarget, requireGranted, scopeFor } from '../resources/target.js'
+import { grantScope, maxScopeLength, splitScope } from '../scope.js'
 import { type Client, ownClaims } from '../store/clients.js'
 import type { Granted, TokenParameters } from './grant.js'
+import { invalidScope } from './invalid-scope.js'
 
 /**
  * Implements the client credentials grant (RFC 6749 §4.4): a token for the client itself, without a refresh token. A
  * check in the database reserves this grant for confidential clients.
  *
- * @throws ServiceError `invalid_scope`
+ * @throws ServiceError `invalid_target`, `invalid_scope`
  */
 export async function grantClientCredentials(
   parameters: TokenParameters,
   client: Client,
-  _context: AuthContext,
+  context: AuthContext,
 ): Promise<Granted> {
   const allowed = effectiveAtIssue(null, client).scope
-  const scope = grantScope(parameters.scope, allowed)
-  if (scope === null || scope.length > maxScopeLength) throw new ServiceError('invalid_scope')
-  return { ...ownClaims(client), scope }
+  const catalogue = await loadCatalogue(context)
+  const target = chooseTarget(parameters, catalogue, context.issuer)
+  const byDefault = requireGranted(target, parameters, allowed, catalogue)
+  const granted = grantScope(parameters.scope, allowed, byDefault)
+  if (granted === null || granted.length > maxScopeLength) throw invalidScope(parameters.scope, allowed)
+  const scope = scopeFor(target, splitScope(granted), catalogue).join(' ')
+  if (parameters.scope !== undefined && scope === '') throw invalidScope(granted, byDefault)
+  return { ...ownClaims(client), scope, ...tokenTerms(target) }
 }

@@ -1,15 +1,24 @@
 import type { RequestSource } from '../../audit/event.js'
 import type { Grant } from '../access-token.js'
 import type { AuthContext } from '../context.js'
+import type { TargetParameters } from '../resources/target.js'
 import type { Client } from '../store/clients.js'
 
 /** Parameters of a token request (RFC 6749 §3.2), without empty or repeated ones. */
-export type TokenParameters = Partial<
-  Record<
-    'grant_type' | 'username' | 'password' | 'refresh_token' | 'scope' | 'client_id' | 'client_secret',
-    string
+export type TokenParameters = TargetParameters &
+  Partial<
+    Record<
+      | 'grant_type'
+      | 'username'
+      | 'password'
+      | 'refresh_token'
+      | 'client_id'
+      | 'client_secret'
+      | 'client_assertion'
+      | 'client_assertion_type',
+      string
+    >
   >
->
 
 /** Result of a grant: what the access token is issued for and, if the client may refresh it, a refresh token. */
 export interface Granted extends Grant {

@@ -2,24 +2,44 @@ import { randomUUID } from 'node:crypto'
 import { eventOf, type RequestSource } from '../../audit/event.js'
 import { recordEvent } from '../../audit/event-store.js'
 import { ServiceError } from '../../errors.js'
-import { needsRehash } from '../../passwords/bcrypt.js'
-import { type Credentials, findCredentials, replaceHash } from '../../users/store/credentials.js'
+import { needsRehash } from '../../passwords/hash-password.js'
+import { canBeRehashed } from '../../passwords/verify.js'
+import {
+  type Credentials,
+  findCredentials,
+  hashToVerify,
+  replaceHash,
+} from '../../users/store/credentials.js'
+import { nobody } from '../access-token.js'
 import type { AuthContext } from '../context.js'
 import { effectiveAtIssue, isDisabled, stillCounts } from '../effective.js'
-import { grantScope, userScopes } from '../scope.js'
+import { loadCatalogue } from '../resources/catalogue.js'
+import { tokenTerms } from '../resources/resource-store.js'
+import {
+  chooseTarget,
+  requireGranted,
+  scopeFor,
+  type Target,
+  type TargetParameters,
+} from '../resources/target.js'
+import { grantScope, maxScopeLength, passwordScope, splitScope, userScopes } from '../scope.js'
 import { fingerprint, newRefreshToken } from '../secrets.js'
 import { type Client, findClient } from '../store/clients.js'
 import { startFamily } from '../store/families.js'
+import { userSubject } from '../subject.js'
 import type { Granted, TokenParameters } from './grant.js'
+import { invalidScope } from './invalid-scope.js'
 
 /**
  * Implements the resource owner password credentials grant (RFC 6749 §4.3). Administrative scopes are granted only when
  * requested by name. A user who must change the password gets a token for that alone, whatever scope is requested.
  *
- * Without a `grant_type` this is the tutorial's login, which ignores the requested scope. It also accepts a disabled
- * user, with a token that permits nothing: the protected routes answer it with `Inactive user`.
+ * The login keeps all that is granted, also scopes of several resources. Its access tokens have the part for one resource.
  *
- * @throws ServiceError `invalid_scope`; `incorrect_credentials`, for an unknown user as for a wrong password
+ * Without a `grant_type` this is the tutorial's login, which ignores the requested scope and resource. It also accepts a
+ * disabled user, with a token that permits nothing: the protected routes answer it with `Inactive user`.
+ *
+ * @throws ServiceError `invalid_target`, `invalid_scope`; `incorrect_credentials`, for an unknown user as for a wrong password
  */
 export async function grantPassword(
   parameters: TokenParameters,
@@ -40,22 +60,23 @@ async function grantAuthenticated(
   context: AuthContext,
   source: RequestSource,
 ): Promise<Granted> {
-  const { grant_type, scope: requested } = parameters
   const { clientId } = client
   const { scope: allowed, reason } = effectiveAtIssue(user, client)
   if (reason === 'inactive_user') {
     await recordEvent(eventOf(failedLogin, user, source), context.database)
-    return { sub: user.username, clientId, scope: '', sid: randomUUID(), isForNobody: true }
+    return { sub: user.username, clientId, scope: '', sid: randomUUID(), audience: { aud: nobody } }
   }
   const mustChange = reason === 'password_change_required'
-  const scope = mustChange ? allowed.join(' ') : grantScope(grant_type && requested, allowed, userScopes)
-  if (!scope) throw new ServiceError('invalid_scope')
+  const requested = requestedBy(parameters, mustChange)
+  const byDefault = mustChange ? [passwordScope] : userScopes
+  const { target, granted, scope } = await decideScope(requested, allowed, byDefault, context)
   const refreshToken = isRefreshable(client, context) && !mustChange ? newRefreshToken() : undefined
   const login = {
     id: randomUUID(),
     user,
     client,
-    scope,
+    scope: granted,
+    resource: target,
     refreshToken: refreshToken ? fingerprint(refreshToken) : null,
   }
   if (!(await startFamily(login, context.config, context.database))) {
@@ -64,15 +85,48 @@ async function grantAuthenticated(
   }
   const succeeded = { action: 'login', outcome: 'ok', actor: user.username } as const
   await recordEvent(eventOf(succeeded, user, source), context.database)
-  return { sub: user.username, clientId, scope, sid: login.id, ...(refreshToken && { refreshToken }) }
+  const sub = userSubject(user, target)
+  return { sub, clientId, scope, sid: login.id, ...tokenTerms(target), ...(refreshToken && { refreshToken }) }
+}
+
+/** Returns what a login requests. A user who must change the password gets the scope for that, whatever is requested. */
+function requestedBy(
+  { grant_type, resource, scope }: TokenParameters,
+  mustChange: boolean,
+): TargetParameters {
+  if (grant_type === undefined) return {}
+  return mustChange ? { resource } : { resource, scope }
 }
 
 /**
- * Reads the user and the client again.
+ * Returns the resource of a login, what is granted, and the scope of its first access token: the part for that resource.
+ *
+ * @param byDefault scope-tokens of this service that are granted when none are requested
+ * @throws ServiceError `invalid_target`, `invalid_scope`
+ */
+async function decideScope(
+  requested: TargetParameters,
+  allowed: readonly string[],
+  byDefault: readonly string[],
+  context: AuthContext,
+): Promise<{ target: Target; granted: string; scope: string }> {
+  const catalogue = await loadCatalogue(context)
+  const target = chooseTarget(requested, catalogue, context.issuer)
+  const ofTarget = requireGranted(target, requested, allowed, catalogue)
+  const granted = grantScope(requested.scope, allowed, target ? ofTarget : byDefault)
+  if (!granted || granted.length > maxScopeLength) throw invalidScope(requested.scope, allowed)
+  const scope = scopeFor(target, splitScope(granted), catalogue).join(' ')
+  if (scope === '') throw invalidScope(granted, ofTarget)
+  return { target, granted, scope }
+}
+
+/**
+ * Reads the user and the client again, and waits for changes of resources.
  *
  * @throws ServiceError `incorrect_credentials`, `invalid_client` when a change has ended what was authenticated before
  */
-async function readAgain(user: Credentials, client: Client, { database }: AuthContext) {
+async function readAgain(user: Credentials, client: Client, { database, changes }: AuthContext) {
+  await changes.sync()
   const userNow = await findCredentials(user.username, database)
   if (!stillCounts(user, userNow) || userNow.id !== user.id) throw new ServiceError('incorrect_credentials')
   const clientNow = await findClient(client.clientId, database)
@@ -103,13 +157,18 @@ async function findUserByPassword(
 ): Promise<Credentials> {
   passwords.requireCapacity()
   const user = await findCredentials(username, database)
-  const hash = user && refusesDisabled && isDisabled(user) ? undefined : user?.hashedPassword
+  const hash = user && !(refusesDisabled && isDisabled(user)) ? hashToVerify(user) : undefined
   const isCorrect = await passwords.check({ username, password, hash, address: source.address })
-  if (!user || !isCorrect) {
+  if (!user || hash === undefined || !isCorrect) {
     await recordEvent(eventOf(failedLogin, user, source), database)
     throw new ServiceError('incorrect_credentials')
   }
-  if (needsRehash(user.hashedPassword, config.bcryptCost))
+  if (isOutdated(user, config.bcryptCost) && canBeRehashed(password, hash))
     await replaceHash(user.username, user.hashedPassword, await passwords.hash(password), database)
   return user
+}
+
+/** Returns whether a password is hashed otherwise than a new one would be. */
+function isOutdated({ importedHash, hashedPassword }: Credentials, cost: number): boolean {
+  return importedHash !== null || needsRehash(hashedPassword, cost)
 }

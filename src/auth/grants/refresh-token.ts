@@ -3,38 +3,39 @@ import { recordEvent } from '../../audit/event-store.js'
 import { ServiceError } from '../../errors.js'
 import type { AuthContext } from '../context.js'
 import { effective } from '../effective.js'
+import { loadCatalogue } from '../resources/catalogue.js'
+import { tokenTerms } from '../resources/resource-store.js'
+import { chooseRefreshTarget, requireGranted, type Target } from '../resources/target.js'
 import { grantScope, splitScope } from '../scope.js'
-import { fingerprint, successorOf } from '../secrets.js'
+import { descendantOf, fingerprint, successorOf } from '../secrets.js'
 import type { Client } from '../store/clients.js'
 import {
+  extendFamily,
   type FoundRefreshToken,
+  findNewestWithinGrace,
   findRefreshToken,
-  isWithinGrace,
+  revokeReusedFamily,
   rotateRefreshToken,
 } from '../store/families.js'
-import { revokeFamily } from '../store/revocation.js'
+import { userSubject } from '../subject.js'
 import type { Granted, TokenParameters } from './grant.js'
-
-/** A presented refresh token and the token that follows it, by their fingerprints. */
-interface Rotation {
-  token: Buffer
-  successor: Buffer
-}
+import { invalidScope } from './invalid-scope.js'
 
 /**
  * Implements the refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2). A refresh token is in one of these
  * states:
  *
- * | state                                               | response                                      |
- * | --------------------------------------------------- | --------------------------------------------- |
- * | unused                                              | rotated: a new access token and the successor |
- * | used, in the grace period, with an unused successor | the same successor: the response may be lost  |
- * | used otherwise                                      | treated as stolen: its family is revoked      |
+ * | state                     | response                                                                               |
+ * | ------------------------- | -------------------------------------------------------------------------------------- |
+ * | unused                    | rotated: a new access token and the successor                                          |
+ * | used, in the grace period | the unused token of the family: the response was lost, or another tab has been quicker |
+ * | used earlier              | treated as stolen: its family is revoked                                               |
  *
  * A reuse revokes the family whatever else is wrong with the request. The new access token has as much of the scope as is
- * effective now. The family keeps its own scope.
+ * effective now and belongs to its audience, which can be another one than at the login (RFC 8707 §2.2). The family keeps its
+ * own scope and resource.
  *
- * @throws ServiceError `invalid_parameter`, `invalid_refresh_token`, `foreign_token`, `invalid_scope`
+ * @throws ServiceError `invalid_parameter`, `invalid_refresh_token`, `foreign_token`, `invalid_target`, `invalid_scope`
  */
 export async function grantRefreshToken(
   parameters: TokenParameters,
@@ -46,13 +47,17 @@ export async function grantRefreshToken(
   if (presented === undefined) throw new ServiceError('invalid_parameter')
   const found = await requireRefreshToken(fingerprint(presented), context)
   if (found.clientId !== client.clientId) throw new ServiceError('foreign_token')
-  const refreshToken = successorOf(presented, await context.readMacKey())
-  const rotation = { token: fingerprint(presented), successor: fingerprint(refreshToken) }
-  await rotateOrRevokeFamily(rotation, found, parameters.scope, context, source)
+  // A request that is refused leaves its token unused.
+  if (!found.isUsed) await narrowScope(parameters, found, context)
+  const refreshToken = (await rotate(presented, context)) ?? (await findDescendant(presented, context))
+  if (refreshToken === null) return refuseReuse(presented, found, context, source)
   // Read again, as the user or the client may have changed while the rotation waited for a lock.
-  const current = await requireRefreshToken(rotation.successor, context)
-  const scope = narrowScope(parameters.scope, current)
-  return { sub: found.username, clientId: client.clientId, scope, sid: found.familyId, refreshToken }
+  const current = await requireRefreshToken(fingerprint(refreshToken), context)
+  const { target, scope } = await narrowScope(parameters, current, context)
+  const terms = tokenTerms(target)
+  if (terms.ttlSeconds) await extendFamily(found.familyId, terms.ttlSeconds, context.database)
+  const sub = userSubject(current, target)
+  return { sub, clientId: client.clientId, scope, sid: found.familyId, ...terms, refreshToken }
 }
 
 /** @throws ServiceError `invalid_refresh_token` when the token is unknown */
@@ -62,38 +67,41 @@ async function requireRefreshToken(token: Buffer, { database }: AuthContext): Pr
   return found
 }
 
-/**
- * Rotates an unused token. A token that was used before, or by another request at the same time, is a reuse.
- *
- * @throws ServiceError `invalid_refresh_token`, `invalid_scope`
- */
-async function rotateOrRevokeFamily(
-  rotation: Rotation,
-  found: FoundRefreshToken,
-  requestedScope: string | undefined,
-  context: AuthContext,
-  source: RequestSource,
-): Promise<void> {
-  if (found.isUsed) await revokeUnlessWithinGrace(rotation, found, context, source)
-  // Checked before the rotation: a request that is refused leaves its token unused.
-  narrowScope(requestedScope, found)
-  if (found.isUsed) return
-  const { token, successor } = rotation
-  if (await rotateRefreshToken(token, successor, context.config, context.database)) return
-  const changed = await requireRefreshToken(token, context)
-  if (!changed.isUsed) throw new ServiceError('invalid_refresh_token')
-  await revokeUnlessWithinGrace(rotation, changed, context, source)
+/** Returns the successor of an unused token, or null if the token cannot be rotated. */
+async function rotate(
+  presented: string,
+  { config, database, readMacKey }: AuthContext,
+): Promise<string | null> {
+  const successor = successorOf(presented, await readMacKey())
+  const isRotated = await rotateRefreshToken(fingerprint(presented), fingerprint(successor), config, database)
+  return isRotated ? successor : null
 }
 
-/** Revokes the family of a reused token. @throws ServiceError `invalid_refresh_token` unless it is within the grace period */
-async function revokeUnlessWithinGrace(
-  { token, successor }: Rotation,
-  { familyId, userId, username }: FoundRefreshToken,
+/**
+ * Returns the unused token of a family, given a used one in its grace period. Returns null for a token used earlier, and if
+ * the unused token was not derived from the given one.
+ */
+async function findDescendant(
+  presented: string,
+  { config, database, readMacKey }: AuthContext,
+): Promise<string | null> {
+  const newest = await findNewestWithinGrace(fingerprint(presented), config, database)
+  return newest && descendantOf(presented, newest, await readMacKey())
+}
+
+/**
+ * Refuses a token that can be neither rotated nor followed to a descendant. One that was used before its grace period is a
+ * reuse, which revokes the family.
+ *
+ * @throws ServiceError `invalid_refresh_token`, always
+ */
+async function refuseReuse(
+  presented: string,
+  { userId, username }: FoundRefreshToken,
   { config, database, changes }: AuthContext,
   source: RequestSource,
-): Promise<void> {
-  if (await isWithinGrace(token, successor, config, database)) return
-  const isRevoked = await revokeFamily(familyId, database)
+): Promise<never> {
+  const isRevoked = await revokeReusedFamily(fingerprint(presented), config, database)
   await changes.sync()
   const reuse = { action: 'refresh_reuse', outcome: 'failed', actor: null } as const
   if (isRevoked) await recordEvent(eventOf(reuse, { id: userId, username }, source), database)
@@ -101,18 +109,25 @@ async function revokeUnlessWithinGrace(
 }
 
 /**
- * Returns the part of the requested scope that is effective now.
+ * Returns the resource of a refresh, and the part of the requested scope that belongs to it and is effective now.
  *
- * @throws ServiceError `invalid_refresh_token` when the family is no longer active; `invalid_scope` when nothing is left,
- * or more is requested than was granted at the login
+ * @throws ServiceError `invalid_refresh_token` when the family is no longer active; `invalid_target` when the resource is
+ * not granted; `invalid_scope` when nothing is left, or more is requested than was granted at the login
  */
-function narrowScope(requested: string | undefined, found: FoundRefreshToken): string {
+async function narrowScope(
+  parameters: TokenParameters,
+  found: FoundRefreshToken,
+  context: AuthContext,
+): Promise<{ target: Target; scope: string }> {
   const granted = splitScope(found.scope)
   const now = effective({ claims: { client_id: found.clientId }, scope: granted }, found.facts)
   if (!found.isTimely || !now.active) throw new ServiceError('invalid_refresh_token')
-  const wanted = grantScope(requested, granted)
-  if (!wanted) throw new ServiceError('invalid_scope')
-  const scope = splitScope(wanted).filter((one) => now.scope.includes(one))
-  if (scope.length === 0) throw new ServiceError('invalid_scope')
-  return scope.join(' ')
+  const catalogue = await loadCatalogue(context)
+  const target = chooseRefreshTarget(parameters, found.resourceId, catalogue, context.issuer)
+  const available = requireGranted(target, parameters, now.scope, catalogue)
+  const wanted = grantScope(parameters.scope, granted)
+  if (!wanted) throw invalidScope(parameters.scope, granted)
+  const scope = splitScope(wanted).filter((one) => available.includes(one))
+  if (scope.length === 0) throw invalidScope(wanted, available)
+  return { target, scope: scope.join(' ') }
 }

@@ -83,12 +83,15 @@ export async function resealKeys(database: Database, sealingKeys: SealingKeys): 
   })
 }
 
-/** Raises the token lifetime stored with each key, so that no key is retired before the tokens of this replica expire. */
+/**
+ * Raises the token lifetime stored with each key to the longest one, of this replica's own tokens or of a resource, so that
+ * no key is retired before its tokens expire.
+ */
 export async function raiseTokenTtl(database: Transaction, tokenTtlSeconds: number): Promise<void> {
-  await database.signingKey.updateMany({
-    where: { retiredAt: null, tokenTtlSeconds: { lt: tokenTtlSeconds } },
-    data: { tokenTtlSeconds },
-  })
+  await database.$executeRaw`
+    UPDATE signing_keys SET token_ttl_seconds = longest.ttl
+    FROM (SELECT greatest(${tokenTtlSeconds}::int, max(token_ttl_seconds)) AS ttl FROM resources) AS longest
+    WHERE retired_at IS NULL AND token_ttl_seconds < longest.ttl`
 }
 
 /** Records that keys have signed, so that earlier keys can be retired. */

@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { recordEvent } from '../../audit/event-store.js'
+import { reasonOf } from '../../lifecycle/reason.js'
 import { noteSignatures, raiseTokenTtl, resealKeys, retireSpentKeys } from './key-store.js'
 import { type RotationPlan, replaceExposedKeys, rotateKeys } from './rotation.js'
 import type { SealingKey } from './seal.js'
 import type { SealingKeys } from './sealing-keys.js'
 
-type Dependencies = Pick<FastifyInstance, 'database' | 'log'>
+type Dependencies = Pick<FastifyInstance, 'database' | 'log' | 'outage'>
 
 /**
  * Prepares the stored keys for a start. Afterwards there is a key of the planned algorithm. If the algorithm has changed,
@@ -41,7 +42,9 @@ export async function maintainKeys(
   const { database, log } = app
 
   async function attempt(name: string, task: () => Promise<unknown>): Promise<void> {
-    await task().catch(({ message: reason }: Error) => log.warn({ reason }, `${name} failed`))
+    await app.outage
+      .unless(task)
+      .catch((error: Error) => log.warn({ reason: reasonOf(error) }, `${name} failed`))
   }
 
   if (signed.length > 0)

@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { ServiceError } from '../../errors.js'
+import { reasonOf } from '../../lifecycle/reason.js'
 import { toPem } from './generate.js'
 import { type JwtKey, ringKey, verifyingKey } from './jwt.js'
 import { listKeys, openPrivateKey, readClock, type StoredKey } from './key-store.js'
@@ -56,9 +57,10 @@ const emptySnapshot: Snapshot = {
 
 /** Creates the cache. An announced change of a key, made by another replica or the command line, has it read again. */
 export function createRingCache(
-  { changes, database, log }: Pick<FastifyInstance, 'changes' | 'database' | 'log'>,
+  app: Pick<FastifyInstance, 'changes' | 'database' | 'log' | 'outage'>,
   sealingKeys: SealingKeys,
 ): RingCache {
+  const { changes, database, log, outage } = app
   const [current] = sealingKeys
   let snapshot = emptySnapshot
   let announcements = 0
@@ -115,8 +117,8 @@ export function createRingCache(
     return snapshot.announcements === announcements && (isFeedFresh || snapshot.readAt >= since)
   }
 
-  function logFailure({ message: reason }: Error): void {
-    log.warn({ reason }, 'reading the keys failed')
+  function logFailure(error: Error): void {
+    if (!outage.note(error)) log.warn({ reason: reasonOf(error) }, 'reading the keys failed')
   }
 
   return {

@@ -62,11 +62,13 @@ export function registerKeyRing(app: FastifyInstance, config: KeyRingConfig): Ke
     return [...haveSigned].filter((kid) => cache.keys().get(kid)?.signedAt === null)
   }
 
-  runPeriodically(app, 'following the keys', refreshIntervalMs(config), async function followKeys() {
+  async function followKeys(): Promise<void> {
     await open()
     await cache.refresh()
     await maintainKeys(app, plan, current, unrecordedSigners())
-  })
+  }
+
+  runPeriodically(app, 'following the keys', refreshIntervalMs(config), () => app.outage.unless(followKeys))
 
   return {
     open,

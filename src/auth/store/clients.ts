@@ -4,7 +4,7 @@ import { clientSubject } from '../subject.js'
 /** Id of the client of requests that name none, as the tutorial's do. A migration creates it. */
 export const firstPartyId = 'first-party'
 
-/** A client with the digests of its secrets. */
+/** A client with the digests of its secrets, its keys and the issuers that it trusts. */
 export type Client = NonNullable<Awaited<ReturnType<typeof findClient>>>
 
 /** Precision of the time of a secret's last use. It saves a write per request. */
@@ -13,7 +13,7 @@ const lastUsePrecisionSeconds = 60
 /** Time at which this process last recorded the use of a secret, by `performance.now()`. */
 const notedAt = new WeakMap<Client['secrets'][number], number>()
 
-/** Rights that a client can be given. With `introspect` it can introspect the tokens of every client. */
+/** Rights that a client can be given. With `introspect` it can introspect the tokens of every client for this service. */
 export const clientRights = ['introspect'] as const
 
 /** Syntax of a client id. */
@@ -22,7 +22,8 @@ export const clientIdSyntax = /^[A-Za-z0-9._-]{1,64}$/
 /** Returns the client with this id, or null. */
 export async function findClient(clientId: string, database: Database) {
   if (!clientIdSyntax.test(clientId)) return null
-  return database.client.findUnique({ where: { clientId }, include: { secrets: true } })
+  const include = { secrets: true, keys: true, trustedIssuers: true }
+  return database.client.findUnique({ where: { clientId }, include })
 }
 
 /** Records the use of a secret, to the minute. */
@@ -37,10 +38,11 @@ export async function noteSecretUse(secret: Client['secrets'][number], database:
       AND (last_used_at IS NULL OR last_used_at <= now() - make_interval(secs => ${lastUsePrecisionSeconds}))`
 }
 
-/** Returns every client with its secrets, ordered by id. */
+/** Returns every client with its secrets, keys and trusted issuers, ordered by id. */
 export async function listClients(database: Transaction) {
   const secrets = { select: { createdAt: true, lastUsedAt: true }, orderBy: { createdAt: 'asc' as const } }
-  return database.client.findMany({ orderBy: { clientId: 'asc' }, include: { secrets } })
+  const include = { secrets, keys: true, trustedIssuers: true }
+  return database.client.findMany({ orderBy: { clientId: 'asc' }, include })
 }
 
 /** A client to be created. */
@@ -64,6 +66,16 @@ export function ownClaims({ clientId, generation }: Client): { sub: string; clie
   return { sub: clientSubject(clientId), clientId, gen: generation }
 }
 
+/** Changes the name, the grants or the scopes of a client. Returns false when there is no such client. */
+export async function updateClient(
+  clientId: string,
+  changes: Partial<Pick<NewClient, 'name' | 'grants' | 'scopes'>>,
+  database: Transaction,
+): Promise<boolean> {
+  const { count } = await database.client.updateMany({ where: { clientId }, data: changes })
+  return count === 1
+}
+
 /** Sets the rights of a client. Returns false when there is no confidential client with this id. */
 export async function setClientRights(
   clientId: string,
@@ -77,9 +89,14 @@ export async function setClientRights(
   return count === 1
 }
 
+/** Locks a client until the transaction ends. Waits for other transactions that do the same. */
+export async function lockClient(clientId: string, transaction: Transaction): Promise<void> {
+  await transaction.$executeRaw`SELECT 1 FROM clients WHERE client_id = ${clientId} FOR UPDATE`
+}
+
 /** Stores a new secret in place of the older of the two. Waits for other transactions that do the same. */
 export async function addSecret(clientId: string, digest: Buffer, transaction: Transaction): Promise<void> {
-  await transaction.$executeRaw`SELECT 1 FROM clients WHERE client_id = ${clientId} FOR UPDATE`
+  await lockClient(clientId, transaction)
   const secrets = await transaction.clientSecret.findMany({ where: { clientId } })
   const createdAt = (slot: number) => secrets.find((secret) => secret.slot === slot)?.createdAt.getTime() ?? 0
   const slot = createdAt(1) <= createdAt(2) ? 1 : 2

@@ -1,6 +1,8 @@
 import type { Database } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
+import { grantedScopes } from '../../users/store/granted-scopes.js'
 import type { ClientFacts, Facts, UserFacts } from '../effective.js'
+import type { Resource } from '../resources/resource-store.js'
 import { type FactRow, factColumns, toFacts } from './facts.js'
 
 /** Lifetimes of refresh tokens and access tokens. */
@@ -19,6 +21,8 @@ export interface Login {
   /** The client as it was then. */
   client: Omit<ClientFacts, 'disabled'> & { clientId: string; grants: readonly string[] }
   scope: string
+  /** The resource of its first access token; null for this service. */
+  resource: Resource | null
   /** Fingerprint of the first refresh token, or null when none is issued. */
   refreshToken: Buffer | null
 }
@@ -29,7 +33,11 @@ export interface FoundRefreshToken {
   clientId: string
   userId: string
   username: string
+  /** The `sub` of the user's tokens for other resources. */
+  subject: string
   scope: string
+  /** The resource of the login; null for this service. */
+  resourceId: string | null
   /** Facts that the family depends on. */
   facts: Facts
   /**
@@ -44,13 +52,14 @@ export interface FoundRefreshToken {
 }
 
 /**
- * Starts the token family of a login. The rows of the user and the client are locked (FOR SHARE), so a change of them waits
- * and then sees the family that it may have to revoke.
+ * Starts the token family of a login. The rows of the resource, the user and the client are locked (FOR SHARE), so a change
+ * of them waits and then sees the family that it may have to revoke. The resource is the first, as its deletion takes its
+ * scopes from users and clients.
  *
- * @returns false when the user or the client has changed since the login was decided
+ * @returns false when the user, the client or the resource has changed since the login was decided
  */
 export async function startFamily(login: Login, limits: FamilyLimits, database: Database): Promise<boolean> {
-  const { id, user, client, scope, refreshToken } = login
+  const { id, user, client, scope, resource, refreshToken } = login
   const { refreshTokenIdleSeconds, refreshTokenTtlSeconds, accessTokenTtlSeconds } = limits
   const refreshableSeconds = refreshToken ? refreshTokenTtlSeconds : 0
   const started = await queryRows(
@@ -64,13 +73,15 @@ export async function startFamily(login: Login, limits: FamilyLimits, database: 
       scope,
       refreshToken,
       refreshableSeconds,
-      refreshableSeconds + accessTokenTtlSeconds,
+      refreshableSeconds + Math.max(accessTokenTtlSeconds, resource?.tokenTtlSeconds ?? 0),
       refreshTokenIdleSeconds,
       user.username,
       user.passwordChangeRequired,
       user.scopes,
       client.scopes,
       client.grants,
+      resource?.id ?? null,
+      resource?.generation ?? null,
     ],
     database,
   )
@@ -78,18 +89,21 @@ export async function startFamily(login: Login, limits: FamilyLimits, database: 
 }
 
 const familyStart = `
-  WITH unchanged AS (
+  WITH resource AS (
+    SELECT id FROM resources WHERE id = $16::uuid AND generation = $17::int AND NOT disabled FOR SHARE
+  ), unchanged AS (
     SELECT users.id FROM users, clients
     WHERE users.id = $2::uuid AND users.generation = $3::int AND NOT users.disabled
-      AND username = $11 AND password_change_required = $12::boolean AND users.scopes = $13::varchar[]
+      AND username = $11 AND password_change_required = $12::boolean AND (${grantedScopes}) = $13::varchar[]
       AND client_id = $4 AND clients.generation = $5::int AND NOT clients.disabled
       AND clients.scopes = $14::varchar[] AND grants = $15::varchar[]
+      AND ($16::uuid IS NULL OR EXISTS (SELECT FROM resource))
     FOR SHARE
   ), family AS (
     INSERT INTO token_families
-      (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
+      (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at, resource_id)
     SELECT $1::uuid, unchanged.id, $4, $6, $3::int, $5::int,
-      now() + make_interval(secs => $8::int), now() + make_interval(secs => $9::int)
+      now() + make_interval(secs => $8::int), now() + make_interval(secs => $9::int), $16::uuid
     FROM unchanged
     RETURNING id, refreshable_until
   ), token AS (
@@ -113,7 +127,8 @@ export async function findRefreshToken(
 }
 
 const familyOfRefreshToken = `
-  SELECT family.id AS "familyId", user_id AS "userId", username, scope, ${factColumns},
+  SELECT family.id AS "familyId", user_id AS "userId", username, subject, scope, resource_id AS "resourceId",
+    ${factColumns},
     refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now()) AS "isTimely",
     used_at IS NOT NULL AS "isUsed", floor(extract(epoch FROM token.expires_at))::float8 AS "expiresAt"
   FROM refresh_tokens AS token
@@ -158,22 +173,42 @@ const refreshTokenRotation = `
   FROM used
   RETURNING family_id`
 
+/** Keeps a family until an access token with this lifetime (seconds), which is issued now, has expired. */
+export async function extendFamily(id: string, ttlSeconds: number, database: Database): Promise<void> {
+  await database.$executeRaw`
+    UPDATE token_families SET expires_at = now() + make_interval(secs => ${ttlSeconds})
+    WHERE id = ${id}::uuid AND expires_at < now() + make_interval(secs => ${ttlSeconds})`
+}
+
 /**
- * Returns whether a used refresh token is within the grace period, in which a client that has not received the successor gets it
- * again. The period ends early when the successor is used.
+ * Returns the fingerprint of the unused token of a family, if the given token of the family was used within the grace
+ * period; otherwise null.
  */
-export async function isWithinGrace(
+export async function findNewestWithinGrace(
   fingerprint: Buffer,
-  successor: Buffer,
+  { refreshTokenGraceSeconds }: FamilyLimits,
+  database: Database,
+): Promise<Buffer | null> {
+  const values = [fingerprint, refreshTokenGraceSeconds]
+  const [newest] = await queryRows<{ fingerprint: Buffer }>(newestWithinGrace, values, database)
+  return newest?.fingerprint ?? null
+}
+
+const newestWithinGrace = `
+  SELECT newest.fingerprint FROM refresh_tokens AS token
+  JOIN token_families AS family ON family.id = token.family_id
+  JOIN refresh_tokens AS newest ON newest.family_id = family.id AND newest.used_at IS NULL
+  WHERE token.fingerprint = $1 AND revoked_at IS NULL AND token.used_at > now() - make_interval(secs => $2::int)`
+
+/** Revokes the family of a refresh token that was used before the grace period. Returns whether it did. */
+export async function revokeReusedFamily(
+  fingerprint: Buffer,
   { refreshTokenGraceSeconds }: FamilyLimits,
   database: Database,
 ): Promise<boolean> {
-  const found = await database.$queryRaw<unknown[]>`
-    SELECT 1 FROM refresh_tokens AS token
-    JOIN token_families AS family ON family.id = token.family_id
-    JOIN refresh_tokens AS next ON next.family_id = family.id AND next.fingerprint = ${successor}
-    WHERE token.fingerprint = ${fingerprint} AND revoked_at IS NULL
-      AND token.used_at > now() - make_interval(secs => ${refreshTokenGraceSeconds})
-      AND next.used_at IS NULL AND next.expires_at > now()`
-  return found.length === 1
+  const revoked = await database.$executeRaw`
+    UPDATE token_families AS family SET revoked_at = now() FROM refresh_tokens AS token
+    WHERE token.fingerprint = ${fingerprint} AND family.id = token.family_id AND revoked_at IS NULL
+      AND used_at <= now() - make_interval(secs => ${refreshTokenGraceSeconds})`
+  return revoked === 1
 }

@@ -21,7 +21,7 @@ export async function revokeAccessToken(
 }
 
 /** Revokes all tokens of a login. Returns false when the family was revoked already, or does not exist. */
-export async function revokeFamily(id: string, database: Database): Promise<boolean> {
+export async function revokeFamily(id: string, database: Transaction): Promise<boolean> {
   const revoked = await database.$executeRaw`
     UPDATE token_families SET revoked_at = now() WHERE id = ${id}::uuid AND revoked_at IS NULL`
   return revoked === 1
