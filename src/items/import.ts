@@ -1,9 +1,9 @@
 import type { Static } from 'typebox'
 import type { Database, Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
-import type { ValidationIssue } from '../http/validation-issues.js'
+import { BatchValidationError, type ValidationIssue } from '../http/validation-issues.js'
 import type { Failures } from './failures.js'
-import type { ImportReport } from './item-schema.js'
+import { type ImportReport, maxInvalidLines } from './item-schema.js'
 import { addItems, type Owner } from './item-store.js'
 import type { ImportLine, ImportLines } from './ndjson.js'
 
@@ -11,9 +11,6 @@ import type { ImportLine, ImportLines } from './ndjson.js'
 const batchRows = 200
 /** Maximum length of the texts that one statement adds (characters), except that it always adds at least one item. */
 const batchLength = 32_768
-
-/** Time limit for all statements of an import (milliseconds). */
-export const importTimeoutMs = 15_000
 
 type Report = Static<typeof ImportReport>
 
@@ -33,6 +30,13 @@ export async function importAll(
   return toReport(failures.count > 0 ? 0 : created, lines)
 }
 
+/** Returns the error of an import that was rejected as a whole. If reading stopped early, the last issue says where. */
+export function rejectionOf({ errors, stopped_at: stoppedAt }: Report): BatchValidationError {
+  if (stoppedAt === undefined) return new BatchValidationError(errors)
+  const reason = `Reading stopped at this line because ${maxInvalidLines} lines were invalid`
+  return new BatchValidationError([...errors, toLineIssue(stoppedAt, [], 'stopped_at', reason)])
+}
+
 /** Thrown to roll back an import in which a line has failed. */
 class FailedLines extends Error {}
 
@@ -43,16 +47,13 @@ async function addAll(
   signal: AbortSignal,
 ): Promise<number> {
   let created = 0
-  const adding = database.$transaction(
-    async (transaction) => {
-      for (const batch of toBatches(valid)) {
-        if (signal.aborted) throw new ServiceError('service_unavailable')
-        created += await addBatch(owner, batch, failures, transaction)
-      }
-      if (failures.count > 0) throw new FailedLines()
-    },
-    { timeout: importTimeoutMs },
-  )
+  const adding = database.$transaction(async (transaction) => {
+    for (const batch of toBatches(valid)) {
+      if (signal.aborted) throw new ServiceError('service_unavailable')
+      created += await addBatch(owner, batch, failures, transaction)
+    }
+    if (failures.count > 0) throw new FailedLines()
+  })
   await adding.catch((error) => {
     if (!(error instanceof FailedLines)) throw error
   })

@@ -26,14 +26,14 @@ export interface FoundPage<T> {
 export type ListedItem = Pick<StoredItem, 'id' | 'itemId' | 'title' | 'createdAt'>
 
 /** An item whose metadata is JSON text: parsed metadata of many small values takes far more time and memory. */
-export type ExportedItem = Omit<StoredItem, 'ownerId' | 'metadata'> & { metadata: string }
+export type DetailedItem = Omit<StoredItem, 'ownerId' | 'metadata'> & { metadata: string }
 
 /** The parts of the database that reading takes. */
 export type Reader = Pick<Database, 'readPool' | 'nameStatement'>
 
 /** The columns of a listed item. */
 export const listed = 'id, item_id AS "itemId", title, created_at AS "createdAt"'
-const exported = `${listed}, description, metadata::text AS metadata, version, updated_at AS "updatedAt"`
+const detailed = `${listed}, description, metadata::text AS metadata, version, updated_at AS "updatedAt"`
 
 /** Reads a page of one owner's items, as lists show them. */
 export function findListedItems(
@@ -45,12 +45,12 @@ export function findListedItems(
 }
 
 /** Reads a page of one owner's items with all their content. */
-export function findExportedItems(
+export function findDetailedItems(
   owner: Owner,
   page: ItemPage,
   database: Reader,
-): Promise<FoundPage<ExportedItem>> {
-  return findPage<ExportedItem>(exported, owner, page, database)
+): Promise<FoundPage<DetailedItem>> {
+  return findPage<DetailedItem>(detailed, owner, page, database)
 }
 
 /** Returns the page that a query found. @param found one row more than the limit if more follow */

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
 import {
+  closed,
   defaulted,
   multiLineText,
   nullable,
@@ -8,6 +9,7 @@ import {
   ref,
   singleLineText,
   text,
+  textEnum,
 } from '../http/schema.js'
 import { ValidationError } from '../http/validation-issues.js'
 
@@ -18,13 +20,13 @@ export const maxItemBytes = 65_536
 const itemIdSyntax = '^[.]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*$'
 
 /** Path segments that are routes themselves, and therefore cannot be item ids. */
-const reservedItemIds = ['export', 'import']
+const reservedItemId = textEnum(['export', 'import'])
 
 const itemId = Type.String({
   minLength: 1,
   maxLength: 128,
   pattern: itemIdSyntax,
-  not: { enum: reservedItemIds },
+  not: reservedItemId,
   description: 'Letters, digits and `. _ ~ -`, but not dots alone. Generated if omitted.',
 })
 
@@ -46,12 +48,24 @@ const writableText = {
   ),
 }
 
-/** An item in a list, as the tutorial has it. */
+const detailOnly = 'Only with `fields=all`.'
+
+/** An item in a list, as the tutorial has it or, with `fields=all`, as `ItemDetail`. */
 export const Item = Type.Object(
   {
     item_id: Type.String({ maxLength: 128, description: 'Id of the item, unique among those of its owner.' }),
     owner,
-    title: Type.Optional(Type.String({ maxLength: 255, description: 'Omitted if the item has none.' })),
+    title: Type.Optional(
+      nullableString({
+        maxLength: 255,
+        description: 'Omitted if the item has none, but null with `fields=all`.',
+      }),
+    ),
+    description: Type.Optional(nullableString({ maxLength: 4096, description: detailOnly })),
+    metadata: Type.Optional({ ...metadata, description: detailOnly }),
+    created_at: Type.Optional(Type.String({ format: 'date-time', description: detailOnly })),
+    updated_at: Type.Optional(Type.String({ format: 'date-time', description: detailOnly })),
+    version: Type.Optional(Type.Integer({ description: detailOnly })),
   },
   { $id: 'Item', examples: [{ item_id: 'Foo', owner: 'johndoe' }] },
 )
@@ -84,8 +98,6 @@ export const ItemDetail = Type.Object(
     ],
   },
 )
-
-const closed = { additionalProperties: false }
 
 /** The body of a PUT: the whole content of an item. */
 export const ItemContent = Type.Object(
@@ -123,7 +135,8 @@ const itemParameter = {
     minLength: 1,
     maxLength: 128,
     pattern: itemIdSyntax,
-    not: { enum: reservedItemIds },
+    not: reservedItemId,
+    description: 'Id of the item.',
   }),
 }
 
@@ -146,11 +159,24 @@ function time(description: string) {
   return Type.String({ format: 'date-time', maxLength: 64, description })
 }
 
+/** Maximum number of detailed items on a page: about 1.5 MB at their maximum size. */
+export const maxDetailedItems = 50
+
 /** The query of a list of items. */
 export const ItemQuery = Type.Object(
   {
     ...pageParameters,
-    sort: defaulted(Type.Enum([...itemOrders], { default: 'created_at' })),
+    sort: defaulted(
+      textEnum(itemOrders, {
+        default: 'created_at',
+        description: 'Oldest first, newest first (`-created_at`), by id or by title.',
+      }),
+    ),
+    fields: Type.Optional(
+      textEnum(['all'] as const, {
+        description: `\`all\` returns items with all their content, at most ${maxDetailedItems} on a page.`,
+      }),
+    ),
     title_contains: Type.Optional(
       text({ minLength: 1, maxLength: 255, description: 'Text that the title contains, ignoring case.' }),
     ),
@@ -170,7 +196,7 @@ export const maxInvalidLines = 1_000
 export const ImportQuery = Type.Object(
   {
     mode: defaulted(
-      Type.Enum(['all', 'each'], {
+      textEnum(['all', 'each'], {
         default: 'all',
         description: '`all` adds all items or none, `each` adds every item that can be added.',
       }),

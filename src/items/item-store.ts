@@ -8,7 +8,17 @@ export interface Owner {
 }
 
 /** An item as it is stored. */
-export type StoredItem = NonNullable<Awaited<ReturnType<typeof findItem>>>
+export interface StoredItem {
+  id: string
+  ownerId: string
+  itemId: string
+  title: string | null
+  description: string | null
+  metadata: unknown
+  version: number
+  createdAt: Date
+  updatedAt: Date
+}
 
 /** The part of an item that its owner writes. */
 export interface StoredContent {
@@ -17,9 +27,15 @@ export interface StoredContent {
   metadata: object
 }
 
-/** Finds one item in order to change it. */
-export async function findItem({ id: ownerId }: Owner, itemId: string, database: Transaction) {
-  return database.item.findUnique({ where: { ownerId_itemId: { ownerId, itemId } } })
+/** Finds one item in order to change it. Items of a deleted user that are not removed yet are not found. */
+export async function findItem(
+  { id: ownerId }: Owner,
+  itemId: string,
+  database: Transaction,
+): Promise<StoredItem | null> {
+  const ofExistingUser = `${oneItem} AND EXISTS (SELECT FROM users WHERE users.id = owner_id)`
+  const [found] = await database.$queryRawUnsafe<StoredItem[]>(ofExistingUser, ownerId, itemId)
+  return found ?? null
 }
 
 /** Finds one item for a caller that only reads it: it may come from a replica. */

@@ -4,6 +4,7 @@ import type { Database, Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
 import { type Conditions, requirePreconditions } from '../http/etag.js'
 import { mergePatch } from '../http/json/merge-patch.js'
+import type { DetailedItem } from './item-pages.js'
 import type { ItemContent, ItemDetail, ItemPatch, NewItem } from './item-schema.js'
 import {
   addItem,
@@ -105,6 +106,12 @@ export function toItemDetail(owner: Owner, item: Omit<StoredItem, 'ownerId'>): S
     updated_at: item.updatedAt.toISOString(),
     version: item.version,
   }
+}
+
+/** Returns an item as JSON text. Its metadata is included as PostgreSQL wrote it. */
+export function stringifyItem(owner: Owner, item: DetailedItem): string {
+  const { metadata: _, ...members } = toItemDetail(owner, { ...item, metadata: {} })
+  return `${JSON.stringify(members).slice(0, -1)},"metadata":${item.metadata}}`
 }
 
 /** Returns the content to store, with defaults for what is omitted. @throws InvalidInput */

@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream'
 import type { FastifySchema } from 'fastify'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
+import { changeConditions, readConditions } from '../http/condition-schema.js'
 import { errorResponses, validationResponse } from '../http/error-responses.js'
-import { ref, success } from '../http/schema.js'
+import { documentHeaders } from '../http/header-schema.js'
+import { nameMethod, ref, success } from '../http/schema.js'
 import {
   ImportQuery,
   ImportReport,
@@ -20,22 +22,31 @@ import type { ItemsPath } from './options.js'
 
 const tags = ['items']
 const ndjson = 'application/x-ndjson'
+const etag = documentHeaders('ETag')
 
 /** An `Idempotency-Key`: printable ASCII. The quotes of the draft's syntax are part of the key. */
-const idempotencyKey = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7E]+$' })
+const idempotencyKey = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[\\x21-\\x7E]+$',
+  description: 'Identifies the request when it is repeated: random printable ASCII characters.',
+})
 
 export function listItems(path: ItemsPath) {
   return {
     operationId: isOwn(path) ? 'read_own_items_users_me_items__get' : 'list_items_of',
+    ...(isOwn(path) && nameMethod('list_own_items')),
     summary: isOwn(path) ? 'Read Own Items' : "List a user's items",
     description:
       'Items of one owner, the oldest first unless `sort` says otherwise. If there are more than `limit`, the header ' +
-      '`Link` has the address of the next page.',
+      '`Link` has the address of the next page. `fields=all` returns items with all their content.',
     tags,
     params: pathParameters[path].collection,
     querystring: ItemQuery,
     response: {
-      200: Type.Array(ref(Item), success),
+      200: Type.Unsafe<Static<typeof Item>[] | string>(
+        Type.Array(ref(Item), { ...success, headers: documentHeaders('Link') }),
+      ),
       ...unknownOwner(path),
       ...validationResponse('limit', 'query'),
     },
@@ -45,16 +56,20 @@ export function listItems(path: ItemsPath) {
 export function createItem(path: ItemsPath) {
   return {
     operationId: operationId('create', path),
-    summary: 'Create an item',
+    summary: summarize('Create an item', path),
     description:
-      'Adds an item. With an `Idempotency-Key`, the request can be repeated for 24 hours without adding another item.',
+      'Adds an item. With an `Idempotency-Key`, the request can be repeated for 24 hours without adding another item. ' +
+      'The response to a repetition has the header `Idempotency-Replayed: true`.',
     tags,
     params: pathParameters[path].collection,
     headers: Type.Object({ 'idempotency-key': Type.Optional(idempotencyKey) }),
     body: ref(NewItem),
     response: {
-      201: ref(ItemDetail, success),
-      ...errorResponses('malformed_body', 'body_too_large', 'unsupported_media_type', 'item_exists'),
+      201: ref(ItemDetail, {
+        ...success,
+        headers: documentHeaders('ETag', 'Location', 'Idempotency-Replayed'),
+      }),
+      ...errorResponses('malformed_request', 'body_too_large', 'unsupported_media_type', 'item_exists'),
       ...unknownOwner(path),
       ...validationResponse('title'),
     },
@@ -64,14 +79,15 @@ export function createItem(path: ItemsPath) {
 export function readItem(path: ItemsPath) {
   return {
     operationId: operationId('read', path),
-    summary: 'Read an item',
+    summary: summarize('Read an item', path),
     description:
       'One item with all its content. With `If-None-Match`, the content is sent only if it has changed.',
     tags,
     params: pathParameters[path].item,
+    headers: readConditions,
     response: {
-      200: ref(ItemDetail, success),
-      304: Type.Null({ description: 'Not Modified' }),
+      200: ref(ItemDetail, { ...success, headers: etag }),
+      304: Type.Null({ description: 'Not Modified', headers: etag }),
       ...errorResponses('not_found', 'precondition_failed'),
       ...validationResponse('item_id', 'path'),
     },
@@ -81,16 +97,17 @@ export function readItem(path: ItemsPath) {
 export function putItem(path: ItemsPath) {
   return {
     operationId: operationId('put', path),
-    summary: 'Put an item',
+    summary: summarize('Put an item', path),
     description: 'Replaces the content of an item, or adds the item. With `If-None-Match: *` it only adds.',
     tags,
     params: pathParameters[path].item,
+    headers: changeConditions,
     body: ref(ItemContent),
     response: {
-      200: ref(ItemDetail, success),
-      201: ref(ItemDetail, success),
+      200: ref(ItemDetail, { ...success, headers: etag }),
+      201: ref(ItemDetail, { ...success, headers: etag }),
       ...errorResponses(
-        'malformed_body',
+        'malformed_request',
         'body_too_large',
         'unsupported_media_type',
         'conflict',
@@ -106,16 +123,17 @@ export function putItem(path: ItemsPath) {
 export function patchItem(path: ItemsPath) {
   return {
     operationId: operationId('patch', path),
-    summary: 'Patch an item',
+    summary: summarize('Patch an item', path),
     description: 'Changes parts of an item by a JSON merge patch (RFC 7396).',
     tags,
     consumes: ['application/merge-patch+json', 'application/json'],
     params: pathParameters[path].item,
+    headers: changeConditions,
     body: ref(ItemPatch),
     response: {
-      200: ref(ItemDetail, success),
+      200: ref(ItemDetail, { ...success, headers: etag }),
       ...errorResponses(
-        'malformed_body',
+        'malformed_request',
         'body_too_large',
         'unsupported_media_type',
         'not_found',
@@ -131,10 +149,11 @@ export function patchItem(path: ItemsPath) {
 export function deleteItem(path: ItemsPath) {
   return {
     operationId: operationId('delete', path),
-    summary: 'Delete an item',
+    summary: summarize('Delete an item', path),
     description: 'Deletes an item permanently.',
     tags,
     params: pathParameters[path].item,
+    headers: changeConditions,
     response: {
       204: Type.Null({ description: 'Deleted' }),
       ...errorResponses('not_found', 'conflict', 'precondition_failed', 'precondition_required'),
@@ -146,15 +165,15 @@ export function deleteItem(path: ItemsPath) {
 export function exportItems(path: ItemsPath) {
   return {
     operationId: transferId('export', path),
-    summary: 'Export all items',
+    summary: summarize('Export all items', path),
     description:
-      'All items of one owner, the oldest first, with all their content: one item a line (NDJSON).',
+      'All items of one owner, the oldest first, with all their content: one item per line (NDJSON).',
     tags,
     produces: [ndjson],
     params: pathParameters[path].collection,
     response: {
       200: {
-        description: 'One `ItemDetail` a line',
+        description: 'One `ItemDetail` per line',
         content: { [ndjson]: { schema: Type.Unsafe<Readable>({ type: 'string' }) } },
       },
       ...errorResponses('too_many_exports'),
@@ -166,11 +185,12 @@ export function exportItems(path: ItemsPath) {
 export function importItems(path: ItemsPath, maxLines: number) {
   return {
     operationId: transferId('import', path),
-    summary: 'Import items',
+    summary: summarize('Import items', path),
     description:
-      `Adds items, one \`NewItem\` a line (NDJSON, at most 16 MiB and ${maxLines} lines). A line fails if it is ` +
+      `Adds items, one \`NewItem\` per line (NDJSON, at most 16 MiB and ${maxLines} lines). A line fails if it is ` +
       'invalid or its id exists. With `mode=all` one failed line rejects the whole import; with `mode=each` the other ' +
-      'items are added, and the report lists the failures. Reading ends at 1,000 invalid lines.',
+      'items are added, and the report lists the failures. Reading stops at the 1,000th invalid line; a rejected import ' +
+      'then ends with an issue of the type `stopped_at`.',
     tags,
     consumes: [ndjson],
     params: pathParameters[path].collection,
@@ -187,6 +207,10 @@ export function importItems(path: ItemsPath, maxLines: number) {
 
 function isOwn(path: ItemsPath): boolean {
   return path === '/users/me/items/'
+}
+
+function summarize(action: string, path: ItemsPath): string {
+  return isOwn(path) ? action : `${action} of a user`
 }
 
 function operationId(verb: string, path: ItemsPath): string {

@@ -2,11 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { errorCodes, type FastifyRequest } from 'fastify'
-import { BatchValidationError } from '../http/validation-issues.js'
 import { whileConnected } from '../http/while-connected.js'
-import { importAll, importEach, importTimeoutMs } from './import.js'
-import { toItemDetail } from './item.js'
-import { type ExportedItem, type FoundPage, findExportedItems, type ItemPage } from './item-pages.js'
+import { importAll, importEach, rejectionOf } from './import.js'
+import { stringifyItem } from './item.js'
+import { type DetailedItem, type FoundPage, findDetailedItems, type ItemPage } from './item-pages.js'
 import { maxImportBytes } from './item-schema.js'
 import type { Owner } from './item-store.js'
 import { type ImportLines, readLines } from './ndjson.js'
@@ -61,16 +60,16 @@ export const transferRoutes: FastifyPluginAsyncTypebox<ItemsOptions> = async fun
         .finally(release)
         // Discards the rest of the body, so that the client reads the response and the connection stays usable.
         .finally(() => body.resume())
-      if (query.mode === 'all' && report.failed > 0) throw new BatchValidationError(report.errors)
+      if (query.mode === 'all' && report.failed > 0) throw rejectionOf(report)
       return report
     },
   )
 
   function readPage(owner: Owner, after?: ItemPage['after']) {
-    return findExportedItems(owner, { limit: exportRows, sort: 'created_at', after }, database)
+    return findDetailedItems(owner, { limit: exportRows, sort: 'created_at', after }, database)
   }
 
-  async function* toLines(owner: Owner, first: FoundPage<ExportedItem>) {
+  async function* toLines(owner: Owner, first: FoundPage<DetailedItem>) {
     for (let page = first; ; page = await readPage(owner, page.next)) {
       yield page.items.map((item) => `${stringifyItem(owner, item)}\n`).join('')
       if (!page.next) return
@@ -93,7 +92,7 @@ export const transferRoutes: FastifyPluginAsyncTypebox<ItemsOptions> = async fun
     const add = mode === 'each' ? importEach : importAll
     const logError = (error: unknown) => log.error({ err: error }, 'import interrupted')
     return whileConnected(request, (connected) => {
-      const signal = AbortSignal.any([connected, AbortSignal.timeout(importTimeoutMs)])
+      const signal = AbortSignal.any([connected, AbortSignal.timeout(database.limits.importMs)])
       return add(owner, lines, database, signal, logError)
     }).finally(release)
   }
@@ -103,10 +102,4 @@ export const transferRoutes: FastifyPluginAsyncTypebox<ItemsOptions> = async fun
 async function passStream({ headers }: FastifyRequest, body: IncomingMessage): Promise<IncomingMessage> {
   if (Number(headers['content-length']) > maxImportBytes) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
   return body
-}
-
-/** Returns an item as JSON. Its metadata is included as PostgreSQL wrote it. */
-function stringifyItem(owner: Owner, item: ExportedItem): string {
-  const { metadata: _, ...members } = toItemDetail(owner, { ...item, metadata: {} })
-  return `${JSON.stringify(members).slice(0, -1)},"metadata":${item.metadata}}`
 }
