@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { pageParameters } from '../http/page.js'
-import { nullableString, text } from '../http/schema.js'
+import { nullableString, text, textEnum } from '../http/schema.js'
 import { auditActions } from './event.js'
 
 /** An audit event as the API shows it. */
@@ -8,12 +8,15 @@ export const AuditEvent = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     action: Type.String({ maxLength: 64, description: 'What happened, such as `login`.' }),
-    outcome: Type.Enum(['ok', 'failed']),
+    outcome: textEnum(['ok', 'failed']),
     actor: nullableString({
       maxLength: 330,
       description: '`sub` of the user or client that acted; `cli` for an operator; null if unknown.',
     }),
-    subject: nullableString({ maxLength: 330, description: 'User or client that the action was about.' }),
+    subject: nullableString({
+      maxLength: 330,
+      description: 'User, client, resource or role that the action was about.',
+    }),
     address: nullableString({ maxLength: 45, description: 'Network address of the client.' }),
     request_id: nullableString({ maxLength: 64, description: 'Id of the request, as in the log.' }),
     count: Type.Integer({
@@ -41,16 +44,17 @@ export const AuditEvent = Type.Object(
   },
 )
 
-/** Query parameters of the list of the current user's events. */
-export const OwnEventQuery = Type.Object(pageParameters, { additionalProperties: true })
-
 /** Query parameters of the list of all events. */
 export const EventQuery = Type.Object(
   {
     ...pageParameters,
-    action: Type.Optional(Type.Enum([...auditActions], { description: 'Only events of this action.' })),
+    action: Type.Optional(textEnum(auditActions, { description: 'Only events of this action.' })),
     subject: Type.Optional(
-      text({ minLength: 1, maxLength: 330, description: 'Only events about this user or client.' }),
+      text({
+        minLength: 1,
+        maxLength: 330,
+        description: 'Only events about this user, client, resource or role.',
+      }),
     ),
   },
   { additionalProperties: true },

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
+import type { Static } from 'typebox'
 import { sql, type Transaction } from '../database/client.js'
+import { clock, newId } from '../database/new-id.js'
 import type { NewAuditEvent } from './event.js'
+import type { AuditEvent } from './event-schema.js'
 
 /** Maximum number of rows per hour for deduplicated events of one action about one user, or about no known user. */
 const maxRowsPerHour = 20
@@ -57,21 +60,18 @@ export async function recordEvent(event: NewAuditEvent, database: Transaction): 
     ON CONFLICT (fold_key) DO UPDATE SET count = repeated.count + 1, last_at = greatest(repeated.last_at, now())`
 }
 
-/** Time for the id in microseconds, and hour of the transaction, both since the Unix epoch. */
-const clock = sql`(
-  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us,
-    floor(extract(epoch FROM now()) / 3600)::bigint AS hour
-) AS clock`
-
-/**
- * UUID of version 7 (RFC 9562 §5.7) with microseconds of the database's clock. Events are sorted by their ids, so these
- * must follow the time.
- */
-const newId = sql`encode(
-  substring(int8send(us / 1000) FROM 3) || int2send((28672 + us % 1000 * 4096 / 1000)::int2)
-    || substring(uuid_send(gen_random_uuid()) FROM 9),
-  'hex'
-)::uuid`
+/** Records that users were created by the command line. */
+export async function recordCreatedUsers(
+  users: { id: string; username: string }[],
+  database: Transaction,
+): Promise<void> {
+  const ids = users.map(({ id }) => id)
+  const usernames = users.map(({ username }) => username)
+  await database.$executeRaw`
+    INSERT INTO events (id, action, outcome, actor, subject, user_id)
+    SELECT ${newId}, 'user_created', 'ok', 'cli', created.username, created.id
+    FROM unnest(${ids}::uuid[], ${usernames}::text[]) AS created (id, username), ${clock}`
+}
 
 /** Lowest id of the hour. */
 const firstIdOfHour = sql`(
@@ -97,4 +97,20 @@ export async function listEvents(
 
 function digestOf(parts: unknown[]): Buffer {
   return createHash('sha256').update(JSON.stringify(parts)).digest()
+}
+
+/** Returns an event as administrators see it. */
+export function toAuditEvent(event: StoredEvent): Static<typeof AuditEvent> {
+  return {
+    id: event.id,
+    action: event.action,
+    outcome: event.outcome as 'ok' | 'failed',
+    actor: event.actor,
+    subject: event.subject,
+    address: event.address,
+    request_id: event.requestId,
+    count: event.count,
+    created_at: event.createdAt.toISOString(),
+    last_at: event.lastAt.toISOString(),
+  }
 }

@@ -19,12 +19,28 @@ export const auditActions = [
   'email_confirmed',
   'scopes_changed',
   'client_created',
+  'client_changed',
   'client_deleted',
   'client_disabled',
   'client_enabled',
   'client_secret_rotated',
+  'client_secrets_removed',
+  'client_keys_changed',
+  'client_trust_added',
+  'client_trust_removed',
   'client_authentication',
   'client_rights_changed',
+  'resource_created',
+  'resource_changed',
+  'resource_disabled',
+  'resource_enabled',
+  'resource_deleted',
+  'scopes_adopted',
+  'role_created',
+  'role_changed',
+  'role_deleted',
+  'role_granted',
+  'role_revoked',
   'keys_rotated',
   'key_retired',
 ] as const
@@ -45,7 +61,7 @@ export interface NewAuditEvent extends RequestSource {
   /** `sub` of the user or client that acted, or `cli` for the command line; null if unknown. */
   actor: string | null
   /**
-   * Username or client's `sub` that the action was about. Never an unknown name: people mistype, and what they typed
+   * Username, client's `sub`, resource or role that the action was about. Never an unknown name: people mistype, and what they typed
    * may be a password.
    */
   subject: string | null
@@ -85,4 +101,15 @@ export function administratorEvent(
   request: FastifyRequest,
 ): NewAuditEvent {
   return eventOf({ action, outcome: 'ok', actor: administrator.username }, user, sourceOf(request))
+}
+
+/** Returns the event of an administrator's action on a resource or a role. */
+export function administratorOperation(
+  action: AuditAction,
+  subject: string,
+  administrator: { username: string },
+  request: FastifyRequest,
+): NewAuditEvent {
+  const { username: actor } = administrator
+  return { action, outcome: 'ok', actor, subject, userId: null, ...sourceOf(request) }
 }

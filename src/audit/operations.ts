@@ -1,11 +1,13 @@
 import type { FastifySchema } from 'fastify'
 import { Type } from 'typebox'
 import { validationResponse } from '../http/error-responses.js'
+import { documentHeaders } from '../http/header-schema.js'
+import { PageQuery } from '../http/page.js'
 import { ref, success } from '../http/schema.js'
-import { AuditEvent, EventQuery, OwnEventQuery } from './event-schema.js'
+import { AuditEvent, EventQuery } from './event-schema.js'
 
 const response = {
-  200: Type.Array(ref(AuditEvent), success),
+  200: Type.Array(ref(AuditEvent), { ...success, headers: documentHeaders('Link') }),
   ...validationResponse('limit', 'query'),
 }
 
@@ -14,7 +16,7 @@ export const listOwnEvents = {
   summary: 'List the audit events of the current user',
   description: 'Lists logins, including failed ones, and changes to the account, newest first.',
   tags: ['events'],
-  querystring: OwnEventQuery,
+  querystring: PageQuery,
   response,
 } satisfies FastifySchema
 

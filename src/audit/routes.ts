@@ -5,7 +5,7 @@ import type { Database } from '../database/client.js'
 import { decodeCursor, encodeCursor, nextLink } from '../http/cursor.js'
 import { cutPage, readLimit as preValidation } from '../http/page.js'
 import type { AuditEvent } from './event-schema.js'
-import { type EventPage, listEvents, type StoredEvent } from './event-store.js'
+import { type EventPage, listEvents, type StoredEvent, toAuditEvent } from './event-store.js'
 import * as operations from './operations.js'
 
 /** Routes that list audit events. Register them in a scope that authenticates users. */
@@ -26,7 +26,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox = async function audit(app) 
     { config: { scope: 'users:admin' }, preValidation, schema: operations.listEvents },
     async ({ query, url }, reply) => {
       const events = await readPage(query, url, reply, database)
-      return events.map(toEvent)
+      return events.map(toAuditEvent)
     },
   )
 }
@@ -45,27 +45,12 @@ async function readPage(
   return page
 }
 
-function toEvent(event: StoredEvent): Static<typeof AuditEvent> {
-  return {
-    id: event.id,
-    action: event.action,
-    outcome: event.outcome as 'ok' | 'failed',
-    actor: event.actor,
-    subject: event.subject,
-    address: event.address,
-    request_id: event.requestId,
-    count: event.count,
-    created_at: event.createdAt.toISOString(),
-    last_at: event.lastAt.toISOString(),
-  }
-}
-
 /**
  * Returns an event as its user may see it: with the addresses of their own actions and of failed attempts on their
  * account, but not those of administrators.
  */
 function toOwnEvent(event: StoredEvent, username: string): Static<typeof AuditEvent> {
-  const { actor, address, ...rest } = toEvent(event)
+  const { actor, address, ...rest } = toAuditEvent(event)
   const showsAddress = actor === null || actor === username
   return { ...rest, actor, address: showsAddress ? address : null }
 }
