@@ -6,6 +6,7 @@ import { ServiceError } from '../errors.js'
 import { retryableOnce } from '../lifecycle/once.js'
 import type { Mail } from './message.js'
 import type { MailTransport, TransportSettings } from './transport.js'
+import { announce } from './unsent.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,7 +18,11 @@ declare module 'fastify' {
 }
 
 /** Settings of the mail plugin. */
-type EmailSettings = TransportSettings & Pick<Config, 'mail'>
+type EmailSettings = TransportSettings &
+  Pick<Config, 'mail'> & {
+    /** Shows a text to a developer, beside the log. */
+    print(text: string): void
+  }
 
 /** Maximum number of e-mails that wait to be sent; further ones are dropped and logged. */
 const maxWaiting = 1_000
@@ -42,6 +47,7 @@ async function registerEmail(app: FastifyInstance, settings: EmailSettings): Pro
     try {
       const { send } = await getOrOpenTransport()
       app.log.info(await send(mail))
+      if (mode === 'files') settings.print(announce(mail))
     } catch (error) {
       app.log.error({ reason: (error as { code?: string }).code }, 'an e-mail could not be sent')
     }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import type { Config } from '../config/index.js'
+import { makeDirectory } from '../files.js'
 import type { Mail } from './message.js'
+import { mailFolderOf } from './unsent.js'
 
 /** Delivers e-mails. */
 export interface MailTransport {
@@ -29,7 +31,7 @@ const smtpOptions = {
 
 /** Opens a transport to the server of `SMTP_URL` or, without one, to a folder of files, for development. */
 export function openTransport({ smtpUrl, mailFrom, dataDirectory }: TransportSettings): MailTransport {
-  return smtpUrl ? openSmtp(smtpUrl, mailFrom) : openFolder(join(dataDirectory, 'mail'), mailFrom)
+  return smtpUrl ? openSmtp(smtpUrl, mailFrom) : openFolder(mailFolderOf({ dataDirectory }), mailFrom)
 }
 
 function openSmtp(smtpUrl: string, from: string): MailTransport {
@@ -38,7 +40,7 @@ function openSmtp(smtpUrl: string, from: string): MailTransport {
   const transporter = createTransport(url.href)
   return {
     async send(mail) {
-      await transporter.sendMail(toMessage(mail, from))
+      await transporter.sendMail({ ...toMessage(mail, from), text: mail.text })
       return 'mail sent'
     },
     verify: () => transporter.verify(),
@@ -46,30 +48,42 @@ function openSmtp(smtpUrl: string, from: string): MailTransport {
   }
 }
 
+/**
+ * Leaves the text empty, so that it can be appended unencoded. Nodemailer would encode it in lines of at most 76
+ * characters, which breaks links into pieces.
+ */
+const emptyText = {
+  encoding: '8bit',
+  alternatives: [{ content: '', contentType: 'text/plain; charset=utf-8' }],
+}
+
 function openFolder(folder: string, from: string): MailTransport {
   const transporter = createTransport({ streamTransport: true, buffer: true })
   return {
     async send(mail) {
-      const { message } = await transporter.sendMail(toMessage(mail, from))
+      const { message } = await transporter.sendMail({ ...toMessage(mail, from), ...emptyText })
       const file = join(folder, `${new Date().toISOString().replaceAll(':', '-')}-${randomUUID()}.eml`)
-      await mkdir(folder, { recursive: true, mode: 0o700 })
-      await writeFile(file, message as Buffer, { mode: 0o600 })
+      await makeDirectory(folder, 0o700)
+      await writeFile(file, `${message}${mail.text.replaceAll('\n', '\r\n')}`, { mode: 0o600 })
       return `mail written to ${file} because SMTP_URL is not set`
     },
-    verify: () => mkdir(folder, { recursive: true, mode: 0o700 }),
+    async verify() {
+      // Creating the directory is the only way to find out whether it can be created.
+      for (const directory of (await makeDirectory(folder, 0o700)).reverse()) await rmdir(directory)
+    },
     close: () => transporter.close(),
   }
 }
 
 /**
- * Returns Nodemailer's form of an e-mail. The address is an object, so that it is not parsed as a list of addresses.
+ * Returns Nodemailer's form of an e-mail without its text. The address is an object, so that it is not parsed as a list
+ * of addresses.
  */
-function toMessage({ to, subject, text }: Mail, from: string) {
+function toMessage({ to, subject }: Mail, from: string) {
   return {
     from,
     to: { name: '', address: to },
     subject,
-    text,
     headers: { 'Auto-Submitted': 'auto-generated' },
     disableFileAccess: true,
     disableUrlAccess: true,
