@@ -3,11 +3,13 @@ import { extname, join } from 'node:path'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
+import type { Static } from 'typebox'
 import { assetsDirectory } from '../files.js'
-import { errorSchemas } from '../http/error-responses.js'
+import { errorSchemas } from '../http/error-schema.js'
+import { createFile, type StaticFile, sendFile } from '../http/static-file.js'
 import { documentOptions } from './document.js'
 import { oauth2RedirectPage, redocPage, swaggerUiPage } from './pages.js'
-import { createFile, type StaticFile, sendFile } from './static-file.js'
+import { DocumentQuery, selectDocument } from './selection.js'
 
 /** Allows no other host. Both renderers use inline styles, and ReDoc searches in a worker. */
 const contentSecurityPolicy = [
@@ -19,13 +21,12 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** The scripts, styles and images of the pages. */
-const assetNames = ['swagger-ui-bundle.js', 'swagger-ui.css', 'redoc.standalone.js', 'favicon-32x32.png']
+/** The scripts and styles of the pages. */
+const assetNames = ['swagger-ui-bundle.js', 'swagger-ui.css', 'redoc.standalone.js']
 
 const assetTypes: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
-  '.png': 'image/png',
 }
 
 /** Serves the document of all routes registered after it at /openapi.json, and pages that show it at /docs and /redoc. */
@@ -35,19 +36,32 @@ async function registerDocs(app: FastifyInstance): Promise<void> {
   for (const schema of errorSchemas) app.addSchema(schema)
   await app.register(swagger, documentOptions)
 
-  let document: StaticFile | undefined
-  serveFile(app, '/openapi.json', () => {
-    document ??= createDocument(app)
-    return document
-  })
+  serveDocument(app)
   await servePages(app)
   await serveAssets(app)
 }
 
-/** Creates the document. It is complete once all routes are registered. */
-function createDocument(app: FastifyInstance): StaticFile {
-  const text = JSON.stringify(app.swagger())
-  return createFile(text, 'application/json; charset=utf-8', { 'cache-control': 'no-cache' })
+/** Serves the document in each version and profile. It is complete once all routes are registered. */
+function serveDocument(app: FastifyInstance): void {
+  const documents = new Map<string, StaticFile>()
+
+  function getDocument(query: Static<typeof DocumentQuery>): StaticFile {
+    const key = `${query.version} ${query.profile}`
+    const known = documents.get(key)
+    if (known) return known
+    const text = JSON.stringify(selectDocument(app.swagger(), query))
+    const file = createFile(text, 'application/json; charset=utf-8', { 'cache-control': 'no-cache' })
+    documents.set(key, file)
+    return file
+  }
+
+  app.get<{ Querystring: Static<typeof DocumentQuery> }>(
+    '/openapi.json',
+    { schema: { hide: true, querystring: DocumentQuery } },
+    async function sendDocument(request, reply) {
+      return sendFile(request, reply, getDocument(request.query))
+    },
+  )
 }
 
 async function servePages(app: FastifyInstance): Promise<void> {
@@ -60,7 +74,7 @@ async function servePages(app: FastifyInstance): Promise<void> {
   for (const [path, page] of Object.entries(pages)) {
     const headers = { 'content-security-policy': contentSecurityPolicy }
     const file = createFile(page, 'text/html; charset=utf-8', headers)
-    serveFile(app, path, () => file)
+    serveFile(app, path, file)
   }
 }
 
@@ -69,13 +83,13 @@ async function serveAssets(app: FastifyInstance): Promise<void> {
     const content = await readFile(join(assetsDirectory, name))
     const type = assetTypes[extname(name)] as string
     const file = createFile(content, type, { 'cache-control': 'public, max-age=86400' })
-    serveFile(app, `/docs/assets/${name}`, () => file)
+    serveFile(app, `/docs/assets/${name}`, file)
   }
 }
 
 /** Adds a route for a file. Responses take no file descriptor, and no memory except for their headers. */
-function serveFile(app: FastifyInstance, path: string, getFile: () => StaticFile): void {
+function serveFile(app: FastifyInstance, path: string, file: StaticFile): void {
   app.get(path, { schema: { hide: true } }, async function serve(request, reply) {
-    return sendFile(request, reply, getFile())
+    return sendFile(request, reply, file)
   })
 }
