@@ -7,16 +7,16 @@ import { openDatabase } from '../database/client.js'
 import { migrate, migrationStatus } from '../database/migrations.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import { claimUsernames } from '../users/names/taken-names.js'
+import { CommandError, exitStatus } from './command-error.js'
 import type { Io } from './io.js'
 import { printResult, printRows } from './output.js'
-import { CommandError, exitStatus, onDatabase, onServer } from './run.js'
+import { onDatabase, onServer } from './run.js'
 
 /** Adds `latchkey migrate`, `status` and `seed`. */
 export function addSchemaCommands(program: Command, io: Io): void {
   program
     .command('migrate')
     .description('apply pending migrations, and claim the names of existing users')
-    .option('--json', 'print JSON')
     .action(
       onServer(io, async function applyMigrations({ config, url }, _args, { json }) {
         const notices: string[] = []
@@ -32,7 +32,6 @@ export function addSchemaCommands(program: Command, io: Io): void {
   program
     .command('status')
     .description('list the migrations and their states; exits with status 4 if some are pending')
-    .option('--json', 'print JSON')
     .action(
       onServer(io, async function showStatus({ url }, _args, { json }) {
         const { applied, pending } = await migrationStatus(url)
@@ -55,7 +54,6 @@ export function addSchemaCommands(program: Command, io: Io): void {
       '--allow-production',
       'also in production, where the service does not start until they have other passwords',
     )
-    .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function addSeed({ config, database }, _args, { allowProduction, json }) {
         if (config.production && !allowProduction)

@@ -3,9 +3,10 @@ import { listKeys, readClock, retireUnlessSigning } from '../auth/keys/key-store
 import { stateOf } from '../auth/keys/lifecycle.js'
 import { rotateKeys, rotationPlan } from '../auth/keys/rotation.js'
 import { sealingKeysOf } from '../auth/keys/sealing-keys.js'
+import { CommandError, exitStatus } from './command-error.js'
 import type { Io } from './io.js'
 import { printResult, printRows } from './output.js'
-import { CommandError, type DatabaseContext, exitStatus, onDatabase, recordOperation } from './run.js'
+import { type DatabaseContext, onDatabase, recordOperation } from './run.js'
 
 /** `latchkey keys …` */
 export function addKeyCommands(program: Command, io: Io): void {
@@ -14,7 +15,6 @@ export function addKeyCommands(program: Command, io: Io): void {
   keys
     .command('list')
     .description('list the keys and their states')
-    .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function showKeys({ database }, _args, { json }) {
         const [all, now] = await Promise.all([listKeys(database), readClock(database)])
@@ -34,7 +34,6 @@ export function addKeyCommands(program: Command, io: Io): void {
     .command('rotate')
     .description('publish a new key, which signs as soon as cached public keys have expired')
     .option('--now', 'let the new key sign immediately, for example because the old key was stolen')
-    .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function rotate(context, _args, { now, json }) {
         requireRing(context)
@@ -59,7 +58,6 @@ export function addKeyCommands(program: Command, io: Io): void {
   keys
     .command('retire <kid>')
     .description('erase a key that does not sign; its tokens are rejected immediately')
-    .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function retire(context, [kid = ''], { json }) {
         requireRing(context)

@@ -1,9 +1,12 @@
 #!/usr/bin/env node
-import { endWithReader } from './output.js'
+import { endWithReader, ignoreErrors } from './output.js'
 import { runCommandLine } from './program.js'
 
-for (const output of [process.stdout, process.stderr]) endWithReader(output, process.exit)
+endWithReader(process.stdout, process.exit)
+ignoreErrors(process.stderr)
 
 const { argv, env, stdin, stdout, stderr, versions } = process
 const io = { env, stdin, stdout, stderr, nodeVersion: versions.node, now: new Date() }
-process.exit(await runCommandLine(argv.slice(2), io))
+const status = await runCommandLine(argv.slice(2), io)
+// What a pipe has not taken yet would be lost.
+stdout.write('', () => process.exit(status))

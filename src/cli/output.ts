@@ -1,12 +1,15 @@
 import type { Io } from './io.js'
 
+/** A value of a row. */
+type Value = string | number | boolean | null | string[] | Record<string, string | null>[]
+
 /** A row of a table, or the result of a command. */
-export type Row = Record<string, string | number | boolean | null | string[]>
+export type Row = Record<string, Value>
 
 /** Prints rows as a table or, for machines, as a JSON array. */
 export function printRows(io: Io, rows: Row[], columns: string[], json: unknown): void {
   if (json) {
-    printJson(io, rows)
+    printJson(io.stdout, rows)
     return
   }
   const table = columns.map((column) => toColumn([column, ...rows.map((row) => toCell(row[column]))]))
@@ -26,18 +29,38 @@ function toColumn(cells: string[]): string[] {
 
 /** Prints the result of a command as lines or, for machines, as a JSON object. */
 export function printResult(io: Io, result: Row, lines: string | string[], json: unknown): void {
-  if (json) printJson(io, result)
+  if (json) printJson(io.stdout, result)
   else for (const line of [lines].flat()) io.stdout.write(`${escapeLine(line)}\n`)
 }
 
-/** Prints JSON, with all characters escaped that could control a terminal. */
-export function printJson(io: Io, value: unknown): void {
-  io.stdout.write(`${escapeJson(JSON.stringify(value, null, 2))}\n`)
+/** Prints one row: a line for each member or, for machines, a JSON object. */
+export function printRow(io: Io, row: Row, json: unknown): void {
+  const names = toColumn(Object.keys(row))
+  const lines = Object.values(row).map((value, index) => `${names[index]}  ${toCell(value)}`)
+  printResult(io, row, lines, json)
 }
 
-function toCell(value: Row[string] | undefined): string {
+/** Prints JSON, with all characters escaped that could control a terminal. */
+export function printJson(output: NodeJS.WritableStream, value: unknown): void {
+  output.write(`${escapeJson(JSON.stringify(value, null, 2))}\n`)
+}
+
+/** Returns a value as a line of NDJSON, with all characters escaped that could control a terminal. */
+export function toJsonLine(value: unknown): string {
+  return `${escapeJson(JSON.stringify(value))}\n`
+}
+
+function toCell(value: Value | undefined): string {
   if (value === null || value === undefined) return '-'
-  return escapeLine(Array.isArray(value) ? value.join(' ') || '-' : String(value))
+  return escapeLine(Array.isArray(value) ? value.map(toWord).join(' ') || '-' : String(value))
+}
+
+/** Returns an element of a list for a table, in which members of an object are separated by slashes. */
+function toWord(element: string | Record<string, string | null>): string {
+  if (typeof element === 'string') return element
+  return Object.values(element)
+    .map((member) => member ?? '-')
+    .join('/')
 }
 
 /**
@@ -85,4 +108,9 @@ const takesTwo =
  */
 export function endWithReader(output: NodeJS.WritableStream, exit: (status: number) => void): void {
   output.on('error', ({ code }: NodeJS.ErrnoException) => exit(Number(code !== 'EPIPE')))
+}
+
+/** Goes on when messages cannot be written: the exit status still tells the outcome. */
+export function ignoreErrors(messages: NodeJS.WritableStream): void {
+  messages.on('error', () => {})
 }

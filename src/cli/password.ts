@@ -1,44 +1,64 @@
-import { createInterface } from 'node:readline'
-import { Writable } from 'node:stream'
-import { canBeHashed } from '../passwords/bcrypt.js'
+import { readSecretFile } from '../config/secret-file.js'
+import { canBeHashed } from '../passwords/hash-password.js'
+import { newPassword } from '../passwords/new-password.js'
+import { CommandError, exitStatus } from './command-error.js'
 import type { Io } from './io.js'
-import { CommandError, exitStatus } from './run.js'
+import { openSecretPrompt } from './prompt.js'
+import type { Options } from './run.js'
+
+/** Options that say where a new password comes from, as the commands declare them. */
+export const passwordOptions = {
+  file: ['--password-file <path>', 'read the password from a file, without the line break at its end'],
+  generate: ['--generate-password', 'generate a password, which is shown only once'],
+} as const
+
+/** A new password, and whether it was generated and so has to be shown. */
+export interface NewPassword {
+  password: string
+  isGenerated: boolean
+}
 
 /**
- * Reads a new password. A terminal is prompted twice, without echo; of any other input the first line is taken.
+ * Returns a new password: generated, from a file or from standard input. A terminal is prompted twice, without echo; of
+ * any other input the first line is taken.
  *
  * @param requireFit throws if the password is not acceptable for the user
  * @throws CommandError if the two passwords differ, or the password cannot be hashed
  */
 export async function readNewPassword(
-  { stdin: input, stderr: prompt }: Io,
+  { passwordFile, generatePassword }: Options,
+  io: Io,
   requireFit: (password: string) => Promise<void>,
-): Promise<string> {
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input, output: silent, terminal: input.isTTY === true })
-  // Ctrl-C ends the input, and the empty password is refused.
-  lines.on('SIGINT', () => lines.close())
-  const reader = lines[Symbol.asyncIterator]()
-  const readLine = async () => String((await reader.next()).value ?? '')
-  const ask = async (question: string) => {
-    prompt.write(question)
-    return readLine().finally(() => prompt.write('\n'))
-  }
-  async function check(password: string): Promise<string> {
-    // Node.js replaces bytes that are not valid UTF-8 by U+FFFD.
-    if (password.includes('\uFFFD'))
-      throw new CommandError(exitStatus.usage, 'the password is not valid UTF-8')
-    if (password === '' || !canBeHashed(password))
-      throw new CommandError(exitStatus.usage, 'a password must have 1 to 72 bytes of UTF-8 and no NUL')
-    await requireFit(password)
-    return password
-  }
+): Promise<NewPassword> {
+  if (generatePassword && passwordFile !== undefined)
+    throw new CommandError(exitStatus.usage, '--generate-password and --password-file exclude each other')
+  if (generatePassword) return { password: newPassword(), isGenerated: true }
+  if (passwordFile === undefined)
+    return { password: await promptForPassword(io, requireFit), isGenerated: false }
+  const password = readSecretFile('--password-file', String(passwordFile))
+  await requireHashable(password, requireFit)
+  return { password, isGenerated: false }
+}
+
+async function promptForPassword(io: Io, requireFit: (password: string) => Promise<void>): Promise<string> {
+  const prompt = openSecretPrompt(io)
   try {
-    if (!input.isTTY) return await check(await readLine())
-    const password = await check(await ask('Password: '))
-    if ((await ask('Repeat password: ')) === password) return password
+    const password = await prompt.ask('Password: ')
+    await requireHashable(password, requireFit)
+    if (!io.stdin.isTTY || (await prompt.ask('Repeat password: ')) === password) return password
     throw new CommandError(exitStatus.usage, 'the passwords do not match')
   } finally {
-    lines.close()
+    prompt.close()
   }
+}
+
+async function requireHashable(
+  password: string,
+  requireFit: (password: string) => Promise<void>,
+): Promise<void> {
+  // Node.js replaces bytes that are not valid UTF-8 by U+FFFD.
+  if (password.includes('\uFFFD')) throw new CommandError(exitStatus.usage, 'the password is not valid UTF-8')
+  if (password === '' || !canBeHashed(password))
+    throw new CommandError(exitStatus.usage, 'a password must have 1 to 72 bytes of UTF-8 and no NUL')
+  await requireFit(password)
 }

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { revokeClientTokens, revokeUserTokens } from '../auth/store/revocation.js'
 import { clientSubject } from '../auth/subject.js'
+import { CommandError, exitStatus } from './command-error.js'
 import type { Io } from './io.js'
 import { printResult } from './output.js'
-import { CommandError, exitStatus, onDatabase, recordOperation } from './run.js'
+import { onDatabase, recordOperation } from './run.js'
 
 /** `latchkey tokens …` */
 export function addTokenCommands(program: Command, io: Io): void {
@@ -14,7 +15,6 @@ export function addTokenCommands(program: Command, io: Io): void {
     .description('revoke all tokens of a user, or all tokens issued to a client')
     .option('--user <username>', 'user whose tokens are revoked')
     .option('--client <client-id>', 'client whose tokens are revoked')
-    .option('--json', 'print JSON')
     .action(
       onDatabase(io, async function revoke({ database }, _args, { user, client, json }) {
         if ((user === undefined) === (client === undefined))

@@ -1,6 +1,6 @@
-import { migrationStatus } from '../../database/migrations.js'
-import { isOwnSession } from '../../database/pooler.js'
-import { prepareSession, SessionClient, sessionOptions } from '../../database/session.js'
+import { inspectMigrations } from '../../database/migrations.js'
+import { isOwnSession, isPoolerRefusal } from '../../database/pooler.js'
+import { prepareSession, SessionClient, type SessionConfig, sessionOptions } from '../../database/session.js'
 import { type CheckContext, type Finding, finding } from './finding.js'
 
 /** `server_version_num` of the oldest PostgreSQL that is supported. */
@@ -12,14 +12,14 @@ const maxClockDifferenceMs = 2_000
 export async function checkServer({ config, database }: CheckContext): Promise<Finding[]> {
   const before = Date.now()
   const [server] = await database.$queryRaw<
-    { version: string; number: number; writable: boolean; places: number; time: Date; zone: string }[]
+    { version: string; number: number; writable: boolean; places: number; time: number; zone: string }[]
   >`
     SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
       NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS places,
-      clock_timestamp() AS time, current_setting('TimeZone') AS zone`
+      (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS time, current_setting('TimeZone') AS zone`
   const { version, number, writable, places, time, zone } = server as NonNullable<typeof server>
-  const difference = Math.round(Math.abs(time.getTime() - (before + Date.now()) / 2))
+  const difference = Math.round(Math.abs(time - (before + Date.now()) / 2))
   const size = config.databasePoolSize
   return [
     finding('PostgreSQL', number >= oldestPostgres, {
@@ -49,17 +49,14 @@ export async function checkServer({ config, database }: CheckContext): Promise<F
 export async function checkSessions({ config, url }: CheckContext): Promise<Finding[]> {
   const session = { url: config.databaseUrl ?? url, isOwn: false }
   const hasDirectUrl = config.databaseDirectUrl !== undefined
-  const connection = new SessionClient(sessionOptions(session))
-  connection.on('error', () => {})
-  await connection.connect()
-  try {
-    if (await isOwnSession(connection))
-      return [
-        finding('sessions', !hasDirectUrl, {
-          ok: "PostgreSQL's own",
-          warn: "PostgreSQL's own, but DATABASE_DIRECT_URL disables their limits and prepared statements: unset it",
-        }),
-      ]
+  if (await leadsToPostgres(session.url))
+    return [
+      finding('sessions', !hasDirectUrl, {
+        ok: "PostgreSQL's own",
+        warn: "PostgreSQL's own, but DATABASE_DIRECT_URL disables their limits and prepared statements: unset it",
+      }),
+    ]
+  return usingConnection(session, async (connection) => {
     await prepareSession(connection, session)
     const { rows } = await connection.query<{ statement_timeout: string }>('SHOW statement_timeout')
     return [
@@ -72,6 +69,29 @@ export async function checkSessions({ config, url }: CheckContext): Promise<Find
         warn: 'not set, and not settable through a pooler: ALTER ROLE … SET statement_timeout, lock_timeout',
       }),
     ]
+  })
+}
+
+/** Returns whether the connections of a URL are sessions of PostgreSQL's own. Some poolers refuse the settings of these. */
+async function leadsToPostgres(url: string): Promise<boolean> {
+  try {
+    return await usingConnection({ url }, isOwnSession)
+  } catch (error) {
+    if (isPoolerRefusal(error as Error)) return false
+    throw error
+  }
+}
+
+async function usingConnection<T>(
+  session: SessionConfig,
+  use: (connection: SessionClient) => Promise<T>,
+): Promise<T> {
+  const connection = new SessionClient(sessionOptions(session))
+  // Without a listener the loss of the connection would end the process. The interrupted query fails anyway.
+  connection.on('error', () => {})
+  await connection.connect()
+  try {
+    return await use(connection)
   } finally {
     await connection.end()
   }
@@ -89,11 +109,11 @@ export async function checkReplica({ database }: CheckContext): Promise<Finding[
 }
 
 export async function checkMigrations({ url }: CheckContext): Promise<Finding[]> {
-  const { applied, pending } = await migrationStatus(url)
+  const { applied, pending } = await inspectMigrations(url)
   return [
     finding('migrations', pending.length === 0, {
       ok: `all ${applied.length} are applied`,
-      fail: `${pending.length} are pending: run latchkey migrate`,
+      fail: `${pending.length} are pending, so the service is not ready: run latchkey migrate, or start it`,
     }),
   ]
 }

@@ -1,37 +1,51 @@
 import type { Command } from 'commander'
-import { readConfig } from '../../config/index.js'
+import { type Config, readConfig } from '../../config/index.js'
 import { openDatabase } from '../../database/client.js'
+import { isDatabaseUnavailable } from '../../database/errors.js'
 import { borrowServer } from '../../database/provision.js'
+import { reasonOf } from '../../lifecycle/reason.js'
+import { CommandError } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printRows } from '../output.js'
-import { CommandError } from '../run.js'
+import { checkAddress, checkIssuer } from './address.js'
 import { checkMigrations, checkReplica, checkServer, checkSessions } from './database.js'
-import type { Check, Finding } from './finding.js'
+import type { Check, CheckContext, Finding } from './finding.js'
+import { checkKeySets } from './key-sets.js'
 import { checkClients, checkKeys } from './keys.js'
 import { checkMail } from './mail.js'
 import { checkNode, checkSettings } from './process.js'
+import { checkResources } from './resources.js'
 import { checkNames, checkUsers } from './users.js'
 
-const checks: Record<string, Check> = {
+/** Maximum length of the explanation of an error. */
+const maxReasonLength = 300
+
+/** Checks of the database server, which need no tables. */
+const serverChecks: Record<string, Check> = {
   server: checkServer,
   sessions: checkSessions,
   replica: checkReplica,
   migrations: checkMigrations,
+}
+
+/** Checks of what the tables contain. */
+const contentChecks: Record<string, Check> = {
   keys: checkKeys,
   clients: checkClients,
+  'key sets': checkKeySets,
+  resources: checkResources,
   users: checkUsers,
   names: checkNames,
-  mail: checkMail,
 }
 
 /** `latchkey doctor` */
 export function addDoctorCommand(program: Command, io: Io): void {
   program
     .command('doctor')
-    .description('check Node.js, settings, database, keys and mail, and explain each problem')
-    .option('--json', 'print JSON')
-    .action(async function runDoctor({ json }: { json?: boolean }) {
-      const findings = await runChecks(io)
+    .description('check Node.js, settings, address, database, keys and mail, and explain each problem')
+    .action(async function runDoctor(_options: unknown, command: Command) {
+      const { json } = command.optsWithGlobals()
+      const findings = [checkNode(io), ...(await checkDeployment(io))]
       const rows = findings.map((finding) => ({ ...finding }))
       printRows(io, rows, ['state', 'check', 'explanation'], json)
       const failures = findings.filter(({ state }) => state === 'fail').length
@@ -39,25 +53,52 @@ export function addDoctorCommand(program: Command, io: Io): void {
     })
 }
 
-/** Runs all checks one after the other, since each may use the database. */
-async function runChecks(io: Io): Promise<Finding[]> {
-  const config = readConfig(io.env)
-  const findings = [checkNode(io), ...checkSettings(config, io.env)]
+async function checkDeployment(io: Io): Promise<Finding[]> {
+  let config: Config
+  try {
+    config = readConfig(io.env)
+  } catch (error) {
+    return toFailure('settings', error as Error)
+  }
+  return [
+    ...checkSettings(config, io.env),
+    await checkAddress(config),
+    await checkIssuer(config),
+    ...(await checkMail(config).catch((error: Error) => toFailure('mail', error))),
+    ...(await checkDatabase(config).catch((error: Error) => toFailure('database', error))),
+  ]
+}
+
+/** Checks the database. Where production lacks a DATABASE_URL, `checkSettings` has reported that. */
+async function checkDatabase(config: Config): Promise<Finding[]> {
+  if (config.production && config.databaseUrl === undefined) return []
   const server = await borrowServer(config)
   const database = openDatabase(config, server.url)
+  const context = { config, database, url: server.url }
   try {
-    for (const [name, check] of Object.entries(checks))
-      findings.push(...(await check({ config, database, url: server.url }).catch(toFailure(name))))
-    return findings
+    const findings = await runChecks(serverChecks, context)
+    const hasTables = findings.some(({ check, state }) => check === 'migrations' && state === 'ok')
+    return hasTables ? [...findings, ...(await runChecks(contentChecks, context))] : findings
   } finally {
     await database.$disconnect()
     await server.stop()
   }
 }
 
-/** Returns a handler that reports an error in one line. */
-function toFailure(check: string) {
-  return ({ message }: Error): Finding[] => [
-    { state: 'fail', check, explanation: message.trim().replace(/\s+/g, ' ').slice(0, 300) },
-  ]
+/** Runs checks one after the other, since each may use the database, until it cannot be reached. */
+async function runChecks(checks: Record<string, Check>, context: CheckContext): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const [name, check] of Object.entries(checks))
+    try {
+      findings.push(...(await check(context)))
+    } catch (error) {
+      findings.push(...toFailure(name, error as Error))
+      if (isDatabaseUnavailable(error)) break
+    }
+  return findings
+}
+
+/** Reports an error in one line. */
+function toFailure(check: string, error: Error): Finding[] {
+  return [{ state: 'fail', check, explanation: reasonOf(error).slice(0, maxReasonLength) }]
 }

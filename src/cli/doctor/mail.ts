@@ -1,8 +1,9 @@
+import type { Config } from '../../config/index.js'
 import { openTransport } from '../../email/transport.js'
-import { type CheckContext, type Finding, finding } from './finding.js'
+import { type Finding, finding } from './finding.js'
 
 /** Checks that the mail server accepts connections. */
-export async function checkMail({ config }: CheckContext): Promise<Finding[]> {
+export async function checkMail(config: Config): Promise<Finding[]> {
   if (config.mail === 'off') {
     const explanation = 'off, since SMTP_URL is not set: nobody can reset a password or change an address'
     return [{ state: 'warn', check: 'mail', explanation }]
@@ -11,7 +12,7 @@ export async function checkMail({ config }: CheckContext): Promise<Finding[]> {
   await transport.verify().finally(transport.close)
   return [
     finding('mail', config.mail === 'smtp', {
-      ok: 'the server of SMTP_URL accepts it',
+      ok: 'the server of SMTP_URL accepted a connection and the login',
       warn: 'written to files, since SMTP_URL is not set',
     }),
   ]

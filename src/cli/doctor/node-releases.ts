@@ -1,10 +1,11 @@
 /**
- * End of life of the Node.js release lines that can run Latchkey, after which a line gets no security fixes.
+ * End of life of the Node.js release lines since the oldest that can run Latchkey, after which a line gets no security fixes.
  *
  * @see https://github.com/nodejs/Release/blob/main/schedule.json
  */
 const endOfLife: Record<number, string> = {
   20: '2026-04-30',
+  21: '2024-06-01',
   22: '2027-04-30',
   23: '2025-06-01',
   24: '2028-04-30',

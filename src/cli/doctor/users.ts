@@ -1,5 +1,8 @@
 import { findMacKey } from '../../auth/keys/mac-key-store.js'
 import { sealingKeysOf } from '../../auth/keys/sealing-keys.js'
+import type { Database } from '../../database/client.js'
+import { bcryptWork } from '../../passwords/schemes/bcrypt.js'
+import { findStoredWork } from '../../passwords/stored-work.js'
 import { reportClaims } from '../../users/names/taken-names.js'
 import { describePublished, findPublishedPasswords } from '../../users/published-passwords.js'
 import { type CheckContext, type Finding, finding } from './finding.js'
@@ -7,21 +10,40 @@ import { type CheckContext, type Finding, finding } from './finding.js'
 /** Maximum number of names in one explanation. */
 const maxNamed = 20
 
-/** Checks for published passwords and for an administrator. */
+/** Checks for published passwords, costly hashes and an administrator. */
 export async function checkUsers({ config, database }: CheckContext): Promise<Finding[]> {
-  const published = config.production ? await findPublishedPasswords(database) : []
+  const published = await findPublishedPasswords(database)
+  const costly = await findCostlyHashes(config.bcryptCost, database)
   const administrators = await database.user.count({
     where: { disabled: false, scopes: { has: 'users:admin' } },
   })
   return [
     ...published.map(
-      (name): Finding => ({ state: 'fail', check: name, explanation: describePublished(name) }),
+      (name): Finding => ({
+        state: config.production ? 'fail' : 'warn',
+        check: name,
+        explanation: describePublished(name),
+      }),
     ),
+    finding('passwords', costly.length === 0, {
+      ok: 'no hash costs more than BCRYPT_COST',
+      warn: `some hashes are ${costly.join(', ')}: until their users log in, every login does this work too`,
+    }),
     finding('administrators', administrators > 0, {
-      ok: `there are ${administrators}`,
-      warn: 'there are none: run latchkey users set-scopes NAME --scope users:admin',
+      ok: `${administrators} enabled`,
+      warn: 'none is enabled: run latchkey users set-scopes NAME --add users:admin',
     }),
   ]
+}
+
+/** Returns what makes every login cost more than BCRYPT_COST, in words. */
+async function findCostlyHashes(cost: number, database: Database): Promise<string[]> {
+  const newHash = bcryptWork(cost)
+  const work = await findStoredWork(cost, database)
+  return work.flatMap(({ kind, units }) => {
+    if (kind !== newHash.kind) return `imported (${kind})`
+    return units > newHash.units ? `of a higher cost (${units / newHash.units} times)` : []
+  })
 }
 
 /** Checks that usernames, former ones included, cannot be mistaken for one another. */

@@ -1,10 +1,21 @@
-import { Check } from 'typebox/value'
-import { clientOf } from '../auth/subject.js'
-import { isSingleLine } from '../database/storable.js'
-import { findUsernameProblem } from '../users/names/username.js'
-import { Registration } from '../users/user-schema.js'
-import type { Io } from './io.js'
-import { CommandError, exitStatus, type Options } from './run.js'
+import { clientOf } from '../../auth/subject.js'
+import { isSingleLine } from '../../database/storable.js'
+import { CommandError, exitStatus } from '../command-error.js'
+import type { Io } from '../io.js'
+import type { Options } from '../run.js'
+
+/** Options that several commands have, as they declare them. */
+export const userOptions = {
+  force: ['--force', 'accept values that the API would reject'],
+  noChangeRequired: [
+    '--no-change-required',
+    'let the user keep the password; otherwise they must change it before anything else',
+  ],
+  unverified: [
+    '--unverified',
+    'treat the address as one that the user gave: it is not verified until they open a link that is sent to it',
+  ],
+} as const
 
 /** Returns a function that refuses what the API would reject or, with `--force`, only warns. */
 export function rulesUnlessForced({ force }: Options, { stderr }: Io) {
@@ -13,16 +24,6 @@ export function rulesUnlessForced({ force }: Options, { stderr }: Io) {
     if (!force) throw new CommandError(exitStatus.usage, `the ${what} ${problem}; --force overrides this`)
     stderr.write(`latchkey: warning: the ${what} ${problem}\n`)
   }
-}
-
-export function findNameProblem(username: string): string | undefined {
-  return Check(Registration.properties.username, username)
-    ? findUsernameProblem(username)
-    : 'must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them'
-}
-
-export function findEmailProblem(email: string): string | undefined {
-  return Check(Registration.properties.email, email) ? undefined : 'is not valid'
 }
 
 /** Returns a username that the database can hold and a URL can name. @throws CommandError for any other */
