@@ -8,6 +8,7 @@ import type { Config } from './config/index.js'
 import { changeFeed } from './database/changes/index.js'
 import type { Database } from './database/client.js'
 import { databasePlugin } from './database/plugin.js'
+import { type DatabaseServer, externalServer } from './database/provision.js'
 import { retention } from './database/retention.js'
 import { docs } from './docs/index.js'
 import { emailPlugin } from './email/index.js'
@@ -26,23 +27,44 @@ import { clientAddress } from './http/server/client-address.js'
 import { stalledClients } from './http/server/stalled-clients.js'
 import { timeLimit } from './http/time-limit.js'
 import { unreadableRequests } from './http/unreadable-requests.js'
+import { departedOwners } from './items/departed-owners.js'
 import { itemSchemas } from './items/item-schema.js'
 import { itemRoutes } from './items/routes.js'
 import { createTransferSlots } from './items/transfer-slots.js'
 import { background } from './lifecycle/background.js'
+import { pageSchemas, pages } from './pages/index.js'
+import { missingPage } from './pages/missing-page.js'
 import { passwords } from './passwords/index.js'
+import { resourceSchemas } from './resources/resource-schema.js'
+import { resourceRoutes } from './resources/routes.js'
+import { roleSchemas } from './roles/role-schema.js'
+import { roleRoutes } from './roles/routes.js'
+import { userRoleRoutes } from './roles/user-role-routes.js'
+import { administrationRoutes } from './users/administration-routes.js'
+import { managedUserSchemas } from './users/managed-user-schema.js'
 import { nameClaims } from './users/names/claim-names.js'
-import { accountRoutes, administrationRoutes, userRoutes } from './users/routes.js'
+import { accountRoutes, userRoutes } from './users/routes.js'
 import { userSchemas } from './users/user-schema.js'
 
+/** Parts of the process that the service uses. */
+interface ProcessParts {
+  server: Pick<DatabaseServer, 'isIntact'>
+  /** Shows a text to a developer, beside the log. */
+  print(text: string): void
+}
+
 /**
- * Builds the whole service, in the order of registration. It does not listen yet; closing it closes the database.
+ * Builds the whole service, which does not listen yet. Closing it closes the database.
  *
- * Plugins name those that must come before them, so that a wrong order fails at the start. Hooks run in the order in
- * which they are registered here, and what runs beside requests is closed in the reverse order.
+ * Each plugin names the plugins that must be registered before it, so that a wrong order fails at the start. Hooks run in
+ * the order of registration. On close, what runs beside requests is closed in the reverse order.
  */
-export async function buildApp(config: Config, database: Database): Promise<FastifyInstance> {
-  const { issuer, registration, mail, mailFrom, smtpUrl, dataDirectory } = config
+export async function buildApp(
+  config: Config,
+  database: Database,
+  { server = externalServer, print = () => {} }: Partial<ProcessParts> = {},
+): Promise<FastifyInstance> {
+  const { issuer, production, registration, mail, mailFrom, smtpUrl, dataDirectory } = config
   const { limits } = database
   const app = fastify(fastifyOptions({ ...config, ...limits, bodyLimit: maxFormBytes }))
   await app.register(databasePlugin, { database })
@@ -64,26 +86,39 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
 
   // Responses.
   await app.register(errorHandling)
+  await app.register(missingPage)
   await app.register(awaitInvalidation)
   await app.register(batchedResponses)
   await app.register(connectionDraining)
   await app.register(noContent)
 
-  // All schemas, because a scope that adds its own gets its own compilers, which slows the start.
-  for (const schema of [...authSchemas, ...userSchemas, ...itemSchemas, AuditEvent, Health])
+  // All schemas are added here: a scope that adds schemas gets compilers of its own, which slows the start.
+  for (const schema of [
+    ...authSchemas,
+    ...userSchemas,
+    ...managedUserSchemas,
+    ...resourceSchemas,
+    ...roleSchemas,
+    ...itemSchemas,
+    ...pageSchemas,
+    AuditEvent,
+    Health,
+  ])
     app.addSchema(schema)
   await app.register(docs)
-  await app.register(healthRoutes)
+  await app.register(healthRoutes, server)
 
-  // What routes need, and what runs beside them.
+  // Services that routes use, and tasks that run beside requests.
   await app.register(macKey, { config })
   await app.register(passwords, { config })
   await app.register(auth, { config })
   await app.register(nameClaims)
-  await app.register(emailPlugin, { mail, mailFrom, smtpUrl, dataDirectory })
+  await app.register(emailPlugin, { mail, mailFrom, smtpUrl, dataDirectory, print })
   await app.register(background)
   await app.register(retention, { eventRetentionSeconds: config.eventRetentionSeconds })
+  await app.register(departedOwners)
 
+  await app.register(pages, { issuer, production })
   await app.register(async function openRoutes(scope) {
     markMutatingRoutes(scope)
     await scope.register(accountRoutes, { registration, issuer })
@@ -94,7 +129,10 @@ export async function buildApp(config: Config, database: Database): Promise<Fast
     await scope.register(async function changingRoutes(changing) {
       markMutatingRoutes(changing)
       await changing.register(userRoutes, { issuer })
-      await changing.register(administrationRoutes)
+      await changing.register(administrationRoutes, { issuer })
+      await changing.register(resourceRoutes, { config })
+      await changing.register(roleRoutes, { config })
+      await changing.register(userRoleRoutes)
     })
     await scope.register(auditRoutes)
     await scope.register(itemRoutes, { path: '/users/me/items/', config, slots })

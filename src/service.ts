@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { seed } from '../prisma/seed.js'
 import { buildApp } from './app.js'
+import { createBanner } from './banner.js'
 import { loadConfig } from './config/index.js'
 import { startNotices } from './config/production.js'
 import { openDatabase } from './database/client.js'
@@ -11,7 +12,10 @@ import { migrate } from './database/migrations.js'
 import { provisionServer } from './database/provision.js'
 import { InvalidSession } from './database/session.js'
 import { drain, stopListening } from './lifecycle/drain.js'
+import { describeListenError } from './lifecycle/listen-error.js'
 import { OperatorError } from './lifecycle/operator-error.js'
+import { announceIfSlow } from './lifecycle/progress.js'
+import { reasonOf } from './lifecycle/reason.js'
 import { closeGracefully } from './lifecycle/shutdown.js'
 import { refusePublishedPasswords } from './users/published-passwords.js'
 
@@ -34,19 +38,32 @@ const closeDeadlineMs = 10_000
 /** Time between two attempts to prepare the database while it cannot be reached (milliseconds). */
 const retryMs = 1_000
 
-/** Functions that close what has been started, in the order of the starts; called in reverse. */
+/** Functions that close what has been started, in the order in which it was started. They are called in reverse. */
 const closers: (() => Promise<unknown>)[] = []
 
-/** Drains the service. Before it serves, there is nothing to drain. */
+/** Aborted when the process begins to end. A start that is still under way ends at its next step. */
+const ending = new AbortController()
+
+/** Drains the service. Does nothing until the service has been built. */
 let drainService = async (): Promise<void> => {}
 
+function beginEnd(): Promise<void> {
+  ending.abort()
+  return drainService()
+}
+
 async function closeAll(): Promise<void> {
+  ending.abort()
   for (const close of closers.splice(0).reverse()) await close()
 }
 
-/** Runs the service with the settings of the environment, until a signal or a failure ends the process. */
-export function runService(args: string[]): Promise<never> {
-  const abandon = closeGracefully(() => drainService(), closeAll, report, closeDeadlineMs)
+/**
+ * Runs the service with the settings of the environment, until a signal or a failure ends the process.
+ *
+ * @param report prints the error that ends it
+ */
+export function runService(args: string[], report = printError): Promise<never> {
+  const abandon = closeGracefully(beginEnd, closeAll, report, closeDeadlineMs)
   start(args).catch(abandon)
   return new Promise(() => {})
 }
@@ -54,47 +71,57 @@ export function runService(args: string[]): Promise<never> {
 async function start([argument]: string[]): Promise<void> {
   if (argument) throw new OperatorError(`unknown argument ${argument}; settings are environment variables`)
   const config = loadConfig(process.env)
-  const server = await provisionServer(config)
+  const server = await announceIfSlow(
+    () => process.stdout.write('Starting PostgreSQL …\n'),
+    provisionServer(config),
+  )
   closers.push(server.stop)
+  ending.signal.throwIfAborted()
   const database = openDatabase(config, server.url)
-  const app = await buildApp(config, database)
-  for (const notice of startNotices(config)) app.log.warn(notice)
+  const app = await buildApp(config, database, { server, print })
+  for (const notice of startNotices(config, process.env)) app.log.warn(notice)
   closers.push(() => closeApp(app, config.drainSeconds > 0))
   drainService = () => drain(app, config.drainSeconds)
 
   async function prepare(): Promise<void> {
     await migrate(database.directUrl, (notice) => app.log.warn({ notice }, 'a migration changed data'))
-    // Behind a pooler sessions may have wrong settings, which only a first one shows.
+    // Behind a pooler a session may have wrong settings, which shows only when one is opened.
     await database.pool.query({ text: 'SELECT' })
     if (config.production) await refusePublishedPasswords(database)
     await app.openKeys()
     if (server.embedded) await seed(database, await app.claimNames())
   }
 
-  const isPrepared = await succeeds(prepare, app)
+  const isPrepared = await announceIfSlow(
+    () => app.log.info('preparing the database'),
+    succeeds(prepare, app),
+  )
+  ending.signal.throwIfAborted()
   await app.listen({ host: config.host, port: config.port }).catch((error: Error) => {
-    throw new OperatorError(`cannot listen: ${error.message.replace(/^listen \w+: /, '')}; see HOST and PORT`)
+    throw new OperatorError(describeListenError(error))
   })
-  // Without its database the service answers what needs none, and is not ready.
+  // Until the database is prepared, the service is not ready, but answers requests that do not need the database.
   if (!isPrepared) while (!(await succeeds(prepare, app))) await delay(retryMs)
-  if (server.embedded) greet((app.server.address() as AddressInfo).port)
+  print(await createBanner(config, (app.server.address() as AddressInfo).port, database))
 }
 
-/** Returns whether the database could be reached, and throws any other failure. */
-async function succeeds(prepare: () => Promise<void>, { log }: FastifyInstance): Promise<boolean> {
+/** Returns false if the task failed because the database is unavailable. Any other failure is thrown. */
+async function succeeds(task: () => Promise<void>, app: FastifyInstance): Promise<boolean> {
   try {
-    await prepare()
+    await task()
     return true
   } catch (error) {
+    ending.signal.throwIfAborted()
     if (error instanceof InvalidSession || !isDatabaseUnavailable(error)) throw error
-    log.warn({ reason: (error as Error).message }, 'waiting for the database')
+    if (!app.outage.note(error))
+      app.log.warn({ reason: reasonOf(error as Error) }, 'the database could not be prepared yet')
     return false
   }
 }
 
 /**
- * Closes the service: steps 2 to 5 above. Fastify closes the connections that are idle when the close begins; those that
- * become idle later are closed here.
+ * Closes the service: steps 2 to 5 above. Fastify closes the connections that are idle when the close begins; this
+ * function closes those that become idle later.
  *
  * @param settles whether to wait for requests that are on their way after a drain
  */
@@ -107,17 +134,12 @@ async function closeApp(app: FastifyInstance, settles: boolean): Promise<void> {
   clearInterval(closeIdle)
 }
 
-function greet(port: number): void {
-  process.stdout.write(`
-Latchkey is ready.
-  Try it   http://localhost:${port}/docs
-  Log in   press Authorize, then johndoe / secret
-  Stop     Ctrl-C
-\n`)
+function print(text: string): void {
+  process.stdout.write(text)
 }
 
-/** Prints one line for an error that the operator can mend, and the stack of any other. */
-function report(error: unknown): void {
-  const text = error instanceof OperatorError ? error.message : (error as Error).stack
+/** Prints one line for an error that the operator can correct, and the stack of any other error. */
+function printError(error: unknown): void {
+  const text = error instanceof OperatorError ? reasonOf(error) : (error as Error).stack
   process.stderr.write(`latchkey: ${text}\n`)
 }

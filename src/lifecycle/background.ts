@@ -1,13 +1,15 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
+import { reasonOf } from './reason.js'
 
 /** Runs tasks after the response, so that the time of a response does not depend on what its task finds. */
 interface Background {
   /**
-   * Queues a task. A task that fails is logged by its name, and so is one that is dropped because the queue is full.
+   * Queues a task. A task that fails, or is dropped because the queue is full, is logged by its name.
    *
-   * @param caller on whose behalf it runs. Callers take turns; a full queue drops a task of the caller with the most.
+   * @param caller on whose behalf the task runs. Callers take turns. A full queue drops a task of the caller with the
+   * most waiting tasks.
    */
   run(name: string, caller: string, task: () => Promise<unknown>): void
   /** Resolves when no task is running or waiting. */
@@ -36,8 +38,8 @@ export interface BackgroundLimits {
 }
 
 /**
- * Registers `app.background`. Closing the service waits for running tasks, and drops those that cannot start in time. Tasks
- * send mail until then, so `email`, on which it depends, is closed after it.
+ * Registers `app.background`. Closing the service waits for running tasks, and drops those that cannot start in time. It
+ * depends on `email`, which is therefore closed later: tasks that still run can send mail.
  */
 export const background = plugin(registerBackground, { name: 'background', dependencies: ['email'] })
 
@@ -69,7 +71,7 @@ async function registerBackground(
     const dropped = tasks.pop()
     if (tasks.length === 0) queues.delete(caller)
     waiting -= 1
-    app.log.error(`${dropped?.name} was dropped, too many tasks are waiting`)
+    app.log.error(`${dropped?.name} was dropped because too many tasks are waiting`)
   }
 
   function startWaiting(): void {
@@ -86,7 +88,7 @@ async function registerBackground(
 
   async function execute({ name, task }: Task): Promise<void> {
     await setImmediate()
-    await task().catch((error: Error) => app.log.error({ reason: error.message }, `${name} failed`))
+    await task().catch((error: Error) => app.log.error({ reason: reasonOf(error) }, `${name} failed`))
   }
 
   async function idle(): Promise<void> {
@@ -112,7 +114,7 @@ async function registerBackground(
     const dropped = waiting
     queues.clear()
     waiting = 0
-    if (dropped > 0) app.log.error({ dropped }, 'tasks were dropped, the service closes')
+    if (dropped > 0) app.log.error({ dropped }, 'tasks were dropped because the service closes')
     await idle()
   })
 }

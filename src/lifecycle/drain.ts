@@ -2,7 +2,7 @@ import { Server } from 'node:net'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
-/** Time for a request to arrive over a connection that a proxy has open (milliseconds). */
+/** Time for a request to arrive over a connection that a proxy keeps open (milliseconds). */
 const settleMs = 500
 /** Time without a new connection after which none is likely to be pending (milliseconds). */
 const quietMs = 1
@@ -10,10 +10,10 @@ const quietMs = 1
 const quietTurnMs = 0.05
 /** Maximum wait for a quiet moment; under steady load there may be none (milliseconds). */
 const maxQuietWaitMs = 200
-/** Maximum number of turns after that wait, of which the first one without a new connection suffices. */
+/** Maximum number of turns after that wait. The first turn without a new connection ends them. */
 const maxLateTurns = 50
 
-/** Makes the service not ready, and serves on for `drainSeconds`, so that load balancers can take it out of rotation. */
+/** Makes the service not ready but keeps serving for `drainSeconds`, so that load balancers can take it out of rotation. */
 export async function drain(app: FastifyInstance, drainSeconds: number): Promise<void> {
   app.draining = true
   if (drainSeconds > 0) await delay(drainSeconds * 1_000)
@@ -22,14 +22,14 @@ export async function drain(app: FastifyInstance, drainSeconds: number): Promise
 /** Stops accepting connections, and waits for requests that are on their way over open ones. */
 export async function stopListening(server: Server): Promise<void> {
   await waitUntilNonePending(server)
-  // The close of an HTTP server would also close connections whose next request is still to come.
+  // The close method of HTTP servers would also close connections whose next request is still to come.
   Server.prototype.close.call(server)
   await delay(settleMs)
 }
 
 /**
- * Waits until no connection is likely to be pending. The close resets those that the system has accepted and Node.js,
- * which takes one in each turn of the event loop, has not.
+ * Waits until no connection is likely to be pending. Closing the server resets connections that the system has accepted
+ * but Node.js has not; Node.js accepts one in each turn of the event loop.
  */
 async function waitUntilNonePending(server: Server): Promise<void> {
   const beganAt = performance.now()

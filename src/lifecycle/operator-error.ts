@@ -1,2 +1,2 @@
-/** An error that the operator can mend, such as a wrong setting. Its message is one line for the operator. */
+/** An error that the operator can correct, such as a wrong setting. Its message is one line for the operator. */
 export class OperatorError extends Error {}

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
+import { reasonOf } from './reason.js'
 
 /**
  * Runs a task when the service is ready, and again `intervalMs` after each run has ended. A run that fails is logged.
- * Closing the service ends this, and waits for a run that is under way.
+ * Closing the service ends the repetition, and waits for a run that is under way.
  */
 export function runPeriodically(
   app: FastifyInstance,
@@ -15,7 +16,7 @@ export function runPeriodically(
   let closing = false
 
   async function run(): Promise<void> {
-    await task().catch((error: Error) => app.log.warn({ reason: error.message }, `${name} failed`))
+    await task().catch((error: Error) => app.log.warn({ reason: reasonOf(error) }, `${name} failed`))
     if (!closing) timer = setTimeout(start, intervalMs).unref()
   }
 

@@ -1,3 +1,5 @@
+import { OperatorError } from './operator-error.js'
+
 /**
  * Time within which a second signal is taken for an echo of the first (milliseconds). On Ctrl-C the terminal signals this
  * process, and npm passes its own signal on.
@@ -5,14 +7,14 @@
 const echoMs = 500
 
 /**
- * Closes the process gracefully: on SIGINT, SIGTERM and SIGHUP with exit status 0, on an uncaught error, which is
- * reported, with 1. A second signal, or the deadline, ends the process at once with 1.
+ * Ends the process gracefully: on SIGINT, SIGTERM and SIGHUP with exit status 0, on an uncaught error with 1. A second
+ * signal, or the deadline, ends the process at once with 1.
  *
- * @param drain announces the end of the process; only on a signal, and without a deadline
+ * @param drain announces the end of the process; called only on a signal, and has no deadline
  * @param close closes what the process has started, within the deadline
  * @param report receives an uncaught error, and the reason why the process could not be closed
- * @returns a function to call with the error of a failed start, which ends the process like an uncaught error. While
- * closing it does nothing, as a start that is cut short may fail.
+ * @returns a function to call with the error of a failed start, which ends the process like an uncaught error. Once the
+ * process is closing, the function does nothing, as the close may make the start fail.
  */
 export function closeGracefully(
   drain: () => Promise<void>,
@@ -44,7 +46,7 @@ export function closeGracefully(
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => {
       if (closingSince === 0) return void end(0)
-      if (performance.now() - closingSince > echoMs) fail(new Error(`${signal} while closing`))
+      if (performance.now() - closingSince > echoMs) fail(new OperatorError(`${signal} while closing`))
     })
   for (const event of ['uncaughtException', 'unhandledRejection'])
     process.on(event, (error) => (closingSince === 0 ? abandon(error) : fail(error)))
