@@ -82,6 +82,25 @@ t.test('§3.3 a scope is granted in full or refused', async (t) => {
     assertError(t, await ask(scope), 400, 'invalid_scope', scope)
 })
 
+t.test('§5.2 the description of a refused scope names what is not allowed', async (t) => {
+  const describe = async (form: Record<string, string>) =>
+    (await postToken(app, form)).json<{ error_description: string }>().error_description
+  const named = 'The scope exceeds what is allowed:'
+  t.equal(await describe({ ...credentials, ...reports, scope: 'me one two me one' }), `${named} one two`)
+  t.equal(
+    await describe({ ...asUser, scope: 'me items:admin users:admin' }),
+    `${named} items:admin users:admin`,
+  )
+  const many = Array.from({ length: 50 }, (_, i) => `s${i}`)
+  t.equal(
+    await describe({ ...asUser, scope: many.join(' ') }),
+    `${named} ${many.slice(0, 10).join(' ')}`,
+    'the first ten',
+  )
+  t.match(await describe({ ...asUser, scope: 'me"' }), /malformed/)
+  t.equal(await describe({ ...asUser, password: 'wrong', scope: 'one' }), 'Incorrect username or password')
+})
+
 t.test('§3.3 without a scope everything allowed is granted and reported', async (t) => {
   const response = await postToken(app, { ...credentials, ...reports })
   t.equal(response.json<Tokens>().scope, 'me items:read orders:read')

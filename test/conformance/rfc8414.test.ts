@@ -1,8 +1,11 @@
 import t from 'tap'
 import { startApp } from '../helpers/app.js'
+import { storeResource } from '../helpers/resources.js'
 import { issuer, startIssuer } from './server.js'
 
 const url = '/.well-known/oauth-authorization-server'
+const signingAlgorithms = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519']
+
 type Metadata = Record<string, string | string[]>
 
 t.test('§2 the metadata of a server with a key ring', async (t) => {
@@ -10,17 +13,36 @@ t.test('§2 the metadata of a server with a key ring', async (t) => {
   const metadata = (await app.inject(url)).json<Metadata>()
   t.same(metadata, {
     issuer,
+    authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     scopes_supported: ['me', 'items:read', 'items:write'],
     response_types_supported: [],
     grant_types_supported: ['password', 'refresh_token', 'client_credentials'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    token_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      'none',
+    ],
+    token_endpoint_auth_signing_alg_values_supported: signingAlgorithms,
     revocation_endpoint: `${issuer}/revoke`,
-    revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    revocation_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      'none',
+    ],
+    revocation_endpoint_auth_signing_alg_values_supported: signingAlgorithms,
     introspection_endpoint: `${issuer}/introspect`,
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    introspection_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+    ],
+    introspection_endpoint_auth_signing_alg_values_supported: signingAlgorithms,
     access_token_signing_alg_values_supported: ['ES256'],
+    protected_resources: [issuer],
     service_documentation: `${issuer}/docs`,
   })
 })
@@ -57,8 +79,24 @@ t.test('it reflects what the deployment allows', async (t) => {
   t.same(metadata.access_token_signing_alg_values_supported, ['RS256'])
 })
 
+t.test('it lists the scopes that every user has at enabled resources, also during an outage', async (t) => {
+  const app = await startIssuer(t)
+  const { database } = app
+  await storeResource(database, {
+    ...{ name: 'orders', identifier: 'urn:orders', scopes: ['orders:read', 'orders:write'] },
+    defaultScopes: ['orders:read'],
+  })
+  await app.changes.sync()
+  const scopes = async () => (await app.inject(url)).json<Metadata>().scopes_supported
+  t.same(await scopes(), ['me', 'items:read', 'items:write', 'orders:read'])
+  await database.resource.updateMany({ data: { disabled: true } })
+  await app.changes.sync()
+  t.same(await scopes(), ['me', 'items:read', 'items:write'])
+})
+
 t.test('with a shared secret there is no jwks_uri', async (t) => {
   const metadata = (await (await startApp(t)).inject(url)).json<Metadata>()
   t.notOk('jwks_uri' in metadata)
+  t.notOk('protected_resources' in metadata)
   t.same(metadata.access_token_signing_alg_values_supported, ['HS256'])
 })

@@ -19,8 +19,12 @@ export interface Tokens {
 }
 
 /** Starts the service with a key ring and the two clients. */
-export async function startIssuer(t: Test, settings: Record<string, string> = {}): Promise<FastifyInstance> {
-  const app = await startApp(t, { JWT_SECRET: '', ISSUER: issuer, ...settings })
+export async function startIssuer(
+  t: Test,
+  settings: Record<string, string> = {},
+  url?: string,
+): Promise<FastifyInstance> {
+  const app = await startApp(t, { JWT_SECRET: '', ISSUER: issuer, ...settings }, url)
   const scopes = ['me', 'items:read', 'orders:read']
   await storeClient(app.database, reports.client_id, reports.client_secret, scopes)
   await storeClient(app.database, billing.client_id, billing.client_secret, scopes, ['introspect'])

@@ -32,6 +32,10 @@ const json = (body: object) => ({
 })
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const unavailable = { status: 503, body: '{"detail":"Service Unavailable"}', retryAfter: '5' }
+const unavailableWithCode = {
+  ...unavailable,
+  body: '{"detail":"Service Unavailable","code":"service_unavailable"}',
+}
 
 async function logIn(service: Service): Promise<string> {
   const { body } = await send(service, '/token', form({ username: 'johndoe', password: 'secret' }))
@@ -68,10 +72,13 @@ async function refusesAll(t: Test, service: Service, token: string): Promise<voi
     send(service, '/account/forgot-password', json({ email: 'johndoe@example.com' })),
     send(service, '/account/forgot-password', json({ email: 'nobody@example.com' })),
     send(service, '/users/', json({ username: 'nobody', password: 'battery staple' })),
+    send(service, '/verify', { method: 'PUT', headers: bearer(token) }),
   ])
   for (const { status, retryAfter } of answers)
     t.match({ status, retryAfter }, { status: 503, retryAfter: '5' })
   t.match(answers[1], unavailable)
+  const body = '{"detail":"Service Unavailable","code":"service_unavailable"}'
+  t.match(answers.at(-1), { ...unavailable, body }, 'whatever the method, it changes nothing')
 }
 
 /** Faults that come and go. The service stays up, and neither loses nor invents anything. */
@@ -110,7 +117,7 @@ t.test('a service whose database fails', async (t) => {
     await server.query('SELECT pg_reload_conf()')
     const isReadOnly = async () => (await addItem(service, token, 'lost')).status === 503
     await until(isReadOnly)
-    t.match(await addItem(service, token, 'lost'), unavailable)
+    t.match(await addItem(service, token, 'lost'), unavailableWithCode)
     t.match(await send(service, '/token', form({ username: 'johndoe', password: 'secret' })), { status: 503 })
     t.equal((await send(service, '/users/me/', { headers: bearer(token) })).status, 200)
     await server.query('ALTER SYSTEM RESET default_transaction_read_only')
@@ -137,6 +144,10 @@ t.test('a service whose database fails', async (t) => {
     '"level":50',
     'no failure of the database is logged as an error of the service',
   )
+  t.notMatch(service.program.stdout, 'invocation', "nor in the words of Prisma's client")
+  const outages = service.program.stdout.match(/the database is unavailable/g) ?? []
+  const recoveries = service.program.stdout.match(/the database is available again/g) ?? []
+  t.ok(outages.length <= recoveries.length + 1, 'an outage is one line, however many requests fail')
 })
 
 t.test('a service that starts before its database waits for it', async (t) => {
@@ -145,10 +156,10 @@ t.test('a service that starts before its database waits for it', async (t) => {
   proxy.cut()
   const service = await startService(t, { ...settings, DATABASE_URL: server.url })
   await answersWithout(t, service)
-  t.match(await send(service, '/readyz'), unavailable)
-  t.match(await send(service, '/.well-known/jwks.json'), unavailable)
+  t.match(await send(service, '/readyz'), unavailableWithCode)
+  t.match(await send(service, '/.well-known/jwks.json'), unavailableWithCode)
   t.equal((await send(service, '/token', form({ username: 'johndoe', password: 'secret' }))).status, 503)
-  await service.program.prints('waiting for the database')
+  await service.program.prints('the database is unavailable')
   proxy.open()
   await until(() => isReady(service))
   t.type(await logIn(service), 'string')

@@ -5,6 +5,10 @@ import { startService } from '../helpers/service.js'
 
 const canary = 'cAnArY'
 
+/** A line of the banner, or about an e-mail that was not sent: in development they stand between the lines of the log. */
+const forDevelopers =
+  /^$|^Latchkey is ready\.$|^ {2}(Open|Try it|Log in|Mail|Stop) {2}|^Mail to [\w@.]+: |^ {2}http:/
+
 t.test('the log holds no secret at the most verbose level, whatever fails', async (t) => {
   const proxy = await startProxy(t, await cloneDatabase(t))
   const url = new URL(proxy.url)
@@ -60,7 +64,7 @@ t.test('the log holds no secret at the most verbose level, whatever fails', asyn
   const log = `${program.stdout}${program.stderr}`
   t.notMatch(log, new RegExp(canary, 'i'))
   t.notMatch(log, basic)
-  for (const line of program.stdout.trimEnd().split('\n'))
-    t.type((JSON.parse(line) as { level: number }).level, 'number')
+  for (const line of program.stdout.split('\n'))
+    if (!forDevelopers.test(line)) t.type((JSON.parse(line) as { level: number }).level, 'number', line)
   t.notMatch(log, '\u001b')
 })

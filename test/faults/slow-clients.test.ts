@@ -35,7 +35,7 @@ t.test('connections of slow clients are closed, while others are served', async 
   }
   t.same([...statuses], [200])
   for (const [what, answer] of await all)
-    t.match(answer, /^HTTP\/1\.1 408 [\s\S]*\{"detail":"Request Timeout"\}$/, what)
+    t.match(answer, /^HTTP\/1\.1 408 [\s\S]*\{"detail":"Request Timeout","code":"request_timeout"\}$/, what)
 })
 
 t.test('connections beyond the maximum are refused', async (t) => {

@@ -1,15 +1,15 @@
 import * as oauth from 'oauth4webapi'
 import t, { type Test } from 'tap'
-import { clientId, issuer, listen, secret, statusOf } from './server.js'
+import { clientId, issuer, listen, replaceKeys, secret, statusOf } from './server.js'
 
 const client = { client_id: clientId }
 
 async function discover(t: Test, settings?: Record<string, string>) {
-  const { origin, fetchFromIssuer } = await listen(t, settings)
+  const { app, origin, fetchFromIssuer } = await listen(t, settings)
   const options = { [oauth.customFetch]: fetchFromIssuer }
   const url = new URL(issuer)
   const response = await oauth.discoveryRequest(url, { algorithm: 'oauth2', ...options })
-  return { origin, options, as: await oauth.processDiscoveryResponse(url, response) }
+  return { app, origin, options, as: await oauth.processDiscoveryResponse(url, response) }
 }
 
 function signIn(as: oauth.AuthorizationServer, auth: oauth.ClientAuth, options: object) {
@@ -47,6 +47,22 @@ t.test('oauth4webapi: every grant, by both authentication methods', async (t) =>
     const revocation = await oauth.revocationRequest(as, client, auth, refreshed.refresh_token ?? '', options)
     await oauth.processRevocationResponse(revocation)
     t.same(await introspect(refreshed.access_token), { active: false })
+  }
+})
+
+t.test('oauth4webapi: PrivateKeyJwt with every algorithm', async (t) => {
+  const { app, as, options } = await discover(t)
+  for (const alg of ['ES256', 'PS256', 'RS256', 'Ed25519']) {
+    const { publicKey, privateKey } = await oauth.generateKeyPair(alg)
+    await replaceKeys(app, publicKey, alg)
+    const auth = oauth.PrivateKeyJwt({ key: privateKey, kid: alg })
+    const request = oauth.clientCredentialsGrantRequest(as, client, auth, {}, options)
+    const own = await oauth.processClientCredentialsResponse(as, client, await request)
+    const introspected = await oauth.introspectionRequest(as, client, auth, own.access_token, options)
+    t.match(await oauth.processIntrospectionResponse(as, client, introspected), { active: true }, alg)
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(as, client, auth, own.access_token, options),
+    )
   }
 })
 
