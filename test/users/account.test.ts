@@ -43,7 +43,7 @@ t.test('an address is confirmed by following its link', async (t) => {
   t.match(await stored(), { email: 'john@new.example', pendingEmail: null })
   const again = await post('confirm-email', { token: tokenIn(sent) })
   t.equal(again.statusCode, 400)
-  t.same(again.json(), { detail: 'The link is unknown, used or expired' })
+  t.same(again.json(), { detail: 'The link is unknown, used or expired', code: 'invalid_link' })
   t.match((await as(app, token).patch('/users/me/', { email: null, password: 'secret' })).json(), {
     email: null,
   })
@@ -138,7 +138,7 @@ t.test('the pages of the links do not leak the token', async (t) => {
       'cache-control': 'no-store',
     })
     t.match(headers['content-security-policy'], /default-src 'none'; script-src 'sha256-[\w+/=]{44}'/)
-    t.match(body, '<form>')
+    t.match(body, '<form ')
   }
 })
 

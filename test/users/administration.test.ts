@@ -7,6 +7,7 @@ import { cloneDatabase } from '../helpers/database.js'
 
 interface Managed {
   username: string
+  email_verified: boolean | null
 }
 
 /** Starts the service with johndoe as an administrator. */
@@ -68,7 +69,8 @@ t.test('an administrator reads, changes and deletes a user', async (t) => {
     password_change_required: false,
     scopes: [],
   })
-  t.notMatch(read.body, /email|hash/)
+  t.equal(read.json<Managed>().email_verified, null)
+  t.notMatch(read.body, /"email"|hash/)
 
   const change = (body: object) => as(app, token).patch('/users/anna/', body)
   t.match((await change({ disabled: true })).json(), { disabled: true })
@@ -83,9 +85,18 @@ t.test('an administrator reads, changes and deletes a user', async (t) => {
     { hashed_password: 'x' },
   ])
     t.equal((await change(body)).statusCode, 422, JSON.stringify(body))
+  for (const [method, url] of [
+    ['PUT', '/users/bertha/'],
+    ['PUT', '/users/anna/password'],
+    ['DELETE', '/users/anna/'],
+  ] as const) {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const response = await app.inject({ method, url, headers, payload: 'null' })
+    t.equal(response.statusCode, 422, `${method} ${url}: null is not an omitted body`)
+  }
   t.equal((await as(app, token).delete('/users/anna/')).statusCode, 204)
   for (const method of ['GET', 'DELETE'] as const)
-    for (const name of ['anna', 'a%2Fb', '..'])
+    for (const name of ['anna', 'a%2Fb', '...'])
       t.equal((await as(app, token).send(method, `/users/${name}/`)).statusCode, 404, name)
   t.equal((await as(app, token).patch('/users/anna/', {})).statusCode, 404)
 })
@@ -127,12 +138,15 @@ t.test('the last administrator cannot be removed by any means', async (t) => {
   ] as const) {
     const response = await as(app, token).send(method, path, body)
     t.equal(response.statusCode, 409)
-    t.same(response.json(), { detail: 'The last administrator cannot be removed' })
+    t.same(response.json(), {
+      detail: 'The last administrator cannot be removed',
+      code: 'last_administrator',
+    })
   }
   for (const args of [
     ['set-scopes', 'johndoe'],
     ['disable', 'johndoe'],
-    ['delete', 'johndoe'],
+    ['delete', 'johndoe', '--yes'],
   ])
     t.match(await runCommand(url, ['users', ...args]), {
       status: 4,
@@ -177,7 +191,7 @@ t.test('an administrator must give the password to delete their own account', as
     t.equal((await remove(body)).statusCode, 422, JSON.stringify(body))
   const wrong = await remove({ password: 'wrong' })
   t.equal(wrong.statusCode, 400)
-  t.same(wrong.json(), { detail: 'Incorrect password' })
+  t.same(wrong.json(), { detail: 'Incorrect password', code: 'incorrect_password' })
   t.match(await app.database.event.findMany({ where: { action: 'user_deleted' } }), [
     { outcome: 'failed', actor: 'johndoe', subject: 'johndoe', count: 1 },
   ])

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
+import { removeDepartedItems } from '../../src/items/departed-owners.js'
 import { query } from '../database/query.js'
 import { everyScope, logIn, postToken, startApp } from '../helpers/app.js'
 import { as } from '../helpers/client.js'
@@ -18,7 +19,7 @@ const ways: Record<string, (app: FastifyInstance, url: string, admin: string) =>
   'DELETE /users/me/': async (app) =>
     as(app, await logIn(app, 'janedoe', password)).delete('/users/me/', { password }),
   'DELETE /users/janedoe/': (app, _url, admin) => as(app, admin).delete('/users/janedoe/'),
-  'the command line': (_app, url) => runCommand(url, ['users', 'delete', 'janedoe']),
+  'the command line': (_app, url) => runCommand(url, ['users', 'delete', 'janedoe', '--yes']),
   SQL: (_app, url) => query(url, "DELETE FROM users WHERE username = 'janedoe'"),
 }
 
@@ -56,6 +57,7 @@ for (const [way, remove] of Object.entries(ways))
     )
     t.same(await tablesWith(marker, url), ['idempotency_keys', 'items', 'one_time_tokens', 'users'])
     await remove(app, url, admin)
+    await removeDepartedItems(app.database)
     t.same(await tablesWith(marker, url), [])
   })
 

@@ -52,7 +52,7 @@ t.test('a change to an item that is constantly modified gives up', async (t) => 
     const body = method === 'PUT' ? { title: 'x' } : undefined
     const response = await as(app, token).send(method, '/users/me/items/Foo', body)
     t.equal(response.statusCode, 409)
-    t.same(response.json(), { detail: 'The resource was modified concurrently' })
+    t.same(response.json(), { detail: 'The resource was modified concurrently', code: 'conflict' })
   }
 })
 
@@ -65,5 +65,5 @@ t.test('a database error is not mistaken for an address that is taken', async (t
   )
   const response = await as(app, null).post('/account/confirm-email', { token: 'token' })
   t.equal(response.statusCode, 500)
-  t.same(response.json(), { detail: 'Internal Server Error' })
+  t.same(response.json(), { detail: 'Internal Server Error', code: 'internal_error' })
 })

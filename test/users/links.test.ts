@@ -25,9 +25,10 @@ async function start(t: Test, purpose: 'reset-password' | 'confirm-email') {
   await app.background.idle()
   const [mail] = mails
   const link = mail ? tokenIn(mail) : ''
+  const check = (of = purpose.replace('-', '_')) => post('check-link', { token: link, purpose: of })
   const follow = () =>
     post(purpose, { token: link, ...(purpose === 'reset-password' && { password: 'battery staple' }) })
-  return { url, app, mails, token, post, patch, follow }
+  return { url, app, mails, token, post, patch, check, follow }
 }
 
 type Started = Awaited<ReturnType<typeof start>>
@@ -93,6 +94,7 @@ for (const purpose of ['reset-password', 'confirm-email'] as const) {
       await end(started)
       const { url } = started
       const before = await query(url, 'SELECT email, hashed_password FROM users ORDER BY id')
+      t.equal((await started.check()).statusCode, 400)
       const { statusCode, body } = await started.follow()
       t.equal(statusCode, 400, body)
       t.same(await query(url, 'SELECT email, hashed_password FROM users ORDER BY id'), before)
@@ -111,7 +113,13 @@ for (const purpose of ['reset-password', 'confirm-email'] as const) {
   t.test(`a link to ${purpose} survives unrelated changes`, async (t) => {
     const started = await start(t, purpose)
     await update("full_name = 'John', rehashed_at = now()")(started)
+    const { statusCode, body } = await started.check()
+    t.equal(statusCode, 200)
+    t.equal(body, '{"username":"johndoe"}')
+    const other = purpose === 'reset-password' ? 'confirm_email' : 'reset_password'
+    t.equal((await started.check(other)).statusCode, 400, 'it has one purpose')
     t.equal((await started.follow()).statusCode, 204)
+    t.equal((await started.check()).statusCode, 400)
     t.equal((await started.follow()).statusCode, 400, 'it is valid once')
   })
 }

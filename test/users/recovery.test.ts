@@ -41,7 +41,7 @@ t.test('changing or removing an address requires the password, and notifies the 
     t.match(missing.json(), { detail: [{ type: 'missing', loc: ['body', 'password'] }] })
     const wrong = await patch(token, { email, password: 'wrong', full_name: 'Mallory' })
     t.equal(wrong.statusCode, 400)
-    t.same(wrong.json(), { detail: 'Incorrect password' })
+    t.same(wrong.json(), { detail: 'Incorrect password', code: 'incorrect_password' })
   }
   t.match((await patch(token, {})).json(), { email: own, full_name: 'John Doe' }, 'nothing was changed')
   t.same(mails, [])

@@ -109,7 +109,7 @@ t.test('registration can be closed, and is closed in production by default', asy
     const app = await startApp(t, settings)
     const response = await as(app, null).post('/users/', { username: 'janedoe', password })
     t.equal(response.statusCode, 403)
-    t.same(response.json(), { detail: 'Registration is closed' })
+    t.same(response.json(), { detail: 'Registration is closed', code: 'registration_closed' })
   }
 })
 

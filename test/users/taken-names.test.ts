@@ -57,7 +57,7 @@ const removals: [
       return as(app, token).delete(`/users/${username}/`)
     },
   ],
-  ['the command line', (_app, url, username) => runCommand(url, ['users', 'delete', username])],
+  ['the command line', (_app, url, username) => runCommand(url, ['users', 'delete', username, '--yes'])],
   ['a statement', (_app, url, username) => query(url, 'DELETE FROM users WHERE username = $1', [username])],
   [
     'a renaming',
