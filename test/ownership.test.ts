@@ -4,6 +4,7 @@ import { everyScope, logIn, postToken, startApp } from './helpers/app.js'
 import { as } from './helpers/client.js'
 import { runCommand } from './helpers/command.js'
 import { cloneDatabase } from './helpers/database.js'
+import { storeResource } from './helpers/resources.js'
 
 const callers = [
   'none',
@@ -14,26 +15,32 @@ const callers = [
   'service without scope',
   'expired',
   'revoked',
+  'administrator, at another resource',
+  'service, at another resource',
 ] as const
 
 /** Outcome of a request: refused with a status, refused as inactive, or past the guard. */
 type Outcome = 401 | 403 | 'inactive' | 'pass'
 
 const isOpen: Outcome[] = callers.map(() => 'pass')
-const forUsers: Outcome[] = [401, 'pass', 'inactive', 'pass', 401, 401, 401, 401]
-const forAdministrators: Outcome[] = [401, 403, 'inactive', 'pass', 401, 401, 401, 401]
-const forDelegates: Outcome[] = [401, 403, 'inactive', 'pass', 'pass', 403, 401, 401]
+const forUsers: Outcome[] = [401, 'pass', 'inactive', 'pass', 401, 401, 401, 401, 401, 401]
+const forAdministrators: Outcome[] = [401, 403, 'inactive', 'pass', 401, 401, 401, 401, 401, 401]
+const forDelegates: Outcome[] = [401, 403, 'inactive', 'pass', 'pass', 403, 401, 401, 401, 401]
 
 /** Outcome of every operation for each kind of caller. */
 const table: Record<string, Outcome[]> = {
+  'GET /': isOpen,
   'GET /livez': isOpen,
   'GET /readyz': isOpen,
   'GET /.well-known/jwks.json': isOpen,
   'GET /.well-known/oauth-authorization-server': isOpen,
+  'GET /.well-known/oauth-protected-resource': isOpen,
   'POST /token': isOpen,
   'POST /revoke': isOpen,
   'POST /introspect': isOpen,
+  'GET /verify': [401, 'pass', 401, 'pass', 'pass', 'pass', 401, 401, 401, 401],
   'POST /users/': isOpen,
+  'POST /account/check-link': isOpen,
   'POST /account/confirm-email': isOpen,
   'POST /account/forgot-password': isOpen,
   'POST /account/reset-password': isOpen,
@@ -55,6 +62,8 @@ const table: Record<string, Outcome[]> = {
   'DELETE /users/{username}/items/{item_id}': forDelegates,
   'GET /users/': forAdministrators,
   'GET /users/{username}/': forAdministrators,
+  'PUT /users/{username}/': forAdministrators,
+  'PUT /users/{username}/password': forAdministrators,
   'PATCH /users/{username}/': forAdministrators,
   'DELETE /users/{username}/': forAdministrators,
   'GET /users/me/events/': forUsers,
@@ -64,6 +73,18 @@ const table: Record<string, Outcome[]> = {
   'GET /users/{username}/items/export': forDelegates,
   'POST /users/{username}/items/import': forDelegates,
   'POST /invitations/': forAdministrators,
+  'GET /resources/': forAdministrators,
+  'POST /resources/': forAdministrators,
+  'GET /resources/{name}': forAdministrators,
+  'PATCH /resources/{name}': forAdministrators,
+  'DELETE /resources/{name}': forAdministrators,
+  'GET /roles/': forAdministrators,
+  'POST /roles/': forAdministrators,
+  'GET /roles/{name}': forAdministrators,
+  'PATCH /roles/{name}': forAdministrators,
+  'DELETE /roles/{name}': forAdministrators,
+  'PUT /users/{username}/roles/{role}': forAdministrators,
+  'DELETE /users/{username}/roles/{role}': forAdministrators,
 }
 
 const password = 'correct horse'
@@ -108,7 +129,7 @@ async function start(t: Test) {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { JWT_SECRET: '' }, url)
   for (const username of ['bob', 'ann']) await as(app, null).post('/users/', { username, password })
-  await runCommand(url, ['users', 'set-scopes', 'ann', '--scope', 'users:admin', 'items:admin'])
+  await runCommand(url, ['users', 'set-scopes', 'ann', '--scope', 'users:admin items:admin'])
   return { app, url }
 }
 
@@ -116,19 +137,17 @@ async function issueTokens(
   app: FastifyInstance,
   url: string,
 ): Promise<Record<(typeof callers)[number], string | null>> {
-  const service = async (id: string, scope: string) => {
-    const made = await runCommand(url, [
-      'clients',
-      'create',
-      id,
-      '--name',
-      id,
-      '--scope',
-      ...scope.split(' '),
-      '--json',
-    ])
+  await storeResource(app.database, {
+    ...{ name: 'orders', identifier: 'https://orders.example', scopes: ['orders:read'] },
+    ...{ defaultScopes: ['orders:read'], subjectType: 'username' },
+  })
+  const service = async (id: string, scope: string, resource?: string) => {
+    const made = await runCommand(url, ['clients', 'create', id, '--name', id, '--scope', scope, '--json'])
     const { client_secret } = JSON.parse(made.stdout) as { client_secret: string }
-    const form = { grant_type: 'client_credentials', client_id: id, client_secret }
+    const form = {
+      ...{ grant_type: 'client_credentials', client_id: id, client_secret },
+      ...(resource && { resource }),
+    }
     return (await postToken(app, form)).json<{ access_token: string }>().access_token
   }
   const revoked = await logIn(app, 'johndoe', 'secret')
@@ -147,7 +166,20 @@ async function issueTokens(
     'service without scope': await service('stranger', 'users:admin items:admin'),
     expired: await expiredToken(url),
     revoked,
+    'administrator, at another resource': await logInAtOrders(app),
+    'service, at another resource': await service('shop', 'items:read orders:read', 'https://orders.example'),
   }
+}
+
+/** Returns a token of the administrator for the resource, of a login that has every scope. */
+async function logInAtOrders(app: FastifyInstance): Promise<string> {
+  const where = { clientId: 'first-party' }
+  await app.database.client.update({ where, data: { scopes: { push: 'orders:read' } } })
+  const form = {
+    ...{ grant_type: 'password', username: 'ann', password, resource: 'https://orders.example' },
+    scope: `${everyScope} orders:read`,
+  }
+  return (await postToken(app, form)).json<{ access_token: string }>().access_token
 }
 
 /** Returns an expired token of johndoe. */
@@ -169,7 +201,10 @@ async function expiredToken(url: string): Promise<string> {
 /** Returns the outcome of a request. Its body is empty, so that a caller who passes the guard changes nothing. */
 async function outcomeOf(app: FastifyInstance, operation: string, token: string | null): Promise<Outcome> {
   const [method, path = ''] = operation.split(' ') as ['GET', string]
-  const url = path.replace('{username}', 'johndoe').replace('{item_id}', 'absent')
+  const url = path
+    .replace('{username}', 'johndoe')
+    .replace('{item_id}', 'absent')
+    .replace(/\{(name|role)\}/, 'absent')
   const isRemoval = operation === 'DELETE /users/{username}/'
   const response = await as(app, token).send(
     method,

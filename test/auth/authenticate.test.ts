@@ -37,6 +37,7 @@ t.test('any number of spaces may separate the scheme from the token', async (t) 
     [`Bearer ${token}`, 200],
     [`Bearer  ${token}`, 200],
     [`bearer     ${token}`, 200],
+    [`Bearer \t${token}`, 200],
     [`Bearer\t${token}`, 401],
     [`Bearer ${token} x`, 401],
     [`Bearer${token}`, 401],

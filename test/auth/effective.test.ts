@@ -208,8 +208,15 @@ async function enter(app: FastifyInstance, username: string, clientId: string) {
 /** Decision of `effective` about both tokens. */
 function decide(user: UserFacts | null, client: ClientFacts | null): Pick<Cell, 'ofUser' | 'ofClient'> {
   const family = user && client && { userGeneration: 0, clientGeneration: 0, revoked: false }
-  const facts: Facts | null = user && { user, client, family, revoked: false }
-  const ofItself: Facts | null = client && { user: null, client, family: null, revoked: false }
+  const audience = (scope: string) => ({ disabled: false, generation: null, scopes: scope.split(' ') })
+  const facts: Facts | null = user && {
+    ...{ user, client, family, revoked: false },
+    audience: audience(requested),
+  }
+  const ofItself: Facts | null = client && {
+    ...{ user: null, client, family: null, revoked: false },
+    audience: audience(requestedByClient),
+  }
   return {
     ofUser: effective({ claims: { client_id: 'c' }, scope: requested.split(' ') }, facts),
     ofClient: effective(
@@ -405,7 +412,8 @@ async function toResult(response: ReturnType<typeof postToken>): Promise<Result>
 
 t.test('tokens with false claims', (t) => {
   const family = { userGeneration: 0, clientGeneration: 0, revoked: false }
-  const facts = { user, client, family, revoked: false }
+  const audience = { disabled: false, generation: null, scopes: ['me'] }
+  const facts: Facts = { user, client, family, audience, revoked: false }
   const reasonOf = (claims: object, changed: Partial<Facts> | null = {}) =>
     effective({ claims, scope: ['me'] }, changed && { ...facts, ...changed }).reason
   const tutorials = { client: null, family: null }
@@ -421,6 +429,20 @@ t.test('tokens with false claims', (t) => {
   t.equal(reasonOf({}, tutorials), null, "the tutorial's")
   t.equal(reasonOf({}, { ...tutorials, user: { ...user, generation: 1 } }), 'invalid_token', 'of before')
   t.equal(reasonOf({ client_id: 'c', gen: 1 }, { user: null, family: null }), 'invalid_token')
+  t.equal(reasonOf({ client_id: 'c', rgen: 1 }), 'invalid_token', 'of a resource, for the own audience')
+  const resource = { disabled: false, generation: 1, scopes: ['me'] }
+  t.equal(reasonOf({ client_id: 'c', rgen: 1 }, { audience: resource }), null)
+  t.equal(reasonOf({ client_id: 'c' }, { audience: resource }), 'invalid_token')
+  t.equal(reasonOf({ client_id: 'c', rgen: 2 }, { audience: resource }), 'invalid_token')
+  t.equal(
+    reasonOf({ client_id: 'c', rgen: 1 }, { audience: { ...resource, disabled: true } }),
+    'invalid_token',
+  )
+  t.equal(
+    reasonOf({ client_id: 'c', rgen: 1 }, { audience: { ...resource, scopes: [] } }),
+    'insufficient_scope',
+    'it no longer has the scope',
+  )
   t.same(effective({ claims: { client_id: 'c', gen: 0 }, scope: [] }, { ...facts, user: null }), {
     ...{ active: true, scope: [], reason: null },
   })
@@ -432,10 +454,13 @@ t.test('a client sees the tokens that concern it', (t) => {
     claims: object,
     facts: object,
     scope = ['me', 'items:admin', 'orders:read', 'orders:write'],
+    audience: string | null = null,
+    servers: string[] = [],
   ) =>
     visibleScope(
-      { claims: { sub: 'x', exp: 1, ...claims }, scope },
+      { claims: { sub: 'x', exp: 1, ...claims }, audience, scope },
       { clientId: 'orders', scopes: [], rights: [], ...facts },
+      servers,
     )?.join(' ')
   const all = 'me items:admin orders:read orders:write'
   t.equal(shown({ client_id: 'orders' }, {}), all, 'issued to it')
@@ -455,5 +480,13 @@ t.test('a client sees the tokens that concern it', (t) => {
   )
   t.equal(shown({ client_id: 'other', aud: 'https://issuer.example' }, {}), undefined)
   t.equal(shown({}, {}), undefined, "the tutorial's")
+  const everything = { scopes: ['orders:read'], rights: ['introspect'] }
+  const ofResource = ['orders:read']
+  t.equal(
+    shown({ client_id: 'orders', aud: 'orders' }, everything, ofResource, 'orders', ['other']),
+    undefined,
+    'a resource that it does not serve',
+  )
+  t.equal(shown({ client_id: 'x' }, {}, ofResource, 'urn:orders', ['orders']), 'orders:read', 'it serves it')
   t.end()
 })

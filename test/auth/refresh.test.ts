@@ -56,21 +56,30 @@ t.test('a lost response can be requested again within the grace period', async (
   t.equal((await refresh(app, first.refresh_token)).statusCode, 200)
 })
 
-t.test('the grace period of a token ends when its successor is used', async (t) => {
+t.test('a used token gets the newest token of its family within the grace period', async (t) => {
   const app = await startApp(t, { REFRESH_TOKEN_GRACE_SECONDS: '60' })
   const first = await logIn(app)
   const second = (await refresh(app, first.refresh_token)).json<Tokens>()
   const third = (await refresh(app, second.refresh_token)).json<Tokens>()
-  const again = (await refresh(app, second.refresh_token)).json<Tokens>()
-  t.equal(again.refresh_token, third.refresh_token, 'the parent of the live token')
-  await assertDead(t, app, first.refresh_token)
-  await assertDead(t, app, third.refresh_token)
-
-  const idle = await logIn(app)
-  await refresh(app, idle.refresh_token)
+  for (const { refresh_token } of [first, second]) {
+    const again = (await refresh(app, refresh_token)).json<Tokens>()
+    t.equal(again.refresh_token, third.refresh_token)
+    t.equal((await as(app, again.access_token).get('/users/me/')).statusCode, 200)
+  }
   const past = { expiresAt: new Date(Date.now() - 1) }
   await app.database.refreshToken.updateMany({ where: { usedAt: null }, data: past })
-  await assertDead(t, app, idle.refresh_token)
+  await assertDead(t, app, first.refresh_token)
+  t.equal((await as(app, third.access_token).get('/users/me/')).statusCode, 200, 'the family continues')
+})
+
+t.test('after a change of the MAC key, a repeated request is refused and its family continues', async (t) => {
+  const app = await startApp(t)
+  const first = await logIn(app)
+  const second = (await refresh(app, first.refresh_token)).json<Tokens>()
+  await app.database.macKey.deleteMany()
+  await app.changes.sync()
+  await assertDead(t, app, first.refresh_token)
+  t.equal((await refresh(app, second.refresh_token)).statusCode, 200)
 })
 
 t.test(

@@ -208,7 +208,7 @@ t.test('a token of maximum scope fits into every place that it is sent in', asyn
   const largest = ['items:read', ...Array.from({ length: 15 }, (_, i) => `${i + 10}`.padEnd(255, 'y'))]
   largest.push('z'.repeat(4_096 - largest.join(' ').length - 1))
   t.equal(largest.join(' ').length, 4_096)
-  const create = ['clients', 'create', 'large', '--name', 'Large', '--json', '--scope', ...largest]
+  const create = ['clients', 'create', 'large', '--name', 'Large', '--json', '--scope', largest.join(' ')]
   const { stdout } = await runCommand(url, create)
   const { client_secret: secret } = JSON.parse(stdout) as { client_secret: string }
   const form = { grant_type: 'client_credentials' }

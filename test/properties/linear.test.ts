@@ -47,6 +47,15 @@ function entriesOf(app: FastifyInstance, token: string): Record<string, Send> {
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     })
   return {
+    'the name in a multipart form': (input) =>
+      form('/token', `--x\r\nContent-Disposition: form-data; name=${input}\r\n\r\nx\r\n--x--`, {
+        'content-type': 'multipart/form-data; boundary=x',
+      }),
+    'a multipart form': (input) =>
+      form('/token', `\r\n--x${input}`, { 'content-type': 'multipart/form-data; boundary=x' }),
+    'the boundary of a multipart form': (input) =>
+      form('/token', input, { 'content-type': `multipart/form-data; boundary=${input}` }),
+    'a content coding': (input) => inject({ url: '/livez', headers: { 'content-encoding': input } }),
     path: (input) => inject({ url: `/${encodeURI(input)}x/` }),
     'path of a user': (input) => inject({ url: `/users/${encodeURI(input)}x/` }),
     query: (input) => asUser(`/users/me/items/?title_contains=${encodeURIComponent(input)}`, {}),

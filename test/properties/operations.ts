@@ -12,6 +12,7 @@ interface Schema {
 }
 
 interface Content {
+  headers?: Record<string, object>
   content?: Record<string, { schema: Schema }>
 }
 

@@ -8,6 +8,7 @@ import { storeClient } from '../helpers/clients.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { beginTransaction, createUser, until } from '../helpers/replicas.js'
+import { storeResource, storeRole } from '../helpers/resources.js'
 
 // Requests in progress while the user or client that they concern is deleted.
 
@@ -60,7 +61,7 @@ const own: [what: string, request: Request, status: number][] = [
   ['an item that is put', () => json('PUT', '/users/me/items/new', {}), 401],
   ['an item that is replaced', () => json('PUT', '/users/me/items/first', {}), 401],
   ['a patch of an item', () => json('PATCH', '/users/me/items/first', { title: 'x' }), 404],
-  ['a deletion of an item', () => json('DELETE', '/users/me/items/first'), 404],
+  ['a deletion of an item', () => json('DELETE', '/users/me/items/first'), 204],
   ['an import of all', () => lines('/users/me/items/import'), 401],
   ['an import of each', () => lines('/users/me/items/import?mode=each'), 401],
   ['another name', () => json('PATCH', '/users/me/', { full_name: 'x' }), 401],
@@ -154,7 +155,8 @@ for (const [what, request, status] of own)
     const victim = await makeVictim()
     const answer = await overtake(t, deletionOf(victim), request(victim), victim.token)
     t.equal(answer.statusCode, status, answer.body)
-    if (status === 401) t.same(answer.json(), { detail: 'Could not validate credentials' })
+    if (status === 401)
+      t.same(answer.json(), { detail: 'Could not validate credentials', code: 'invalid_token' })
   })
 
 for (const [by, token] of [
@@ -212,22 +214,30 @@ t.test('every foreign key has a response', async (t) => {
   for (const { conname } of keys)
     t.match(
       conname,
-      /_((owner|user|client|family)_id|invited_by)_fkey$/,
+      /_((owner|user|client|family|resource)_id|invited_by|role)_fkey$/,
       'see the deletions of src/http/error-handler.ts',
     )
 })
 
-t.test('a command about a user or client that is being deleted', async (t) => {
+t.test('a command about a client, resource or role that is being deleted', async (t) => {
   await storeClient(app.database, 'gone', 'lks_gone')
-  const change = await beginTransaction(t, url, "DELETE FROM clients WHERE client_id = 'gone'")
-  const rotating = runCommand(url, ['clients', 'rotate-secret', 'gone'])
-  await until('the command to wait', async () => {
-    const waiting = await query(
-      url,
-      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-    )
-    return waiting.length > 0
-  })
-  await change.query('COMMIT')
-  t.match(await rotating, { status: 3, stderr: 'latchkey: it was deleted concurrently\n' })
+  await storeResource(app.database, { name: 'gone', identifier: 'urn:gone', scopes: [] })
+  await storeRole(app.database, 'gone', [])
+  for (const [deletion, args] of [
+    ["DELETE FROM clients WHERE client_id = 'gone'", ['clients', 'rotate-secret', 'gone']],
+    ["DELETE FROM resources WHERE name = 'gone'", ['resources', 'disable', 'gone']],
+    ["DELETE FROM roles WHERE name = 'gone'", ['roles', 'set-scopes', 'gone']],
+  ] as const) {
+    const change = await beginTransaction(t, url, deletion)
+    const running = runCommand(url, [...args])
+    await until('the command to wait', async () => {
+      const waiting = await query(
+        url,
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      )
+      return waiting.length > 0
+    })
+    await change.query('COMMIT')
+    t.match(await running, { status: 3, stderr: 'latchkey: it was deleted concurrently\n' }, args.join(' '))
+  }
 })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { query } from '../database/query.js'
 import {
@@ -97,23 +98,50 @@ const faults = [
 ]
 
 for (const { what, sets, rights, form } of faults)
-  for (const reuse of ['after the grace', 'after its successor'])
-    t.test(`reuse ${reuse} ends the family whatever else is wrong: ${what}`, async (t) => {
-      const first = await logIn(one, 'johndoe', 'secret', 'me items:read')
-      const [second] = tokensOf([await refresh(one, first.refresh_token)])
-      let last = second?.refresh_token as string
-      if (reuse === 'after the grace')
-        await query(url, "UPDATE refresh_tokens SET used_at = used_at - interval '61 seconds'")
-      else last = (await refresh(one, last)).body.refresh_token as string
-      await query(url, sets)
-      const again = { grant_type: 'refresh_token', refresh_token: first.refresh_token, ...form }
-      const answer = await postForm(other, '/token', again)
-      await query(url, rights)
-      t.equal(answer.status, 400)
-      t.match(answer.body, { error: 'invalid_grant' })
-      t.match(await describeFamily(url, first), { live: false })
-      t.equal((await refresh(one, last)).status, 400)
-    })
+  t.test(`reuse after the grace period ends the family whatever else is wrong: ${what}`, async (t) => {
+    const first = await logIn(one, 'johndoe', 'secret', 'me items:read')
+    const [second] = tokensOf([await refresh(one, first.refresh_token)])
+    await endGrace()
+    await query(url, sets)
+    const again = { grant_type: 'refresh_token', refresh_token: first.refresh_token, ...form }
+    const answer = await postForm(other, '/token', again)
+    await query(url, rights)
+    t.equal(answer.status, 400)
+    t.match(answer.body, { error: 'invalid_grant' })
+    t.match(await describeFamily(url, first), { live: false })
+    t.equal((await refresh(one, second?.refresh_token as string)).status, 400)
+  })
+
+/** Rounds of refreshes, each by one of three tabs at one of the replicas. Those of a round run at the same time. */
+const refreshes = fc.array(
+  fc.array(fc.record({ tab: fc.nat({ max: 2 }), isAtOther: fc.boolean() }), { minLength: 1, maxLength: 3 }),
+  { minLength: 1, maxLength: 4 },
+)
+
+t.test('tabs that refresh one login in any order all stay logged in', async (t) => {
+  const bystander = await logIn(one)
+  await fc.assert(
+    fc.asyncProperty(refreshes, async (rounds) => {
+      const first = await logIn(one)
+      const tabs = [0, 1, 2].map(() => first.refresh_token)
+      for (const round of rounds) {
+        const answers = await Promise.all(
+          round.map(({ tab, isAtOther }) => refresh(isAtOther ? other : one, tabs[tab] as string)),
+        )
+        t.same(statusesOf(answers), [200])
+        for (const [i, { tab }] of round.entries()) tabs[tab] = answers[i]?.body.refresh_token as string
+      }
+      const last = tokensOf(await Promise.all(tabs.map((token) => refresh(other, token))))
+      t.equal(last.length, tabs.length)
+      t.match(await describeFamily(url, first), { live: true })
+      await endGrace()
+      t.equal((await refresh(one, first.refresh_token)).status, 400)
+      t.match(await describeFamily(url, first), { live: false }, 'reuse after the grace period')
+    }),
+    { numRuns: 10, seed: 18 },
+  )
+  t.equal((await refresh(other, bystander.refresh_token)).status, 200, 'another login continues')
+})
 
 for (const { what, sets, rights, form } of faults.slice(1))
   t.test(`a request with another error does not use the token: ${what}`, async (t) => {
@@ -209,6 +237,11 @@ function storm({ one, other }: Replicas, refreshToken: string, uses: number): Pr
   return Promise.all(
     Array.from({ length: uses }, (_, index) => refresh(index % 2 ? one : other, refreshToken)),
   )
+}
+
+/** Makes all used tokens look as if they were used before the grace period. */
+function endGrace() {
+  return query(url, "UPDATE refresh_tokens SET used_at = used_at - interval '61 seconds'")
 }
 
 function statusesOf(answers: Answer[]): number[] {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { query } from '../database/query.js'
 import {
@@ -124,10 +125,16 @@ function watchKeys({ one, other }: Replicas) {
   })
 }
 
+/** Pause after each action (milliseconds), since the tests beside this one need the processors too. */
+const pauseMs = 10
+
 function repeatUntilStopped<T>(result: T, action: () => Promise<void>): { stop: () => Promise<T> } {
   let stopped = false
   async function repeat(): Promise<T> {
-    while (!stopped) await action()
+    while (!stopped) {
+      await action()
+      await delay(pauseMs)
+    }
     return result
   }
   const running = repeat()

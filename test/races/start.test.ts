@@ -67,7 +67,7 @@ t.test('KEY_ENCRYPTION_SECRET is replaced without interruption', async (t) => {
   t.equal(
     (await askWho(before, later)).status,
     200,
-    'a replica with the old secret takes what the next key signs',
+    'a replica with the old secret accepts tokens that the next key signs',
   )
   t.equal((await logIn(before, username)).status, 200, 'and still signs')
 

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import t, { type Test } from 'tap'
-import { listKeys, openPrivateKey, retireKey, retireSpentKeys } from '../../../src/auth/keys/key-store.js'
+import {
+  listKeys,
+  openPrivateKey,
+  raiseTokenTtl,
+  retireKey,
+  retireSpentKeys,
+} from '../../../src/auth/keys/key-store.js'
 import { stateOf } from '../../../src/auth/keys/lifecycle.js'
 import { rotateKeys, rotationPlan } from '../../../src/auth/keys/rotation.js'
 import { sealingKeysOf } from '../../../src/auth/keys/sealing-keys.js'
@@ -15,6 +21,8 @@ import { storeClient } from '../../helpers/clients.js'
 import { runCommand } from '../../helpers/command.js'
 import { cloneDatabase, setDefaults } from '../../helpers/database.js'
 import { plainDefaults } from '../../helpers/hostile.js'
+import { beginTransaction, untilWaiting } from '../../helpers/replicas.js'
+import { storeResource } from '../../helpers/resources.js'
 import { until } from '../../helpers/wait.js'
 
 const ring = { JWT_SECRET: '', JWKS_MAX_AGE_SECONDS: '1' }
@@ -234,7 +242,12 @@ t.test('of several replicas that find a key due at the same time, one creates it
   t.teardown(() => database.$disconnect())
   const config = loadConfig({})
   const [sealing] = sealingKeysOf(config)
-  const made = await Promise.all([1, 2].map(() => rotateKeys(database, rotationPlan(config), sealing)))
+  // Both have found the key due when one of them gets the lock.
+  const holder = await beginTransaction(t, url, 'LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE')
+  const rotations = Promise.all([1, 2].map(() => rotateKeys(database, rotationPlan(config), sealing)))
+  await untilWaiting(url, 2)
+  await holder.query('ROLLBACK')
+  const made = await rotations
   t.equal(made.filter((one) => one !== null).length, 1)
   t.equal((await listKeys(database)).length, 1)
 })
@@ -332,7 +345,7 @@ t.test('a token with an unknown key id makes the ring read the keys', async (t) 
   t.equal((await as(app, unknown).get('/users/me/')).statusCode, 401)
 })
 
-t.test('keys outlive the longest token lifetime of all replicas', async (t) => {
+t.test('keys outlive the longest token lifetime of all replicas and resources', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { ...ring, ACCESS_TOKEN_EXPIRE_MINUTES: '5' }, url)
   const ttl = async () => (await listKeys(app.database)).map(({ tokenTtlSeconds }) => tokenTtlSeconds)
@@ -341,6 +354,10 @@ t.test('keys outlive the longest token lifetime of all replicas', async (t) => {
   t.same(await ttl(), [3600])
   await startApp(t, { ...ring, ACCESS_TOKEN_EXPIRE_MINUTES: '1' }, url)
   t.same(await ttl(), [3600])
+  const resource = { name: 'orders', identifier: 'urn:orders', scopes: [], tokenTtlSeconds: 86_400 }
+  await storeResource(app.database, resource)
+  await raiseTokenTtl(app.database, 60)
+  t.same(await ttl(), [86_400])
 })
 
 const oldSecret = 'the first secret that encrypts the keys'
