@@ -7,10 +7,13 @@ import { retention } from '../src/database/retention.js'
 import { awaitInvalidation } from '../src/http/await-invalidation.js'
 import { batchedResponses } from '../src/http/batch-responses.js'
 import { connectionDraining } from '../src/http/connection-draining.js'
+import { errorHandling } from '../src/http/error-handler.js'
 import { fallbacks } from '../src/http/not-found.js'
 import { requestLog } from '../src/http/request-log.js'
 import { unreadableRequests } from '../src/http/unreadable-requests.js'
+import { departedOwners } from '../src/items/departed-owners.js'
 import { background } from '../src/lifecycle/background.js'
+import { missingPage } from '../src/pages/missing-page.js'
 import { passwords } from '../src/passwords/index.js'
 import { nameClaims } from '../src/users/names/claim-names.js'
 
@@ -18,9 +21,12 @@ import { nameClaims } from '../src/users/names/claim-names.js'
 const dependencies: [plugin: FastifyPluginAsync<never>, dependency: string][] = [
   [changeFeed, 'database'],
   [retention, 'database'],
+  [errorHandling, 'database'],
+  [departedOwners, 'database'],
   [requestLog, 'client-address'],
   [fallbacks, 'response-headers'],
   [unreadableRequests, 'fallbacks'],
+  [missingPage, 'fallbacks'],
   [awaitInvalidation, 'change-feed'],
   [batchedResponses, 'await-invalidation'],
   [connectionDraining, 'batched-responses'],

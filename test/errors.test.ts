@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import fastify from 'fastify'
 import t from 'tap'
+import { catalogue, errorCodes } from '../src/errors.js'
 import { handleError } from '../src/http/error-handler.js'
 import { logIn, startApp } from './helpers/app.js'
 import { as } from './helpers/client.js'
@@ -20,28 +22,46 @@ async function sendRaw(port: number, text: string): Promise<string> {
   return answer
 }
 
+t.test('every code is documented with its status', async (t) => {
+  const rows = readFileSync('docs/errors.md', 'utf8').matchAll(/^\| `(\w+)` \| (\d+) \| \S/gm)
+  t.same(
+    [...rows].map(([, code, status]) => [code, Number(status)]),
+    errorCodes.map((code) => [code, catalogue[code].status]),
+  )
+})
+
 t.test('a malformed HTTP request gets an error response', async (t) => {
   const { port, program } = await startService(t)
-  for (const [name, text, status, detail] of [
+  for (const [name, text, status, body] of [
     [
       '100 KB of Authorization',
       `GET /users/me/ HTTP/1.1\r\nAuthorization: Bearer ${'a'.repeat(100_000)}\r\n\r\n`,
       431,
-      'Request Header Fields Too Large',
+      { detail: 'Request Header Fields Too Large', code: 'header_too_large' },
     ],
-    ['an unknown verb', 'FETCH /token HTTP/1.1\r\nHost: x\r\n\r\n', 405, 'Method Not Allowed'],
-    ['garbage', 'garbage\r\n\r\n', 405, 'Method Not Allowed'],
-    ['a header without a colon', 'GET /livez HTTP/1.1\r\nHost x\r\n\r\n', 400, 'Bad Request'],
+    [
+      'an unknown verb',
+      'FETCH /token HTTP/1.1\r\nHost: x\r\n\r\n',
+      405,
+      { detail: 'Method Not Allowed', code: 'method_not_allowed' },
+    ],
+    ['garbage', 'garbage\r\n\r\n', 405, { detail: 'Method Not Allowed', code: 'method_not_allowed' }],
+    [
+      'a header without a colon',
+      'GET /livez HTTP/1.1\r\nHost x\r\n\r\n',
+      400,
+      { detail: 'Bad Request', code: 'malformed_request' },
+    ],
     [
       'a path that is not UTF-8',
       'GET /%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
       400,
-      'Bad Request',
+      { detail: 'Bad Request' },
     ],
   ] as const) {
     const answer = await sendRaw(port, text)
     t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), name)
-    t.match(answer, `\r\n\r\n${JSON.stringify({ detail })}`, name)
+    t.match(answer, `\r\n\r\n${JSON.stringify(body)}`, name)
   }
   t.notMatch(program.stdout, /stack/, 'no stack trace is logged')
 })
@@ -69,7 +89,7 @@ t.test('an unexpected error is logged, and its response reveals nothing', async 
   for (const url of ['/bug', '/no-error']) {
     const response = await app.inject(url)
     t.equal(response.statusCode, 500)
-    t.equal(response.body, '{"detail":"Internal Server Error"}')
+    t.equal(response.body, '{"detail":"Internal Server Error","code":"internal_error"}')
   }
   t.equal(lines.length, 2)
   t.match(lines[0], /canary/)
@@ -78,6 +98,7 @@ t.test('an unexpected error is logged, and its response reveals nothing', async 
   t.equal(invalid.statusCode, 422)
   t.same(invalid.json(), {
     detail: [{ type: 'type', loc: ['body', 'a', '0'], msg: 'must be integer', input: null }],
+    code: 'invalid_input',
   })
 })
 

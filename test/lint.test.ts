@@ -7,7 +7,7 @@ const root = process.cwd()
 const biome = join(root, 'node_modules/.bin/biome')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 
-/** Ways to read what it is decided by what a token may do. */
+/** Statements that read the facts by which it is decided what a token may do. */
 const reads = [
   'export const a = (user) => user.disabled',
   'export const b = (user) => user?.generation',
@@ -17,13 +17,13 @@ const reads = [
   'export const f = ({ client: { rights } }) => rights',
   'export function g(user) { const { passwordChangeRequired } = user; return passwordChangeRequired }',
 ]
-/** What looks similar, and reads nothing. */
+/** Statements that look similar, but read none of these facts. */
 const others = [
   'export const h = () => ({ disabled: true, scopes: [], generation: 1 })',
   'export const i = (user) => user.scope',
 ]
 
-t.test('what a token may do is decided in one place alone', (t) => {
+t.test('only effective.ts reads the facts that decide what a token may do', (t) => {
   const source = [...reads, ...others].join('\n')
   const config = JSON.parse(read('biome.json')) as object
   const project = t.testdir({
@@ -45,5 +45,25 @@ t.test('what a token may do is decided in one place alone', (t) => {
   )
   t.same(places.map(([, file, line]) => `${file} ${line}`).sort(), expected)
   t.equal(status, 1)
+  t.end()
+})
+
+t.test('a fault in the OpenAPI document is found by the rules of Redocly and of Spectral', (t) => {
+  const folder = t.testdir({
+    'broken.json': JSON.stringify({
+      openapi: '3.1.0',
+      info: { title: 'x', version: '1', license: { name: 'MIT', url: 'https://example.com' } },
+      paths: { '/users/': { get: { responses: { 200: { $ref: '#/components/responses/Absent' } } } } },
+    }),
+  })
+  const { stderr, status } = spawnSync(
+    process.execPath,
+    ['scripts/lint-openapi.js', join(folder, 'broken.json')],
+    { encoding: 'utf8' },
+  )
+  t.equal(status, 1)
+  for (const rule of ['Redocly, no-unresolved-refs', 'Spectral, invalid-ref', 'Spectral, operation-tags'])
+    t.match(stderr, rule)
+  t.notMatch(stderr, /server|slash|contact/, 'the exceptions are those of the configurations')
   t.end()
 })

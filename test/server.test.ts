@@ -1,10 +1,13 @@
 import { once } from 'node:events'
+import { renameSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeFolder } from './database/folder.js'
 import { embeddedUrl, readPid, untilReleased } from './database/postmaster.js'
 import { query } from './database/query.js'
+import { cloneDatabase } from './helpers/database.js'
+import { beginTransaction } from './helpers/replicas.js'
 import {
   type RunningProgram,
   type Service,
@@ -23,7 +26,9 @@ t.test('without DATABASE_URL the service starts its own database, and keeps the 
   const first = start('src/server.ts')
   const origin = await untilGreeted(first)
   t.match(first.stdout, /Log in .* johndoe \/ secret/)
+  t.match(first.stdout, `its links are printed here, and ${folder}/mail has`)
   t.equal((await fetch(`${origin}/readyz`)).status, 200)
+  t.notMatch(first.stdout, '/readyz', 'probes are not logged')
   t.strictSame(await readItems(origin), [{ item_id: 'Foo', owner: 'johndoe' }])
   await query(
     embeddedUrl(home),
@@ -36,8 +41,14 @@ t.test('without DATABASE_URL the service starts its own database, and keeps the 
   t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'PostgreSQL has ended')
 
   const second = start(built)
-  const items = await readItems(await untilGreeted(second))
+  const secondOrigin = await untilGreeted(second)
+  const items = await readItems(secondOrigin)
   t.strictSame(items.map(({ item_id }) => item_id).sort(), ['Bar', 'Foo'])
+  renameSync(home, `${home}.removed`)
+  t.equal((await fetch(`${secondOrigin}/readyz`)).status, 503, 'the data are not where they were')
+  await second.prints('the data of the embedded PostgreSQL have been removed')
+  renameSync(`${home}.removed`, home)
+  t.equal((await fetch(`${secondOrigin}/readyz`)).status, 200)
   second.process.kill('SIGINT')
   t.equal(await second.ends(), 0)
   t.equal(readPid(home), null)
@@ -47,6 +58,7 @@ t.test('without DATABASE_URL the service starts its own database, and keeps the 
   third.process.kill('SIGTERM')
   t.equal(await third.ends(), 0, 'a signal during the start ends it')
   t.equal(third.stderr, '')
+  t.notMatch(third.stdout, 'listening', 'and the start goes no further')
   await untilReleased(home)
 
   const fourth = start(built)
@@ -72,11 +84,11 @@ t.test('a port in use is reported in one line, and nothing is left running', asy
 })
 
 const refusals: [what: string, env: Record<string, string>, args: string[], line: RegExp][] = [
-  ['an unknown setting', { JWT_SECRTE: 'x' }, [], /unknown setting JWT_SECRTE; .*/],
+  ['an unknown setting', { JWT_SECRTE: 'x' }, [], /unknown setting JWT_SECRTE: did you mean JWT_SECRET\? .*/],
   ['an argument', {}, ['--port=80'], /unknown argument --port=80; settings are environment variables/],
 ]
 
-t.test('an error that the operator can mend is one line, with exit status 1', async (t) => {
+t.test('an error that the operator can correct is one line, with exit status 1', async (t) => {
   const programs = refusals.map(([, env, args]) => startProgram(t, 'src/server.ts', env, { args }))
   for (const [index, [what, , , line]] of refusals.entries()) {
     const program = programs[index] as RunningProgram
@@ -84,6 +96,19 @@ t.test('an error that the operator can mend is one line, with exit status 1', as
     t.match(program.stderr, new RegExp(`^latchkey: ${line.source}\n$`), what)
     t.equal(program.stdout, '', what)
   }
+})
+
+t.test('a database that cannot be prepared yet delays the start', async (t) => {
+  const url = await cloneDatabase(t)
+  const holder = await beginTransaction(t, url, 'LOCK TABLE signing_keys')
+  const program = startProgram(t, 'src/server.ts', {
+    PORT: '0',
+    DATABASE_URL: url,
+    DATABASE_TIMEOUT_SECONDS: '2',
+  })
+  await program.prints('the database could not be prepared yet')
+  await holder.query('ROLLBACK')
+  await program.prints('Latchkey is ready.')
 })
 
 t.test('a login in progress is answered before a signal and its echo end the service', async (t) => {
@@ -108,7 +133,7 @@ t.test('a later second signal ends the service despite a hanging request', async
   const insisting = setInterval(() => program.process.kill('SIGINT'), 20)
   t.teardown(() => clearInterval(insisting))
   t.equal(await program.ends(), 1)
-  t.match(program.stderr, /^latchkey: Error: SIGINT while closing\n/)
+  t.match(program.stderr, /^latchkey: SIGINT while closing\n$/)
 })
 
 t.test('a hanging request is aborted, and the service ends with exit status 0', async (t) => {

@@ -140,14 +140,14 @@ t.test('actions of administrators and operators are recorded', async (t) => {
     ['users', 'disable', 'alice'],
     ['users', 'enable', 'alice'],
     ['users', 'invite'],
-    ['users', 'delete', 'alice'],
+    ['users', 'delete', 'alice', '--yes'],
     ['clients', 'create', 'c', '--name', 'C'],
     ['clients', 'rotate-secret', 'c'],
     ['clients', 'disable', 'c'],
     ['clients', 'enable', 'c'],
     ['tokens', 'revoke', '--client', 'c'],
     ['tokens', 'revoke', '--user', 'johndoe'],
-    ['clients', 'delete', 'c'],
+    ['clients', 'delete', 'c', '--yes'],
     ['keys', 'rotate', '--now'],
   ])
     t.equal((await runCommand(url, args)).status, 0, args.join(' '))

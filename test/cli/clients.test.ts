@@ -1,8 +1,13 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { postToken, startApp } from '../helpers/app.js'
+import { askWith, keySet, now, ownAssertion, signJwt } from '../helpers/assertions.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { localhostPem } from '../helpers/https.js'
 
 const ask = (app: FastifyInstance, client_secret: string, client_id = 'reports') =>
   postToken(app, { grant_type: 'client_credentials', client_id, client_secret })
@@ -20,11 +25,12 @@ t.test(
       'Reports',
       '--scope',
       'a',
+      '--scope',
       'b',
     ])
     t.equal(created.status, 0, created.stderr)
     const first = /client_secret +(lks_[\w-]{43})\n/.exec(created.stdout)?.[1] ?? ''
-    t.match((await runCommand(url, ['clients', 'list'])).stdout, /\/never-used\n/)
+    t.match((await runCommand(url, ['clients', 'list'])).stdout, /\/-\n/)
     t.match((await ask(app, first)).json(), { token_type: 'bearer', scope: 'a b' })
     const rotate = async () => {
       const { stdout } = await runCommand(url, ['clients', 'rotate-secret', 'reports', '--json'])
@@ -70,7 +76,10 @@ t.test('a confidential client is given rights, which can be removed', async (t) 
   const set = (...args: string[]) => runCommand(url, ['clients', 'set-rights', 'api', ...args])
   t.match(await set(), { status: 0, stdout: 'api has no rights.\n' })
   t.same(await list(), [])
-  t.match(await set('--right', 'introspect', 'introspect'), { status: 0, stdout: 'api has introspect.\n' })
+  t.match(await set('--right', 'introspect', '--right', 'introspect'), {
+    status: 0,
+    stdout: 'api has introspect.\n',
+  })
   t.same(await list(), ['introspect'])
   const json = await set('--right', 'introspect', '--json')
   t.same(JSON.parse(json.stdout), { client_id: 'api', rights: ['introspect'] })
@@ -114,7 +123,7 @@ t.test('a client that is disabled, revoked or deleted loses its tokens', async (
   t.equal((await ask(app, secret)).statusCode, 401)
   t.match(await runCommand(url, ['clients', 'enable', 'reports']), { stdout: 'reports is enabled.\n' })
   t.equal(await isActive(second), false)
-  t.match(await runCommand(url, ['clients', 'delete', 'reports']), { stdout: 'Deleted reports.\n' })
+  t.match(await runCommand(url, ['clients', 'delete', 'reports', '--yes']), { stdout: 'Deleted reports.\n' })
   t.equal((await ask(app, secret)).statusCode, 401)
 })
 
@@ -134,6 +143,200 @@ t.test('a public client has no secret', async (t) => {
   })
 })
 
+/** Returns a function that writes a text or a JSON document to a new file, and returns its path. */
+function fileWriter(t: Test): (content: unknown) => string {
+  const directory = t.testdir({})
+  let files = 0
+  return function writeFile(content) {
+    files += 1
+    const file = join(directory, String(files))
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
+    return file
+  }
+}
+
+const audience = 'http://localhost:8000'
+
+t.test('a client with keys needs no secret, and an older secret can be removed', async (t) => {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, {}, url)
+  const file = fileWriter(t)
+
+  const jwks = file({ keys: [...keySet.keys, { kty: 'unknown' }] })
+  const status = async (assertion: string) => {
+    await app.changes.sync()
+    return (await askWith(app, assertion)).statusCode
+  }
+  const run = (...args: string[]) => runCommand(url, ['clients', ...args])
+  const created = await run('create', 'signer', '--name', 'Signer', '--jwks', jwks)
+  t.same(created, { status: 0, stdout: 'Created signer.\n', stderr: '' })
+  t.equal(await status(ownAssertion('signer', { aud: audience })), 200)
+  t.match((await run('show', 'signer')).stdout, /\nsecrets +-\nkeys +EC RSA OKP\n/)
+  const [stored] = await app.database.clientKeys.findMany()
+  t.same(stored?.jwks, keySet, 'only usable public keys are stored')
+  const nameless = { ...keySet.keys[0], kid: undefined }
+  t.match(await run('update', 'signer', '--jwks', file({ keys: [nameless] })), { status: 0 })
+  t.match((await run('show', 'signer')).stdout, /\nkeys +ES256\n/)
+
+  const secret = JSON.parse((await run('create', 'reports', '--name', 'Reports', '--json')).stdout) as {
+    client_secret: string
+  }
+  t.match(await run('update', 'reports', '--jwks', jwks, '--scope', 'a'), {
+    status: 0,
+    stdout: 'Changed reports.\n',
+  })
+  t.equal(await status(ownAssertion('reports', { aud: audience })), 200)
+  t.equal((await ask(app, secret.client_secret)).statusCode, 200)
+  t.match(await run('update', 'reports', '--remove-secrets'), { status: 0 })
+  t.equal((await ask(app, secret.client_secret)).statusCode, 401)
+  t.equal(await status(ownAssertion('reports', { aud: audience })), 200)
+  const ca = file(localhostPem)
+  const remote = ['--jwks-uri', 'https://keys.internal/jwks', '--allow-private-host', '--ca', ca]
+  t.match(await run('update', 'reports', ...remote), { status: 0 })
+  t.match((await run('show', 'reports')).stdout, /\nkeys +https:\/\/keys\.internal\/jwks\n/)
+  const keys = await app.database.clientKeys.findUniqueOrThrow({ where: { clientId: 'reports' } })
+  t.match(keys, { jwks: null, allowPrivateHost: true, ca: /^-----BEGIN CERTIFICATE/ })
+  t.notMatch(keys.ca, 'PRIVATE KEY')
+  t.match(await run('update', 'reports', '--remove-keys'), { status: 0 })
+  t.match((await run('show', 'reports')).stdout, /\nkeys +-\n/)
+  const actions = await app.database.event.findMany({
+    where: { subject: 'client:reports' },
+    orderBy: { id: 'asc' },
+  })
+  t.same(
+    actions.filter(({ actor }) => actor === 'cli').map(({ action }) => action),
+    [
+      'client_created',
+      'client_changed',
+      'client_keys_changed',
+      'client_secrets_removed',
+      'client_keys_changed',
+      'client_keys_changed',
+    ],
+  )
+})
+
+t.test('a client trusts tokens of a platform until it no longer does', async (t) => {
+  const url = await cloneDatabase(t)
+  const app = await startApp(t, {}, url)
+  const jwks = fileWriter(t)(keySet)
+  const issuer = 'https://kubernetes.example'
+  const run = (...args: string[]) => runCommand(url, ['clients', ...args])
+  t.match(await run('create', 'pod', '--name', 'Pod', '--no-secret'), { stdout: 'Created pod.\n' })
+  const trust = [
+    'trust',
+    'pod',
+    '--issuer',
+    issuer,
+    '--subject',
+    'system:serviceaccount:payments:*',
+    '--jwks',
+    jwks,
+  ]
+  const trusted = await run(...trust)
+  t.match(trusted, { status: 0, stdout: `pod trusts system:serviceaccount:payments:* of ${issuer}.\n` })
+  t.match(JSON.parse((await run(...trust, '--audience', 'latchkey', '--json')).stdout), {
+    audience: 'latchkey',
+  })
+  t.match(
+    (await run('show', 'pod')).stdout,
+    `trusted_issuers  ${issuer}/system:serviceaccount:payments:*/latchkey\n`,
+  )
+  const claims = { iss: issuer, aud: ['latchkey'], sub: 'system:serviceaccount:payments:reports' }
+  const status = async () => {
+    await app.changes.sync()
+    const token = signJwt({ alg: 'RS256', kid: 'RSA' }, { ...claims, iat: now(), exp: now() + 3_600 })
+    return (await askWith(app, token, { client_id: 'pod' })).statusCode
+  }
+  t.equal(await status(), 200)
+  const untrust = ['untrust', 'pod', '--issuer', issuer]
+  t.match(await run(...untrust, '--subject', 'other'), {
+    status: 3,
+    stderr: 'latchkey: pod does not trust other of https://kubernetes.example\n',
+  })
+  t.match(await run(...untrust), { stdout: `pod no longer trusts any subject of ${issuer}.\n` })
+  t.equal(await status(), 401)
+  const discovered = ['trust', 'pod', '--issuer', issuer, '--subject', 'a', '--allow-private-host']
+  t.match(await run(...discovered), { status: 0 })
+  t.match(await run(...untrust, '--subject', 'a'), { stdout: `pod no longer trusts a of ${issuer}.\n` })
+  t.match(await run('trust', 'first-party', '--issuer', issuer, '--subject', 'a'), {
+    status: 4,
+    stderr: /first-party is a public client, which does not authenticate/,
+  })
+  const many = Array.from({ length: 100 }, (_, index) => ({
+    clientId: 'pod',
+    issuer,
+    subjectPattern: String(index),
+  }))
+  await app.database.trustedIssuer.createMany({ data: many.slice(1) })
+  const trustSubject = (subject: string) =>
+    run('trust', 'pod', '--issuer', issuer, '--subject', subject, '--allow-private-host')
+  const atOnce = await Promise.all([trustSubject('a'), trustSubject('b')])
+  t.same(atOnce.map(({ status }) => status).sort(), [0, 4], 'one more is possible')
+  t.match(await run(...discovered.slice(0, -2), 'c'), {
+    status: 4,
+    stderr: /pod already trusts the maximum of 100 subjects/,
+  })
+  t.match(await trustSubject('1'), { status: 0 }, 'one that it trusts is replaced')
+  t.equal(await app.database.trustedIssuer.count({ where: { clientId: 'pod' } }), 100)
+})
+
+t.test('keys, certificates and trust that could not work are refused', async (t) => {
+  const url = await cloneDatabase(t)
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const file = fileWriter(t)
+  const create = (...args: string[]) => ['create', 'x', '--name', 'X', ...args]
+  const trust = (issuer: string, subject: string, ...args: string[]) => [
+    'trust',
+    'x',
+    '--issuer',
+    issuer,
+    '--subject',
+    subject,
+    ...args,
+  ]
+  const platform = 'https://p.example'
+  for (const [args, line] of [
+    [create('--jwks', file(keySet), '--jwks-uri', 'https://a'), /--jwks excludes --jwks-uri/],
+    [create('--jwks-uri', 'http://a'), /--jwks-uri must be an https URL/],
+    [create('--jwks', file('{')), /file with a JWK Set/],
+    [create('--jwks', file(keySet.keys[0])), /file with a JWK Set/],
+    [create('--jwks', file({ keys: [privateKey.export({ format: 'jwk' })] })), /public keys only/],
+    [create('--jwks', file({ keys: [{ kty: 'oct', k: 'AAAA' }] })), /public keys only/],
+    [create('--jwks', file({ keys: [{ kty: 'RSA' }] })), /must have a key for signatures/],
+    [create('--jwks', file('x'.repeat(65_537))), /--jwks names a file of more than 65536 bytes/],
+    [create('--jwks', '/nowhere'), /--jwks names a file that does not exist/],
+    [create('--jwks-uri', 'https://a', '--ca', file('x')), /--ca must name a PEM file/],
+    [
+      create(
+        '--jwks-uri',
+        'https://a',
+        '--ca',
+        file('-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----'),
+      ),
+      /--ca must name a PEM file/,
+    ],
+    [create('--allow-private-host'), /require --jwks-uri/],
+    [create('--public', '--jwks-uri', 'https://a'), /a public client cannot have keys/],
+    [['update', 'x', '--remove-keys', '--jwks-uri', 'https://a'], /--remove-keys excludes/],
+    [['update', 'x'], /specify --name, --grant, --scope or what it authenticates with/],
+    [['update', 'first-party', '--jwks-uri', 'https://a'], /a public client cannot have keys/],
+    [trust('http://p.example', 'a'), /--issuer must be an https URL/],
+    [trust(platform, 'repo:*'), /would match everybody/],
+    [trust(platform, 'a', '--audience', 'a b'), /--audience must consist of printable ASCII/],
+    [trust(platform, 'a', '--audience', platform), /--audience must name Latchkey/],
+  ] as [string[], RegExp][]) {
+    const { stderr, stdout } = await runCommand(url, ['clients', ...args])
+    t.match(stderr, line, args.join(' '))
+    t.equal(stdout, '')
+  }
+  const env = { ISSUER: 'https://localhost' }
+  const own = await runCommand(url, ['clients', ...trust(env.ISSUER, 'a')], { env })
+  t.match(own, { status: 2, stderr: /another one than the issuer of Latchkey/ })
+  for (const args of [trust(platform, 'a'), ['untrust', 'x', '--issuer', platform]])
+    t.match(await runCommand(url, ['clients', ...args]), { status: 3, stderr: /there is no client x/ })
+})
+
 t.test('what cannot be done is explained in one line and by the exit status', async (t) => {
   const url = await cloneDatabase(t)
   const create = (id: string, ...more: string[]) => ['clients', 'create', id, '--name', 'Name', ...more]
@@ -147,12 +350,12 @@ t.test('what cannot be done is explained in one line and by the exit status', as
     ],
     [create('x', '--scope', 'a"b'), 2, /^latchkey: a scope must consist of printable/],
     [
-      create('x', '--scope', ...manyScopes),
+      create('x', '--scope', manyScopes.join(' ')),
       2,
       /^latchkey: all scopes together must have at most 4096 characters\n$/,
     ],
     [create('x', '--public', '--right', 'introspect'), 2, /^latchkey: a public client cannot have rights\n$/],
-    [create('x', '--right', 'root'), 2, /^error: option '--right <rights...>' argument 'root' is invalid/],
+    [create('x', '--right', 'root'), 2, /^latchkey: option '--right <right>' argument 'root' is invalid/],
     [
       ['clients', 'set-rights', 'first-party', '--right', 'introspect'],
       4,
@@ -171,9 +374,9 @@ t.test('what cannot be done is explained in one line and by the exit status', as
     [
       create('x', '--grant', 'implicit'),
       2,
-      /^error: option '--grant <grants...>' argument 'implicit' is invalid/,
+      /^latchkey: option '--grant <grant>' argument 'implicit' is invalid/,
     ],
-    [['clients', 'create', 'x'], 2, /^error: required option '--name <name>' not specified/],
+    [['clients', 'create', 'x'], 2, /^latchkey: required option '--name <name>' not specified/],
     ...['disable', 'enable', 'delete', 'rotate-secret', 'set-rights'].map((verb) => [
       ['clients', verb, 'nobody'],
       3,

@@ -6,6 +6,7 @@ import t from 'tap'
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.js'
 import { migrationNames } from '../../src/database/migrations.js'
 import { migrationsDirectory } from '../../src/files.js'
+import { version } from '../../src/manifest.js'
 import { makeFolder } from '../database/folder.js'
 import { readPid } from '../database/postmaster.js'
 import { query, unreachableUrl } from '../database/query.js'
@@ -86,21 +87,35 @@ t.test('a database that cannot be reached is reported in one line', async (t) =>
     })
 })
 
-t.test('an unexpected error is printed in full', async (t) => {
+t.test('an unexpected error is one line, and has a stack if that is wanted', async (t) => {
   const url = await newDatabase(t)
   await query(url, 'CREATE TABLE _prisma_migrations (id int)')
-  t.match(await runCommand(url, ['status']), {
-    status: 1,
-    stderr: /^latchkey: error: column "migration_name" does not exist\n {4}at /,
-  })
+  const line =
+    'unexpected error: column "migration_name" does not exist; please report it with the output of --verbose'
+  t.same(await runCommand(url, ['status']), { status: 1, stdout: '', stderr: `latchkey: ${line}\n` })
+  const { stderr } = await runCommand(url, ['status', '--verbose'])
+  t.ok(stderr.startsWith(`latchkey: ${line}\nerror: column`))
+  t.match(stderr, /\n {4}at /)
+  const json = await runCommand(url, ['status', '--json'])
+  t.same(JSON.parse(json.stderr), { error: { code: 'unexpected', message: line } })
 })
 
 t.test(
-  'without a DATABASE_URL a command starts the embedded database, or uses the one that runs',
+  'without a DATABASE_URL a command starts an existing embedded database, or uses the one that runs',
   async (t) => {
     const folder = await makeFolder(t)
     const home = join(folder, 'postgres')
     const env = { DATA_DIRECTORY: folder }
+    for (const args of [['migrate'], ['status'], ['users', 'list']])
+      t.match(await runCommand('', args, { env }), {
+        status: 1,
+        stdout: '',
+        stderr:
+          /^latchkey: there is no database: DATABASE_URL is not set, and the service has not created one in /,
+      })
+    t.same(await readdir(folder), [], 'nothing was made')
+    const first = await startEmbeddedPostgres(home)
+    await first.stop()
     t.match(await runCommand('', ['migrate'], { env }), { status: 0, stdout: /up to date/ })
     t.equal(readPid(home), null, 'it is stopped afterwards')
     const running = await startEmbeddedPostgres(home)
@@ -125,6 +140,14 @@ t.test('the OpenAPI document is printed without a database, and is the one that 
     t.match(JSON.parse(stdout), { openapi: /^3\.1/, paths: { '/token': {} } })
     t.same(JSON.parse(stdout), served)
   }
+  for (const [args, expected] of [
+    [['--version', '3.0'], { openapi: '3.0.3' }],
+    [['--profile', 'clients'], { openapi: '3.1.0', components: { schemas: { TokenRequest: {} } } }],
+  ] as const) {
+    const { stdout } = await runCommand('', ['openapi', ...args], { env: { DATABASE_URL: '' } })
+    t.match(JSON.parse(stdout), expected, args.join(' '))
+  }
+  t.match(await runCommand('', ['openapi', '--version', '2.0'], {}), { status: 2, stderr: /3\.1, 3\.0/ })
   t.same(await readdir(folder), [], 'no embedded database was made')
 })
 
@@ -143,6 +166,8 @@ t.test('every command has help, and unknown arguments are wrong usage', async (t
     t.equal(help.status, 0, args.join(' '))
     t.match(help.stdout, new RegExp(`^Usage: latchkey ${args.join(' ')}`))
   }
+  for (const command of ['--version', 'version'])
+    t.same(await runCommand(url, [command]), { status: 0, stdout: `${version}\n`, stderr: '' })
   t.match(
     (await runCommand(url, ['--help'])).stdout,
     /Exit status: 0 for success, 1 for failure, 2 for wrong usage, 3 if not found, 4 if the/,

@@ -78,8 +78,8 @@ t.test('columns are as wide as their widest cell', async (t) => {
   await query(url, "UPDATE users SET full_name = '田中さん', email = NULL WHERE username = 'alice'")
   await query(url, "UPDATE users SET full_name = 'Jo\u0301hn', email = NULL WHERE username = 'johndoe'")
   const { stdout } = await runCommand(url, ['users', 'list'])
-  t.match(stdout, /^alice {5}- {6}田中さん {3}true/m)
-  t.match(stdout, /^johndoe {3}- {6}Jo\u0301hn {7}false/m)
+  t.match(stdout, /^alice {5}- {6}- {15}田中さん {3}true/m)
+  t.match(stdout, /^johndoe {3}- {6}- {15}Jo\u0301hn {7}false/m)
 })
 
 t.test('items that no URL can name are renamed by a migration, which reports it', async (t) => {

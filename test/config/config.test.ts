@@ -49,6 +49,7 @@ t.test('an empty environment results in the defaults, frozen', async (t) => {
     corsOrigins: [],
     importMaxLines: 10_000,
     maxConnections: 10_000,
+    keepAliveMs: 65_000,
     drainSeconds: 0,
     hashingConcurrency: Math.min(availableParallelism(), 2),
     loginFailureBudgets: { perPair: 30, perNetwork: 1_000, perAccount: 100 },
@@ -62,6 +63,7 @@ t.test('all database URLs must name the same schema', (t) => {
   for (const name of ['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL']) {
     const load = (parameters: string) =>
       loadConfig({
+        NODE_ENV: 'development',
         DATABASE_URL: 'postgres://canary@host/x?schema=a',
         [name]: `postgres://canary@other/x${parameters}`,
       })
@@ -71,33 +73,37 @@ t.test('all database URLs must name the same schema', (t) => {
   t.end()
 })
 
+t.test('all settings that are unknown or invalid are named at once', async (t) => {
+  const wrong = { PORT: 'canary', JWT_SECRTE: 'canary', JWT_X: 'canary', LOG_LEVEL: 'canary' }
+  const problems = refusalOf(wrong)?.message.split('; ')
+  for (const problem of [
+    /^unknown setting JWT_SECRTE/,
+    /^unknown setting JWT_X/,
+    /^PORT must/,
+    /^LOG_LEVEL must/,
+  ])
+    t.equal(problems?.filter((one) => problem.test(one)).length, 1, String(problem))
+  t.notMatch(problems?.join(), 'canary')
+  t.equal(problems?.length, 4)
+})
+
 t.test('invalid settings are refused by name, without their value', async (t) => {
   for (const [name, value] of [
     ['PORT', 'http'],
-    ['DATABASE_URL', 'postgres://canary@host/x?schema=a"b'],
-    ['DATABASE_URL', "postgres://canary@host/x?schema=a'b"],
-    ['DATABASE_URL', 'postgres://canary@host/x?schema=a%00b'],
-    ['DATABASE_URL', `postgres://canary@host/x?schema=${'a'.repeat(64)}`],
     ['TRUST_PROXY', 'canary'],
     ['TRUST_PROXY', '10.0.0.0/8, 10.0.0.0/33'],
     ['TRUST_PROXY', '2'],
     ['HASHING_CONCURRENCY', '3'],
     ['UV_THREADPOOL_SIZE', '2'],
     ['CORS_ORIGINS', '*'],
-    ['CORS_ORIGINS', 'https://canary.example.com/'],
-    ['CORS_ORIGINS', 'https://Canary.example.com'],
-    ['CORS_ORIGINS', 'HTTPS://canary.example.com'],
-    ['CORS_ORIGINS', 'https://canary.example.com:443'],
-    ['CORS_ORIGINS', 'http://localhost:3000 http://canary.example.com:80'],
-    ['CORS_ORIGINS', 'http://canary.example.com:080'],
+    ['CORS_ORIGINS', 'https://canary.example.com/path'],
+    ['CORS_ORIGINS', 'ftp://canary.example.com'],
+    ['CORS_ORIGINS', 'https://canary.example.com\\'],
     ['CORS_ORIGINS', 'https://canary@example.com'],
     ['CORS_ORIGINS', 'https://canary.example.com?x'],
     ['CORS_ORIGINS', 'https://canary.example.com#x'],
     ['CORS_ORIGINS', 'https://*.canary.example.com'],
-    ['CORS_ORIGINS', 'https://canäry.example.com'],
     ['CORS_ORIGINS', 'https://canary.example.com:65536'],
-    ['CORS_ORIGINS', 'https://127.1'],
-    ['CORS_ORIGINS', 'https://[::0001]'],
     ['LOGIN_FAILURES_PER_NETWORK', '0'],
     ['DRAIN_SECONDS', '-1'],
     ['PORT', '65536'],
@@ -106,12 +112,6 @@ t.test('invalid settings are refused by name, without their value', async (t) =>
     ['BCRYPT_COST', '99'],
     ['JWT_SECRET', 'short-canary'],
     ['DATABASE_URL', 'mysql://canary@localhost/x'],
-    ['DATABASE_URL', 'postgres://canary:p#ss@localhost/x'],
-    ['DATABASE_URL', 'postgres://canary@localhost:65536/x'],
-    ['DATABASE_URL', 'postgres://canary@localhost/%C3x'],
-    ['DATABASE_URL', 'postgres://canary:%ff@localhost/x'],
-    ['DATABASE_URL', 'postgres://localhost/x?port=canary'],
-    ['DATABASE_URL', 'postgres://localhost/x?sslrootcert=/canary/no-such-file.pem'],
     ['DATABASE_DIRECT_URL', 'postgres://canary@localhost/x'],
     ['DATABASE_REPLICA_URL', 'postgres://canary@localhost/x'],
     ['DATABASE_REPLICA_MAX_LAG_SECONDS', '0'],
@@ -119,12 +119,6 @@ t.test('invalid settings are refused by name, without their value', async (t) =>
     ['NODE_ENV', 'staging'],
     ['ACCESS_TOKEN_EXPIRE_MINUTES', '0'],
     ['ACCESS_TOKEN_EXPIRE_MINUTES', '1e400'],
-    ['BCRYPT_COSTS', '12'],
-    ['JWT_SECRET_FILE', 'canary'],
-    ['LATCHKEY_PASSWORD', 'canary'],
-    ['DATABASE_POOL_MAX', 'canary'],
-    ['DATA_DIR', 'canary'],
-    ['LOGIN_FAILURES_PER_USER', 'canary'],
     ['HOST', 'canary\nhost'],
     ['MAIL_FROM', 'canary\r\nBcc: all'],
     ['REQUIRE_IF_MATCH', 'canary'],
@@ -135,12 +129,10 @@ t.test('invalid settings are refused by name, without their value', async (t) =>
     ['SMTP_URL', 'smtp://canary:p#ss@localhost'],
     ['SMTP_URL', 'smtp://canary@localhost:65536'],
     ['KEY_ENCRYPTION_SECRET', 'short-canary'],
-    ['KEY_ENCRYPTION_KEY', 'canary'],
     ['SIGNING_ALGORITHM', 'HS256'],
     ['ALLOWED_GRANTS', 'password canary'],
     ['ALLOWED_GRANTS', 'password,canary'],
     ['JWKS_MAX_AGE_SECONDS', '0'],
-    ['REFRESH_TOKEN_TTL', 'canary'],
   ] as const) {
     const refusal = refusalOf({ [name]: value })
     t.ok(refusal instanceof OperatorError, `${name}=${value}`)
@@ -186,35 +178,21 @@ t.test('production requires the secret that encrypts keys, and falls back to the
   t.end()
 })
 
-t.test('service links of Kubernetes are ignored, whatever the name of the service', async (t) => {
-  const names = ['LATCHKEY', 'MAIL', 'SMTP_RELAY', 'JWT_ISSUER', 'DATABASE_POOL', 'CORS_PROXY', 'EVENT_BUS']
-  const variables = [
-    ...['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP', 'SERVICE_PORT_HTTPS_ADMIN', 'PORT'],
-    ...['TCP', 'UDP', 'SCTP'].flatMap((protocol) =>
-      ['', '_PROTO', '_PORT', '_ADDR'].map((rest) => `PORT_587_${protocol}${rest}`),
-    ),
-  ]
-  for (const name of names)
-    for (const variable of variables) t.equal(refusalOf({ [`${name}_${variable}`]: '10.0.0.1' }), null)
-  for (const mistake of ['MAIL_SERVICE', 'SMTP_PORTS', 'MAIL_PORT_587', 'MAIL_PORT_587_HTTP', 'SMTP_HOST'])
-    t.match(refusalOf({ [mistake]: '10.0.0.1' })?.message, /^unknown setting/, mistake)
-  t.equal(refusalOf({ DATABASE_PUBLIC_URL: 'postgres://db.example.com/x' }), null)
-})
-
-t.test('origins that a browser can send are accepted', async (t) => {
+t.test('origins are kept as browsers send them', async (t) => {
   const origins =
     'https://app.example.com http://localhost:3000 https://xn--bcher-kva.example https://[::1]:8443 http://127.0.0.1'
   t.same(loadConfig({ CORS_ORIGINS: origins }).corsOrigins, origins.split(' '))
-})
-
-t.test('every form of DATABASE_URL that the driver accepts is accepted', async (t) => {
-  for (const url of [
-    'postgres://latchkey@%2Fvar%2Frun%2Fpostgresql/latchkey',
-    'postgresql:///latchkey?host=/var/run/postgresql&user=latchkey',
-    'postgres://latchkey:secret@/latchkey?host=/tmp&port=6432',
-    'postgres://latchkey:p%40ss%23@[::1]:5433/latchkey?options=-c%20geqo%3Doff',
-  ])
-    t.equal(loadConfig({ DATABASE_URL: url }).databaseUrl, url)
+  for (const [written, sent] of [
+    ['HTTPS://App.Example.COM', 'https://app.example.com'],
+    ['https://app.example.com:443', 'https://app.example.com'],
+    ['http://app.example.com:080', 'http://app.example.com'],
+    ['http://app.example.com:443', 'http://app.example.com:443'],
+    ['https://app.example.com/', 'https://app.example.com'],
+    ['https://Bücher.example', 'https://xn--bcher-kva.example'],
+    ['https://[::0001]', 'https://[::1]'],
+    ['https://127.1', 'https://127.0.0.1'],
+  ] as const)
+    t.same(loadConfig({ CORS_ORIGINS: written }).corsOrigins, [sent], written)
 })
 
 t.test('the refusal of a value states which values are accepted', async (t) => {
@@ -234,9 +212,20 @@ t.test('the refusal of a value states which values are accepted', async (t) => {
       'ALLOWED_GRANTS must be a list of: password, refresh_token, client_credentials',
     ],
     ['TRUST_PROXY', '10.0.0.0/33', 'TRUST_PROXY must be a list of addresses or networks, such as 10.0.0.0/8'],
-    ['JWT_SECRET', 'short', 'JWT_SECRET must be text of 32 to 1024 characters'],
+    [
+      'JWT_SECRET',
+      'short',
+      'JWT_SECRET must be text of 32 to 1024 characters (openssl rand -base64 32 makes one)',
+    ],
+    ['JWT_SECRET', `${'x'.repeat(32)}\uFFFD`, 'JWT_SECRET is not valid UTF-8'],
     ['SMTP_URL', 'mail', 'SMTP_URL must be a URL that begins with smtps:// or smtp://'],
-    ['SMTP_URL', 'smtp://a:b#@c', 'SMTP_URL is not a valid URL; special characters must be percent-encoded'],
+    ['SMTP_URL', 'smtp://:25', 'SMTP_URL is not a valid URL: check host and port'],
+    ['SMTP_URL', 'smtp://a:b#@c', 'SMTP_URL has a #, which must be written %23'],
+    [
+      'SMTP_URL',
+      'smtp://a:%zz@c',
+      'SMTP_URL has a space or an invalid % sequence: special characters must be percent-encoded',
+    ],
   ] as const)
     t.equal(refusalOf({ [name]: value })?.message, message)
 })
@@ -249,14 +238,6 @@ t.test('entries of lists are separated by spaces or commas', async (t) => {
   ] as const)
     for (const separator of [' ', ',', ', ', '  ', '\n'])
       t.strictSame(loadConfig({ [name]: ` ${entries.join(separator)},` })[field], entries)
-})
-
-t.test('a former name is refused with the new one, unless it is empty', async (t) => {
-  for (const scope of ['ACCOUNT_AND_NETWORK', 'NETWORK', 'ACCOUNT']) {
-    const [former, current] = [`GUESSES_PER_${scope}`, `LOGIN_FAILURES_PER_${scope}`]
-    t.equal(refusalOf({ [former]: '5' })?.message, `${former} was renamed: set ${current} instead`)
-    t.equal(refusalOf({ [former]: '' }), null)
-  }
 })
 
 t.test('only the entry of the process reads the environment', async (t) => {

@@ -72,39 +72,51 @@ t.test('what production refuses is accepted in development', async (t) => {
     t.doesNotThrow(() => loadConfig({ ...safe, ...change, NODE_ENV: 'development' }))
 })
 
-t.test('without NODE_ENV the rules of production apply to whatever serves other machines', async (t) => {
-  const url = safe.DATABASE_URL
-  for (const [environment, production] of [
-    [{}, false],
-    [{ HOST: '0.0.0.0', ISSUER: safe.ISSUER }, false],
-    [{ DATABASE_URL: url }, false],
-    [{ DATABASE_URL: url, HOST: 'localhost', ISSUER: 'http://localhost:9000' }, false],
-    [{ DATABASE_URL: url, HOST: '::1', ISSUER: 'https://[::1]' }, false],
-    [{ DATABASE_URL: url, HOST: '127.1.2.3', ISSUER: 'http://auth.localhost' }, false],
-    [{ DATABASE_URL: url, HOST: '::ffff:127.0.0.1', ISSUER: 'http://127.0.0.1' }, false],
-    [{ DATABASE_URL: url, HOST: '0.0.0.0' }, true],
-    [{ DATABASE_URL: url, HOST: '::' }, true],
-    [{ DATABASE_URL: url, HOST: '10.0.0.1' }, true],
-    [{ DATABASE_URL: url, HOST: 'localhost.example.com' }, true],
-    [{ DATABASE_URL: url, ISSUER: safe.ISSUER }, true],
-    [{ DATABASE_URL: url, ISSUER: 'http://latchkey.example.com' }, true],
-    [{ DATABASE_URL: url, ISSUER: 'https://localhost.example.com' }, true],
-  ] as [Record<string, string>, boolean][])
-    for (const NODE_ENV of ['', 'test']) {
-      const what = JSON.stringify({ ...environment, NODE_ENV })
-      t.equal(
-        readConfig({ ...safe, ISSUER: '', DATABASE_URL: '', NODE_ENV, ...environment }).production,
-        production,
-        what,
-      )
-      t.equal(readConfig({ ...environment, NODE_ENV: 'development' }).production, false, what)
-    }
-})
+t.test(
+  'without NODE_ENV the rules of production apply to whatever serves or reaches other machines',
+  async (t) => {
+    const url = 'postgres://latchkey:Gx7-lq2Zt_9p@localhost/latchkey'
+    for (const [environment, production] of [
+      [{}, false],
+      [{ HOST: '0.0.0.0', ISSUER: safe.ISSUER }, false],
+      [{ DATABASE_URL: url }, false],
+      [{ DATABASE_URL: url, HOST: 'localhost', ISSUER: 'http://localhost:9000' }, false],
+      [{ DATABASE_URL: url, HOST: '::1', ISSUER: 'https://[::1]' }, false],
+      [{ DATABASE_URL: url, HOST: '127.1.2.3', ISSUER: 'http://auth.localhost' }, false],
+      [{ DATABASE_URL: url, HOST: '::ffff:127.0.0.1', ISSUER: 'http://127.0.0.1' }, false],
+      [{ DATABASE_URL: 'postgres:///latchkey?host=/run/postgresql' }, false],
+      [{ DATABASE_URL: 'postgres:///latchkey' }, false],
+      [{ DATABASE_URL: 'postgres://latchkey@[::1]/latchkey' }, false],
+      [{ DATABASE_URL: safe.DATABASE_URL }, true],
+      [{ DATABASE_URL: 'postgres://latchkey@localhost/latchkey?host=10.0.0.1' }, true],
+      [{ DATABASE_URL: url, HOST: '0.0.0.0' }, true],
+      [{ DATABASE_URL: url, HOST: '::' }, true],
+      [{ DATABASE_URL: url, HOST: '10.0.0.1' }, true],
+      [{ DATABASE_URL: url, HOST: 'localhost.example.com' }, true],
+      [{ DATABASE_URL: url, ISSUER: safe.ISSUER }, true],
+      [{ DATABASE_URL: url, ISSUER: 'http://latchkey.example.com' }, true],
+      [{ DATABASE_URL: url, ISSUER: 'https://localhost.example.com' }, true],
+    ] as [Record<string, string>, boolean][])
+      for (const NODE_ENV of ['', 'test']) {
+        const what = JSON.stringify({ ...environment, NODE_ENV })
+        t.equal(
+          readConfig({ ...safe, ISSUER: '', DATABASE_URL: '', NODE_ENV, ...environment }).production,
+          production,
+          what,
+        )
+        t.equal(readConfig({ ...environment, NODE_ENV: 'development' }).production, false, what)
+      }
+  },
+)
 
 t.test('where they apply without NODE_ENV=production, the refusal says how to avoid them', async (t) => {
   const deployment = { ISSUER: safe.ISSUER, DATABASE_URL: safe.DATABASE_URL }
   t.throws(() => loadConfig(deployment), {
     message: /^KEY_ENCRYPTION_SECRET is required .* NODE_ENV=development\)$/,
+  })
+  t.throws(() => loadConfig({ NODE_ENV: 'production', BCRYPT_COST: '4' }), {
+    message:
+      /^KEY_ENCRYPTION_SECRET is required in [^;]*; ISSUER is required[^;]*; DATABASE_URL is required[^;]*; BCRYPT_COST must [^;]* \(NODE_ENV is production\)$/,
   })
   t.throws(() => loadConfig({ ...safe, NODE_ENV: '', BCRYPT_COST: '4' }), {
     message: /^BCRYPT_COST must be at least 10 \(.* NODE_ENV=development\)$/,
@@ -123,16 +135,22 @@ t.test('with an ISSUER, Compose requires a NODE_ENV', async (t) => {
   })
 })
 
-t.test('a start warns of development, and of mail that is off', async (t) => {
-  const noticesOf = (environment: Record<string, string>) => startNotices(loadConfig(environment))
-  t.match(noticesOf({}), [/^in development: .*published$/])
-  t.match(noticesOf({ HOST: '0.0.0.0' }), [/^in development: .*other machines can reach it$/])
-  t.match(noticesOf(safe), [/^mail is off/])
-  t.same(noticesOf({ ...safe, SMTP_URL: 'smtp://mail.example.com' }), [])
-})
+t.test(
+  'a start warns of development, of mail that is off and of variables that are not settings',
+  async (t) => {
+    const noticesOf = (environment: Record<string, string>) =>
+      startNotices(loadConfig(environment), environment)
+    t.match(noticesOf({}), [/^in development: .*published$/])
+    t.match(noticesOf({ HOST: '0.0.0.0' }), [/^in development: .*other machines can reach it$/])
+    t.match(noticesOf({ SECRET_KEY: 'x' }), [/^SECRET_KEY is not a setting .* JWT_SECRET/, /^in development/])
+    t.match(noticesOf(safe), [/^mail is off/])
+    t.same(noticesOf({ ...safe, SMTP_URL: 'smtp://mail.example.com' }), [])
+  },
+)
 
 t.test('the service logs the warning in one line', async (t) => {
   const { program } = await startService(t)
+  await program.prints('johndoe / secret')
   const warnings = program.stdout.split('\n').filter((line) => line.includes('"level":40'))
   t.match(warnings, [/"msg":"in development: /])
   t.equal(warnings.length, 1)

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../src/config/index.js'
@@ -19,6 +20,9 @@ function writeSecret(t: Test, content: string | Buffer): string {
   writeFileSync(path, content)
   return path
 }
+
+/** Id of a user without rights. */
+const nobody = 65_534
 
 t.test('every secret can be read from a file', async (t) => {
   t.same(names, [
@@ -49,30 +53,53 @@ t.test('an empty file setting counts as not set', async (t) => {
 })
 
 t.test('a file that has no secret is refused in one line, which names the setting alone', async (t) => {
+  const folder = t.testdir({ 'canary-secret': secret })
+  const locked = join(folder, 'canary-secret')
+  const pipe = join(folder, 'canary-pipe')
+  const dangling = join(folder, 'canary-dangling')
+  const loop = join(folder, 'canary-loop')
+  execFileSync('mkfifo', [pipe])
+  symlinkSync(join(folder, 'canary-absent'), dangling)
+  symlinkSync(loop, loop)
   for (const [path, problem] of [
-    [join(t.testdir(), 'canary-absent'), 'cannot be read (ENOENT)'],
-    [t.testdir(), 'cannot be read (EISDIR)'],
-    ['/canary\0', 'cannot be read (ERR_INVALID_ARG_VALUE)'],
+    [join(folder, 'canary-absent'), 'a file that does not exist'],
+    [dangling, 'a file that does not exist'],
+    [join(locked, 'canary'), 'a path below something that is not a directory'],
+    [loop, 'a path with too many symbolic links'],
+    [folder, 'something that is not a regular file'],
+    [pipe, 'something that is not a regular file'],
+    ['/dev/zero', 'something that is not a regular file'],
+    ['/canary\0', 'a file that cannot be read (ERR_INVALID_ARG_VALUE)'],
   ] as const)
-    refuses(t, { JWT_SECRET_FILE: path }, `JWT_SECRET_FILE names a file that ${problem}`)
-  refuses(t, { JWT_SECRET_FILE: writeSecret(t, '') }, 'JWT_SECRET_FILE names an empty file')
-  refuses(t, { JWT_SECRET_FILE: writeSecret(t, '\n') }, 'JWT_SECRET_FILE names an empty file')
-  refuses(
-    t,
-    { SMTP_URL_FILE: writeSecret(t, 'canary'.repeat(3_000)) },
-    'SMTP_URL_FILE names a file of more than 16384 bytes',
-  )
-  refuses(t, { SMTP_URL_FILE: '/dev/zero' }, 'SMTP_URL_FILE names a file of more than 16384 bytes')
-  refuses(
-    t,
-    { JWT_SECRET_FILE: writeSecret(t, Buffer.from([0xff])) },
-    'JWT_SECRET_FILE names a file that is not valid UTF-8',
-  )
+    refuses(t, { JWT_SECRET_FILE: path }, `JWT_SECRET_FILE names ${problem}`)
+  for (const [content, problem] of [
+    ['', 'an empty file'],
+    ['\n', 'an empty file'],
+    ['canary'.repeat(3_000), 'a file of more than 16384 bytes'],
+    [Buffer.from([0xff]), 'a file that is not valid UTF-8'],
+    [`\ufeff${secret}`, 'a file with a byte order mark: save it without'],
+    [Buffer.from(secret, 'utf16le'), 'a file with a NUL character: save it as UTF-8 text'],
+    [`${secret}\0`, 'a file with a NUL character: save it as UTF-8 text'],
+  ] as const)
+    refuses(t, { JWT_SECRET_FILE: writeSecret(t, content) }, `JWT_SECRET_FILE names ${problem}`)
   refuses(
     t,
     { JWT_SECRET_FILE: writeSecret(t, 'canary') },
-    'JWT_SECRET must be text of 32 to 1024 characters',
+    'JWT_SECRET must be text of 32 to 1024 characters (openssl rand -base64 32 makes one)',
   )
+})
+
+t.test('a file that this process may not read is refused', async (t) => {
+  const path = writeSecret(t, secret)
+  chmodSync(path, 0)
+  // The administrator may read every file.
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) process.seteuid?.(nobody)
+  try {
+    refuses(t, { JWT_SECRET_FILE: path }, 'JWT_SECRET_FILE names a file that this process may not read')
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+  }
 })
 
 t.test('a secret and its file exclude each other', async (t) => {
@@ -84,14 +111,6 @@ t.test('a secret and its file exclude each other', async (t) => {
     )
 })
 
-t.test('only secrets are read from files', async (t) => {
-  refuses(
-    t,
-    { BCRYPT_COST_FILE: writeSecret(t, '10') },
-    'unknown setting BCRYPT_COST_FILE; docs/configuration.md lists all settings',
-  )
-})
-
 t.test('the service and the command line read them alike', async (t) => {
   const url = await cloneDatabase(t)
   const env = { DATABASE_URL: '', DATABASE_URL_FILE: writeSecret(t, `${url}\n`) }
@@ -99,11 +118,10 @@ t.test('the service and the command line read them alike', async (t) => {
   t.match(await runCommand('', ['doctor'], { env }), { stdout: /^ok +PostgreSQL/m })
   const service = startProgram(t, 'src/server.ts', { PORT: '0', ...env })
   await service.prints('Server listening at')
-  for (const command of ['status', 'doctor'])
-    t.match(await runCommand('', [command], { env: { ...env, DATABASE_URL: url } }), {
-      status: 1,
-      stderr: 'latchkey: DATABASE_URL and DATABASE_URL_FILE exclude each other: set only one of them\n',
-    })
+  const exclusive = 'DATABASE_URL and DATABASE_URL_FILE exclude each other: set only one of them\n'
+  const both = { env: { ...env, DATABASE_URL: url } }
+  t.match(await runCommand('', ['status'], both), { status: 1, stderr: `latchkey: ${exclusive}` })
+  t.match(await runCommand('', ['doctor'], both), { status: 1, stdout: `settings  ${exclusive}` })
 })
 
 function refuses(t: Test, environment: Record<string, string>, message: string): void {

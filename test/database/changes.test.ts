@@ -1,12 +1,15 @@
+import { EventEmitter } from 'node:events'
 import fastify, { type FastifyInstance } from 'fastify'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { createHeartbeat, OtherDatabase } from '../../src/database/changes/heartbeat.js'
 import { changeFeed } from '../../src/database/changes/index.js'
 import { openDatabase } from '../../src/database/client.js'
 import { databasePlugin } from '../../src/database/plugin.js'
+import { stopMonotonicClock } from '../helpers/clock.js'
 import { cloneDatabase, clonePlainDatabase } from '../helpers/database.js'
 import { plainOptions } from '../helpers/hostile.js'
-import { startDeafener, startParrot, startPooler } from '../helpers/pooler.js'
+import { startNotificationDropper, startNotificationReplayer, startPooler } from '../helpers/pooler.js'
 import { startProxy } from '../helpers/proxy.js'
 import { until } from '../helpers/wait.js'
 import { query } from './query.js'
@@ -179,10 +182,7 @@ t.test('a lost connection is replaced, and null is published', async (t) => {
     await until(() => app.changes.isFresh())
     const published: (string | null)[] = []
     app.changes.subscribe((change) => published.push(change))
-    await query(
-      url,
-      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
-    )
+    await endConnection(url)
     await until(() => published.includes(null))
     await until(() => app.changes.isFresh())
     t.strictSame(new Set(published), new Set([null]))
@@ -194,7 +194,7 @@ t.test('behind a pooler the feed does not connect', async (t) => {
   const pooler = await startPooler(t, await cloneDatabase(t))
   const { app } = await follow(t, pooler, log)
   await until(() =>
-    log.some((line) => line.includes('there is a pooler in between: see DATABASE_DIRECT_URL')),
+    log.some((line) => line.includes('the connection leads to a pooler: see DATABASE_DIRECT_URL')),
   )
   t.equal(app.changes.isFresh(), false)
   t.equal(app.changes.isConnected(), false)
@@ -203,7 +203,7 @@ t.test('behind a pooler the feed does not connect', async (t) => {
 
 t.test('without heartbeats that come back the feed does not connect', async (t) => {
   const log: string[] = []
-  const { app } = await follow(t, await startDeafener(t, await cloneDatabase(t)), log)
+  const { app } = await follow(t, await startNotificationDropper(t, await cloneDatabase(t)), log)
   await until(() => log.some((line) => line.includes('heartbeats do not come back')))
   t.equal(app.changes.isFresh(), false)
   t.equal(app.changes.isConnected(), false)
@@ -212,7 +212,7 @@ t.test('without heartbeats that come back the feed does not connect', async (t) 
 t.test('an earlier heartbeat that comes back again does not count', async (t) => {
   const log: string[] = []
   // A heartbeat and the message through the pool come back, then only that heartbeat.
-  const { app } = await follow(t, await startParrot(t, await cloneDatabase(t), 3), log)
+  const { app } = await follow(t, await startNotificationReplayer(t, await cloneDatabase(t), 2), log)
   await until(() => {
     app.changes.isFresh()
     return log.some((line) => line.includes('heartbeats do not come back'))
@@ -250,6 +250,39 @@ t.test('when the pool leads to another database later, the feed disconnects', as
   await until(() => !app.changes.isFresh() && !app.changes.isConnected())
 })
 
+t.test('a check that outlives its connection does not affect the next connection', async (t) => {
+  const { app, url } = await follow(t)
+  const { pool } = app.database
+  const check = holdQueries()
+  app.database.pool = check.pool
+  const clock = stopMonotonicClock(t)
+  clock.advance(10_000)
+  await until(() => {
+    app.changes.isFresh()
+    return check.isWaiting()
+  })
+  app.database.pool = pool
+  await endConnection(url)
+  await until(() => !app.changes.isConnected())
+  await until(() => app.changes.isFresh())
+  check.fail(new OtherDatabase('the message of the former connection did not come back'))
+  clock.advance(1)
+  await app.changes.sync()
+  t.equal(app.changes.isConnected(), true)
+  await until(() => app.changes.isFresh())
+})
+
+t.test('a check of the pool that fails leaves another one under way', async (t) => {
+  const heartbeat = createHeartbeat()
+  const [first, second] = [holdQueries(), holdQueries()]
+  const checks = [heartbeat.checkPool(first.pool), heartbeat.checkPool(second.pool)]
+  first.fail(new Error('the pool is exhausted'))
+  await t.rejects(checks[0] as Promise<void>, { message: 'the pool is exhausted' })
+  second.succeed()
+  heartbeat.receive('2')
+  await t.resolves(checks[1] as Promise<void>)
+})
+
 t.test('closing does not wait for the server', async (t) => {
   for (const isConnected of [true, false]) {
     const proxy = await startProxy(t, await cloneDatabase(t))
@@ -260,6 +293,34 @@ t.test('closing does not wait for the server', async (t) => {
     t.equal(app.changes.isConnected(), false)
   }
 })
+
+/** Ends the connection of the feed on the server's side. */
+async function endConnection(url: string): Promise<void> {
+  await query(
+    url,
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'latchkey changes' AND datname = current_database()",
+  )
+}
+
+/** Returns a pool whose queries are answered when the test says so. */
+function holdQueries() {
+  let isWaiting = false
+  const events = new EventEmitter()
+  const answer = new Promise<never>((resolve, reject) => {
+    events.once('succeed', resolve).once('fail', reject)
+  })
+  return {
+    pool: {
+      query() {
+        isWaiting = true
+        return answer
+      },
+    },
+    isWaiting: () => isWaiting,
+    succeed: () => events.emit('succeed'),
+    fail: (error: Error) => events.emit('fail', error),
+  }
+}
 
 async function follow(
   t: Test,

@@ -10,6 +10,7 @@ const reasons: Record<string, string> = {
   guess_counts: 'counts failures',
   known_networks: 'grants no access: it exempts a network from one of the limits',
   mail_budgets: 'counts mails',
+  assertion_uses: 'marks assertions that are no longer valid',
 }
 
 /** Selects the tables with an expiry, whether they have a generation, and the tables that they refer to. */

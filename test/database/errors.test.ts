@@ -3,7 +3,7 @@ import { openDatabase, type Transaction } from '../../src/database/client.js'
 import { isDatabaseUnavailable, isOutcomeUnknown, sqlStateOf } from '../../src/database/errors.js'
 import { StalePlan } from '../../src/database/stale-plan.js'
 import { cloneDatabase } from '../helpers/database.js'
-import { startForeigner } from '../helpers/pooler.js'
+import { startErrorTranslator } from '../helpers/pooler.js'
 import { query, unreachableUrl } from './query.js'
 
 const unavailable: [what: string, error: unknown][] = [
@@ -13,6 +13,7 @@ const unavailable: [what: string, error: unknown][] = [
   ['its socket does not exist yet', Object.assign(new Error(), { code: 'ENOENT', syscall: 'connect' })],
   ['its name does not resolve', Object.assign(new Error(), { code: 'ENOTFOUND' })],
   ['the pool is exhausted', new Error('timeout exceeded when trying to connect')],
+  ['the server does not answer', new Error('timeout expired')],
   ['it ends the connection', Object.assign(new Error(), { code: '57P01' })],
   ['the connection breaks', new Error('Connection terminated unexpectedly')],
   ['it starts or stops', Object.assign(new Error(), { code: '57P03' })],
@@ -53,7 +54,7 @@ t.test('an unreachable server is unavailable, a duplicate name is not an outage'
 })
 
 t.test('a lock timeout and a deadlock mean unavailable, in any language of the server', async (t) => {
-  const url = await startForeigner(t, await cloneDatabase(t))
+  const url = await startErrorTranslator(t, await cloneDatabase(t))
   const database = openDatabase({ databasePoolSize: 3, databaseTimeoutSeconds: 10 }, url)
   t.teardown(() => database.$disconnect())
   const lock = (username: string, connection: Transaction) =>
@@ -104,7 +105,7 @@ t.test(
     )
     const database = openDatabase(
       { databasePoolSize: 3, databaseTimeoutSeconds: 10 },
-      await startForeigner(t, url),
+      await startErrorTranslator(t, url),
     )
     t.teardown(() => database.$disconnect())
     const failed = (action: (transaction: Transaction) => PromiseLike<unknown>, timeout = 0) =>

@@ -6,13 +6,16 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findFreePort } from '../../src/database/embedded/port.js'
 import { migrate } from '../../src/database/migrations.js'
+import { openSession } from '../../src/database/session.js'
 import { logIn, postToken, startApp } from '../helpers/app.js'
 import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'
-import { clonePlainDatabase } from '../helpers/database.js'
+import { clonePlainDatabase, newDatabase, setDefaults } from '../helpers/database.js'
+import { plainDefaults } from '../helpers/hostile.js'
 import { startPooler, startStrictPooler } from '../helpers/pooler.js'
 import { until } from '../helpers/wait.js'
 import { makeFolder } from './folder.js'
+import { query } from './query.js'
 
 const withoutPgBouncer = spawnSync('pgbouncer', ['--version']).error ? 'pgbouncer is not installed' : false
 
@@ -70,6 +73,30 @@ t.test('everything works through PgBouncer in transaction mode', { skip: without
   await as(app, token).patch('/users/me/', { full_name: 'Pooled' })
   t.match((await as(app, token).get('/users/me/')).json(), { full_name: 'Pooled' })
 })
+
+t.test(
+  'through PgBouncer, the default search path leads to a schema beside other tables',
+  { skip: withoutPgBouncer },
+  async (t) => {
+    const url = await newDatabase(t)
+    await query(url, 'CREATE TABLE users (id int); CREATE TABLE _prisma_migrations (id int)')
+    await setDefaults(url, plainDefaults)
+    const named = `${url}?schema=latchkey`
+    const pooled = `${await startPgBouncer(t, url)}?schema=latchkey`
+    await migrate(named)
+    await t.rejects(openSession({ url: pooled, isOwn: false }), {
+      message:
+        /have search_path public, but latchkey is required: ALTER ROLE \w+ SET search_path = 'latchkey'$/,
+    })
+    await setDefaults(url, { search_path: 'latchkey' })
+    const later = `${await startPgBouncer(t, url)}?schema=latchkey`
+    const settings = { DATABASE_URL: later, DATABASE_DIRECT_URL: named }
+    t.equal((await runCommand(later, ['seed'], { env: settings })).status, 0)
+    const app = await startApp(t, settings, later)
+    const token = await logIn(app, 'johndoe', 'secret')
+    t.equal((await as(app, token).get('/users/me/items/')).statusCode, 200)
+  },
+)
 
 /** Starts PgBouncer with two connections to the database, which its clients share. */
 async function startPgBouncer(t: Test, url: string): Promise<string> {

@@ -1,5 +1,9 @@
 import t from 'tap'
+import { userScopes } from '../../src/auth/scope.js'
+import { grantableScopes } from '../../src/users/scopes.js'
 import { startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
+import { cloneDatabase } from '../helpers/database.js'
 
 interface Operation {
   operationId?: string
@@ -7,6 +11,12 @@ interface Operation {
   description?: string
   tags?: string[]
   security?: object[]
+  parameters?: {
+    name: string
+    in: string
+    description?: string
+    schema: { type?: string; not?: { type?: string } }
+  }[]
   requestBody?: object
   responses: Record<
     string,
@@ -22,8 +32,13 @@ interface Operation {
 
 interface Document {
   openapi: string
+  info: { description: string }
+  tags: { name: string; description?: string }[]
   paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, { examples?: unknown[] }>; securitySchemes: object }
+  components: {
+    schemas: Record<string, { examples?: unknown[] }>
+    securitySchemes: { OAuth2PasswordBearer: { flows: { password: { scopes: object } } } }
+  }
 }
 
 t.test('the OpenAPI document', async (t) => {
@@ -36,8 +51,11 @@ t.test('the OpenAPI document', async (t) => {
   t.test('lists all operations, but not the pages about them', async (t) => {
     t.match(document.openapi, /^3\.1\./)
     t.same(Object.keys(document.paths).sort(), [
+      '/',
       '/.well-known/jwks.json',
       '/.well-known/oauth-authorization-server',
+      '/.well-known/oauth-protected-resource',
+      '/account/check-link',
       '/account/confirm-email',
       '/account/forgot-password',
       '/account/reset-password',
@@ -46,7 +64,11 @@ t.test('the OpenAPI document', async (t) => {
       '/invitations/',
       '/livez',
       '/readyz',
+      '/resources/',
+      '/resources/{name}',
       '/revoke',
+      '/roles/',
+      '/roles/{name}',
       '/token',
       '/users/',
       '/users/me/',
@@ -61,16 +83,22 @@ t.test('the OpenAPI document', async (t) => {
       '/users/{username}/items/export',
       '/users/{username}/items/import',
       '/users/{username}/items/{item_id}',
+      '/users/{username}/password',
+      '/users/{username}/roles/{role}',
+      '/verify',
     ])
   })
 
   t.test('names its schemas', async (t) => {
     t.same(Object.keys(document.components.schemas).sort(), [
       'Accepted',
+      'AssignedPassword',
       'AuditEvent',
       'Body_login_for_access_token_token_post',
+      'CreatedUser',
       'EmailConfirmation',
-      'HTTPError',
+      'Error',
+      'ErrorCode',
       'HTTPValidationError',
       'Health',
       'ImportReport',
@@ -81,27 +109,38 @@ t.test('the OpenAPI document', async (t) => {
       'ItemDetail',
       'ItemPatch',
       'Jwks',
+      'LinkCheck',
+      'MailedLink',
       'ManagedUser',
       'ManagedUserPatch',
       'Metadata',
       'NewItem',
+      'NewResource',
+      'NewRole',
+      'PasswordAssignment',
       'PasswordChange',
       'PasswordForgotten',
       'PasswordReset',
+      'ProtectedResource',
       'Registration',
+      'Resource',
+      'ResourcePatch',
       'Revocation',
+      'Role',
+      'RolePatch',
+      'ServiceDescription',
       'Token',
       'TokenReference',
       'User',
+      'UserCreation',
       'UserDeletion',
       'UserPatch',
       'UserRemoval',
       'ValidationError',
     ])
     t.notMatch(response.body, /"def-\d/)
-    t.same(document.components.securitySchemes, {
-      OAuth2PasswordBearer: { type: 'oauth2', flows: { password: { scopes: {}, tokenUrl: 'token' } } },
-    })
+    const { OAuth2PasswordBearer } = document.components.securitySchemes
+    t.match(OAuth2PasswordBearer, { type: 'oauth2', flows: { password: { tokenUrl: 'token' } } })
   })
 
   t.test('describes every operation and its responses, with examples', async (t) => {
@@ -123,16 +162,79 @@ t.test('the OpenAPI document', async (t) => {
   })
 
   t.test('declares which operations require a token, and how they refuse requests', async (t) => {
-    const guarded = operations.filter(({ security }) => security)
-    for (const { security, responses } of guarded) {
-      t.same(security, [{ OAuth2PasswordBearer: [] }])
+    const withToken = operations.filter(({ security = [] }) => 'OAuth2PasswordBearer' in (security[0] ?? {}))
+    for (const { security = [] } of withToken) t.match(security[0], { OAuth2PasswordBearer: [] })
+    // The scope that /verify requires is in its query.
+    const guarded = withToken.filter(({ operationId }) => operationId !== 'verify_request')
+    t.equal(guarded.length, 41)
+    for (const { responses, description } of guarded) {
       for (const status of ['400', '401', '403', '500', '503']) t.ok(status in responses, status)
+      t.match(description, /Requires the scope `[\w:]+`/)
     }
+    const { '400': refusals } = document.paths['/users/me/']?.delete?.responses ?? {}
+    const examples = refusals?.content?.['application/json']?.examples
+    t.match(Object.keys(examples ?? {}), ['incorrect_password', 'inactive_user'])
+  })
+
+  t.test('tells operations apart, and describes their tags', async (t) => {
+    const summaries = operations.map(({ summary }) => summary)
+    t.same(summaries.length, new Set(summaries).size)
+    const described = document.tags.filter(({ description }) => description).map(({ name }) => name)
+    for (const { tags = [], operationId } of operations)
+      for (const tag of tags) t.ok(described.includes(tag), `${operationId} ${tag}`)
+  })
+
+  t.test('explains every scope, and says with a 403 how johndoe gets it', async (t) => {
+    const { scopes } = document.components.securitySchemes.OAuth2PasswordBearer.flows.password
+    t.same(Object.keys(scopes), [...userScopes, ...grantableScopes], 'those to choose from')
+    t.match(document.info.description, `no scope gets\n\`${userScopes.join(' ')}\``)
+    for (const [path, scope] of [
+      ['/users/', 'users:admin'],
+      ['/events/', 'users:admin'],
+      ['/users/{username}/items/', 'items:admin'],
+    ] as const)
+      t.match(
+        document.paths[path]?.get?.responses['403']?.description,
+        `latchkey users set-scopes johndoe --add ${scope}\``,
+      )
+    t.notMatch(document.paths['/users/me/']?.get?.responses['403']?.description, 'johndoe')
+  })
+
+  t.test('shows the headers that an operation takes', async (t) => {
+    const headersOf = (path: string, method: string) =>
+      document.paths[path]?.[method]?.parameters?.filter((one) => one.in === 'header').map(({ name }) => name)
+    for (const items of ['/users/me/items/', '/users/{username}/items/']) {
+      t.same(headersOf(items, 'post'), ['Idempotency-Key'])
+      t.same(headersOf(`${items}{item_id}`, 'get'), ['If-None-Match'])
+      for (const method of ['put', 'patch', 'delete'])
+        t.same(headersOf(`${items}{item_id}`, method), ['If-Match', 'If-None-Match'])
+    }
+  })
+
+  t.test('states type and purpose of every parameter', async (t) => {
+    for (const { operationId, parameters = [] } of operations)
+      for (const { name, description, schema } of parameters) {
+        t.ok(description, `${operationId} ${name}`)
+        for (const { type } of [schema, schema.not ?? schema])
+          t.type(type, 'string', `${operationId} ${name} has a type`)
+      }
   })
 
   t.test('lists how a login fails', async (t) => {
     const responses = document.paths['/token']?.post?.responses ?? {}
-    t.same(Object.keys(responses), ['200', '400', '401', '422', '429', '500', '503'])
+    t.same(Object.keys(responses), [
+      '200',
+      '400',
+      '401',
+      '408',
+      '413',
+      '415',
+      '422',
+      '429',
+      '431',
+      '500',
+      '503',
+    ])
   })
 })
 
@@ -159,7 +261,7 @@ t.test('the document, the pages and their assets are cacheable', async (t) => {
     ['/docs/assets/swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
     ['/docs/assets/swagger-ui.css', 'text/css; charset=utf-8'],
     ['/docs/assets/redoc.standalone.js', 'text/javascript; charset=utf-8'],
-    ['/docs/assets/favicon-32x32.png', 'image/png'],
+    ['/favicon.svg', 'image/svg+xml'],
   ] as const) {
     const { statusCode, headers, rawPayload } = await app.inject(url)
     t.equal(statusCode, 200, url)
@@ -194,8 +296,8 @@ t.test('the document lists the responses about items, and which parameters are o
     ['/users/me/items/{item_id}', 'put'],
     ['/users/me/items/{item_id}', 'patch'],
   ] as const)
-    t.match(statusesOf(path, method).join(), /400,.*413,415,/, `${method} ${path}`)
-  t.match(statusesOf('/users/me/items/import', 'post').join(), /413,415,422,429/)
+    t.match(statusesOf(path, method).join(), /400,.*413,(414,)?415,/, `${method} ${path}`)
+  t.match(statusesOf('/users/me/items/import', 'post').join(), /413,(414,)?415,422,429/)
   for (const [path, method] of [
     ['', 'get'],
     ['', 'post'],
@@ -208,5 +310,15 @@ t.test('the document lists the responses about items, and which parameters are o
   }
   for (const operation of Object.values(paths).flatMap((path) => Object.values(path)))
     for (const { name, required = false } of operation.parameters ?? [])
-      t.equal(required, ['username', 'item_id'].includes(name), name)
+      t.equal(required, ['username', 'item_id', 'name', 'role'].includes(name), name)
+})
+
+t.test('the commands that the document names can be run', async (t) => {
+  const { body } = await (await startApp(t)).inject('/openapi.json')
+  const commands = new Set([...body.matchAll(/`latchkey ([^`…]+)`/g)].map(([, command]) => String(command)))
+  t.ok(commands.has('users set-scopes johndoe --add users:admin --add items:admin'))
+  for (const command of commands) {
+    const { status, stderr } = await runCommand(await cloneDatabase(t), command.split(' '))
+    t.equal(status, 0, `${command}: ${stderr}`)
+  }
 })

@@ -49,7 +49,7 @@ t.test('production without a mail server writes no mail, and refuses requests th
     await as(app, token).patch('/users/me/', { email }),
   ]) {
     t.equal(answer.statusCode, 403)
-    t.same(answer.json(), { detail: 'This deployment sends no mail' })
+    t.same(answer.json(), { detail: 'This deployment sends no mail', code: 'mail_disabled' })
   }
   t.equal((await as(app, token).patch('/users/me/', { full_name: 'John' })).statusCode, 200)
   app.sendMail(mail)

@@ -27,6 +27,7 @@ export async function startApp(
   t: Test,
   settings: Record<string, string> = {},
   url?: string,
+  surroundings?: Parameters<typeof buildApp>[2],
 ): Promise<FastifyInstance> {
   const config = loadConfig({
     LOG_LEVEL: 'silent',
@@ -35,7 +36,7 @@ export async function startApp(
     ...highLimits,
     ...settings,
   })
-  const app = await buildApp(config, openDatabase(config, url ?? (await cloneDatabase(t))))
+  const app = await buildApp(config, openDatabase(config, url ?? (await cloneDatabase(t))), surroundings)
   t.teardown(() => app.close())
   await app.openKeys()
   return app

@@ -21,7 +21,8 @@ export async function runCommand(
     now = new Date('2026-01-01T00:00:00Z'),
   } = {},
 ): Promise<CommandOutcome> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const stdout = new PassThrough()
+  const stderr = new PassThrough()
   const stdin = Object.assign(new PassThrough(), { isTTY })
   stdin.end(input)
   const io = {
@@ -32,8 +33,11 @@ export async function runCommand(
     nodeVersion,
     now,
   }
+  // Read meanwhile, as a command waits when its output is not read.
+  const outputs = Promise.all([text(stdout), text(stderr)])
   const status = await runCommandLine(args, io)
   stdout.end()
   stderr.end()
-  return { status, stdout: await text(stdout), stderr: await text(stderr) }
+  const [printed, problems] = await outputs
+  return { status, stdout: printed, stderr: problems }
 }

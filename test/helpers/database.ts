@@ -24,7 +24,7 @@ export async function newDatabase(t: Test, template?: string): Promise<string> {
   return url
 }
 
-/** Creates the same copy with the defaults that the service requires, because it cannot set them behind a pooler. */
+/** Creates the same copy, with the defaults that the service requires behind a pooler, where it cannot set them. */
 export async function clonePlainDatabase(t: Test): Promise<string> {
   const url = await cloneDatabase(t)
   await setDefaults(url, plainDefaults)

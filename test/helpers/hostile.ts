@@ -25,7 +25,8 @@ export const impatientDefaults = {
   lock_timeout: '1',
   idle_in_transaction_session_timeout: '15',
   idle_session_timeout: '15',
-  transaction_timeout: '15',
+  // Only some versions have it, so no session can override it before its first statement, which takes longer under load.
+  transaction_timeout: '250',
   exit_on_error: 'on',
 }
 
@@ -45,7 +46,8 @@ export const plainDefaults = {
   search_path: 'public',
 }
 
-const patience = {
+/** Settings that keep sessions and statements from being ended. */
+const unlimited = {
   statement_timeout: '0',
   lock_timeout: '0',
   idle_session_timeout: '0',
@@ -53,6 +55,6 @@ const patience = {
 }
 
 /** Connection options that make the sessions of tests independent of the defaults. */
-export const plainOptions = Object.entries({ ...plainDefaults, ...patience })
+export const plainOptions = Object.entries({ ...plainDefaults, ...unlimited })
   .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
   .join(' ')

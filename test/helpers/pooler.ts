@@ -34,22 +34,23 @@ export async function startStrictPooler(t: Test, url: string): Promise<string> {
 }
 
 /** Starts a proxy that drops all notifications. */
-export function startDeafener(t: Test, url: string): Promise<string> {
+export function startNotificationDropper(t: Test, url: string): Promise<string> {
   return startInterpreter(t, url, ({ type, bytes }) => (type === 'A' ? Buffer.alloc(0) : bytes))
 }
 
-/** Starts a proxy that replaces all notifications after the first `few` by the first one. */
-export function startParrot(t: Test, url: string, few: number): Promise<string> {
+/** Starts a proxy that passes on `count` notifications, and replaces all later ones by the first. */
+export function startNotificationReplayer(t: Test, url: string, count: number): Promise<string> {
   const passed: Buffer[] = []
   return startInterpreter(t, url, ({ type, bytes }) => {
     if (type !== 'A') return bytes
-    if (passed.length < few) passed.push(Buffer.from(bytes))
-    return passed.length < few ? bytes : (passed[0] as Buffer)
+    if (passed.length === count) return passed[0] as Buffer
+    passed.push(Buffer.from(bytes))
+    return bytes
   })
 }
 
 /** Starts a proxy that replaces error messages, as a server in another language would. */
-export function startForeigner(t: Test, url: string): Promise<string> {
+export function startErrorTranslator(t: Test, url: string): Promise<string> {
   return startInterpreter(t, url, ({ type, bytes }) => {
     if (type === 'E')
       for (let at = 5; bytes[at] !== 0; ) {

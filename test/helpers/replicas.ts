@@ -77,7 +77,7 @@ export async function askWho({ origin }: Service, token: string): Promise<Answer
   return toAnswer(await fetch(`${origin}/users/me/`, { headers: { authorization: `Bearer ${token}` } }))
 }
 
-/** Signs in, by default as the tutorial's user. */
+/** Logs in, by default as the tutorial's user. */
 export async function logIn(
   service: Service,
   username = 'johndoe',
@@ -108,7 +108,7 @@ export function tokensOf(answers: Answer[]): Tokens[] {
   return answers.filter(({ status }) => status === 200).map(({ body }) => body as unknown as Tokens)
 }
 
-/** Resolves when a process has received all changes so far. It responds to a forgotten password only then. */
+/** Resolves when a process has received all changes so far: it responds to a request to reset a password only then. */
 export async function receiveChanges(service: Service): Promise<void> {
   const response = await fetch(`${service.origin}/account/forgot-password`, {
     method: 'POST',

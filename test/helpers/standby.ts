@@ -19,7 +19,8 @@ export interface ReplicatedServers {
 
 /** Starts both, migrated and seeded. The standby is a copy of the primary and streams from it. */
 export async function startReplicatedServers(t: Test): Promise<ReplicatedServers> {
-  const [home, copy] = [join(await makeFolder(t), 'postgres'), join(await makeFolder(t), 'postgres')]
+  const home = join(await makeFolder(t), 'postgres')
+  const copy = join(await makeFolder(t), 'postgres')
   const first = await startEmbeddedPostgres(home)
   await migrate(first.url)
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, first.url)

@@ -1,5 +1,6 @@
-import type { AddressInfo } from 'node:net'
-import { connect } from 'node:net'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { type AddressInfo, connect } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { isUnchanged, requirePreconditions } from '../../src/http/etag.js'
 import { logIn, startApp } from '../helpers/app.js'
@@ -98,6 +99,54 @@ t.test('a GET evaluates If-Match, then If-None-Match', async (t) => {
     )
 })
 
+/** Returns the paths of all GET routes of an app that `start` starts. */
+async function startWithPaths(start: () => Promise<FastifyInstance>) {
+  const paths = new Set<string>()
+  function watch(message: unknown): void {
+    ;(message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url }) => {
+      if ([method].flat().includes('GET')) paths.add(url)
+    })
+  }
+  subscribe('fastify.initialization', watch)
+  const app = await start().finally(() => unsubscribe('fastify.initialization', watch))
+  return { app, paths: [...paths] }
+}
+
+t.test('every GET route with an entity tag answers a conditional HEAD as a conditional GET', async (t) => {
+  const { app, paths } = await startWithPaths(() => startApp(t))
+  const authorization = `Bearer ${await logIn(app, 'johndoe', 'secret')}`
+  const tagged: string[] = []
+  for (const path of paths) {
+    const url = path.replace(':username', 'johndoe').replace(/:item_id.*/, 'Foo')
+    const send = (method: 'GET' | 'HEAD', conditions = {}) =>
+      app.inject({ method, url, headers: { authorization, ...conditions } })
+    const plain = await send('GET')
+    const head = await send('HEAD')
+    t.equal(head.statusCode, plain.statusCode, path)
+    const { etag } = plain.headers
+    if (etag === undefined) continue
+    tagged.push(url)
+    t.match(head.headers, { etag, 'content-length': String(plain.rawPayload.length) }, path)
+    for (const [conditions, status] of [
+      [{ 'if-none-match': '*' }, 304],
+      [{ 'if-none-match': String(etag) }, 304],
+      [{ 'if-none-match': '"x"' }, 200],
+      [{ 'if-match': '"x"' }, 412],
+    ] as const) {
+      const [get, head] = [await send('GET', conditions), await send('HEAD', conditions)]
+      const what = `${path} ${JSON.stringify(conditions)}`
+      t.equal(get.statusCode, status, what)
+      t.equal(head.statusCode, status, what)
+      t.equal(head.body, '', what)
+      if (status !== 304) continue
+      for (const { headers } of [get, head])
+        t.notOk('content-length' in headers || 'content-type' in headers, what)
+    }
+  }
+  for (const path of ['/docs', '/openapi.json', '/.well-known/jwks.json', '/users/johndoe/items/Foo'])
+    t.ok(tagged.includes(path), path)
+})
+
 t.test('a response without content has no content type and no content length', async (t) => {
   const app = await startApp(t)
   const authorization = `Bearer ${await logIn(app, 'johndoe', 'secret')}`
@@ -106,6 +155,8 @@ t.test('a response without content has no content type and no content length', a
   for (const [line, conditions, status] of [
     ['GET /users/me/items/Foo', 'if-none-match: *\r\n', 304],
     ['GET /.well-known/jwks.json', 'if-none-match: *\r\n', 304],
+    ['HEAD /users/me/items/Foo', 'if-none-match: *\r\n', 304],
+    ['HEAD /docs', 'if-none-match: *\r\n', 304],
     ['DELETE /users/me/items/Foo', 'content-type: application/json\r\n', 204],
   ] as const) {
     const socket = connect(port, '127.0.0.1').setEncoding('latin1')

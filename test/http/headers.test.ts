@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { catalogue, errorCodes } from '../../src/errors.js'
 import { safeHeaders } from '../../src/http/headers.js'
 import { logIn, postToken, startApp } from '../helpers/app.js'
 import { as } from '../helpers/client.js'
@@ -27,11 +28,14 @@ t.test('a response from outside of routes has the same headers and body as any o
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const close = 'Host: x\r\nConnection: close\r\n'
+  const ofTutorial = ['unknown path', 'path that is not UTF-8', 'coded body']
   const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
   for (const [name, message, status, detail, allow] of [
     ['unknown path', `GET /nowhere HTTP/1.1\r\n${close}\r\n`, 404, 'Not Found'],
     ['path that is not UTF-8', `GET /users/%ff/ HTTP/1.1\r\n${close}\r\n`, 400, 'Bad Request'],
     ['long parameter', `GET /users/${'a'.repeat(1_025)}/ HTTP/1.1\r\n${close}\r\n`, 414, 'URI Too Long'],
+    ['raw UTF-8 in the path', `GET /users/\u00e9/ HTTP/1.1\r\n${close}\r\n`, 400, 'Bad Request'],
+    ['raw UTF-8 in the query', `GET /livez?\u00e9 HTTP/1.1\r\n${close}\r\n`, 400, 'Bad Request'],
     ['no Host', 'GET /livez HTTP/1.1\r\n\r\n', 400, 'Bad Request'],
     ['two Hosts', 'GET /livez HTTP/1.1\r\nHost: x\r\nhOsT: x\r\n\r\n', 400, 'Bad Request'],
     ['two Hosts in HTTP/1.0', 'GET /livez HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n', 400, 'Bad Request'],
@@ -66,7 +70,10 @@ t.test('a response from outside of routes has the same headers and body as any o
     const [response, ...others] = await sendWire(port, message)
     t.equal(others.length, 0, name)
     t.equal(response?.status, status, name)
-    t.same(JSON.parse(String(response?.body)), { detail }, name)
+    const code = ofTutorial.includes(name)
+      ? {}
+      : { code: errorCodes.find((one) => catalogue[one].detail === detail) }
+    t.same(JSON.parse(String(response?.body)), { detail, ...code }, name)
     t.match(
       response?.headers,
       Object.fromEntries(Object.entries(safeHeaders).map(([header, value]) => [header, value.toLowerCase()])),
@@ -144,6 +151,25 @@ t.test('a body that is not UTF-8 is refused instead of repaired', async (t) => {
     })
     t.equal(response.statusCode, 422)
     t.match(response.json(), { detail: [{ type: 'utf8_invalid', loc: ['body'] }] })
+  }
+})
+
+t.test('a body with a content coding is refused, also in a list', async (t) => {
+  const app = await startApp(t)
+  const form = { username: 'johndoe', password: 'secret' }
+  for (const [coding, status] of [
+    ['gzip', 415],
+    ['br', 415],
+    ['identity, gzip', 415],
+    ['"identity"', 415],
+    ['Identity', 200],
+    ['identity, identity', 200],
+    [' , ', 200],
+    ['', 200],
+  ] as const) {
+    const response = await postToken(app, form, { 'content-encoding': coding })
+    t.equal(response.statusCode, status, coding)
+    if (status === 415) t.equal(response.headers['accept-encoding'], 'identity', coding)
   }
 })
 

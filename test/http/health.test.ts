@@ -29,7 +29,20 @@ t.test('with a database that lacks the last migration it is not ready', async (t
   await app.database.$executeRaw`UPDATE _prisma_migrations SET finished_at = NULL`
   const response = await app.inject('/readyz')
   t.equal(response.statusCode, 503)
-  t.equal(response.body, '{"detail":"Service Unavailable"}')
+  t.equal(response.body, '{"detail":"Service Unavailable","code":"service_unavailable"}')
+})
+
+t.test('without the data of its database it is not ready', async (t) => {
+  const app = await startApp(t, {}, undefined, { server: { isIntact: async () => false } })
+  t.equal((await app.inject('/readyz')).statusCode, 503)
+})
+
+t.test('with a table of migrations that cannot be read it is not ready', async (t) => {
+  const app = await startApp(t)
+  await app.database.$executeRaw`ALTER TABLE _prisma_migrations RENAME finished_at TO ended_at`
+  const warn = t.capture(app.log, 'warn')
+  t.equal((await app.inject('/readyz')).statusCode, 503)
+  t.match(warn().at(-1)?.args, [{ reason: /finished_at/ }, 'not ready'])
 })
 
 t.test('a process without free file descriptors is not ready', async (t) => {

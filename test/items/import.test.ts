@@ -78,7 +78,9 @@ t.test('reading stops at 1,000 invalid lines', async (t) => {
   t.match(await as(app, token).get('/users/me/items/after'), { statusCode: 404 })
   const refusal = await load(app, token, payload.replace('before', 'other'), 'all')
   t.match(refusal, { statusCode: 422 })
-  t.equal(refusal.json<{ detail: unknown[] }>().detail.length, 100)
+  const { detail } = refusal.json<{ detail: { type: string }[] }>()
+  t.equal(detail.length, 101, 'the first issues are listed')
+  t.match(detail.at(-1), { type: 'stopped_at', loc: ['body', '1001'] })
   t.match(await as(app, token).get('/users/me/items/other'), { statusCode: 404 })
 })
 
@@ -230,7 +232,7 @@ t.test('a body of unknown length is refused once it is too large', async (t) => 
   const headers = { authorization: `Bearer ${token}`, ...ndjson }
   const payload = Readable.from(Array.from({ length: 17 }, () => Buffer.alloc(1_048_576, 'x')))
   const response = await app.inject({ method: 'POST', url: path, headers, payload })
-  t.match(response, { statusCode: 413, body: '{"detail":"Payload Too Large"}' })
+  t.match(response, { statusCode: 413, body: '{"detail":"Payload Too Large","code":"body_too_large"}' })
 })
 
 for (const [state, status] of [

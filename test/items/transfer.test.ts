@@ -177,8 +177,10 @@ t.test('a body that is not NDJSON, or too large, is refused', async (t) => {
     failed: 0,
     errors: [],
   })
-  for (const method of ['PUT', 'PATCH'] as const)
-    t.equal((await as(app, token).send(method, `${path}export`, {})).statusCode, 422, 'the name is reserved')
+  for (const method of ['PUT', 'PATCH', 'DELETE'] as const) {
+    const { statusCode, headers } = await as(app, token).send(method, `${path}export`, {})
+    t.same([statusCode, headers.allow], [405, 'GET, HEAD'], `${method}: no item has this name`)
+  }
 })
 
 t.test('a database error during an import leaves nothing behind', async (t) => {
@@ -220,7 +222,7 @@ t.test(
     const refused = await startExport()
     t.match(refused, { status: 429 })
     t.equal(refused.headers.get('retry-after'), '5')
-    t.same(await refused.json(), { detail: 'Too many exports are running' })
+    t.same(await refused.json(), { detail: 'Too many exports are running', code: 'too_many_exports' })
     await unread[0]?.body?.cancel()
     await until(async () => {
       const response = await startExport()

@@ -43,7 +43,7 @@ t.test(
         done++
       })
     t.equal(running, 0, 'no task starts before the caller continues')
-    t.same(logged, Array(2).fill('a task was dropped, too many tasks are waiting'))
+    t.same(logged, Array(2).fill('a task was dropped because too many tasks are waiting'))
     await until(() => running === 2)
     open()
     await app.background.idle()
@@ -94,7 +94,7 @@ t.test('closing drops tasks that cannot start in time, and waits for running one
   open()
   await closing
   t.equal(done, 1)
-  t.same(logged, ['2: tasks were dropped, the service closes'])
+  t.same(logged, ['2: tasks were dropped because the service closes'])
 })
 
 t.test('callers take turns, and a full queue drops tasks of the caller with the most', async (t) => {

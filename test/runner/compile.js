@@ -4,7 +4,7 @@ import { exclusively } from '../../scripts/lib/exclusive.js'
 import { installFiles, listFiles } from '../../scripts/lib/files.js'
 import { cacheDirectory, compile, prepareSources } from '../../scripts/lib/sources.js'
 
-/** Holds the sources and the tests as JavaScript, in the folders of the TypeScript, and the data beside them. */
+/** Folder of the compiled sources and tests, in the same folders as the TypeScript, with the data files beside them. */
 export const buildDirectory = 'build'
 
 const compiledFolders = ['src', 'prisma', 'test']

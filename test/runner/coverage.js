@@ -8,8 +8,8 @@ import { startGroup } from './process-group.js'
 const c8 = createRequire(import.meta.url).resolve('c8/bin/c8.js')
 
 /**
- * Reports what of the sources has been executed, by the raw coverage of all processes. Source files that no process has
- * loaded count too.
+ * Reports how much of the sources has been executed, from the raw coverage of all processes. With `gate`, source files
+ * that no process has loaded count too.
  *
  * @param {string} directory where the processes have written their coverage
  * @param {boolean} gate whether anything below 100% is a failure
@@ -17,12 +17,14 @@ const c8 = createRequire(import.meta.url).resolve('c8/bin/c8.js')
  */
 export async function reportCoverage(directory, gate) {
   const options = [
-    ...['--temp-directory', directory, '--reports-dir', directory],
-    ...['--include', `${buildDirectory}/src/**`, '--include', `${buildDirectory}/prisma/**`],
-    ...['--exclude', `${buildDirectory}/src/database/generated/**`],
-    ...['--exclude', `${buildDirectory}/src/docs/assets/**`],
-    ...typesOnly().flatMap((file) => ['--exclude', file]),
-    ...['--reporter', 'text'],
+    `--temp-directory=${directory}`,
+    `--reports-dir=${directory}`,
+    `--include=${buildDirectory}/src/**`,
+    `--include=${buildDirectory}/prisma/**`,
+    `--exclude=${buildDirectory}/src/database/generated/**`,
+    `--exclude=${buildDirectory}/src/docs/assets/**`,
+    ...listTypeFiles().map((file) => `--exclude=${file}`),
+    '--reporter=text',
     ...(gate ? ['--all', '--skip-full', '--check-coverage', '--100'] : []),
   ]
   const { ended } = startGroup(process.execPath, [c8, 'report', ...options], {
@@ -32,8 +34,8 @@ export async function reportCoverage(directory, gate) {
   return status === 0
 }
 
-/** Returns the compiled files in which nothing is left: no process loads them. */
-function typesOnly() {
+/** Returns the compiled files of sources that contain only types: they have no code, and no process loads them. */
+function listTypeFiles() {
   const folder = join(buildDirectory, 'src')
   return listFiles(folder)
     .filter((file) => file.endsWith('.js'))

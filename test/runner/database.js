@@ -8,7 +8,7 @@ const fast = ['fsync=off', 'full_page_writes=off', 'autovacuum=off', 'max_connec
  *
  * @typedef {object} TemplateDatabase
  * @property {() => Promise<string>} provide returns its URL; makes it when the first test file asks for it
- * @property {() => void} discard has it made anew for the next one who asks
+ * @property {() => void} discard makes the next `provide` create the database anew
  * @property {() => Promise<void>} close
  */
 
@@ -53,7 +53,7 @@ async function startServer() {
   if (url) return { url, stop: async () => {} }
   const { startEmbeddedPostgres } = await import('#build/src/database/embedded/index.js')
   const { hostileDefaults } = await import('#build/test/helpers/hostile.js')
-  // Nothing that we mean may depend on the defaults of a server.
+  // The service must not depend on the defaults of a server.
   const hostile = Object.entries(hostileDefaults).map(([name, value]) => `${name}=${value}`)
   return startTemporaryPostgres(startEmbeddedPostgres, 'latchkey-test-', [...fast, ...hostile])
 }

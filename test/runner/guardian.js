@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { killGroup } from './kill-group.js'
 
-// Kills the process groups that a test run has left, and removes its folder, when the run ends, whatever ended it: its
-// pipe closes then. Standard input says what there is: `+ID` for a group that has begun, `-ID` for one that has ended,
-// and the absolute path of the folder.
+// When a test run ends, kills the process groups that it has left, and removes its folder. The run writes to the standard
+// input of this process: `+ID` for a group that has begun, `-ID` for one that has ended, and the absolute path of the
+// folder. However the run ends, standard input closes then.
 
 /** @type {Set<number>} */
 const groups = new Set()
@@ -19,6 +19,6 @@ createInterface(process.stdin)
   })
   .on('close', () => {
     for (const id of groups) killGroup(id)
-    // PostgreSQL ends by a pipe of its own, and may write to the folder until then.
+    // PostgreSQL ends when a pipe of its own closes, and may write to the folder until then.
     if (folder) rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { killGroup } from './kill-group.js'
 
-/** Ends with this process. It is in a session of its own, so that what kills our group leaves it alive. */
+/** Process that cleans up when this one has ended. A signal to our process group does not reach it: it is detached. */
 const guardian = spawn(process.execPath, [join(import.meta.dirname, 'guardian.js')], {
   detached: true,
   stdio: ['pipe', 'inherit', 'inherit'],
@@ -33,7 +33,7 @@ export function startGroup(program, args, options) {
   running.add(id)
   register.write(`+${id}\n`)
   child.once('exit', () => {
-    // Its output stays open while anything in the group has it.
+    // The output of the program stays open as long as any process of the group holds it.
     killGroup(id)
     running.delete(id)
     register.write(`-${id}\n`)
@@ -53,7 +53,7 @@ export function removeAtEnd(folder) {
   register.write(`${folder}\n`)
 }
 
-/** Kills all groups. What waits for one of them does not continue. */
+/** Kills all groups. Promises of their end are never settled, so that nothing continues that waits for one. */
 export function endGroups() {
   isEnding = true
   for (const id of running) killGroup(id)

@@ -6,7 +6,7 @@ import { runTestFile } from './test-file.js'
 const durationsFile = join(cacheDirectory, 'durations.json')
 
 /**
- * Runs test files, the longest of the last run first, some side by side.
+ * Runs test files, several side by side. Those that took longest in the last run start first.
  *
  * @param {string[]} files
  * @param {number} jobs number of files that run at the same time

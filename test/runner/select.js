@@ -4,13 +4,16 @@ import { listFiles } from '../../scripts/lib/files.js'
 
 const suffix = '.test.ts'
 
+/** Folder of the tests that fetch packages of other languages. They run only if they are named. */
+const toolchains = 'test/clients/toolchains/'
+
 /**
- * Returns the test files that are named, those of a folder if that is named, or all.
+ * Returns the test files that are named, those of a folder if that is named, or all but those of other toolchains.
  *
  * @param {string[]} named
  */
 export function selectFiles(named) {
-  if (named.length === 0) return filesBelow('test')
+  if (named.length === 0) return filesBelow('test').filter((file) => !file.startsWith(toolchains))
   return named.map(normalize).flatMap((path) => {
     if (!existsSync(path)) throw new Error(`${path} does not exist`)
     return statSync(path).isDirectory() ? filesBelow(path) : [path]

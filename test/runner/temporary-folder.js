@@ -5,12 +5,12 @@ import { removeAtEnd } from './process-group.js'
 
 const memory = '/dev/shm'
 
-/** Bytes that must be free in memory: for coverage, and for the databases of the test files that run side by side. */
-const enough = 4 * 2 ** 30
+/** Memory that must be free, for coverage and for the databases of test files that run side by side (bytes). */
+const requiredBytes = 4 * 2 ** 30
 
 /**
- * Creates the folder of all temporary files of this run, of the programs that it starts too, the data of PostgreSQL above
- * all. It is removed when the run has ended, even by SIGKILL.
+ * Creates the folder for all temporary files of this run and of the programs that it starts, above all PostgreSQL's data.
+ * It is removed when the run has ended, even by SIGKILL.
  *
  * The folder is in memory if there is room, unless TMPDIR names a place. A test database is a copy of several hundred
  * files, which costs more processor time on a disk than everything else that PostgreSQL does.
@@ -28,7 +28,7 @@ function hasRoom() {
   try {
     accessSync(memory, constants.W_OK)
     const { bavail, bsize } = statfsSync(memory)
-    return bavail * bsize >= enough
+    return bavail * bsize >= requiredBytes
   } catch {
     return false
   }

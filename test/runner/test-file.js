@@ -4,10 +4,11 @@ import { compiledPath } from './compile.js'
 import { startGroup } from './process-group.js'
 
 /**
- * Seconds after which tap fails what a test file still does, and after which the file is killed. Only a file that hangs
- * takes so long: the longest one takes a minute, and five where other work takes both processors.
+ * Time after which tap fails the tests of a file that are still running (seconds). Only a file that hangs takes so long:
+ * the longest one takes a minute, or five while other work keeps both processors busy.
  */
 const timeoutSeconds = 600
+/** Time after which the process of a test file is killed (seconds). */
 const killSeconds = 660
 
 /**
@@ -45,7 +46,7 @@ export async function runTestFile(file, env, database) {
     env: { ...process.env, ...env, TAP: '1', TAP_TIMEOUT: String(timeoutSeconds) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
-  // The only thing that it asks for.
+  // Its only message is the request for the template database.
   child.on('message', async () => {
     const answer = await database.provide().then(
       (template) => ({ template }),
@@ -97,7 +98,7 @@ function readOutput(child) {
       else if (result.ok || result.todo) totals.pass += 1
       else {
         totals.fail += 1
-        // A test fails by what failed in it, which has been said.
+        // A test that fails only because a subtest has failed is not reported again.
         if (![...seen].some((name) => name.startsWith(`${result.fullname} > `)))
           failures.push(describe(result))
         seen.add(result.fullname)

@@ -1,6 +1,6 @@
 import { watch } from 'node:fs'
 
-/** Editors write a file in several steps (milliseconds). */
+/** Time without a further change after which a change is complete: editors write files in several steps (milliseconds). */
 const settleMs = 100
 
 /**
@@ -15,7 +15,7 @@ export function untilChanged(folders) {
     let timer
     const watchers = folders.map((folder) =>
       watch(folder, { recursive: true }, (_, file) => {
-        if (!file || isMade(file)) return
+        if (!file || isGenerated(file)) return
         clearTimeout(timer)
         timer = setTimeout(() => {
           for (const watcher of watchers) watcher.close()
@@ -26,7 +26,11 @@ export function untilChanged(folders) {
   })
 }
 
-/** @param {string} file a path of ours, or of what the build makes between the sources */
-function isMade(file) {
+/**
+ * Returns whether the build generates a file.
+ *
+ * @param {string} file path relative to the watched folder
+ */
+function isGenerated(file) {
   return /^(database\/generated|docs\/assets)\b/.test(file)
 }

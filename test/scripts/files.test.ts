@@ -1,8 +1,10 @@
-import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { isCurrent, readMark, removeMark, writeMark } from '#scripts/lib/build-mark.js'
 import { exclusively } from '#scripts/lib/exclusive.js'
 import { fingerprint, installFiles, listFiles, readFiles } from '#scripts/lib/files.js'
+import { retire } from '#scripts/lib/retire.js'
 
 t.test('a folder gets exactly the files of a build, and those that are the same stay as they are', (t) => {
   const folder = t.testdir({ same: 'same', changed: 'old', stale: '', sub: { 'also-stale': '' } })
@@ -68,9 +70,68 @@ t.test('one process works under a lock at a time', async (t) => {
   t.notOk(existsSync(lock), 'work that fails releases it')
 })
 
-t.test('a lock whose owner has died is void', async (t) => {
+t.test('a build is current only while its inputs and every file of it are unchanged', (t) => {
+  const folder = t.testdir({ 'a.js': '1', 'b.js': '2' })
+  const files = ['a.js', 'b.js']
+  t.notOk(isCurrent(folder, 'inputs'))
+  t.equal(readMark(folder), null)
+  writeMark(folder, 'inputs', files)
+  t.ok(isCurrent(folder, 'inputs'))
+  t.notOk(isCurrent(folder, 'other inputs'))
+  t.same(readMark(folder)?.files, files)
+
+  writeFileSync(join(folder, 'a.js'), 'edited')
+  t.notOk(isCurrent(folder, 'inputs'), 'an edited file')
+  writeMark(folder, 'inputs', files)
+  rmSync(join(folder, 'b.js'))
+  t.notOk(isCurrent(folder, 'inputs'), 'a removed file')
+  writeFileSync(join(folder, '.built-from'), '{"inputs":')
+  t.notOk(isCurrent(folder, 'inputs'), 'a damaged mark')
+  removeMark(folder)
+  t.notOk(existsSync(join(folder, '.built-from')))
+  t.end()
+})
+
+t.test('a chunk of an earlier build stays for a week after it was replaced', (t) => {
+  const folder = t.testdir({ 'chunk-OLD.js': '', 'chunk.js': '' })
+  const chunk = join(folder, 'chunk-OLD.js')
+  const at = (day: number) => new Date(Date.UTC(2026, 0, day))
+  utimesSync(chunk, at(1), at(1))
+  retire(chunk, true, at(20))
+  retire(chunk, false, at(26))
+  t.ok(existsSync(chunk))
+  retire(chunk, false, at(28))
+  t.notOk(existsSync(chunk))
+  retire(join(folder, 'chunk.js'), true, at(20))
+  t.same(listFiles(folder), [], 'other files are removed at once')
+  t.end()
+})
+
+t.test('a lock is void whose owner has died, or has not renewed it', async (t) => {
+  // No process has the first id: the largest that Linux gives is 2 ** 22. The second may belong to any other process by now.
+  const hourAgo = new Date(Date.now() - 3_600_000)
+  const locks: [string, Date][] = [
+    [String(2 ** 30), new Date()],
+    [String(process.ppid), hourAgo],
+    ['', hourAgo],
+  ]
+  for (const [owner, renewedAt] of locks) {
+    const lock = join(t.testdir(), 'lock')
+    writeFileSync(lock, owner)
+    utimesSync(lock, renewedAt, renewedAt)
+    await t.resolves(exclusively(lock, async () => t.equal(readFileSync(lock, 'utf8'), String(process.pid))))
+    t.notOk(existsSync(lock))
+  }
+})
+
+t.test('a lock without a process id is about to get one', async (t) => {
   const lock = join(t.testdir(), 'lock')
-  // No process has this id: the largest that Linux gives is 2 ** 22.
-  writeFileSync(lock, String(2 ** 30))
-  await t.resolves(exclusively(lock, async () => {}))
+  writeFileSync(lock, '')
+  const order: string[] = []
+  const waiting = exclusively(lock, async () => void order.push('entered'))
+  await new Promise((resolve) => setImmediate(resolve))
+  order.push('released')
+  rmSync(lock)
+  await waiting
+  t.same(order, ['released', 'entered'])
 })

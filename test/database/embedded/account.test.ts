@@ -6,7 +6,7 @@ import { chooseReachable, findAccount, giveTo } from '../../../src/database/embe
 
 const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 
-t.test('any other user than root runs PostgreSQL under their own account', async (t) => {
+t.test('a user other than root runs PostgreSQL under their own account', async (t) => {
   t.strictSame(await findAccount(t.testdir(), 1000), {})
 })
 

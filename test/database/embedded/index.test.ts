@@ -27,7 +27,11 @@ t.test('a first start creates the data, a second one keeps them', async (t) => {
 
 t.test('data in use are left to their server, which requires its password', async (t) => {
   const { home, server } = await start(t)
-  await refuses(t, home, `the data directory ${home} is in use by another process (PID ${readPid(home)})`)
+  await refuses(
+    t,
+    home,
+    `the data directory ${home} is in use: Latchkey runs already, or its PostgreSQL (PID ${readPid(home)}) does; to run another one, set DATA_DIRECTORY and PORT`,
+  )
   await t.resolves(query(server.url, 'SELECT 1'))
   const url = new URL(server.url)
   url.password = 'wrong'

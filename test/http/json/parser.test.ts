@@ -53,6 +53,7 @@ const bodies: [string, string][] = [
   ['minus zero', '{"metadata":{"a":-0}}'],
   ['a repeated name', '{"metadata":{"a":1},"metadata":{"b":1}}'],
   ['a repeated name inside', '{"metadata":{"a":1,"\\u0061":1}}'],
+  ['half a surrogate pair in a name', '{"metadata":{"\\udc00":1},"\\ud800":1}'],
   ['half a surrogate pair', '{"metadata":{"a":"\\udc00"},"password":"\\ud800"}'],
 ]
 
@@ -87,7 +88,7 @@ t.test('numbers in metadata come back as they were sent', async (t) => {
     t.same(response.json<{ metadata: unknown }>().metadata, JSON.parse(sent))
 })
 
-t.test('the content type of a request without content is ignored on routes that take no body', async (t) => {
+t.test('the content type of a request without content is ignored on routes that need no body', async (t) => {
   const { app, authorization } = await start(t)
   const types = [
     'application/json',
@@ -105,6 +106,7 @@ t.test('the content type of a request without content is ignored on routes that 
       await app.database.item.updateMany({ data: { itemId: 'Foo' } })
       const what = `${type} ${JSON.stringify(length)}`
       t.equal((await send('DELETE', '/users/me/items/Foo')).statusCode, 204, what)
+      t.equal((await send('DELETE', '/users/nobody/')).statusCode, 404, what)
       t.equal((await send('POST', '/invitations/')).statusCode, 201, what)
       t.equal((await send('GET', '/users/me/')).statusCode, 200, what)
       await app.database.item.createMany({
@@ -127,6 +129,6 @@ t.test('the content type of a request without content is ignored on routes that 
         })
       ).statusCode,
       400,
-      'a route that takes a body requires it',
+      'a route that needs a body requires it',
     )
 })

@@ -198,6 +198,15 @@ t.test(
   },
 )
 
+t.test('an idle connection stays open for as long as it is configured to', async (t) => {
+  const { app, port } = await listen(t, { KEEP_ALIVE_SECONDS: '620' })
+  t.equal(app.server.keepAliveTimeout, 620_000)
+  const { socket, received } = openWire(port, get('/livez'))
+  await until(() => readAnswers(received()).length > 0)
+  t.match(readAnswers(received())[0]?.headers, { 'keep-alive': 'timeout=620' })
+  socket.destroy()
+})
+
 t.test('waiting requests of a connection that closes are dropped', async (t) => {
   const app = fastify({ ...orderedServerOptions() })
   let started = 0
