@@ -7,8 +7,8 @@ import { createPageLoader } from '#dist/src/items/page-loader.js'
 import { startTemporaryPostgres } from '../scripts/temporary-postgres.js'
 import { median } from './lib/rounds.js'
 
-// Shows by EXPLAIN which index serves each list of items, and that a late page costs the same as the first one, on
-// 1,000,000 items of one owner and 1,000,000 of others, in pages of 100.
+// Measures each list of items and shows by EXPLAIN which index it uses: npm run bench:lists. A late page should cost as much
+// as the first one. There are 1,000,000 items of one owner and 1,000,000 of others, in pages of 100.
 
 /**
  * @typedef {import('#dist/src/items/item-pages.js').ItemPage} ItemPage
@@ -126,7 +126,8 @@ async function medianDurationMs(work) {
 async function addItems(sql) {
   const names = ['owner', ...Array.from({ length: 100 }, (_, i) => `other${i}`)]
   const { rows: users } = await sql.query(
-    "INSERT INTO users (id, username, hashed_password, updated_at) SELECT gen_random_uuid(), name, '$2b$04$' || repeat('a', 53), now() FROM unnest($1::text[]) name RETURNING id",
+    `INSERT INTO users (id, username, hashed_password, updated_at)
+     SELECT gen_random_uuid(), name, '$2b$04$' || repeat('a', 53), now() FROM unnest($1::text[]) name RETURNING id`,
     [names],
   )
   const [owner, ...others] = users.map(({ id }) => id)
@@ -147,7 +148,7 @@ async function addItems(sql) {
  * @param {string} ownerId
  * @param {string} sort
  * @param {number} page
- * @returns the position of the last item before that page
+ * @returns position of the last item before that page
  */
 async function positionBefore(sql, ownerId, sort, page) {
   const column = sort.replace('-', '')
@@ -177,8 +178,10 @@ async function explain(sql, statement) {
 }
 
 /**
+ * Returns the nodes of a plan, the outermost first.
+ *
  * @param {Record<string, any>} plan
- * @returns {Record<string, any>[]} the plan's nodes, the outermost first
+ * @returns {Record<string, any>[]}
  */
 function flatten(plan) {
   return [plan, ...(plan.Plans ?? []).flatMap(flatten)]

@@ -20,13 +20,13 @@ import { tokens } from './scenarios/tokens.js'
 // Measures the built service: npm run bench. See README.md in this folder.
 
 const usage = `npm run bench -- [options]
-  --only NAME[,NAME]  measures only these; each name is that of a scenario
-  --rounds N          how often each scenario is measured (3)
+  --only NAME[,NAME]  measures only these; an unknown name lists all names
+  --rounds N          number of rounds (3)
   --seconds S         duration of a measurement, in whole seconds (3)
   --peer URL          compares with another server: POST /token, GET /users/me/, GET /users/me/items/, johndoe/secret
   --help`
 
-/** Time after which no further round starts (milliseconds). Together with the probes a run takes ten minutes at most. */
+/** Time after which no further round starts (milliseconds). With the probes, a run then takes ten minutes at most. */
 const lastRoundMs = 330_000
 /** Time after which no further probe starts (milliseconds). */
 const lastProbeMs = 530_000

@@ -6,10 +6,10 @@ import { startTemporaryPostgres } from '../../scripts/temporary-postgres.js'
 import { atEnd } from './cleanup.js'
 
 /**
- * Creates an empty database with the schema for the run: on the server of BENCH_DATABASE_URL, or on one of
- * its own.
+ * Creates a migrated, empty database for the run, on the server of BENCH_DATABASE_URL or on an embedded one. It is dropped
+ * at the end.
  *
- * @returns the URL, and a connection
+ * @returns its URL and a connection to it
  */
 export async function openBenchDatabase() {
   const server = process.env.BENCH_DATABASE_URL ?? (await startServer())

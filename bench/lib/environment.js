@@ -25,11 +25,11 @@ const processes = join(import.meta.dirname, '../processes')
  * @property {() => Promise<import('./tokens.js').User[]>} users 1,000 other users
  * @property {() => ReturnType<typeof addLargeOwner>} largeOwner an owner of 1,000,000 items
  * @property {() => Promise<string>} client value of the header Authorization for a confidential client
- * @property {() => Promise<Target>} baselines the process of the bare routes
+ * @property {() => Promise<Target>} baselines the process of the baseline routes
  */
 
 /**
- * Starts what every scenario uses. The rest is created when a scenario first uses it.
+ * Starts the database and the service. Everything else is created when a scenario first uses it.
  *
  * @param {number} seconds duration of a measurement
  * @returns {Promise<Environment>}

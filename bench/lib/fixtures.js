@@ -1,8 +1,8 @@
 /** @typedef {import('./tokens.js').User} User */
 
-/** Users with the password `secret`, hashed at cost 12. */
+/** Hash of the password `secret` at cost 12. */
 const hash = '$2b$12$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW'
-/** Number of items per statement, which takes a few seconds. */
+/** Number of items per `INSERT`, each of which takes a few seconds. */
 const batch = 250_000
 
 /**

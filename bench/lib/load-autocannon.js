@@ -23,7 +23,7 @@ export async function loadWithAutocannon({ url, requests, connections, seconds, 
 }
 
 /**
- * Returns requests that all connections together send in rotation. By default each connection sends all of them.
+ * Returns requests that all connections together send in rotation. Without this, each connection would send the whole list.
  *
  * @param {import('./load.js').Request[]} requests
  * @param {(status: number) => void} onStatus

@@ -26,8 +26,10 @@ export async function loadWithWrk(task) {
 }
 
 /**
- * Each thread of wrk has its own variables, which only `setup` and `done` can reach. Checking each response costs wrk a large
- * part of its speed, so it is omitted where wrk itself counts the errors: it counts the statuses from 400 on.
+ * Returns the Lua script. Each thread of wrk has its own variables, which `done` reads through the threads that `setup` collects.
+ *
+ * A `response` function slows wrk down considerably. It is therefore included only for chains and for expected errors;
+ * otherwise wrk's own count of statuses from 400 is used.
  *
  * @param {Task} task
  */
@@ -95,7 +97,7 @@ function write(url, { method, path, headers, body = '' }) {
   return `${method} ${path} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
 }
 
-/** Returns a Lua string. Lua can read the JSON of ASCII text. @param {string} text */
+/** Returns a Lua string literal. A JSON string of ASCII text is one. @param {string} text */
 function quote(text) {
   return JSON.stringify(text)
 }

@@ -5,8 +5,8 @@ import { loadWithWrk } from './load-wrk.js'
 /**
  * @typedef {{ method: string, path: string, headers: Record<string, string>, body?: string }} Request
  *
- * @typedef {object} Task what to load a server with
- * @property {string} url its origin
+ * @typedef {object} Task load for a server
+ * @property {string} url origin of the server
  * @property {Request[]} requests sent in rotation
  * @property {number} connections
  * @property {number} seconds

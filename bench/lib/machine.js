@@ -5,7 +5,7 @@ import { loadGenerator } from './load.js'
 
 const require = createRequire(import.meta.url)
 
-/** Describes the machine. @param {import('pg').Client} sql */
+/** Describes the machine and the versions of the programs involved. @param {import('pg').Client} sql */
 export async function describeMachine(sql) {
   const { rows } = await sql.query('SHOW server_version')
   return {
@@ -19,7 +19,7 @@ export async function describeMachine(sql) {
   }
 }
 
-/** Returns the abbreviated commit and whether the tree is dirty, or nothing outside of a repository. */
+/** Returns the abbreviated commit, with `-dirty` if files differ from it, or `no-commit` outside a repository. */
 export function currentCommit() {
   const args = ['describe', '--always', '--exclude', '*', '--dirty']
   try {
@@ -34,7 +34,7 @@ async function describeGenerator() {
   return name === 'wrk' ? `wrk ${wrkVersion()}` : `autocannon ${require('autocannon/package.json').version}`
 }
 
-/** wrk prints its version together with a usage error. */
+/** Returns the version of wrk, which prints it together with a usage error. */
 function wrkVersion() {
   try {
     return execFileSync('wrk', ['--version'], { encoding: 'utf8' })

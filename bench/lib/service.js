@@ -8,7 +8,7 @@ import { run, start } from './children.js'
 const dist = join(import.meta.dirname, '../../dist/src')
 const pollMs = 2
 const timeLimitMs = 30_000
-/** Shared by all processes of a run, because they share the keys in the database. */
+/** Secret of all processes of a run, because they share the keys in the database. */
 const keyEncryptionSecret = randomBytes(32).toString('base64')
 
 /** @typedef {{ url: string, pid: number, readyMs: number, stop: () => Promise<void> }} Service */

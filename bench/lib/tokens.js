@@ -17,8 +17,8 @@ const clientId = 'first-party'
 const scope = 'me items:read items:write'
 
 /**
- * Issues tokens as the service does, with its keys but without checking passwords: ten thousand logins would take longer
- * than all measurements.
+ * Returns functions that issue tokens as the service does, with its keys but without checking passwords. Ten thousand
+ * logins would take longer than all measurements.
  *
  * @param {string} databaseUrl
  * @param {import('pg').Client} sql
@@ -37,12 +37,12 @@ export async function openIssuer(databaseUrl, sql) {
   return {
     publicPem,
 
-    /** @param {User[]} users one access token for each, each of its own login */
+    /** Returns an access token for each user, each of its own login. @param {User[]} users */
     async accessTokens(users) {
       return (await addFamilies(sql, users)).map(sign)
     },
 
-    /** @param {User[]} users one refresh token for each, each of its own login */
+    /** Returns a refresh token for each user, each of its own login. @param {User[]} users */
     async refreshTokens(users) {
       return addRefreshTokens(sql, await addFamilies(sql, users))
     },

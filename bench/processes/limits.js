@@ -8,7 +8,7 @@ import { findRefreshToken, rotateRefreshToken } from '#dist/src/auth/store/famil
 import { readConfig } from '#dist/src/config/index.js'
 import { openDatabase } from '#dist/src/database/client.js'
 
-// Measures how often per second the unavoidable work of a kind of request can be done, without anything else.
+// Measures how often per second the unavoidable work of a kind of request can be done, with no other work beside it.
 
 /** @type {{ work: 'bcrypt' | 'signing' | 'refresh', seconds: number, databaseUrl: string, tokens: string[] }} */
 const { work, seconds, databaseUrl, tokens } = JSON.parse(process.argv[2] ?? '')

@@ -5,8 +5,8 @@ const readers = 8
 const path = '/users/me/'
 
 /**
- * Measures how long another, busy process still serves the old state after a change was acknowledged:
- * the time from the acknowledgement to the start of the last request with the old state, or 0 if there is none.
+ * Measures how long a busy process serves the old state after a change by SQL was acknowledged: the time from the
+ * acknowledgement to the start of the last request that returned the old state, or 0 if there is none.
  *
  * @type {import('./scenario.js').Probe}
  */
@@ -47,8 +47,8 @@ export const coherence = {
     delays.sort((one, other) => one - other)
     const at = (/** @type {number} */ share) => delays[Math.ceil(share * delays.length) - 1] ?? Number.NaN
     const facts = {
-      'changes seen elsewhere after, median, ms': at(0.5),
-      'changes seen elsewhere after, p99, ms': at(0.99),
+      'old state served after a change, median, ms': at(0.5),
+      'old state served after a change, p99, ms': at(0.99),
     }
     return { facts, unexpected }
   },

@@ -7,7 +7,7 @@ import { get, measureRequests } from './scenario.js'
 /** Time until the first passwords are being hashed (milliseconds). */
 const settleMs = 300
 
-/** Reads during logins. @type {Scenario[]} */
+/** Scenarios of reads during logins. @type {Scenario[]} */
 export const floods = [
   readsDuringLogins(1, 'one connection logs in'),
   readsDuringLogins(16, '16 connections log in'),

@@ -5,11 +5,11 @@ import { get, measureRequests } from './scenario.js'
 const path = '/users/me/items/'
 const firstPage = `${path}?limit=100`
 
-/** Items among 1,000,000 of one owner and 1,000,000 of others. @type {Scenario[]} */
+/** Scenarios of items among 1,000,000 of one owner and 1,000,000 of others. @type {Scenario[]} */
 export const items = [
   {
     name: 'item-create',
-    title: 'POST /users/me/items/, among 2,000,000',
+    title: 'POST /users/me/items/, among 2,000,000 items',
     async measure(environment) {
       const { token } = await environment.largeOwner()
       const headers = { ...get(path, token).headers, 'content-type': 'application/json' }
@@ -19,7 +19,7 @@ export const items = [
   },
   {
     name: 'item-read',
-    title: 'GET /users/me/items/{item_id}, among 2,000,000',
+    title: 'GET /users/me/items/{item_id}, among 2,000,000 items',
     async measure(environment) {
       const { token, itemIds } = await environment.largeOwner()
       const requests = itemIds.map((id) => get(`${path}${id}`, token))

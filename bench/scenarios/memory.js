@@ -9,9 +9,9 @@ import { get, post } from './scenario.js'
 /** @typedef {import('./scenario.js').Request} Request */
 
 const quietMs = 10_000
-/** Share of the requests whose median memory counts as the beginning. The first fifth is excluded: it fills the caches. */
+/** Range of the requests, as shares, whose median memory counts as the beginning. The first fifth only fills the caches. */
 const beginning = { from: 0.2, to: 0.5 }
-/** Share of the requests whose median memory counts as the end. */
+/** Range of the requests, as shares, whose median memory counts as the end. */
 const ending = { from: 0.7, to: 1 }
 const requests = 1_000_000
 const chunkSeconds = 3
