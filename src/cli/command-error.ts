@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander'
 import type { TSchema } from 'typebox'
-import { Check } from 'typebox/value'
 import { lastAdministrator, sqlStateOf, violatedForeignKey } from '../database/errors.js'
 import { InvalidInput, ServiceError } from '../errors.js'
+import { conforms } from '../http/conforms.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import type { Io } from './io.js'
 import { escapeLine, escapeLines, printJson } from './output.js'
@@ -46,7 +46,7 @@ export function requireFound<T>(
 
 /** @throws CommandError with the problem if a value does not conform to its schema */
 export function requireValid(schema: TSchema, value: unknown, problem: string): void {
-  if (!Check(schema, value)) throw new CommandError(exitStatus.usage, problem)
+  if (!conforms(schema, value)) throw new CommandError(exitStatus.usage, problem)
 }
 
 /** Thrown when Ctrl-C is pressed at a prompt. The command ends without a message. */

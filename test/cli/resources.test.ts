@@ -174,6 +174,7 @@ t.test('what cannot be done is explained in one line and by the exit status', as
     [`roles create stock --scope 'a"b'`, 2, /at most 100 scopes, of printable/],
     ['roles create .x', 2, /begin with a letter or digit/],
     [`roles create x --description '${'x'.repeat(256)}'`, 2, /at most 255 characters/],
+    ["roles create x --description 'a\x07b'", 2, /no control characters/],
     ['roles show absent', 3, /there is no role absent/],
     ['roles show a\0b', 3, /there is no role/],
     ['resources show a\0b', 3, /there is no resource/],

@@ -1,7 +1,6 @@
 import type { Option } from 'commander'
-import { isSingleLine } from '../../database/storable.js'
 import { NewRole } from '../../roles/role-schema.js'
-import { CommandError, exitStatus, requireValid, scopeRule } from '../command-error.js'
+import { requireValid, scopeRule } from '../command-error.js'
 import type { Options } from '../run.js'
 import { readWords, wordsOption } from '../words-option.js'
 
@@ -29,8 +28,10 @@ export function readScopes({ scope }: Options): string[] {
 export function readDescription({ description }: Options): string | null {
   if (description === undefined) return null
   const text = String(description)
-  const problem = 'a description must have at most 255 characters and no control characters'
-  requireValid(NewRole.properties.description, text, problem)
-  if (!isSingleLine(text)) throw new CommandError(exitStatus.usage, problem)
+  requireValid(
+    NewRole.properties.description,
+    text,
+    'a description must have at most 255 characters and no control characters',
+  )
   return text
 }
