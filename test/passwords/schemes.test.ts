@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import bcrypt from 'bcrypt'
-import fc from 'fast-check'
 import t from 'tap'
 import { powersOfTwo } from '../../src/passwords/schemes/scheme.js'
 import { formatScrypt } from '../../src/passwords/schemes/scrypt.js'
 import { maxHashLength, parseHash, verifyPassword } from '../../src/passwords/verify.js'
+import { fc } from '../helpers/properties.js'
 
 interface Vector {
   /** Program that made the hash; test/vectors/foreign-hashes.py says how. */
@@ -112,6 +112,16 @@ t.test('texts of other formats are no hashes', async (t) => {
     `pbkdf2_sha256$1000$${'s'.repeat(maxHashLength)}$AAAA`,
   ])
     t.equal(parseHash(text), undefined, text)
+})
+
+t.test('bcrypt hashes of every cost that can be written are read, and few can be afforded', (t) => {
+  const affordable = Array.from({ length: 100 }, (_, cost) => cost).filter((cost) => {
+    const hash = parseHash(`$2b$${String(cost).padStart(2, '0')}$${'a'.repeat(53)}`)
+    t.equal(hash?.work.kind, 'bcrypt')
+    return hash?.isAffordable
+  })
+  t.same(affordable, [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20])
+  t.end()
 })
 
 t.test('a hash that is damaged is no hash, or matches no password', async (t) => {

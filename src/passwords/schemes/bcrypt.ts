@@ -63,7 +63,7 @@ function readDjango(text: string): PasswordHash | undefined {
 }
 
 function toHash(hash: string, prepare: Preparation): PasswordHash {
-  const cost = bcrypt.getRounds(hash)
+  const cost = Number(hash.slice(4, 6))
   return {
     work: bcryptWork(cost),
     isAffordable: cost >= minCost && cost <= maxCost,
