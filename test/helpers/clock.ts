@@ -18,10 +18,13 @@ export function shiftClock(t: Test, seconds: number): void {
   })
 }
 
-/** Stops the monotonic clock of this process, `performance.now`, until the test ends. Only `advance` moves it. */
+/**
+ * Stops the monotonic clock of this process, `performance.now`, until the test ends. Only `advance` moves it. It stands at whole
+ * milliseconds, so that differences are exact: a fraction would be rounded, and a limit missed by it.
+ */
 export function stopMonotonicClock(t: Test): { advance(ms: number): void } {
   const realNow = performance.now
-  let now = performance.now()
+  let now = Math.ceil(performance.now())
   performance.now = () => now
   t.teardown(() => {
     performance.now = realNow
