@@ -87,6 +87,16 @@ module.exports = {
       { path: '^(node:)?https$' },
     ),
     forbid(
+      'only-conforms-and-settings-check-schemas',
+      { path: '^src/', pathNot: '^src/(http/conforms|config/read-environment)\\.ts$' },
+      { path: 'node_modules/typebox/build/value/' },
+    ),
+    forbid(
+      'properties-have-a-fixed-seed',
+      { path: '^test/', pathNot: '^test/helpers/properties\\.ts$' },
+      { path: 'node_modules/fast-check/' },
+    ),
+    forbid(
       'no-unshipped-packages',
       { path: '^(src|prisma/seed)' },
       { path: 'node_modules/', pathNot: `node_modules/(@types/)?(${shipped.join('|')})/` },

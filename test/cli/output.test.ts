@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import fc from 'fast-check'
 import t from 'tap'
 import { endWithReader } from '../../src/cli/output.js'
 import { migrate } from '../../src/database/migrations.js'
 import { query } from '../database/query.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { fc } from '../helpers/properties.js'
 
 const evil =
   'Eve\x1b[2K\x1b[1G\nzroot  root@corp.example\x1b]52;c;cm0=\x07\u202e\u0085\u2028\u{e0001}\ud83d\ude00'
@@ -68,7 +68,7 @@ t.test('nothing that can control a terminal is printed, whatever is stored or gi
         if (dangerous.test(stdout + stderr)) throw new Error(JSON.stringify([args, stdout, stderr]))
       }
     }),
-    { numRuns: 6, seed: 16 },
+    { numRuns: 6 },
   )
   t.pass()
 })

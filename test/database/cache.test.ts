@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { createInvalidatingCache } from '../../src/database/changes/cache.js'
 import type { ChangeFeed } from '../../src/database/changes/index.js'
+import { fc } from '../helpers/properties.js'
 
 t.test('a value is cached until a row that it was loaded from changes', async (t) => {
   const { cache, publish, loads, load } = setUp()

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { createPace } from '../../src/http/pace.js'
 import { splitLines } from '../../src/http/split-lines.js'
+import { fc } from '../helpers/properties.js'
 
 async function* cut(body: Buffer, ends: number[]): AsyncGenerator<Buffer> {
   const cuts = [0, ...ends.map((end) => Math.min(end, body.length)).sort((a, b) => a - b), body.length]

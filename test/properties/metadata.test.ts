@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { logIn, startApp } from '../helpers/app.js'
 import { as } from '../helpers/client.js'
+import { fc } from '../helpers/properties.js'
 
 const path = '/users/me/items/'
 const tiny = fc.constantFrom(5e-324, -1.234567890123456e-308, 1e-7, 0.1, 2 ** 53 - 1, 2 ** 53, 1e308, 0)

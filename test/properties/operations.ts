@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../helpers/properties.js'
 
 /** The parts of JSON Schema that the document uses. */
 interface Schema {

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { fitsSecurityProfile } from '../../src/users/names/security-profile.js'
 import { skeleton } from '../../src/users/names/skeleton.js'
@@ -8,6 +7,7 @@ import {
   usernameKeys,
   usernameSyntax,
 } from '../../src/users/names/username.js'
+import { fc } from '../helpers/properties.js'
 
 const syntax = new RegExp(usernameSyntax, 'u')
 

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { survivesRoundTrip } from '../../../src/http/json/number.js'
 import { parseJson } from '../../../src/http/json/parser.js'
 import { findJsonProblem, maxJsonDepth, maxJsonMembers } from '../../../src/http/json/scan.js'
+import { fc } from '../../helpers/properties.js'
 
 /** Returns the value of a JSON text, the type of the refusal, or the error code. */
 function outcomeOf(text: string): unknown {

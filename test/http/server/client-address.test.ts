@@ -1,10 +1,10 @@
 import { request } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
-import fc from 'fast-check'
 import t from 'tap'
 import { normalizeAddress, trustNetworks } from '../../../src/http/server/client-address.js'
 import { makeFolder } from '../../database/folder.js'
 import { postToken, startApp } from '../../helpers/app.js'
+import { fc } from '../../helpers/properties.js'
 
 t.test('an address has one canonical form, however a proxy writes it', (t) => {
   for (const [written, address] of [
