@@ -18,6 +18,13 @@ export async function findStoredWork(cost: number, database: Database): Promise<
   return [...work].map(([kind, units]) => ({ kind, units }))
 }
 
+/** Returns names of users who cannot log in, as their bcrypt hash costs too much to verify. */
+export async function findUnaffordable(limit: number, database: Database): Promise<string[]> {
+  const text = `SELECT username FROM users WHERE ${hashCost} > ${maxCost} ORDER BY username LIMIT $1`
+  const found = await queryRows<{ username: string }>(text, [limit], database)
+  return found.map(({ username }) => username)
+}
+
 /** The expression of the index `users_hash_cost_idx`: the two digits after the version of a bcrypt hash. */
 const hashCost = 'substr(hashed_password, 5, 2)::smallint'
 

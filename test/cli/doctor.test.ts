@@ -183,6 +183,12 @@ t.test('hashes that cost more than new ones are a warning', async (t) => {
   const imported = await runDoctor(url, { BCRYPT_COST: '12', DATA_DIRECTORY: t.testdir() })
   t.match(imported.explain('passwords'), /cost \(8 times\), imported \(argon2 m=65536 p=4\): until/)
   t.match(explain('passwords'), /of a higher cost \(8 times\): until their users log in/)
+  t.equal(stateOf('password costs'), 'ok')
+  await query(url, "UPDATE users SET hashed_password = $1 WHERE username = 'alice'", [
+    cheapHash.replace('$04$', '$16$'),
+  ])
+  const locked = await runDoctor(url, { BCRYPT_COST: '12', DATA_DIRECTORY: t.testdir() })
+  t.match(locked.explain('password costs'), /these users cannot log in: alice$/)
 })
 
 t.test('every problem is named', async (t) => {

@@ -2,7 +2,7 @@ import { findMacKey } from '../../auth/keys/mac-key-store.js'
 import { sealingKeysOf } from '../../auth/keys/sealing-keys.js'
 import type { Database } from '../../database/client.js'
 import { bcryptWork } from '../../passwords/schemes/bcrypt.js'
-import { findStoredWork } from '../../passwords/stored-work.js'
+import { findStoredWork, findUnaffordable } from '../../passwords/stored-work.js'
 import { reportClaims } from '../../users/names/taken-names.js'
 import { describePublished, findPublishedPasswords } from '../../users/published-passwords.js'
 import { type CheckContext, type Finding, finding } from './finding.js'
@@ -14,6 +14,7 @@ const maxNamed = 20
 export async function checkUsers({ config, database }: CheckContext): Promise<Finding[]> {
   const published = await findPublishedPasswords(database)
   const costly = await findCostlyHashes(config.bcryptCost, database)
+  const unaffordable = await findUnaffordable(maxNamed, database)
   const administrators = await database.user.count({
     where: { disabled: false, scopes: { has: 'users:admin' } },
   })
@@ -28,6 +29,10 @@ export async function checkUsers({ config, database }: CheckContext): Promise<Fi
     finding('passwords', costly.length === 0, {
       ok: 'no hash costs more than BCRYPT_COST',
       warn: `some hashes are ${costly.join(', ')}: until their users log in, every login does this work too`,
+    }),
+    finding('password costs', unaffordable.length === 0, {
+      ok: 'every hash can be verified',
+      warn: `hashes cost too much to verify, so that these users cannot log in: ${unaffordable.join(' ')}`,
     }),
     finding('administrators', administrators > 0, {
       ok: `${administrators} enabled`,

@@ -74,7 +74,7 @@ export const accountSettings = {
       'Work per password hash, as a power of two; at least 10 in production. A hash of another cost is replaced at the next login. Until all are, every login takes as long as the most expensive one.',
     default: 12,
     minimum: 4,
-    maximum: 20,
+    maximum: 15,
     example: '13',
     since: '0.1.0',
   }),

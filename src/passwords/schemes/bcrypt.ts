@@ -5,8 +5,11 @@ import { type HashScheme, type PasswordHash, powersOfTwo, type Work } from './sc
 
 /** Minimum cost of a hash. */
 export const minCost = 4
-/** Maximum cost of a hash that is compared. Each step doubles the work; a comparison at this cost takes a minute. */
-export const maxCost = 20
+/**
+ * Maximum cost of a hash that is compared. Each step doubles the work, which every login does while one such hash is stored; a
+ * comparison at this cost takes about two seconds. The maximum of BCRYPT_COST is the same.
+ */
+export const maxCost = 15
 
 /** Returns what a hash was made from instead of the password itself, or undefined if it cannot match. */
 type Preparation = (password: string) => string | undefined
