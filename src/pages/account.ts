@@ -57,7 +57,7 @@ export const resetPasswordPage = createFormPage({
 
 /** Page of the link that confirms an address. It waits for a click, as mail scanners open links too. */
 export const confirmEmailPage = createFormPage({
-  title: 'Confirm your e-mail address',
+  title: 'Confirm your e\u2011mail address',
   lead: 'Press the button to confirm that this address belongs to your account.',
   done: 'Your address is confirmed.',
   fields: username,

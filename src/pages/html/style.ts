@@ -51,7 +51,8 @@ a.card h2 { color: var(--accent) }
 a.card:hover { border-color: var(--accent) }
 .card p { color: var(--faint); font-size: .9375rem }
 .card > * + * { margin-top: .625rem }
-.dialog { display: grid; gap: 1rem; justify-self: center; width: min(28rem, 100%); padding: 1.75rem; background: var(--card); border: 1px solid var(--border); border-radius: .75rem }
+body:has(.dialog) { max-width: 34rem }
+.dialog { display: grid; gap: 1rem; padding: 1.75rem; background: var(--card); border: 1px solid var(--border); border-radius: .75rem }
 .dialog h1 { font-size: 1.5rem }
 code, pre { font: .875rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
 pre { margin: 0; padding: .75rem 1rem; overflow-x: auto; background: var(--page); border: 1px solid var(--border); border-radius: .5rem }
@@ -67,7 +68,7 @@ input { width: 100%; background: var(--page); color: inherit; border: 1px solid 
 button { background: var(--accent); color: var(--on-accent); border: 0; font-weight: 600; cursor: pointer }
 button:disabled { opacity: .6; cursor: default }
 output { font-weight: 600 }
-output:empty { margin-top: -1rem }
+output:empty { position: absolute }
 .problem { color: var(--failure); font-weight: 600 }
 .problem:empty { display: none }
 `
