@@ -217,7 +217,7 @@ t.test('key sets that cannot be used are a warning', async (t) => {
   )
   const insert = `INSERT INTO client_keys (client_id, jwks_uri, allow_private_host, ca) VALUES ($1, $2, true, $3)`
   await query(url, insert, ['first-party', `${origin}/jwks`, localhostPem])
-  t.equal((await runDoctor(url, env)).explain('key sets'), 'all 1 that have a URL can be fetched')
+  t.equal((await runDoctor(url, env)).explain('key sets'), 'each that has a URL can be fetched')
   await query(url, 'UPDATE client_keys SET jwks_uri = $1', [origin])
   await query(
     url,

@@ -16,7 +16,7 @@ export async function checkResources({ config, database }: CheckContext): Promis
   const own = resources.find(({ identifier }) => isOwnAudience(identifier, issuer))
   return [
     finding('resources', !own, {
-      ok: `there are ${resources.length}`,
+      ok: `${resources.length} defined`,
       fail: `${own?.identifier} is ISSUER or AUDIENCE too, so it gets no tokens: change one of them`,
     }),
   ]
