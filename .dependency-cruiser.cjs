@@ -87,8 +87,8 @@ module.exports = {
       { path: '^(node:)?https$' },
     ),
     forbid(
-      'only-conforms-and-settings-check-schemas',
-      { path: '^src/', pathNot: '^src/(http/conforms|config/read-environment)\\.ts$' },
+      'only-settings-are-checked-by-typebox',
+      { path: '^src/', pathNot: '^src/config/read-environment\\.ts$' },
       { path: 'node_modules/typebox/build/value/' },
     ),
     forbid(

@@ -1,11 +1,10 @@
-import type { TSchema } from 'typebox'
-import { Set as setFormat } from 'typebox/format'
-import { Check } from 'typebox/value'
-import { textFormats } from './schema.js'
+import { type TSchema, Type } from 'typebox'
+import { buildValidator } from './compilers.js'
+import { ajvOptions } from './validators.js'
 
-for (const [name, isOfFormat] of Object.entries(textFormats)) setFormat(name, isOfFormat)
+const compile = buildValidator({}, { customOptions: ajvOptions })
 
 /** Whether a value that does not come by HTTP conforms to a schema as it would have to there, formats included. */
 export function conforms(schema: TSchema, value: unknown): boolean {
-  return Check(schema, value)
+  return compile({ schema: Type.Object({ value: schema }), method: '', url: '' })({ value }) === true
 }

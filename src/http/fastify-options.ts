@@ -6,9 +6,9 @@ import { handleError } from './error-handler.js'
 import { safeHeaders } from './headers.js'
 import { createRequestLogger, loggerOptions } from './request-log.js'
 import { readTarget } from './request-target.js'
-import { textFormats } from './schema.js'
 import { trustNetworks } from './server/client-address.js'
 import { orderedServerOptions } from './server/server-options.js'
+import { ajvOptions } from './validators.js'
 
 /** Options of the router. */
 export const routerOptions = {
@@ -54,13 +54,7 @@ export function fastifyOptions(settings: HttpSettings): FastifyHttpOptions<Serve
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
     schemaController: { compilersFactory: { buildSerializer, buildValidator } },
     ...orderedServerOptions(),
-    ajv: {
-      customOptions: {
-        coerceTypes: false,
-        removeAdditional: false,
-        formats: textFormats,
-      },
-    },
+    ajv: { customOptions: ajvOptions },
     routerOptions,
   }
 }

@@ -1,5 +1,9 @@
 import AjvCompiler from '@fastify/ajv-compiler'
+import { textFormats } from './schema.js'
 import { maxIssues } from './validation-issues.js'
+
+/** Options of all validators: values are taken as they are sent. */
+export const ajvOptions = { coerceTypes: false, removeAdditional: false, formats: textFormats } as const
 
 /** Maximum number of members and elements of an input about which every complaint is collected. */
 const maxPieces = 64

@@ -178,6 +178,11 @@ t.test('the rules of the API apply to operators, who can override them', async (
       create('bob the builder'),
       'username must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them',
     ],
+    [
+      create('trailing.'),
+      'username must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them',
+    ],
+    [create('janedoe', '--email', 'jane@localhost'), 'e-mail address is not valid'],
     [create('admin'), 'username is reserved'],
     [create('ﬁnn'), 'username must be in Unicode normalization form C, without compatibility characters'],
     [create('ʝose'), 'username must have only characters that Unicode recommends for identifiers'],

@@ -3,7 +3,7 @@ import { fitsSecurityProfile } from './security-profile.js'
 import { invisible, skeleton } from './skeleton.js'
 
 /** Letters, digits and combining marks, with `. _ -` between them; `findUsernameProblem` restricts them further. */
-export const usernameSyntax = '^[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}._-]*$'
+export const usernameSyntax = '^[\\p{L}\\p{N}](?:[\\p{L}\\p{M}\\p{N}._-]*[\\p{L}\\p{M}\\p{N}])?$'
 
 /** Usernames that have a meaning of their own, or that people would trust or misread. */
 const reservedNames = [
