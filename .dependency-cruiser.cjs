@@ -77,7 +77,7 @@ module.exports = {
     forbid(
       'token-rules-import-no-framework-or-database',
       {
-        path: '^src/auth/(access-token|effective|scope|secrets|subject|clients/(algorithms|claims|jwk|jws|subject-pattern)|keys/(generate|lifecycle|seal))\\.ts$',
+        path: '^src/auth/(access-token|effective|scope|secrets|subject|clients/(algorithms|assertion-claims|jwk|jws|subject-pattern)|keys/(generate|lifecycle|seal))\\.ts$',
       },
       { path: 'node_modules/(@?fastify|@prisma|pg)/|^src/(database|errors)' },
     ),

@@ -4,7 +4,7 @@ import { claimsFor } from '#dist/src/auth/access-token.js'
 import { generateRingKey, toPem } from '#dist/src/auth/keys/generate.js'
 import { ringKey } from '#dist/src/auth/keys/jwt.js'
 import { fingerprint, successorOf } from '#dist/src/auth/secrets.js'
-import { findRefreshToken, rotateRefreshToken } from '#dist/src/auth/store/families.js'
+import { findRefreshToken, rotateRefreshToken } from '#dist/src/auth/store/refresh-tokens.js'
 import { readConfig } from '#dist/src/config/index.js'
 import { openDatabase } from '#dist/src/database/client.js'
 

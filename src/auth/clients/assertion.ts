@@ -3,7 +3,7 @@ import { isType } from '../access-token.js'
 import type { AuthContext } from '../context.js'
 import { recordAssertionUse } from '../store/assertion-uses.js'
 import type { Client } from '../store/clients.js'
-import { isTimely, isUntyped } from './claims.js'
+import { isUntyped, isWithinLifetime } from './assertion-claims.js'
 import type { AssertionCredentials } from './credentials.js'
 import { type Jws, verifyJws } from './jws.js'
 
@@ -20,7 +20,7 @@ export async function verifyAssertion(
   { config, database, keySets }: AuthContext,
 ): Promise<boolean> {
   const { exp, jti } = jws.payload
-  if (!isFor(config.issuer, clientId, jws) || !isTimely(jws.payload, lifetime, Date.now() / 1000))
+  if (!isFor(config.issuer, clientId, jws) || !isWithinLifetime(jws.payload, lifetime, Date.now() / 1000))
     return false
   const keys = client?.confidential && client.keys ? await keySets.load(client.keys, jws.header) : []
   return verifyJws(jws, keys) && recordAssertionUse(digestOf(clientId, String(jti)), Number(exp), database)

@@ -1,6 +1,7 @@
 import type { AuthContext } from '../context.js'
 import { digestClientSecret, isSameDigest } from '../secrets.js'
-import { type Client, noteSecretUse } from '../store/clients.js'
+import { noteSecretUse } from '../store/client-secrets.js'
+import type { Client } from '../store/clients.js'
 import type { SecretCredentials } from './credentials.js'
 
 /** Returns whether a secret is one of the client's (RFC 6749 §2.3.1), or the client is public and none is sent. */

@@ -1,6 +1,6 @@
 import type { AuthContext } from '../context.js'
 import type { Client } from '../store/clients.js'
-import { isTimely, isUntyped } from './claims.js'
+import { isUntyped, isWithinLifetime } from './assertion-claims.js'
 import type { AssertionCredentials } from './credentials.js'
 import { type Jws, verifyJws } from './jws.js'
 import { matchesSubject } from './subject-pattern.js'
@@ -19,7 +19,11 @@ export async function verifyWorkload(
   { config, keySets }: AuthContext,
 ): Promise<boolean> {
   const { header, payload } = jws
-  if (!isUntyped(header) || payload.iat === undefined || !isTimely(payload, lifetime, Date.now() / 1000))
+  if (
+    !isUntyped(header) ||
+    payload.iat === undefined ||
+    !isWithinLifetime(payload, lifetime, Date.now() / 1000)
+  )
     return false
   const issuers = client?.confidential ? client.trustedIssuers : []
   const issuer = issuers.find((trusted) => isTrusted(jws, trusted, config.issuer))

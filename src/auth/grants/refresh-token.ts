@@ -9,14 +9,13 @@ import { chooseRefreshTarget, requireGranted, type Target } from '../resources/t
 import { grantScope, splitScope } from '../scope.js'
 import { descendantOf, fingerprint, successorOf } from '../secrets.js'
 import type { Client } from '../store/clients.js'
+import { extendFamily, revokeReusedFamily } from '../store/families.js'
 import {
-  extendFamily,
   type FoundRefreshToken,
   findNewestWithinGrace,
   findRefreshToken,
-  revokeReusedFamily,
   rotateRefreshToken,
-} from '../store/families.js'
+} from '../store/refresh-tokens.js'
 import { userSubject } from '../subject.js'
 import type { Granted, TokenParameters } from './grant.js'
 import { invalidScope } from './invalid-scope.js'

@@ -1,5 +1,4 @@
 import type { Transaction } from '../../database/client.js'
-import { lockClient } from './clients.js'
 
 /** Source of the public keys of a client or of an issuer: at most one of a JWK Set and the URL of one. */
 export interface StoredKeySource {
@@ -7,14 +6,6 @@ export interface StoredKeySource {
   jwksUri: string | null
   allowPrivateHost: boolean
   ca: string | null
-}
-
-/** An issuer whose tokens authenticate a client. */
-export interface NewTrustedIssuer extends StoredKeySource {
-  issuer: string
-  subjectPattern: string
-  /** Null for the issuer of this deployment. */
-  audience: string | null
 }
 
 /** Gives a client public keys in place of those that it has. */
@@ -25,7 +16,7 @@ export async function setClientKeys(
 ): Promise<void> {
   await database.$executeRaw`
     INSERT INTO client_keys (client_id, jwks, jwks_uri, allow_private_host, ca)
-    VALUES (${clientId}, ${toJson(jwks)}::jsonb, ${jwksUri}, ${allowPrivateHost}, ${ca})
+    VALUES (${clientId}, ${jwks && JSON.stringify(jwks)}::jsonb, ${jwksUri}, ${allowPrivateHost}, ${ca})
     ON CONFLICT (client_id) DO UPDATE SET jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
       allow_private_host = excluded.allow_private_host, ca = excluded.ca, created_at = now()`
 }
@@ -33,47 +24,4 @@ export async function setClientKeys(
 /** Removes the public keys of a client. */
 export async function removeClientKeys(clientId: string, database: Transaction): Promise<void> {
   await database.clientKeys.deleteMany({ where: { clientId } })
-}
-
-/** Removes all secrets of a client, which then authenticates with assertions only. */
-export async function removeSecrets(clientId: string, database: Transaction): Promise<void> {
-  await database.clientSecret.deleteMany({ where: { clientId } })
-}
-
-/**
- * Lets a client trust tokens of an issuer. What it trusted with the same issuer and pattern is replaced. Waits for other
- * transactions that do the same.
- *
- * @returns number of issuers and subjects that the client then trusts
- */
-export async function addTrustedIssuer(
-  clientId: string,
-  { issuer, subjectPattern, audience, jwks, jwksUri, allowPrivateHost, ca }: NewTrustedIssuer,
-  transaction: Transaction,
-): Promise<number> {
-  await lockClient(clientId, transaction)
-  await transaction.$executeRaw`
-    INSERT INTO trusted_issuers
-      (client_id, issuer, subject_pattern, audience, jwks, jwks_uri, allow_private_host, ca)
-    VALUES (${clientId}, ${issuer}, ${subjectPattern}, ${audience}, ${toJson(jwks)}::jsonb, ${jwksUri},
-      ${allowPrivateHost}, ${ca})
-    ON CONFLICT (client_id, issuer, subject_pattern) DO UPDATE SET audience = excluded.audience,
-      jwks = excluded.jwks, jwks_uri = excluded.jwks_uri, allow_private_host = excluded.allow_private_host,
-      ca = excluded.ca, created_at = now()`
-  return transaction.trustedIssuer.count({ where: { clientId } })
-}
-
-/** Ends the trust of a client in an issuer, or in one pattern of it. Returns false when there was none. */
-export async function removeTrustedIssuers(
-  clientId: string,
-  issuer: string,
-  subjectPattern: string | undefined,
-  database: Transaction,
-): Promise<boolean> {
-  const where = { clientId, issuer, ...(subjectPattern !== undefined && { subjectPattern }) }
-  return (await database.trustedIssuer.deleteMany({ where })).count > 0
-}
-
-function toJson(jwks: object | null): string | null {
-  return jwks && JSON.stringify(jwks)
 }

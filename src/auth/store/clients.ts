@@ -7,12 +7,6 @@ export const firstPartyId = 'first-party'
 /** A client with the digests of its secrets, its keys and the issuers that it trusts. */
 export type Client = NonNullable<Awaited<ReturnType<typeof findClient>>>
 
-/** Precision of the time of a secret's last use. It saves a write per request. */
-const lastUsePrecisionSeconds = 60
-
-/** Time at which this process last recorded the use of a secret, by `performance.now()`. */
-const notedAt = new WeakMap<Client['secrets'][number], number>()
-
 /** Rights that a client can be given. With `introspect` it can introspect the tokens of every client for this service. */
 export const clientRights = ['introspect'] as const
 
@@ -24,18 +18,6 @@ export async function findClient(clientId: string, database: Database) {
   if (!clientIdSyntax.test(clientId)) return null
   const include = { secrets: true, keys: true, trustedIssuers: true }
   return database.client.findUnique({ where: { clientId }, include })
-}
-
-/** Records the use of a secret, to the minute. */
-export async function noteSecretUse(secret: Client['secrets'][number], database: Transaction): Promise<void> {
-  const now = performance.now()
-  if (now - (notedAt.get(secret) ?? Number.NEGATIVE_INFINITY) < lastUsePrecisionSeconds * 1_000) return
-  notedAt.set(secret, now)
-  const { clientId, slot } = secret
-  await database.$executeRaw`
-    UPDATE client_secrets SET last_used_at = now()
-    WHERE client_id = ${clientId} AND slot = ${slot}
-      AND (last_used_at IS NULL OR last_used_at <= now() - make_interval(secs => ${lastUsePrecisionSeconds}))`
 }
 
 /** Returns every client with its secrets, keys and trusted issuers, ordered by id. */
@@ -92,16 +74,6 @@ export async function setClientRights(
 /** Locks a client until the transaction ends. Waits for other transactions that do the same. */
 export async function lockClient(clientId: string, transaction: Transaction): Promise<void> {
   await transaction.$executeRaw`SELECT 1 FROM clients WHERE client_id = ${clientId} FOR UPDATE`
-}
-
-/** Stores a new secret in place of the older of the two. Waits for other transactions that do the same. */
-export async function addSecret(clientId: string, digest: Buffer, transaction: Transaction): Promise<void> {
-  await lockClient(clientId, transaction)
-  const secrets = await transaction.clientSecret.findMany({ where: { clientId } })
-  const createdAt = (slot: number) => secrets.find((secret) => secret.slot === slot)?.createdAt.getTime() ?? 0
-  const slot = createdAt(1) <= createdAt(2) ? 1 : 2
-  await transaction.clientSecret.deleteMany({ where: { clientId, slot } })
-  await transaction.clientSecret.create({ data: { clientId, slot, digest: new Uint8Array(digest) } })
 }
 
 /**

@@ -1,9 +1,8 @@
 import type { Database } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
 import { grantedScopes } from '../../users/store/granted-scopes.js'
-import type { ClientFacts, Facts, UserFacts } from '../effective.js'
+import type { ClientFacts, UserFacts } from '../effective.js'
 import type { Resource } from '../resources/resource-store.js'
-import { type FactRow, factColumns, toFacts } from './facts.js'
 
 /** Lifetimes of refresh tokens and access tokens. */
 export interface FamilyLimits {
@@ -25,30 +24,6 @@ export interface Login {
   resource: Resource | null
   /** Fingerprint of the first refresh token, or null when none is issued. */
   refreshToken: Buffer | null
-}
-
-/** A stored refresh token with the family it belongs to. */
-export interface FoundRefreshToken {
-  familyId: string
-  clientId: string
-  userId: string
-  username: string
-  /** The `sub` of the user's tokens for other resources. */
-  subject: string
-  scope: string
-  /** The resource of the login; null for this service. */
-  resourceId: string | null
-  /** Facts that the family depends on. */
-  facts: Facts
-  /**
-   * Whether neither the token nor the family has expired. A used token does not expire, so that its reuse is detected
-   * however late it is.
-   */
-  isTimely: boolean
-  /** Whether its successor has been issued. */
-  isUsed: boolean
-  /** Expiry of the token in seconds since 1970. */
-  expiresAt: number
 }
 
 /**
@@ -113,92 +88,12 @@ const familyStart = `
   )
   SELECT id FROM family`
 
-/** Returns a refresh token, used or not, with its family, or null when the token was never issued. */
-export async function findRefreshToken(
-  fingerprint: Buffer,
-  database: Database,
-): Promise<FoundRefreshToken | null> {
-  const [row] = await queryRows<Omit<FoundRefreshToken, 'facts'> & FactRow>(
-    familyOfRefreshToken,
-    [fingerprint],
-    database,
-  )
-  return row ? { ...row, facts: toFacts(row, false) } : null
-}
-
-const familyOfRefreshToken = `
-  SELECT family.id AS "familyId", user_id AS "userId", username, subject, scope, resource_id AS "resourceId",
-    ${factColumns},
-    refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now()) AS "isTimely",
-    used_at IS NOT NULL AS "isUsed", floor(extract(epoch FROM token.expires_at))::float8 AS "expiresAt"
-  FROM refresh_tokens AS token
-  JOIN token_families AS family ON family.id = family_id
-  JOIN users ON users.id = user_id
-  JOIN clients USING (client_id)
-  WHERE fingerprint = $1`
-
-/**
- * Marks a refresh token as used and stores its successor. Of several concurrent calls one succeeds. The family is locked
- * before the token, in the same order as by the deletion of a user, to avoid deadlocks.
- *
- * @returns false when the token is used or expired, its family revoked, or the user or the client of another generation
- */
-export async function rotateRefreshToken(
-  fingerprint: Buffer,
-  successor: Buffer,
-  { refreshTokenIdleSeconds }: FamilyLimits,
-  database: Database,
-): Promise<boolean> {
-  const values = [fingerprint, successor, refreshTokenIdleSeconds]
-  return (await queryRows(refreshTokenRotation, values, database)).length === 1
-}
-
-const refreshTokenRotation = `
-  WITH family AS (
-    SELECT family.id, refreshable_until FROM token_families AS family
-    JOIN users ON users.id = user_id AND users.generation = user_generation AND NOT users.disabled
-    JOIN clients USING (client_id)
-    WHERE family.id = (SELECT family_id FROM refresh_tokens WHERE fingerprint = $1)
-      AND clients.generation = client_generation AND NOT clients.disabled
-      AND revoked_at IS NULL AND refreshable_until > now()
-    FOR KEY SHARE OF family
-  ), used AS (
-    UPDATE refresh_tokens AS token SET used_at = now()
-    FROM family
-    WHERE fingerprint = $1 AND used_at IS NULL AND token.expires_at > now() AND family.id = family_id
-    RETURNING family_id, refreshable_until
-  )
-  INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
-  SELECT $2, family_id, least(now() + make_interval(secs => $3::int), refreshable_until)
-  FROM used
-  RETURNING family_id`
-
 /** Keeps a family until an access token with this lifetime (seconds), which is issued now, has expired. */
 export async function extendFamily(id: string, ttlSeconds: number, database: Database): Promise<void> {
   await database.$executeRaw`
     UPDATE token_families SET expires_at = now() + make_interval(secs => ${ttlSeconds})
     WHERE id = ${id}::uuid AND expires_at < now() + make_interval(secs => ${ttlSeconds})`
 }
-
-/**
- * Returns the fingerprint of the unused token of a family, if the given token of the family was used within the grace
- * period; otherwise null.
- */
-export async function findNewestWithinGrace(
-  fingerprint: Buffer,
-  { refreshTokenGraceSeconds }: FamilyLimits,
-  database: Database,
-): Promise<Buffer | null> {
-  const values = [fingerprint, refreshTokenGraceSeconds]
-  const [newest] = await queryRows<{ fingerprint: Buffer }>(newestWithinGrace, values, database)
-  return newest?.fingerprint ?? null
-}
-
-const newestWithinGrace = `
-  SELECT newest.fingerprint FROM refresh_tokens AS token
-  JOIN token_families AS family ON family.id = token.family_id
-  JOIN refresh_tokens AS newest ON newest.family_id = family.id AND newest.used_at IS NULL
-  WHERE token.fingerprint = $1 AND revoked_at IS NULL AND token.used_at > now() - make_interval(secs => $2::int)`
 
 /** Revokes the family of a refresh token that was used before the grace period. Returns whether it did. */
 export async function revokeReusedFamily(

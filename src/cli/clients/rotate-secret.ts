@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { addSecret, findClient } from '../../auth/store/clients.js'
+import { addSecret } from '../../auth/store/client-secrets.js'
+import { findClient } from '../../auth/store/clients.js'
 import { clientSubject } from '../../auth/subject.js'
 import { CommandError, exitStatus, requireFound } from '../command-error.js'
 import type { Io } from '../io.js'

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { findPatternProblem } from '../../auth/clients/subject-pattern.js'
-import { addTrustedIssuer, type NewTrustedIssuer } from '../../auth/store/client-keys.js'
 import { findClient } from '../../auth/store/clients.js'
+import { addTrustedIssuer, type NewTrustedIssuer } from '../../auth/store/trusted-issuers.js'
 import { clientSubject } from '../../auth/subject.js'
 import { toHttpsUrl } from '../../http/safe-fetch/https-url.js'
 import { CommandError, exitStatus, requireFound } from '../command-error.js'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { removeTrustedIssuers } from '../../auth/store/client-keys.js'
 import { findClient } from '../../auth/store/clients.js'
+import { removeTrustedIssuers } from '../../auth/store/trusted-issuers.js'
 import { clientSubject } from '../../auth/subject.js'
 import { CommandError, exitStatus, requireFound } from '../command-error.js'
 import type { Io } from '../io.js'

@@ -1,10 +1,6 @@
 import type { Command } from 'commander'
-import {
-  removeClientKeys,
-  removeSecrets,
-  type StoredKeySource,
-  setClientKeys,
-} from '../../auth/store/client-keys.js'
+import { removeClientKeys, type StoredKeySource, setClientKeys } from '../../auth/store/client-keys.js'
+import { removeSecrets } from '../../auth/store/client-secrets.js'
 import { findClient, updateClient } from '../../auth/store/clients.js'
 import { clientSubject } from '../../auth/subject.js'
 import { CommandError, exitStatus, requireFound } from '../command-error.js'

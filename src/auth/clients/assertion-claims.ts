@@ -17,7 +17,7 @@ export interface Lifetime {
  *
  * @param now seconds since 1970
  */
-export function isTimely(
+export function isWithinLifetime(
   claims: Record<string, unknown>,
   { maxRemaining, maxTotal }: Lifetime,
   now: number,
