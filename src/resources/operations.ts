@@ -5,7 +5,7 @@ import { errorResponses, validationResponse } from '../http/error-responses.js'
 import { documentHeaders } from '../http/header-schema.js'
 import { PageQuery } from '../http/page.js'
 import { ref, success } from '../http/schema.js'
-import { NewResource, Resource, ResourceAddress, ResourcePatch } from './resource-schema.js'
+import { NewResource, Resource, ResourceParams, ResourcePatch } from './resource-schema.js'
 
 const tags = ['administration']
 
@@ -48,7 +48,7 @@ export const readResource = {
   summary: 'Read a resource',
   description: 'Returns a resource. With `If-None-Match`, the content is sent only if it has changed.',
   tags,
-  params: ResourceAddress,
+  params: ResourceParams,
   headers: readConditions,
   response: {
     200: ref(Resource, { ...success, headers: documentHeaders('ETag') }),
@@ -66,7 +66,7 @@ export const updateResource = {
     'taken from all users, roles and clients. Disabling a resource, or giving it another audience, ends its tokens.',
   tags,
   consumes: ['application/merge-patch+json', 'application/json'],
-  params: ResourceAddress,
+  params: ResourceParams,
   headers: changeConditions,
   body: ref(ResourcePatch),
   response: {
@@ -90,7 +90,7 @@ export const deleteResource = {
   description:
     'Deletes a resource and its scopes, which are taken from all users, roles and clients, and ends its tokens.',
   tags,
-  params: ResourceAddress,
+  params: ResourceParams,
   headers: changeConditions,
   response: {
     204: Type.Null({ description: 'Deleted' }),

@@ -114,7 +114,7 @@ export const ResourcePatch = Type.Partial(Type.Object(settings), {
 })
 
 /** Path parameters that name a resource. */
-export const ResourceAddress = Type.Object({
+export const ResourceParams = Type.Object({
   name: text({ maxLength: 64, description: 'Name of the resource.' }),
 })
 

@@ -5,7 +5,7 @@ import { errorResponses, validationResponse } from '../http/error-responses.js'
 import { documentHeaders } from '../http/header-schema.js'
 import { PageQuery } from '../http/page.js'
 import { ref, success } from '../http/schema.js'
-import { NewRole, Role, RoleAddress, RolePatch, UserRoleAddress } from './role-schema.js'
+import { NewRole, Role, RoleParams, RolePatch, UserRoleParams } from './role-schema.js'
 
 const tags = ['administration']
 
@@ -40,7 +40,7 @@ export const readRole = {
   summary: 'Read a role',
   description: 'Returns a role. With `If-None-Match`, the content is sent only if it has changed.',
   tags,
-  params: RoleAddress,
+  params: RoleParams,
   headers: readConditions,
   response: {
     200: ref(Role, { ...success, headers: documentHeaders('ETag') }),
@@ -57,7 +57,7 @@ export const updateRole = {
     'Changes parts of a role by a JSON merge patch (RFC 7396). A scope that is left out of `scopes` is taken from its users at once.',
   tags,
   consumes: ['application/merge-patch+json', 'application/json'],
-  params: RoleAddress,
+  params: RoleParams,
   headers: changeConditions,
   body: ref(RolePatch),
   response: {
@@ -72,7 +72,7 @@ export const deleteRole = {
   summary: 'Delete a role',
   description: 'Deletes a role, and takes its scopes from its users at once.',
   tags,
-  params: RoleAddress,
+  params: RoleParams,
   headers: changeConditions,
   response: {
     204: Type.Null({ description: 'Deleted' }),
@@ -87,7 +87,7 @@ export const grantRole = {
   description:
     'Gives a user the scopes of a role, for tokens of later logins. A user who has it already keeps it.',
   tags,
-  params: UserRoleAddress,
+  params: UserRoleParams,
   response: {
     204: Type.Null({ description: 'Granted' }),
     ...errorResponses('not_found'),
@@ -100,7 +100,7 @@ export const revokeRole = {
   summary: 'Take a role from a user',
   description: 'Takes the scopes of a role from a user at once, except those that the user has otherwise.',
   tags,
-  params: UserRoleAddress,
+  params: UserRoleParams,
   response: {
     204: Type.Null({ description: 'Revoked' }),
     ...errorResponses('not_found'),

@@ -60,10 +60,10 @@ export const RolePatch = Type.Object(
 const roleName = text({ maxLength: 64, description: 'Name of the role.' })
 
 /** Path parameters that name a role. */
-export const RoleAddress = Type.Object({ name: roleName })
+export const RoleParams = Type.Object({ name: roleName })
 
 /** Path parameters that name a role of a user. */
-export const UserRoleAddress = Type.Object({
+export const UserRoleParams = Type.Object({
   username: text({ maxLength: 255, description: 'Name of the user.' }),
   role: roleName,
 })
