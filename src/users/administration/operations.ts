@@ -1,18 +1,18 @@
 import type { FastifySchema } from 'fastify'
 import { Type } from 'typebox'
-import { errorResponses, validationResponse } from '../http/error-responses.js'
-import { documentHeaders } from '../http/header-schema.js'
-import { ref, success } from '../http/schema.js'
+import { errorResponses, validationResponse } from '../../http/error-responses.js'
+import { documentHeaders } from '../../http/header-schema.js'
+import { ref, success } from '../../http/schema.js'
 import {
   AssignedPassword,
   CreatedUser,
   Invitation,
   ManagedUser,
   ManagedUserPatch,
-  NewUserAddress,
+  NewUserParams,
   PasswordAssignment,
-  UserAddress,
   UserCreation,
+  UserParams,
   UserQuery,
   UserRemoval,
 } from './managed-user-schema.js'
@@ -37,7 +37,7 @@ export const readUser = {
   summary: 'Read a user',
   description: 'Returns a user as administrators see them.',
   tags: ['administration'],
-  params: UserAddress,
+  params: UserParams,
   response: {
     200: ref(ManagedUser, success),
     ...errorResponses('not_found'),
@@ -52,7 +52,7 @@ export const createUser = {
     'Creates a user with a first password, which is generated if it is omitted. The user must change it, unless ' +
     '`password_change_required` is false. An existing user is not replaced.',
   tags: ['administration'],
-  params: NewUserAddress,
+  params: NewUserParams,
   body: ref(UserCreation),
   response: {
     201: ref(CreatedUser, success),
@@ -68,7 +68,7 @@ export const assignPassword = {
     'Sets a password, which is generated if it is omitted, and revokes all tokens of the user. The user must change it, ' +
     'unless `password_change_required` is false. Administrators change their own password at `/users/me/password`.',
   tags: ['administration'],
-  params: UserAddress,
+  params: UserParams,
   body: ref(PasswordAssignment),
   response: {
     200: ref(AssignedPassword, success),
@@ -83,7 +83,7 @@ export const updateUser = {
   description:
     'Disables or enables a user, requires a new password, or sets scopes. The last administrator cannot be removed.',
   tags: ['administration'],
-  params: UserAddress,
+  params: UserParams,
   body: ref(ManagedUserPatch),
   response: {
     200: ref(ManagedUser, success),
@@ -99,7 +99,7 @@ export const deleteUser = {
     'Permanently deletes a user and all their items. Administrators who delete themselves must give their password. ' +
     'The last administrator cannot be removed.',
   tags: ['administration'],
-  params: UserAddress,
+  params: UserParams,
   body: ref(UserRemoval),
   response: {
     204: Type.Null({ description: 'Deleted' }),

@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
-import { pageParameters } from '../http/page.js'
-import { closed, defaulted, nullable, nullableString, text, textEnum } from '../http/schema.js'
-import { scopeName } from './scopes.js'
-import { email, fullName, newPassword, password, User, username } from './user-schema.js'
+import { pageParameters } from '../../http/page.js'
+import { closed, defaulted, nullable, nullableString, text, textEnum } from '../../http/schema.js'
+import { scopeName } from '../scopes.js'
+import { email, fullName, newPassword, password, User, username } from '../user-schema.js'
 
 /** Maximum number of scopes that a user has beyond those that every user has, and those of roles. */
 export const maxUserScopes = 100
@@ -127,10 +127,10 @@ export const UserQuery = Type.Object(
 )
 
 /** Path parameters that name a new user. */
-export const NewUserAddress = Type.Object({ username })
+export const NewUserParams = Type.Object({ username })
 
 /** Path parameters that name a user. */
-export const UserAddress = Type.Object({
+export const UserParams = Type.Object({
   username: text({ maxLength: 255, description: 'Name of the user.' }),
 })
 

@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Config } from '../config/index.js'
-import { nextLink } from '../http/cursor.js'
-import { readLimit } from '../http/page.js'
-import * as operations from './administration-operations.js'
+import type { Config } from '../../config/index.js'
+import { nextLink } from '../../http/cursor.js'
+import { readLimit } from '../../http/page.js'
+import { maxUserBytes as bodyLimit } from '../user-schema.js'
+import { assignPassword } from './assign-password.js'
 import { createManagedUser } from './create-managed-user.js'
-import { deleteAsAdministrator } from './delete-user.js'
+import { deleteManagedUser } from './delete-managed-user.js'
 import { changeManagedUser, inviteUser, listManagedUsers, readManagedUser } from './manage-users.js'
-import { assignPassword } from './set-password.js'
-import { maxUserBytes as bodyLimit } from './user-schema.js'
+import * as operations from './operations.js'
 
 /** Routes for administrators of users. Register them in a scope that authenticates users. */
 export const administrationRoutes: FastifyPluginAsyncTypebox<Pick<Config, 'issuer'>> =
@@ -53,7 +53,7 @@ export const administrationRoutes: FastifyPluginAsyncTypebox<Pick<Config, 'issue
       onePath,
       { config: { ...config, isBodyOptional: true }, bodyLimit, schema: operations.deleteUser },
       async (request, reply) => {
-        await deleteAsAdministrator(app, request, request.params.username, request.body.password)
+        await deleteManagedUser(app, request, request.params.username, request.body.password)
         return reply.code(204).send(null)
       },
     )

@@ -1,29 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { administratorEvent, ownEvent } from '../audit/event.js'
-import { recordEvent } from '../audit/event-store.js'
-import { InvalidInput, ServiceError } from '../errors.js'
+import { administratorEvent } from '../../audit/event.js'
+import { recordEvent } from '../../audit/event-store.js'
+import { InvalidInput, ServiceError } from '../../errors.js'
+import { requirePassword } from '../require-password.js'
+import { deleteCheckedUser, deleteUser } from '../store/accounts.js'
+import { findManagedUser } from '../store/managed-users.js'
 import { requireFound } from './manage-users.js'
-import { requirePassword } from './require-password.js'
-import { deleteCheckedUser, deleteUser } from './store/accounts.js'
-import { findManagedUser } from './store/managed-users.js'
-
-/** Deletes the current user, who must give their password. */
-export async function deleteOwnAccount(
-  app: FastifyInstance,
-  request: FastifyRequest,
-  password: string,
-): Promise<void> {
-  const { currentUser } = request
-  const checkedHash = await requirePassword(app, 'user_deleted', password, request)
-  await app.database.$transaction(async (transaction) => {
-    if (!(await deleteCheckedUser(currentUser.id, checkedHash, transaction)))
-      throw new ServiceError('conflict')
-    await recordEvent(ownEvent('user_deleted', currentUser, request), transaction)
-  })
-}
 
 /** Deletes a user as an administrator, who must give their password if the account is their own. */
-export async function deleteAsAdministrator(
+export async function deleteManagedUser(
   app: FastifyInstance,
   request: FastifyRequest,
   username: string,

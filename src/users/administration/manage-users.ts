@@ -1,21 +1,21 @@
 import type { FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
-import { type AuditAction, administratorEvent } from '../audit/event.js'
-import { recordEvent } from '../audit/event-store.js'
-import type { Database } from '../database/client.js'
-import { InvalidInput, ServiceError } from '../errors.js'
-import { decodeCursor, encodeCursor } from '../http/cursor.js'
-import { cutPage } from '../http/page.js'
-import type { ManagedUser, ManagedUserPatch, UserQuery } from './managed-user-schema.js'
-import { createInvitation } from './store/invitations.js'
+import { type AuditAction, administratorEvent } from '../../audit/event.js'
+import { recordEvent } from '../../audit/event-store.js'
+import type { Database } from '../../database/client.js'
+import { InvalidInput, ServiceError } from '../../errors.js'
+import { decodeCursor, encodeCursor } from '../../http/cursor.js'
+import { cutPage } from '../../http/page.js'
+import { createInvitation } from '../store/invitations.js'
 import {
   findManagedUser,
   isEmailVerified,
   listUsers,
   type StoredUser,
   updateUser,
-} from './store/managed-users.js'
-import { findUnknownScopes } from './store/scopes.js'
+} from '../store/managed-users.js'
+import { findUnknownScopes } from '../store/scopes.js'
+import type { ManagedUser, ManagedUserPatch, UserQuery } from './managed-user-schema.js'
 
 /** Returns a page of the list of users, and the cursor of the next page if there is one. */
 export async function listManagedUsers(
