@@ -40,8 +40,8 @@ import { resourceRoutes } from './resources/routes.js'
 import { roleSchemas } from './roles/role-schema.js'
 import { roleRoutes } from './roles/routes.js'
 import { userRoleRoutes } from './roles/user-role-routes.js'
-import { administrationRoutes } from './users/administration/routes.js'
 import { managedUserSchemas } from './users/administration/managed-user-schema.js'
+import { administrationRoutes } from './users/administration/routes.js'
 import { nameClaims } from './users/names/claim-names.js'
 import { accountRoutes, userRoutes } from './users/routes.js'
 import { userSchemas } from './users/user-schema.js'
@@ -49,7 +49,7 @@ import { userSchemas } from './users/user-schema.js'
 /** Parts of the process that the service uses. */
 interface ProcessParts {
   server: Pick<DatabaseServer, 'isIntact'>
-  /** Shows a text to a developer, beside the log. */
+  /** Shows a text to the developer, outside of the log. */
   print(text: string): void
 }
 
@@ -57,42 +57,54 @@ interface ProcessParts {
  * Builds the whole service, which does not listen yet. Closing it closes the database.
  *
  * Each plugin names the plugins that must be registered before it, so that a wrong order fails at the start. Hooks run in
- * the order of registration. On close, what runs beside requests is closed in the reverse order.
+ * the order of registration. On close, tasks that run in the background are closed in the reverse order.
  */
 export async function buildApp(
   config: Config,
   database: Database,
   { server = externalServer, print = () => {} }: Partial<ProcessParts> = {},
 ): Promise<FastifyInstance> {
-  const { issuer, production, registration, mail, mailFrom, smtpUrl, dataDirectory } = config
-  const { limits } = database
-  const app = fastify(fastifyOptions({ ...config, ...limits, bodyLimit: maxFormBytes }))
+  const app = fastify(fastifyOptions({ ...config, ...database.limits, bodyLimit: maxFormBytes }))
   await app.register(databasePlugin, { database })
   await app.register(changeFeed)
+  await registerConnections(app, config)
+  await registerRequestHandling(app, config)
+  await registerResponseHandling(app)
+  addSchemas(app)
+  await app.register(docs)
+  await app.register(healthRoutes, server)
+  await registerServices(app, config, print)
+  await registerRoutes(app, config)
+  return app
+}
 
-  // Connections.
-  app.server.maxConnections = config.maxConnections
+async function registerConnections(app: FastifyInstance, { maxConnections }: Config): Promise<void> {
+  app.server.maxConnections = maxConnections
   await app.register(stalledClients)
   await app.register(clientAddress)
+}
 
-  // Requests.
+async function registerRequestHandling(app: FastifyInstance, { corsOrigins }: Config): Promise<void> {
   await app.register(requestLog)
-  await app.register(responseHeaders, { origins: config.corsOrigins })
+  await app.register(responseHeaders, { origins: corsOrigins })
   await app.register(typesWithoutContent)
   await app.register(fallbacks)
   await app.register(unreadableRequests)
   await app.register(jsonBodies)
-  await app.register(timeLimit, { limitMs: limits.requestMs })
+  await app.register(timeLimit, { limitMs: app.database.limits.requestMs })
+}
 
-  // Responses.
+async function registerResponseHandling(app: FastifyInstance): Promise<void> {
   await app.register(errorHandling)
   await app.register(missingPage)
   await app.register(awaitInvalidation)
   await app.register(batchedResponses)
   await app.register(connectionDraining)
   await app.register(noContent)
+}
 
-  // All schemas are added here: a scope that adds schemas gets compilers of its own, which slows the start.
+/** Adds all schemas to the root scope: a scope that adds schemas gets compilers of its own, which slows the start. */
+function addSchemas(app: FastifyInstance): void {
   for (const schema of [
     ...authSchemas,
     ...userSchemas,
@@ -105,19 +117,28 @@ export async function buildApp(
     Health,
   ])
     app.addSchema(schema)
-  await app.register(docs)
-  await app.register(healthRoutes, server)
+}
 
-  // Services that routes use, and tasks that run beside requests.
+/** Registers the services that routes use, the OAuth endpoints, and the background tasks. */
+async function registerServices(
+  app: FastifyInstance,
+  config: Config,
+  print: ProcessParts['print'],
+): Promise<void> {
+  const { mail, mailFrom, smtpUrl, dataDirectory, eventRetentionSeconds } = config
   await app.register(macKey, { config })
   await app.register(passwords, { config })
   await app.register(auth, { config })
   await app.register(nameClaims)
   await app.register(emailPlugin, { mail, mailFrom, smtpUrl, dataDirectory, print })
   await app.register(background)
-  await app.register(retention, { eventRetentionSeconds: config.eventRetentionSeconds })
+  await app.register(retention, { eventRetentionSeconds })
   await app.register(departedOwners)
+}
 
+/** Registers the routes. Each scope has one guard, which no route in it can miss. */
+async function registerRoutes(app: FastifyInstance, config: Config): Promise<void> {
+  const { issuer, production, registration } = config
   await app.register(pages, { issuer, production })
   await app.register(async function openRoutes(scope) {
     markMutatingRoutes(scope)
@@ -141,5 +162,4 @@ export async function buildApp(
     requireOwner(scope)
     await scope.register(itemRoutes, { path: '/users/:username/items/', config, slots })
   })
-  return app
 }
