@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../config/index.js'
-import { isUnchanged } from '../http/etag.js'
+import { etagOfContent, isUnchanged } from '../http/etag.js'
 import type { KeyRing } from './keys/ring.js'
 import { readJwks } from './operations.js'
 
@@ -21,7 +20,7 @@ export const jwksEndpoint: FastifyPluginAsyncTypebox<JwksOptions> = async functi
     { schema: { ...readJwks } },
     async function serveJwks({ headers }, reply) {
       const keys = await keyRing.publicJwks()
-      const etag = `"${createHash('sha256').update(JSON.stringify(keys)).digest('base64url')}"`
+      const etag = etagOfContent(keys)
       reply.headers({ etag, 'cache-control': `public, max-age=${config.jwksMaxAgeSeconds}` })
       if (isUnchanged(headers, etag)) return reply.code(304).send(null)
       return { keys }

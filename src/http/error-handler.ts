@@ -17,6 +17,7 @@ import {
 } from '../errors.js'
 import { reasonOf } from '../lifecycle/reason.js'
 import { isFrozen } from './tutorial-surface.js'
+import { isUnsafe } from './unsafe-request.js'
 import { BatchValidationError, toIssue, toIssues, type ValidationIssue } from './validation-issues.js'
 
 declare module 'fastify' {
@@ -115,12 +116,6 @@ function chooseResponse(error: HandledError, request: FastifyRequest): ErrorResp
 /** Returns whether the client aborted the request. Its error code alone could also mean a lost connection to the database. */
 function isAborted(error: Error, { raw }: FastifyRequest): boolean {
   return raw.errored === error
-}
-
-/** Returns whether a request may change something (RFC 9110 §9.2.1). */
-function isUnsafe({ method, routeOptions }: FastifyRequest): boolean {
-  const isSafe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
-  return !isSafe && !routeOptions.config.isForwardAuth
 }
 
 /** Returns whether the change may have been made, or may still be made, although its result is unknown. */

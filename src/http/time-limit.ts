@@ -1,5 +1,6 @@
-import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
+import { errorCodes, type FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
+import { isUnsafe } from './unsafe-request.js'
 
 /**
  * Limits the time of requests that may change something, including receiving them, so that the client gets a response
@@ -11,7 +12,7 @@ export const timeLimit = plugin(limitChangingRequests, { name: 'time-limit' })
 
 async function limitChangingRequests(app: FastifyInstance, { limitMs }: { limitMs: number }): Promise<void> {
   app.addHook('onRequest', function limitTime(request, reply, done) {
-    if (mayChange(request)) {
+    if (isUnsafe(request)) {
       const timer = setTimeout(() => {
         if (!reply.sent) reply.send(new errorCodes.FST_ERR_HANDLER_TIMEOUT(limitMs, request.routeOptions.url))
       }, limitMs)
@@ -19,8 +20,4 @@ async function limitChangingRequests(app: FastifyInstance, { limitMs }: { limitM
     }
     done()
   })
-}
-
-function mayChange({ method, routeOptions }: FastifyRequest): boolean {
-  return method !== 'GET' && method !== 'HEAD' && !routeOptions.config.isForwardAuth
 }

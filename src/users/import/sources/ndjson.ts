@@ -1,3 +1,4 @@
+import { isObject } from '../../../http/json/is-object.js'
 import { parseJson } from '../../../http/json/parser.js'
 import { splitLines } from '../../../http/split-lines.js'
 import { RowProblem } from '../account.js'
@@ -17,11 +18,10 @@ export async function* readNdjson(input: AsyncIterable<Buffer>): AsyncGenerator<
 function readObject(line: Buffer | null): Record<string, unknown> {
   if (line === null) throw new RowProblem(`a line must have at most ${maxRowBytes} bytes`)
   const value = parse(line)
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new RowProblem('a line must be a JSON object')
+  if (!isObject(value)) throw new RowProblem('a line must be a JSON object')
   if (Object.keys(value).length > maxColumns)
     throw new RowProblem(`an object must have at most ${maxColumns} members`)
-  return value as Record<string, unknown>
+  return value
 }
 
 function parse(line: Buffer): unknown {
