@@ -77,8 +77,8 @@ refused before anything is written.
 - **Sockets:** \`postgresql:///DATABASE?host=/var/run/postgresql&user=USER\`
 - **TLS:** \`sslmode\` is \`disable\` (the default, no TLS), \`no-verify\` (TLS without verifying the certificate), or one of \`require\`,
   \`verify-ca\` and \`verify-full\`, which all verify the certificate and the host name. \`sslrootcert\`, \`sslcert\` and \`sslkey\` name files.
-- **Schema:** \`schema\` names the schema of the tables, \`public\` by default. In a schema of their own they can live
-  [beside those of another program](operations.md#beside-another-program).
+- **Schema:** \`schema\` names the schema of the tables, \`public\` by default. In a schema of their own they can share the
+  [database of another program](operations.md#share-a-database-with-another-program).
 - **Several hosts**, and \`target_session_attrs\`, are not supported.
 - **Unknown parameters** are refused, since they are probably misspelled. Those of libpq and Prisma about time limits and pools are
   accepted and change nothing.
