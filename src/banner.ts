@@ -4,8 +4,8 @@ import { mailFolderOf } from './email/unsent.js'
 import { isPasswordOf } from './users/published-passwords.js'
 
 /**
- * Returns the text for the person who started the service: where it is, and how to try it. In production the text is
- * empty, as nobody watches.
+ * Returns the text for the person who started the service: its URL, and how to try it. In production the text is empty, as
+ * nobody reads it.
  *
  * @param port on which the service listens
  */

@@ -93,7 +93,7 @@ export function ownEvent(
   return eventOf({ action, outcome, actor: user.username }, user, sourceOf(request))
 }
 
-/** Returns the event of an administrator's action, on a user or none. */
+/** Returns the event of an administrator's action, which may be about a user. */
 export function administratorEvent(
   action: AuditAction,
   user: { id: string; username: string } | null,

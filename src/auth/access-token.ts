@@ -57,7 +57,7 @@ export interface Grant {
   scope: string
   sid?: string
   gen?: number
-  /** Claims that name the audience, unless it is the own one. */
+  /** Claims that name the audience; undefined for this service. */
   audience?: { aud: string; rgen?: number }
   /** Lifetime of the token (seconds), unless it is that of tokens for this service. */
   ttlSeconds?: number | null
@@ -173,15 +173,18 @@ function isFrom(issuer: Issuer, claims: AccessTokenClaims): boolean {
 }
 
 /**
- * Returns the identifier of the resource that a verified token is for, or null for this service, to which `nobody`
- * counts.
+ * Returns the identifier of the resource that a verified token is for, or null for this service. `nobody` counts as this
+ * service.
  */
 export function audienceOf({ aud }: AccessTokenClaims, issuer: Issuer | null): string | null {
   const isForUs = !issuer || aud === nobody || [aud].flat().includes(issuer.aud)
   return isForUs ? null : String(aud)
 }
 
-/** Returns whether a token of the shared secret may be the tutorial's. One with `aud` is for another service, one with `at_hash` an ID token. */
+/**
+ * Returns whether a token of the shared secret may be the tutorial's. One with `aud` is for another service, and one with
+ * `at_hash` is an ID token.
+ */
 function isTutorialToken(claims: AccessTokenClaims): boolean {
   return !('aud' in claims) && !('at_hash' in claims)
 }

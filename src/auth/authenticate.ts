@@ -105,8 +105,8 @@ function requireScope(
 }
 
 /**
- * Returns an error with its challenge (RFC 6750 §3). Beside the tutorial's operations the challenge also says where the
- * metadata of this service is (RFC 9728 §5.1).
+ * Returns an error with its challenge (RFC 6750 §3). Except at the tutorial's operations, the challenge also names the URL
+ * of the metadata of this service (RFC 9728 §5.1).
  */
 function challenge(
   code: ErrorCode,

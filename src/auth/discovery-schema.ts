@@ -56,7 +56,7 @@ export const Metadata = Type.Object(
     token_endpoint: url('URL of `POST /token`.'),
     jwks_uri: Type.Optional(url('URL of the public keys. Omitted where a shared secret signs the tokens.')),
     scopes_supported: list(
-      'Scopes that a client can request for every user: those of this service, and the default ones of other resources.',
+      'Scopes that a client can request for every user: those of this service, and the default scopes of resources.',
     ),
     response_types_supported: list('Empty, as the authorization endpoint supports none.'),
     grant_types_supported: list('Grant types that this deployment allows.'),

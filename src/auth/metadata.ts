@@ -32,7 +32,7 @@ export const metadataEndpoint: FastifyPluginAsyncTypebox<MetadataOptions> = asyn
   app,
   { config, source },
 ) {
-  /** Default scopes as last read, so that the metadata is available during an outage of the database. */
+  /** Resources as last read, so that the metadata is available during an outage of the database. */
   let resources: PublishedResources = { enabled: [], defaultScopes: [] }
 
   async function readResources(): Promise<void> {

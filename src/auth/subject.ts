@@ -1,4 +1,4 @@
-/** What the tokens of a resource have as the `sub` of a user: a random subject that never changes, or the username. */
+/** Kinds of `sub` that the tokens of a resource have for a user: a random subject that never changes, or the username. */
 export const subjectTypes = ['public', 'username'] as const
 
 export type SubjectType = (typeof subjectTypes)[number]

@@ -37,9 +37,8 @@ export async function verifyAccessToken(
 }
 
 /**
- * Verifies an access token for the guards of this service, which also accept the audience `nobody`. Whether the token is
- * for this service, its standing says: see `loadStandingAt`. A signature is verified once and stays valid as long as its
- * key.
+ * Verifies an access token for the guards of this service, which also accept the audience `nobody`. `loadStandingAt` decides
+ * whether the token is for this service. A signature is verified once and stays valid as long as its key.
  *
  * @param now seconds since 1970
  */

@@ -1,6 +1,6 @@
 /** The service's settings, parsed, checked and frozen. Each part of the service takes the ones that it uses. */
 export type Config = Readonly<{
-  /** Whether the rules of production apply: settings that they call unsafe prevent the start. */
+  /** Whether the rules of production apply: unsafe settings then prevent the start. */
   production: boolean
   host: string
   port: number
@@ -17,7 +17,7 @@ export type Config = Readonly<{
   /** Maximum duration of a statement. */
   databaseTimeoutSeconds: number
   dataDirectory: string
-  /** The `iss` of the tokens, and the origin of every address in the metadata. */
+  /** The `iss` of the tokens, and the origin of every URL in the metadata. */
   issuer: string
   audience: string
   /** Shared secret that signs tokens; undefined where the key ring signs. */
@@ -48,7 +48,7 @@ export type Config = Readonly<{
   maxConnections: number
   /** Time for which an idle client connection stays open (milliseconds). */
   keepAliveMs: number
-  /** Time for which the service still accepts requests after it has announced its end. */
+  /** Time for which the service still accepts requests after `/readyz` answers 503. */
   drainSeconds: number
   /** Maximum number of passwords hashed at once. */
   hashingConcurrency: number

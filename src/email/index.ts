@@ -20,7 +20,7 @@ declare module 'fastify' {
 /** Settings of the mail plugin. */
 type EmailSettings = TransportSettings &
   Pick<Config, 'mail'> & {
-    /** Shows a text to a developer, beside the log. */
+    /** Shows a text to the developer, outside of the log. */
     print(text: string): void
   }
 

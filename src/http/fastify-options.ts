@@ -47,7 +47,7 @@ export function fastifyOptions(settings: HttpSettings): FastifyHttpOptions<Serve
     requestTimeout: settings.receiveMs,
     keepAliveTimeout: settings.keepAliveMs,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
-    // A request that has arrived is answered, also while the service closes.
+    // A request that has arrived is answered, even while the service closes.
     return503OnClosing: false,
     rewriteUrl: ({ url = '' }) => readTarget(url),
     // Requests that the router itself refuses pass through no hook.

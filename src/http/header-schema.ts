@@ -8,7 +8,7 @@ const headers = {
     description: 'The response is that of an earlier request with the same `Idempotency-Key`.',
   }),
   Link: Type.String({
-    description: 'Address of the next page with `rel="next"`, if there is one (RFC 8288).',
+    description: 'URL of the next page with `rel="next"`, if there is one (RFC 8288).',
   }),
   Location: Type.String({ description: 'Path of the created resource.' }),
   'Retry-After': Type.Integer({ minimum: 0, description: 'Time to wait before another request (seconds).' }),

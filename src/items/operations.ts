@@ -39,7 +39,7 @@ export function listItems(path: ItemsPath) {
     summary: isOwn(path) ? 'Read Own Items' : "List a user's items",
     description:
       'Items of one owner, the oldest first unless `sort` says otherwise. If there are more than `limit`, the header ' +
-      '`Link` has the address of the next page. `fields=all` returns items with all their content.',
+      '`Link` has the URL of the next page. `fields=all` returns items with all their content.',
     tags,
     params: pathParameters[path].collection,
     querystring: ItemQuery,

@@ -68,7 +68,7 @@ async function readFirstPages(
 }
 
 /**
- * The arrays are wrapped in subqueries: otherwise PostgreSQL plans each execution anew for their lengths, which takes
+ * The arrays are wrapped in subqueries: otherwise PostgreSQL plans each execution again for their lengths, which takes
  * longer than reading the rows.
  */
 const firstPagesOf = `

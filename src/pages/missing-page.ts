@@ -27,7 +27,7 @@ export const missingPage = plugin(
   { name: 'missing-page', dependencies: ['fallbacks'] },
 )
 
-/** Returns whether a browser opens an address that has no page. */
+/** Returns whether a browser opens a URL that has no page. */
 function isForBrowser(request: FastifyRequest): boolean {
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   return (

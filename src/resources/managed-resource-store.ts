@@ -15,7 +15,7 @@ export interface ResourceSettings {
   identifier: string
   /** Lifetime of its access tokens; null for that of tokens for this service. */
   tokenTtlSeconds: number | null
-  /** What its tokens name a user by. */
+  /** What the `sub` of a user is in its tokens. */
   subjectType: SubjectType
   disabled: boolean
   scopes: ResourceScope[]

@@ -332,7 +332,7 @@ t.test('keys, certificates and trust that could not work are refused', async (t)
   }
   const env = { ISSUER: 'https://localhost' }
   const own = await runCommand(url, ['clients', ...trust(env.ISSUER, 'a')], { env })
-  t.match(own, { status: 2, stderr: /another one than the issuer of Latchkey/ })
+  t.match(own, { status: 2, stderr: /must differ from the issuer of Latchkey/ })
   for (const args of [trust(platform, 'a'), ['untrust', 'x', '--issuer', platform]])
     t.match(await runCommand(url, ['clients', ...args]), { status: 3, stderr: /there is no client x/ })
 })

@@ -34,7 +34,8 @@ import { invalidScope } from './invalid-scope.js'
  * Implements the resource owner password credentials grant (RFC 6749 §4.3). Administrative scopes are granted only when
  * requested by name. A user who must change the password gets a token for that alone, whatever scope is requested.
  *
- * The login keeps all that is granted, also scopes of several resources. Its access tokens have the part for one resource.
+ * The login keeps everything that is granted, even scopes of several resources. Each of its access tokens has the part for
+ * one resource.
  *
  * Without a `grant_type` this is the tutorial's login, which ignores the requested scope and resource. It also accepts a
  * disabled user, with a token that permits nothing: the protected routes answer it with `Inactive user`.
@@ -52,7 +53,7 @@ export async function grantPassword(
   return grantAuthenticated(parameters, user, client, context, source)
 }
 
-/** Grants a login whose password is correct. If the user or the client changes meanwhile, it decides again. */
+/** Grants a login whose password is correct. If the user or the client changes in the meantime, it decides again. */
 async function grantAuthenticated(
   parameters: TokenParameters,
   user: Credentials,
@@ -168,7 +169,7 @@ async function findUserByPassword(
   return user
 }
 
-/** Returns whether a password is hashed otherwise than a new one would be. */
+/** Returns whether a password is hashed in another way than a new one would be. */
 function isOutdated({ importedHash, hashedPassword }: Credentials, cost: number): boolean {
   return importedHash !== null || needsRehash(hashedPassword, cost)
 }

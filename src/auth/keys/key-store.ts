@@ -68,7 +68,7 @@ export async function insertKey(
   return { kid, ...(inserted as { signsAt: Date }) }
 }
 
-/** Encrypts all private keys that are sealed under a previous secret anew, under the current one. */
+/** Encrypts all private keys that are sealed under a previous secret again, under the current one. */
 export async function resealKeys(database: Database, sealingKeys: SealingKeys): Promise<void> {
   const [current] = sealingKeys
   await withKeysLock(database, async (transaction) => {

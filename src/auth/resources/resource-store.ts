@@ -9,7 +9,7 @@ export interface Resource {
   identifier: string
   /** Lifetime of its access tokens; null for that of tokens for this service. */
   tokenTtlSeconds: number | null
-  /** What its tokens name a user by. */
+  /** What the `sub` of a user is in its tokens. */
   subjectType: SubjectType
   disabled: boolean
   generation: number
@@ -52,7 +52,7 @@ export async function readCatalogue(database: Transaction): Promise<Catalogue> {
   }
 }
 
-/** Returns what an access token for a resource has of it; nothing for this service. */
+/** Returns the audience and the lifetime of an access token for a resource; nothing for this service. */
 export function tokenTerms(resource: Resource | null): Pick<Grant, 'audience' | 'ttlSeconds'> {
   if (!resource) return {}
   const { identifier, generation, tokenTtlSeconds } = resource

@@ -64,8 +64,8 @@ export function scopeFor(target: Target, scope: readonly string[], catalogue: Ca
 }
 
 /**
- * Returns the allowed scope-tokens that belong to a target. Without any, the target is not granted, unless it is the own
- * audience and the request does not name it.
+ * Returns the allowed scope-tokens that belong to a target. Without any, the target is not granted, unless it is this
+ * service and the request does not name it.
  *
  * @throws ServiceError `invalid_target`
  */

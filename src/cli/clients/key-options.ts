@@ -18,7 +18,7 @@ export function addKeyOptions(command: Command): Command {
   return command
     .option('--jwks <file>', 'file with a JWK Set of public keys')
     .option('--jwks-uri <url>', 'https URL of a JWK Set of public keys, which is fetched when it is needed')
-    .option('--allow-private-host', 'let the URL lead to a private network')
+    .option('--allow-private-host', 'allow the host of the URL to be in a private network')
     .option(
       '--ca <file>',
       'PEM file of the certificate authorities for the URL, in place of the well-known ones',

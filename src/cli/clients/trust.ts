@@ -28,7 +28,10 @@ export function addTrustIssuer(clients: Command, io: Io): void {
         '--issuer <url>',
         'iss of the tokens; its metadata names the keys, unless they are given',
       )
-      .requiredOption('--subject <pattern>', 'sub of the tokens; a * as its last segment stands for any rest')
+      .requiredOption(
+        '--subject <pattern>',
+        'sub of the tokens; a * as its last segment matches anything that follows',
+      )
       .option('--audience <uri>', 'the only aud of the tokens; by default the issuer of Latchkey'),
   ).action(
     onDatabase(io, async function trust({ config, database }, [clientId = ''], options) {
@@ -67,7 +70,7 @@ function requireValid({ issuer, subjectPattern, audience }: NewTrustedIssuer, ow
   const problems: (string | false | null)[] = [
     (issuer.length > maxIssuerLength || !toHttpsUrl(issuer)) &&
       `--issuer must be an https URL of at most ${maxIssuerLength} characters, without user and fragment`,
-    issuer === ownIssuer && '--issuer must be another one than the issuer of Latchkey',
+    issuer === ownIssuer && '--issuer must differ from the issuer of Latchkey',
     findPatternProblem(subjectPattern),
     audience !== null &&
       !audienceSyntax.test(audience) &&

@@ -12,7 +12,7 @@ export function addExportUsers(users: Command, io: Io): void {
     .description('print all users as NDJSON, which users import reads')
     .option(
       '--with-hashes',
-      'include the password hashes, with which passwords can be guessed: keep them secret',
+      'include the password hashes, which let others guess the passwords: keep them secret',
     )
     .action(
       onDatabase(io, async function exportAll({ database }, _args, { withHashes }) {

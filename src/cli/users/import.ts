@@ -34,7 +34,7 @@ export function addImportUsers(users: Command, io: Io): void {
     .option('--table <name>', 'table to import from', 'users')
     .option(
       '--map <mapping>',
-      'columns of other names: username=login,disabled=!is_active; roles= leaves one out',
+      'columns with other names: username=login,disabled=!is_active; roles= leaves one out',
     )
     .addOption(
       new Option('--hash-format <format>', 'format of hashes that do not state it').choices(
@@ -43,7 +43,7 @@ export function addImportUsers(users: Command, io: Io): void {
     )
     .option('--firebase-hash-config <path>', 'file with the password hash parameters of the Firebase console')
     .option('--emails-verified', 'count addresses as verified where the source does not say')
-    .option('--report <path>', 'write what became of each row to this file, as NDJSON')
+    .option('--report <path>', 'write the outcome of each row to this file, as NDJSON')
     .option('--dry-run', 'store nothing, and report what an import would do')
     .option('--force', 'accept usernames that the API would reject')
     .action(
@@ -73,7 +73,7 @@ export function addImportUsers(users: Command, io: Io): void {
     )
 }
 
-/** Opens the file for the report, if there is one. @throws OperatorError also while it is written */
+/** Opens the file for the report, if there is one. @throws OperatorError if it cannot be opened or written */
 function openReport(path: string | undefined, source: string | undefined) {
   if (path === undefined) return { write: () => {}, close: () => {} }
   if (source !== undefined && isSameFile(path, source))
@@ -98,7 +98,7 @@ function explainFailure<T>(action: () => T): T {
   }
 }
 
-/** Prints what became of the rows. @throws OperatorError if some were refused */
+/** Prints the outcomes of the rows. @throws OperatorError if some were refused */
 function printTally(tally: Tally, dryRun: boolean, json: unknown, io: Io): void {
   const { rows, created, existing, refused, withoutPassword, refusedRows } = tally
   if (json)

@@ -13,7 +13,7 @@ export const userOptions = {
   ],
   unverified: [
     '--unverified',
-    'treat the address as one that the user gave: it is not verified until they open a link that is sent to it',
+    'treat the address as unverified until the user opens a link that is sent to it',
   ],
 } as const
 

@@ -34,7 +34,7 @@ export interface HashScheme {
   spend(work: Work, password: string): Promise<void>
 }
 
-/** Maximum memory for verifying a hash (KiB). As many hashes are verified at once as HASHING_CONCURRENCY says. */
+/** Maximum memory for verifying a hash (KiB). Up to HASHING_CONCURRENCY hashes are verified at once. */
 export const maxMemoryKib = 262_144
 
 /** Minimum length of a digest (bytes). A shorter one would match many passwords, and an empty one all of them. */

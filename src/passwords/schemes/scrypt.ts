@@ -22,8 +22,8 @@ interface Costs {
 }
 
 /**
- * The formats, with the encodings of salt and key. In Firebase's variant, in which Supabase stores it, the key is the signer
- * key (`sk`), encrypted with the derived key by AES-256 in counter mode. The separator (`ss`) is appended to the salt.
+ * The formats, with the encodings of salt and key. In Firebase's variant, written as Supabase stores it, the key is the
+ * signer key (`sk`), encrypted with the derived key by AES-256 in counter mode. The separator (`ss`) is appended to the salt.
  */
 const formats = [
   {

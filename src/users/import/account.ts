@@ -93,7 +93,7 @@ function readNames(
   return names
 }
 
-/** Reads what tokens for other resources name the user by. @throws RowProblem */
+/** Reads the `sub` of the user's tokens for other resources. @throws RowProblem */
 function readSubject(row: AccountRow): string | null {
   const subject = readLine(row, 'subject', maxLengths.subject)
   if (subject !== null && (!/^[\x21-\x7E]+$/.test(subject) || subject.startsWith('client:')))

@@ -37,7 +37,7 @@ export interface ImportTarget {
   macKey: Buffer | null
 }
 
-/** What the database permits in rows. */
+/** Values that rows may have in this database. */
 interface RowLimits {
   /** Kinds of work of the hashes that are stored. */
   kinds: Set<string>
@@ -148,7 +148,7 @@ function admitKind(kind: string, kinds: Set<string>): void {
   // New passwords have a kind too.
   if (!kinds.has(kind) && kinds.size > maxKinds)
     throw new RowProblem(
-      `hashes with more than ${maxKinds} combinations of algorithm and parameters cannot be imported: let the users of others log in first`,
+      `hashes with more than ${maxKinds} combinations of algorithm and parameters cannot be imported: let users with other hashes log in first`,
     )
   kinds.add(kind)
 }

@@ -8,12 +8,12 @@ export interface Credentials {
   id: string
   username: string
   hashedPassword: string
-  /** Hash from another system, which counts instead of the user's own until the password is hashed anew. */
+  /** Hash from another system, which counts instead of the user's own until the password is hashed again. */
   importedHash: string | null
   disabled: boolean
   generation: number
   passwordChangeRequired: boolean
-  /** Scopes beyond those that every user has, by whatever way the user has them. */
+  /** Scopes beyond those that every user has: the user's own, those of roles, and default ones of resources. */
   scopes: string[]
   /** The `sub` of tokens for other resources. */
   subject: string
