@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 //   curl -O https://www.unicode.org/Public/17.0.0/security/IdentifierStatus.txt
 //   node scripts/unicode.js confusables.txt IdentifierStatus.txt
 //
-// With another version of the data, increment `keysVersion` in src/users/names/username.ts, so that the keys of all
+// With another version of the data, increment `keysVersion` in src/users/names/username-keys.ts, so that the keys of all
 // usernames are computed again.
 
 const lineWidth = 108

@@ -24,7 +24,7 @@ const allowed: Record<string, [times: number, reason: string]> = {
   'src/cli/doctor/database.ts': [2, 'compares both clocks'],
   'src/cli/latchkey.ts': [1, 'support of Node.js, which the doctor checks'],
   'src/email/transport.ts': [1, 'the name of a file'],
-  'src/http/server/server-options.ts': [1, 'the header Date'],
+  'src/http/server/refusals.ts': [1, 'the header Date'],
 }
 
 t.test('no source uses the clock of the process for a row', (t) => {

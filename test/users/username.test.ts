@@ -1,12 +1,8 @@
 import t from 'tap'
 import { fitsSecurityProfile } from '../../src/users/names/security-profile.js'
 import { skeleton } from '../../src/users/names/skeleton.js'
-import {
-  findUsernameProblem,
-  lookAlike,
-  usernameKeys,
-  usernameSyntax,
-} from '../../src/users/names/username.js'
+import { findUsernameProblem, usernameSyntax } from '../../src/users/names/username.js'
+import { lookAlike, usernameKeys } from '../../src/users/names/username-keys.js'
 import { fc } from '../helpers/properties.js'
 
 const syntax = new RegExp(usernameSyntax, 'u')

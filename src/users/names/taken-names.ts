@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Database, Transaction } from '../../database/client.js'
 import { keyedDigest } from '../../passwords/keyed-digest.js'
-import { keysVersion, usernameKeys } from './username.js'
+import { keysVersion, usernameKeys } from './username-keys.js'
 
 /** Advisory lock that a process holds while it claims the usernames of existing users. */
 const claimLock = 0x1a7c4e05
