@@ -2,17 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { eventOf, type RequestSource } from '../../audit/event.js'
 import { recordEvent } from '../../audit/event-store.js'
 import { ServiceError } from '../../errors.js'
-import { needsRehash } from '../../passwords/hash-password.js'
-import { canBeRehashed } from '../../passwords/verify.js'
-import {
-  type Credentials,
-  findCredentials,
-  hashToVerify,
-  replaceHash,
-} from '../../users/store/credentials.js'
+import { type Credentials, findCredentials } from '../../users/store/credentials.js'
 import { nobody } from '../access-token.js'
 import type { AuthContext } from '../context.js'
-import { effectiveAtIssue, isDisabled, stillCounts } from '../effective.js'
+import { effectiveAtIssue, stillCounts } from '../effective.js'
 import { loadCatalogue } from '../resources/catalogue.js'
 import { tokenTerms } from '../resources/resource-store.js'
 import {
@@ -27,6 +20,7 @@ import { fingerprint, newRefreshToken } from '../secrets.js'
 import { type Client, findClient } from '../store/clients.js'
 import { startFamily } from '../store/families.js'
 import { userSubject } from '../subject.js'
+import { authenticateUser, failedLogin } from './authenticate-user.js'
 import type { Granted, TokenParameters } from './grant.js'
 import { invalidScope } from './invalid-scope.js'
 
@@ -49,7 +43,7 @@ export async function grantPassword(
   source: RequestSource,
 ): Promise<Granted> {
   const { grant_type, username = '', password = '' } = parameters
-  const user = await findUserByPassword(username, password, grant_type !== undefined, context, source)
+  const user = await authenticateUser(username, password, grant_type !== undefined, context, source)
   return grantAuthenticated(parameters, user, client, context, source)
 }
 
@@ -136,40 +130,6 @@ async function readAgain(user: Credentials, client: Client, { database, changes 
   return { user: userNow, client: clientNow }
 }
 
-/** Audit event of a failed login. It does not record an unknown username, as users type passwords into the wrong field. */
-const failedLogin = { action: 'login', outcome: 'failed', actor: null } as const
-
 function isRefreshable({ grants }: Client, { config }: AuthContext): boolean {
   return grants.includes('refresh_token') && config.allowedGrants.includes('refresh_token')
-}
-
-/**
- * Returns the user with this name and password.
- *
- * @param refusesDisabled whether a disabled user is treated as unknown
- * @throws ServiceError `incorrect_credentials`, `too_many_attempts`, `service_unavailable`
- */
-async function findUserByPassword(
-  username: string,
-  password: string,
-  refusesDisabled: boolean,
-  { config, database, passwords }: AuthContext,
-  source: RequestSource,
-): Promise<Credentials> {
-  passwords.requireCapacity()
-  const user = await findCredentials(username, database)
-  const hash = user && !(refusesDisabled && isDisabled(user)) ? hashToVerify(user) : undefined
-  const isCorrect = await passwords.check({ username, password, hash, address: source.address })
-  if (!user || hash === undefined || !isCorrect) {
-    await recordEvent(eventOf(failedLogin, user, source), database)
-    throw new ServiceError('incorrect_credentials')
-  }
-  if (isOutdated(user, config.bcryptCost) && canBeRehashed(password, hash))
-    await replaceHash(user.username, user.hashedPassword, await passwords.hash(password), database)
-  return user
-}
-
-/** Returns whether a password is hashed in another way than a new one would be. */
-function isOutdated({ importedHash, hashedPassword }: Credentials, cost: number): boolean {
-  return importedHash !== null || needsRehash(hashedPassword, cost)
 }
