@@ -14,6 +14,13 @@ import { onDatabase, onServer } from './run.js'
 
 /** Adds `latchkey migrate`, `status` and `seed`. */
 export function addSchemaCommands(program: Command, io: Io): void {
+  addMigrate(program, io)
+  addStatus(program, io)
+  addSeed(program, io)
+}
+
+/** `latchkey migrate` */
+function addMigrate(program: Command, io: Io): void {
   program
     .command('migrate')
     .description('apply pending migrations, and claim the names of existing users')
@@ -28,7 +35,10 @@ export function addSchemaCommands(program: Command, io: Io): void {
         printResult(io, { applied, notices }, lines, json)
       }),
     )
+}
 
+/** `latchkey status` */
+function addStatus(program: Command, io: Io): void {
   program
     .command('status')
     .description('list the migrations and their states; exits with status 4 if some are pending')
@@ -46,7 +56,10 @@ export function addSchemaCommands(program: Command, io: Io): void {
           throw new CommandError(exitStatus.refused, `${pending.length} pending: run latchkey migrate`)
       }),
     )
+}
 
+/** `latchkey seed` */
+function addSeed(program: Command, io: Io): void {
   program
     .command('seed')
     .description("add the tutorial's users and item to the database")
@@ -62,9 +75,9 @@ export function addSchemaCommands(program: Command, io: Io): void {
             'the rules of production apply, and the tutorial users have published passwords; --allow-production overrides this',
           )
         const users = await seed(database, await findMacKey(database, sealingKeysOf(config)))
-        const of = { johndoe: 'password secret, one item', alice: 'password secret2, disabled' }
-        const described = Object.entries(of).map(([name, what]) =>
-          users.includes(name) ? `${name} (${what})` : `no ${name}, whose name was used and deleted`,
+        const descriptions = { johndoe: 'password secret, one item', alice: 'password secret2, disabled' }
+        const described = Object.entries(descriptions).map(([name, description]) =>
+          users.includes(name) ? `${name} (${description})` : `no ${name}, whose name was used and deleted`,
         )
         printResult(io, { users }, `The database has ${described.join(' and ')}.`, json)
       }),

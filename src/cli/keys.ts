@@ -11,7 +11,13 @@ import { type DatabaseContext, onDatabase, recordOperation } from './run.js'
 /** `latchkey keys …` */
 export function addKeyCommands(program: Command, io: Io): void {
   const keys = program.command('keys').description('list, rotate and retire the keys that sign tokens')
+  addListKeys(keys, io)
+  addRotateKeys(keys, io)
+  addRetireKey(keys, io)
+}
 
+/** `latchkey keys list` */
+function addListKeys(keys: Command, io: Io): void {
   keys
     .command('list')
     .description('list the keys and their states')
@@ -29,7 +35,10 @@ export function addKeyCommands(program: Command, io: Io): void {
         printRows(io, rows, ['kid', 'algorithm', 'state', 'published_at', 'signs_at', 'retired_at'], json)
       }),
     )
+}
 
+/** `latchkey keys rotate` */
+function addRotateKeys(keys: Command, io: Io): void {
   keys
     .command('rotate')
     .description('publish a new key, which signs as soon as cached public keys have expired')
@@ -54,7 +63,10 @@ export function addKeyCommands(program: Command, io: Io): void {
         printResult(io, { kid, signs_at: time }, `${kid} signs from ${time}.`, json)
       }),
     )
+}
 
+/** `latchkey keys retire` */
+function addRetireKey(keys: Command, io: Io): void {
   keys
     .command('retire <kid>')
     .description('erase a key that does not sign; its tokens are rejected immediately')

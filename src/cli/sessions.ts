@@ -12,7 +12,12 @@ const columns = ['id', 'username', 'client_id', 'scope', 'created_at', 'expires_
 /** `latchkey sessions …` */
 export function addSessionCommands(program: Command, io: Io): void {
   const sessions = program.command('sessions').description('list and end the logins of users')
+  addListSessions(sessions, io)
+  addEndSession(sessions, io)
+}
 
+/** `latchkey sessions list` */
+function addListSessions(sessions: Command, io: Io): void {
   sessions
     .command('list')
     .description('list the logins that have valid tokens, newest first')
@@ -37,7 +42,10 @@ export function addSessionCommands(program: Command, io: Io): void {
         printRows(io, rows, columns, json)
       }),
     )
+}
 
+/** `latchkey sessions end` */
+function addEndSession(sessions: Command, io: Io): void {
   sessions
     .command('end <id>')
     .description('end a login and revoke its tokens')
