@@ -1,5 +1,5 @@
 import type { Transaction } from '../../database/client.js'
-import { digestsOf, insertDigests, type NamedUser } from './taken-names.js'
+import { claimDigests, digestsOf, type NamedUser } from './name-digests.js'
 
 /**
  * Returns the given usernames that are free: no user has or had them or a name that looks like them. Of several given ones
@@ -39,7 +39,7 @@ export async function claimFreeUsernames(
     digestsOf(username, macKey).map((digest) => ({ ...digest, userId: digest.shared ? null : id })),
   )
   const wanted = new Map(digests.map((digest) => [digest.digest, digest]))
-  const claimed = await insertDigests([...wanted.values()], users, macKey, transaction)
+  const claimed = await claimDigests([...wanted.values()], users, macKey, transaction)
   return claimed.size === wanted.size
 }
 

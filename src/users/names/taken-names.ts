@@ -1,20 +1,17 @@
-import { createHmac } from 'node:crypto'
 import type { Database, Transaction } from '../../database/client.js'
-import { keyedDigest } from '../../passwords/keyed-digest.js'
-import { keysVersion, usernameKeys } from './username-keys.js'
+import {
+  claimDigests,
+  digestsOf,
+  macKeyId,
+  type NameDigest,
+  type NamedUser,
+  nameClaim,
+} from './name-digests.js'
 
 /** Advisory lock that a process holds while it claims the usernames of existing users. */
 const claimLock = 0x1a7c4e05
 /** Number of users whose usernames one transaction claims. */
 const batchRows = 500
-
-/** Digest of one key of a username. */
-export interface NameDigest {
-  /** In hexadecimal. */
-  digest: string
-  /** Whether other usernames may have the same key. */
-  shared: boolean
-}
 
 /**
  * Claims a username for a user permanently: it stays taken when the user is deleted. Without a MAC key it is compared
@@ -63,12 +60,6 @@ export async function claimUsernames(
   return alike
 }
 
-/** A user and their name. */
-export interface NamedUser {
-  id: string
-  username: string
-}
-
 /** UUID that sorts before the ids of all users. */
 const firstId = '00000000-0000-0000-0000-000000000000'
 
@@ -98,7 +89,7 @@ async function claimBatch(users: NamedUser[], macKey: Buffer, transaction: Trans
       if (earlier === undefined) wanted.set(key.digest, { ...key, userId: key.shared ? null : user.id })
       else if (!earlier.shared || !key.shared) user.isAlike = true
     }
-  const claimed = await insertDigests([...wanted.values()], users, macKey, transaction)
+  const claimed = await claimDigests([...wanted.values()], users, macKey, transaction)
   for (const user of claimants)
     if (user.digests.some(({ digest }) => !claimed.has(digest))) user.isAlike = true
 
@@ -106,27 +97,6 @@ async function claimBatch(users: NamedUser[], macKey: Buffer, transaction: Trans
   await markClaimed(users, nameClaim(macKey), transaction)
   await markClaimed(alike, nameClaim(macKey) + alikeSuffix, transaction)
   return alike.map(({ username }) => username)
-}
-
-/** Replaces the digests that the users had claimed before. Returns the digests that were free. */
-export async function insertDigests(
-  wanted: (NameDigest & { userId: string | null })[],
-  users: NamedUser[],
-  macKey: Buffer,
-  transaction: Transaction,
-): Promise<Set<string>> {
-  const digests = wanted.map(({ digest }) => Buffer.from(digest, 'hex'))
-  const userIds = wanted.map(({ userId }) => userId)
-  const areShared = wanted.map(({ shared }) => shared)
-  await transaction.$executeRaw`DELETE FROM taken_names WHERE user_id = ANY (${users.map(({ id }) => id)}::uuid[])`
-  const rows = await transaction.$queryRaw<{ digest: string }[]>`
-    INSERT INTO taken_names (digest, user_id, shared, mac_key_id)
-    SELECT key.digest, key.user_id, key.shared, ${macKeyId(macKey)}
-    FROM unnest(${digests}::bytea[], ${userIds}::uuid[], ${areShared}::boolean[]) AS key (digest, user_id, shared)
-    ORDER BY key.digest
-    ON CONFLICT (digest) DO UPDATE SET shared = true WHERE taken_names.shared AND excluded.shared
-    RETURNING encode(digest, 'hex') AS digest`
-  return new Set(rows.map(({ digest }) => digest))
 }
 
 async function markClaimed(users: NamedUser[], claim: string, transaction: Transaction): Promise<void> {
@@ -157,26 +127,3 @@ export async function reportClaims(database: Database, macKey: Buffer | null): P
 
 /** Marks the claim of a username that looks like one that was taken earlier. */
 const alikeSuffix = ':alike'
-
-/** Returns the version of the rules and the id of the MAC key that the keys of a username are made with. */
-export function nameClaim(macKey: Buffer): string {
-  return `${keysVersion}:${macKeyId(macKey)}`
-}
-
-/** Returns an id of the MAC key that need not be kept secret. */
-function macKeyId(macKey: Buffer): string {
-  return createHmac('sha256', macKey).update('id of the MAC key\0').digest('hex').slice(0, 16)
-}
-
-/**
- * Returns the digests of the keys of a username. Former usernames are known by their digests only; that of the spelling
- * still recognises them when the rules of similarity change.
- */
-export function digestsOf(username: string, macKey: Buffer): NameDigest[] {
-  const { spelling, looks, isAscii: shared } = usernameKeys(username)
-  const digest = (kind: string, key: string) => keyedDigest(macKey, kind, key).toString('hex')
-  return [
-    { digest: digest('spelling of a name', spelling), shared: false },
-    ...looks.map((look) => ({ digest: digest('look of a name', look), shared })),
-  ]
-}

@@ -1,6 +1,7 @@
 import type { Transaction } from '../../database/client.js'
 import { isStorable } from '../../database/storable.js'
-import { claimUsername, nameClaim } from '../names/taken-names.js'
+import { nameClaim } from '../names/name-digests.js'
+import { claimUsername } from '../names/taken-names.js'
 
 /** Columns of a new user. */
 export interface NewUser {

@@ -4,7 +4,7 @@ import { sqlStateOf } from '../../database/errors.js'
 import { clock, newId } from '../../database/new-id.js'
 import type { Work } from '../../passwords/schemes/scheme.js'
 import { claimFreeUsernames, findFreeUsernames } from '../names/free-names.js'
-import { type NamedUser, nameClaim } from '../names/taken-names.js'
+import { type NamedUser, nameClaim } from '../names/name-digests.js'
 import type { NewUser } from './accounts.js'
 
 /** A user of another system. */
