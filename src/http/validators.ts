@@ -5,17 +5,16 @@ import { maxIssues } from './validation-issues.js'
 /** Options of all validators: values are taken as they are sent. */
 export const ajvOptions = { coerceTypes: false, removeAdditional: false, formats: textFormats } as const
 
-/** Maximum number of members and elements of an input about which every complaint is collected. */
-const maxPieces = 64
+/** Maximum number of members and elements of an input of which all issues are collected. */
+const maxNodes = 64
 
 type ValidatorFactory = AjvCompiler.BuildCompilerFromPool
 type Validator = ReturnType<ReturnType<ValidatorFactory>>
 type Schemas = Parameters<ValidatorFactory>[0]
 
 /**
- * Creates Fastify's validators, so that their work is bounded: each stops at the first complaint. Only about a small
- * input, or what remains of it without most of its unknown members, are all complaints collected afterwards, as FastAPI
- * lists them.
+ * Creates Fastify's validators with bounded work: each stops at the first issue. Only if the input is small, or becomes
+ * small without most of its unknown members, are all issues collected afterwards, as FastAPI lists them.
  */
 export function boundValidators(): ValidatorFactory {
   const build = AjvCompiler()
@@ -26,7 +25,7 @@ export function boundValidators(): ValidatorFactory {
       const isValid = compile(route)
       const known = propertiesOf((route as AjvCompiler.RouteDefinition).schema, externalSchemas)
       let thorough: Validator | undefined
-      /** Compiled when it is needed first: else the start would take longer. */
+      /** Compiled on first use, so that it does not slow down the start. */
       function findAll(data: unknown): Validator {
         thorough ??= build(externalSchemas, { customOptions })(route)
         thorough(data)
@@ -44,7 +43,7 @@ export function boundValidators(): ValidatorFactory {
   }
 }
 
-/** Names of the members that a schema, or the one that it refers to, knows. */
+/** Returns the names of the members of a schema, or of the one that it refers to. */
 function propertiesOf(schema: unknown, externalSchemas: Schemas): Set<string> {
   const { $ref, properties = {} } = schema as { $ref?: string; properties?: object }
   if ($ref !== undefined) return propertiesOf(externalSchemas[$ref.replace(/#$/, '')], externalSchemas)
@@ -52,8 +51,8 @@ function propertiesOf(schema: unknown, externalSchemas: Schemas): Set<string> {
 }
 
 /**
- * Returns an object with as many of its unknown members as complaints are listed, without their values. Any other value
- * stays as it is.
+ * Returns an object with at most `maxIssues` of its unknown members, without their values. Returns any other value
+ * unchanged.
  */
 function cutUnknown(value: unknown, known: Set<string>): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
@@ -68,12 +67,12 @@ function cutUnknown(value: unknown, known: Set<string>): unknown {
 /** Returns whether a value has few members and elements, in all its objects and arrays together. */
 function isSmall(value: unknown): boolean {
   const open = [value]
-  for (let pieces = 0; open.length > 0; ) {
+  for (let nodes = 0; open.length > 0; ) {
     const next = open.pop()
     if (typeof next !== 'object' || next === null) continue
     for (const key in next) {
-      pieces += 1
-      if (pieces > maxPieces) return false
+      nodes += 1
+      if (nodes > maxNodes) return false
       open.push((next as Record<string, unknown>)[key])
     }
   }
