@@ -5,7 +5,7 @@ import { maxHashLength, parseHash } from '../../passwords/verify.js'
 import { findEmailProblem, findNameProblem } from '../account-rules.js'
 import { maxUserScopes as maxNames } from '../administration/managed-user-schema.js'
 import type { AccountField } from '../store/exports.js'
-import type { ImportedAccount } from '../store/imports.js'
+import type { ImportedAccount } from '../store/import-outcomes.js'
 import type { Grantable } from '../store/scopes.js'
 
 /** Values of a row. Those of CSV files are texts, which may also be empty. */

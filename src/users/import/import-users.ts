@@ -1,7 +1,8 @@
 import type { Database } from '../../database/client.js'
 import { minCost } from '../../passwords/schemes/bcrypt.js'
 import { findStoredWork, maxKinds } from '../../passwords/stored-work.js'
-import { type ImportedAccount, type ImportOutcome, storeAccounts } from '../store/imports.js'
+import type { ImportedAccount, ImportOutcome } from '../store/import-outcomes.js'
+import { storeAccounts } from '../store/imports.js'
 import { findGrantable, type Grantable } from '../store/scopes.js'
 import {
   type AccountRow,
