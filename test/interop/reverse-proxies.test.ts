@@ -114,11 +114,12 @@ const service = createServer(async (received, response) => {
 t.teardown(() => service.close())
 await once(service, 'listening')
 
-/** Headers by which a client pretends to be someone, also in spellings that CGI does not tell apart. */
+/** Headers by which a client pretends to be someone, also in spellings that many services do not tell apart. */
 const forged = ['subject', 'user', 'scope', 'client'].flatMap((name) =>
-  [`X-Latchkey-${name}`, `x_latchkey_${name}`, `X-Latchkey_${name}`, `X_LATCHKEY-${name}`].flatMap(
-    (header) => [header, 'admin'],
-  ),
+  ['--', '__', '-_', '_-', '..', '-.', '~!'].flatMap(([first, second]) => [
+    `X${first}Latchkey${second}${name}`,
+    'admin',
+  ]),
 )
 const caller = {
   'x-latchkey-subject': 'johndoe',
@@ -127,6 +128,69 @@ const caller = {
   'x-latchkey-client': 'shop',
 }
 const preflight = ['origin', 'https://app.example', 'access-control-request-method', 'PUT']
+
+/** Headers that some services take for the path or the method of the request. */
+const overrides = [
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+]
+
+/** Targets that a proxy may take for a public path while the service takes them for another one, or the other way round. */
+const readOtherwise = [
+  '//public/orders',
+  '///public/orders',
+  '//orders/../public/x',
+  '/orders/../public/x',
+  '/public/../orders',
+  '/public/./../orders',
+  '/public/..',
+  '/public/.',
+  '/public//orders',
+  '/public/..//orders',
+  '/public/%2e%2e/orders',
+  '/public/%2E%2e/orders',
+  '/public/.%2e/orders',
+  '/orders/%2e%2e/public/x',
+  '/orders/%2e%2e%2fpublic/x',
+  '/public/%252e%252e/orders',
+  '/public/%2f../orders',
+  '/public%2forders',
+  '/public/..%2forders',
+  '/public/..%5corders',
+  '/public/..\\orders',
+  '/public\\..\\orders',
+  '/orders\\..\\public/x',
+  '/public/..;/orders',
+  '/public/..;a=b/orders',
+  '/public/.;/..;/orders',
+  '/public/x;/../../orders',
+  '/public/..%3b/orders',
+  '/public;/../orders',
+  '/public/;/orders',
+  '/public/%zz/../orders',
+  '/public/%zz/..',
+  '/public/%',
+  '/public/%2',
+  '/public/%u002e%u002e/orders',
+  '/public/%00/../orders',
+  '/public/%0a',
+  '/public/%7f',
+  '/public/%c0%ae%c0%ae/orders',
+  '/public/%e0%80%ae%e0%80%ae/orders',
+  '/public/x#/../../orders',
+  '/orders#/../public/x',
+  '/%70ublic/orders',
+  '/%2570ublic/orders',
+  '/PUBLIC/orders',
+  '/orders/..;/public/x',
+  'http://app.example//public/orders',
+  'http://app.example/orders/../public/x',
+  'http://app.example/public/..;/orders',
+  'http://app.example',
+]
 
 for (const [name, recipe] of Object.entries(recipes)) {
   const isMissing = spawnSync(name, recipe.version).error && `${name} is not installed`
@@ -184,6 +248,56 @@ for (const [name, recipe] of Object.entries(recipes)) {
       }
     })
 
+    t.test('lets nothing pass as public that the service may read as another path', async (t) => {
+      for (const path of readOtherwise) {
+        const { status, received } = await proxy.send('GET', path)
+        const isRefused = [400, 401, 404].includes(Number(status))
+        t.ok(isRefused || isPlainPublic(received), `${path} ${status} ${received?.url}`)
+      }
+      for (const path of ['/public/', '/public/a-b_c.~d/[e]/%C3%A9%20%3F?page=//..%2e%2e%2f']) {
+        const { status, received } = await proxy.send('GET', path)
+        t.match({ status, url: received?.url }, { status: 200, url: path })
+      }
+    })
+
+    t.test('lets no header lead to another path or method', async (t) => {
+      const lines = overrides.flatMap((header) => [
+        header,
+        '/orders',
+        header.replaceAll('-', '_'),
+        'DELETE',
+        header.replaceAll('-', '.'),
+        'PUT',
+      ])
+      for (const [method, path] of [
+        ['GET', '/public/file'],
+        ['OPTIONS', '/orders'],
+      ] as const) {
+        const { status, received } = await proxy.send(method, path, [...preflight, ...lines])
+        t.equal(status, 200)
+        const names = Object.keys(received?.headers ?? {}).map((header) => header.replaceAll(/[_.]/g, '-'))
+        t.same(
+          names.filter((header) => overrides.includes(header) && received?.headers[header] !== ''),
+          [],
+        )
+      }
+    })
+
+    t.test('keeps the identity that a client calls a header of the connection', async (t) => {
+      for (const connection of [
+        ['connection', 'X-Latchkey-User'],
+        ['connection', 'close, x-latchkey-subject ,X-Latchkey-User'],
+        ['connection', 'keep-alive', 'Connection', 'x_latchkey_user'],
+      ]) {
+        const { status, received } = await proxy.send('GET', '/orders', [...bearer, ...connection])
+        if (status === 200) t.same(identityIn(received), caller)
+        else t.equal(status, 400, String(connection))
+        t.notMatch(received?.headers.connection ?? '', /latchkey/i, 'the next proxy keeps it too')
+        const open = await proxy.send('GET', '/public/file', [...forged, ...connection])
+        t.same(identityIn(open.received), {})
+      }
+    })
+
     t.test('makes no 5xx of what a client does', async (t) => {
       for (const [method, lines] of [
         ['GET', [...bearer, 'Authorization', 'Bearer x']],
@@ -211,9 +325,15 @@ for (const [name, recipe] of Object.entries(recipes)) {
 function identityIn(received: Received | null) {
   return Object.fromEntries(
     Object.entries(received?.headers ?? {}).filter(
-      ([name, value]) => /^x[-_]latchkey/.test(name) && value !== '',
+      ([name, value]) => /^x.latchkey/.test(name) && value !== '',
     ),
   )
+}
+
+/** Returns whether every service reads the target of a request as the same public path. */
+function isPlainPublic(received: Received | null): boolean {
+  const path = received?.url.replace(/^http:\/\/app\.example/, '').replace(/\?.*/, '') ?? ''
+  return /^\/public(\/[\w-]+)*\/?$/.test(path)
 }
 
 async function startProxy(t: Test, program: string, { args, files }: Recipe, latchkeyPort: number) {
