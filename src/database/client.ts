@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { schemaOf } from '../config/database-url.js'
 import { retryableOnce } from '../lifecycle/once.js'
+import { retryConflictingStatements, retryConflicts } from './conflicts.js'
 import { Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
 import { nameStatements, type Queryable, type QueryTarget } from './query.js'
@@ -14,6 +15,9 @@ export type Database = PrismaClient & Connections
 /** A transaction. The handle itself can be passed instead, as stores use only what both have. */
 export type Transaction = Prisma.TransactionClient
 
+/** Runs a transaction. */
+type Transact = <T>(change: (transaction: Transaction) => Promise<T>) => Promise<T>
+
 /** A part of a statement, with its values. */
 export type Sql = Prisma.Sql
 
@@ -22,6 +26,11 @@ export const sql = Prisma.sql
 
 /** The connections beneath Prisma's client. */
 interface Connections extends QueryTarget {
+  /**
+   * Runs a transaction only once. `$transaction` runs it again after a conflict with another one, so it must change nothing
+   * outside the database.
+   */
+  transactOnce: Transact
   /** Executes reads that may be slightly out of date: a replica, or the same pool. */
   readPool: Queryable
   /** The replica, if there is one. */
@@ -67,12 +76,19 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
       : openSessionPool({ ...session, url: replicaUrl, isOwn: true, connectionMs: replicaConnectMs }, size)
   const reads = replica && preferReplica(replica, pool, { maxLagMs: maxLagSeconds * 1_000 })
   retryStalePlans(pool)
+  retryConflictingStatements(pool)
   if (replica) retryStalePlans(replica)
   const client = new PrismaClient({
     adapter: new PrismaPg(pool, { schema: schemaOf(url) }),
     errorFormat: 'minimal',
     transactionOptions: { maxWait: connectionMs, timeout: clientTransactionMs },
   })
+  const { $transaction: begin } = client
+  // Transactions inherit it: one within another, which is a part of that, is not retried alone.
+  function transact<T>(this: PrismaClient, change: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const attempt = () => begin.call(this, change) as Promise<T>
+    return this === client ? retryConflicts(attempt) : attempt()
+  }
   const disconnect = client.$disconnect.bind(client)
   const close = retryableOnce(async function closeAll() {
     await disconnect()
@@ -85,6 +101,8 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
     nameStatement: isOwn ? nameStatements() : () => undefined,
     directUrl,
     limits,
+    transactOnce: begin.bind(client) as Transact,
+    $transaction: transact as PrismaClient['$transaction'],
     $disconnect: close,
   })
 }

@@ -47,7 +47,8 @@ async function addAll(
   signal: AbortSignal,
 ): Promise<number> {
   let created = 0
-  const adding = database.$transaction(async (transaction) => {
+  // The failures of a line are reported once.
+  const adding = database.transactOnce(async (transaction) => {
     for (const batch of toBatches(valid)) {
       if (signal.aborted) throw new ServiceError('service_unavailable')
       created += await addBatch(owner, batch, failures, transaction)

@@ -86,13 +86,17 @@ export async function updateResource(
   await database.resource.updateMany({ where: { id }, data: { ...changes, id } })
 }
 
-/** Adds scopes to a resource. Returns false if one of them belongs to another resource. */
+/**
+ * Adds scopes to a resource, in the order of their names, so that two transactions that add the same ones cannot deadlock.
+ * Returns false if one of them belongs to another resource.
+ */
 export async function addScopes(
   resourceId: string,
   scopes: ResourceScope[],
   database: Transaction,
 ): Promise<boolean> {
-  const data = scopes.map((scope) => ({ ...scope, resourceId }))
+  const sorted = scopes.toSorted((one, other) => one.name.localeCompare(other.name, 'en'))
+  const data = sorted.map((scope) => ({ ...scope, resourceId }))
   const { count } = await database.resourceScope.createMany({ data, skipDuplicates: true })
   return count === scopes.length
 }

@@ -76,7 +76,7 @@ t.test('a lock timeout and a deadlock mean unavailable, in any language of the s
     const failures = await Promise.all(
       rendezvous(['johndoe', 'alice'], (own, theirs, bothHold) =>
         failureOf(
-          database.$transaction(async (transaction) => {
+          database.transactOnce(async (transaction) => {
             await lock(own, transaction)
             await bothHold()
             await attempt(theirs, transaction)
