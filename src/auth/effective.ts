@@ -164,13 +164,13 @@ function isForAudience({ claims }: Access, { audience }: Facts): boolean {
   return !audience || (!audience.disabled && audience.generation === (claims.rgen ?? null))
 }
 
-/** Returns the wanted scope-tokens that the token, its user, its client and its audience all have. */
+/** Returns the wanted scope-tokens that the token, its user, its client and its audience all have, each once. */
 function narrow(
   wanted: readonly string[],
   held: readonly string[],
   { user, client, audience }: Facts,
 ): string[] {
-  return wanted.filter(
+  return [...new Set(wanted)].filter(
     (one) =>
       includesScope(held, one) &&
       (!user || includesScope([...userScopes, ...user.scopes], one)) &&

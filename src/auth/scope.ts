@@ -27,9 +27,9 @@ export function isScope(text: string): boolean {
   return text.length <= maxScopeTokenLength && scopeTokenSyntax.test(text)
 }
 
-/** Returns the scope-tokens of a scope: none for an empty one. */
+/** Returns the scope-tokens of a scope, each once: none for an empty one. */
 export function splitScope(scope: string): string[] {
-  return scope === '' ? [] : scope.split(' ')
+  return scope === '' ? [] : [...new Set(scope.split(' '))]
 }
 
 /**

@@ -38,6 +38,8 @@ t.test('a malformed or excessive scope is refused', (t) => {
 
 t.test('scopes are sets', (t) => {
   t.same(splitScope(''), [])
+  t.same(splitScope('me items:read me'), ['me', 'items:read'])
+  t.equal(isSameScope('me me', 'me'), true)
   t.equal(isSameScope('me items:read', 'items:read me'), true)
   t.equal(isSameScope('me', ''), false)
   t.end()
