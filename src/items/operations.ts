@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { changeConditions, readConditions } from '../http/condition-schema.js'
 import { errorResponses, validationResponse } from '../http/error-responses.js'
 import { documentHeaders } from '../http/header-schema.js'
+import { mergePatchTypes } from '../http/json/parser.js'
 import { nameMethod, ref, success } from '../http/schema.js'
 import {
   ImportQuery,
@@ -126,7 +127,7 @@ export function patchItem(path: ItemsPath) {
     summary: summarize('Patch an item', path),
     description: 'Changes parts of an item by a JSON merge patch (RFC 7396).',
     tags,
-    consumes: ['application/merge-patch+json', 'application/json'],
+    consumes: mergePatchTypes,
     params: pathParameters[path].item,
     headers: changeConditions,
     body: ref(ItemPatch),

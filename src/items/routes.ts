@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { nextLink } from '../http/cursor.js'
 import { isUnchanged } from '../http/etag.js'
-import { readJson } from '../http/json/parser.js'
+import { readMergePatch } from '../http/json/parser.js'
 import { readLimit } from '../http/page.js'
 import { splitTarget } from '../http/request-target.js'
 import { createItemOnce } from './create-item-once.js'
@@ -31,7 +31,7 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemsOptions> = async functio
   const listItems = createItemLister(database)
 
   await app.register(transferRoutes, options)
-  readJson(app, 'application/merge-patch+json')
+  readMergePatch(app)
 
   app.get(
     path,

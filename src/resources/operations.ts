@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { changeConditions, readConditions } from '../http/condition-schema.js'
 import { errorResponses, validationResponse } from '../http/error-responses.js'
 import { documentHeaders } from '../http/header-schema.js'
+import { mergePatchTypes } from '../http/json/parser.js'
 import { PageQuery } from '../http/page.js'
 import { ref, success } from '../http/schema.js'
 import { NewResource, Resource, ResourceParams, ResourcePatch } from './resource-schema.js'
@@ -65,7 +66,7 @@ export const updateResource = {
     'Changes parts of a resource by a JSON merge patch (RFC 7396). A scope that is left out of `scopes` is deleted, and ' +
     'taken from all users, roles and clients. Disabling a resource, or giving it another audience, ends its tokens.',
   tags,
-  consumes: ['application/merge-patch+json', 'application/json'],
+  consumes: mergePatchTypes,
   params: ResourceParams,
   headers: changeConditions,
   body: ref(ResourcePatch),

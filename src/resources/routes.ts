@@ -9,7 +9,7 @@ import type { Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
 import { decodeNameCursor, encodeNameCursor, nextLink } from '../http/cursor.js'
 import { isUnchanged, requirePreconditions } from '../http/etag.js'
-import { readJson } from '../http/json/parser.js'
+import { readMergePatch } from '../http/json/parser.js'
 import { cutPage, readLimit } from '../http/page.js'
 import { type AudienceSettings, changeResource, createResource, deleteResource } from './manage-resources.js'
 import { findResource, listResources, type ManagedResource } from './managed-resource-store.js'
@@ -25,7 +25,7 @@ export const resourceRoutes: FastifyPluginAsyncTypebox<{ config: ResourceRouteSe
     const { database } = app
     const config = { scope: 'users:admin' }
     const onePath = '/resources/:name([^/]+)'
-    readJson(app, 'application/merge-patch+json')
+    readMergePatch(app)
 
     app.get(
       '/resources/',

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { changeConditions, readConditions } from '../http/condition-schema.js'
 import { errorResponses, validationResponse } from '../http/error-responses.js'
 import { documentHeaders } from '../http/header-schema.js'
+import { mergePatchTypes } from '../http/json/parser.js'
 import { PageQuery } from '../http/page.js'
 import { ref, success } from '../http/schema.js'
 import { NewRole, Role, RoleParams, RolePatch, UserRoleParams } from './role-schema.js'
@@ -56,7 +57,7 @@ export const updateRole = {
   description:
     'Changes parts of a role by a JSON merge patch (RFC 7396). A scope that is left out of `scopes` is taken from its users at once.',
   tags,
-  consumes: ['application/merge-patch+json', 'application/json'],
+  consumes: mergePatchTypes,
   params: RoleParams,
   headers: changeConditions,
   body: ref(RolePatch),

@@ -8,7 +8,7 @@ import type { Transaction } from '../database/client.js'
 import { ServiceError } from '../errors.js'
 import { decodeNameCursor, encodeNameCursor, nextLink } from '../http/cursor.js'
 import { isUnchanged, requirePreconditions } from '../http/etag.js'
-import { readJson } from '../http/json/parser.js'
+import { readMergePatch } from '../http/json/parser.js'
 import { cutPage, readLimit } from '../http/page.js'
 import { changeRole, createRole, deleteRole } from './manage-roles.js'
 import * as operations from './operations.js'
@@ -22,7 +22,7 @@ export const roleRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'requi
     const { database } = app
     const config = { scope: 'users:admin' }
     const onePath = '/roles/:name([^/]+)'
-    readJson(app, 'application/merge-patch+json')
+    readMergePatch(app)
 
     app.get(
       '/roles/',

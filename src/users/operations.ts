@@ -1,6 +1,7 @@
 import type { FastifySchema } from 'fastify'
 import { Type } from 'typebox'
 import { errorResponses, validationResponse } from '../http/error-responses.js'
+import { mergePatchTypes } from '../http/json/parser.js'
 import { nameMethod, ref, success } from '../http/schema.js'
 import {
   Accepted,
@@ -105,10 +106,12 @@ export const updateCurrentUser = {
   operationId: 'update_current_user',
   summary: 'Change the current user',
   description:
-    'Changes the display name and the e-mail address. Changing or removing the address requires the password, and ' +
-    'the confirmed address is notified. A new address is confirmed by a link that is sent to it; until then, the ' +
-    'confirmed address stays in use. To request another link, send the unconfirmed address again with the password.',
+    'Changes the display name and the e-mail address by a JSON merge patch (RFC 7396). Changing or ' +
+    'removing the address requires the password, and the confirmed address is notified. A new address is confirmed ' +
+    'by a link that is sent to it; until then, the confirmed address stays in use. To request another link, send the ' +
+    'unconfirmed address again with the password.',
   tags: ['users'],
+  consumes: mergePatchTypes,
   body: ref(UserPatch),
   response: {
     200: ref(User, success),

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../config/index.js'
+import { readMergePatch } from '../http/json/parser.js'
 import { changeProfile, toUser } from './change-profile.js'
 import { checkLink } from './check-link.js'
 import { confirmEmail } from './confirm-email.js'
@@ -59,6 +60,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Config, 'issuer'>> = asy
   { issuer },
 ) {
   const config = { scope: 'me' }
+  readMergePatch(app)
 
   app.get('/users/me/', { config, schema: operations.readCurrentUser }, async ({ currentUser }) =>
     toUser(currentUser),

@@ -14,8 +14,16 @@ export const jsonBodies = plugin(
   { name: 'json-bodies' },
 )
 
+/** Media types of a JSON merge patch (RFC 7396): its own, and that of JSON, which many clients send. */
+export const mergePatchTypes = ['application/merge-patch+json', 'application/json']
+
+/** Parses the bodies of merge patches. */
+export function readMergePatch(app: FastifyInstance): void {
+  readJson(app, 'application/merge-patch+json')
+}
+
 /** Parses bodies of a media type as JSON. */
-export function readJson(app: FastifyInstance, type: string): void {
+function readJson(app: FastifyInstance, type: string): void {
   app.addContentTypeParser(type, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     if (body.length > 0) return parseJson(body)
     if (needsBody(request)) throw new errorCodes.FST_ERR_CTP_EMPTY_JSON_BODY()

@@ -2,6 +2,7 @@ import type { FastifySchema } from 'fastify'
 import { Type } from 'typebox'
 import { errorResponses, validationResponse } from '../../http/error-responses.js'
 import { documentHeaders } from '../../http/header-schema.js'
+import { mergePatchTypes } from '../../http/json/parser.js'
 import { ref, success } from '../../http/schema.js'
 import {
   AssignedPassword,
@@ -81,8 +82,10 @@ export const updateUser = {
   operationId: 'update_user',
   summary: 'Change a user',
   description:
-    'Disables or enables a user, requires a new password, or sets scopes. The last administrator cannot be removed.',
+    'Disables or enables a user, requires a new password, or sets scopes, by a JSON merge patch (RFC 7396). The last ' +
+    'administrator cannot be removed.',
   tags: ['administration'],
+  consumes: mergePatchTypes,
   params: UserParams,
   body: ref(ManagedUserPatch),
   response: {

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config/index.js'
 import { nextLink } from '../../http/cursor.js'
+import { readMergePatch } from '../../http/json/parser.js'
 import { readLimit } from '../../http/page.js'
 import { maxUserBytes as bodyLimit } from '../user-schema.js'
 import { assignPassword } from './assign-password.js'
@@ -15,6 +16,7 @@ export const administrationRoutes: FastifyPluginAsyncTypebox<Pick<Config, 'issue
     const { database } = app
     const config = { scope: 'users:admin', yieldsToFixedPaths: true }
     const onePath = '/users/:username([^/]+)/'
+    readMergePatch(app)
 
     app.get(
       '/users/',
