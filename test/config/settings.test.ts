@@ -14,11 +14,21 @@ t.test('a declaration is complete', async (t) => {
   t.same(new Set(settings.map(([name]) => name)), new Set(Object.keys(Settings.properties)))
   for (const [name, setting] of settings) {
     t.match(setting.description, /^[A-Z`].*\.$/, name)
-    t.match(setting.since, /^\d+\.\d+\.\d+$/, name)
     const isOptional = Type.IsOptional(setting)
     t.equal(setting.default === undefined, isOptional, `${name} has a default, or can be left out`)
     t.equal(setting.whenUnset !== undefined, isOptional, `${name} says what holds without it`)
   }
+})
+
+t.test('a setting names the version that introduced it, or that none has yet', async (t) => {
+  const [unreleased = '', ...released] = read('CHANGELOG.md')
+    .split(/^## (?=Unreleased|\d)/m)
+    .slice(1)
+  const versions = released.map((section) => /^\S+/.exec(section)?.[0])
+  for (const [name, { since }] of settings)
+    if (since === 'unreleased')
+      t.ok(unreleased.includes(`\`${name}\``), `${name} is in the changelog under Unreleased`)
+    else t.ok(versions.includes(since), `${name} ${since}`)
 })
 
 t.test('the example of a setting is valid', async (t) => {

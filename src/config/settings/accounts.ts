@@ -48,7 +48,7 @@ export const accountSettings = {
     minimum: 1,
     maximum: 1_000_000,
     example: '10',
-    since: '0.2.0',
+    since: 'unreleased',
   }),
 
   LOGIN_FAILURES_PER_NETWORK: integer({
@@ -57,7 +57,7 @@ export const accountSettings = {
     minimum: 1,
     maximum: 1_000_000,
     example: '200',
-    since: '0.2.0',
+    since: 'unreleased',
   }),
 
   LOGIN_FAILURES_PER_ACCOUNT: integer({
@@ -66,7 +66,7 @@ export const accountSettings = {
     minimum: 1,
     maximum: 1_000_000,
     example: '50',
-    since: '0.2.0',
+    since: 'unreleased',
   }),
 
   BCRYPT_COST: integer({
@@ -94,7 +94,7 @@ export const accountSettings = {
     minimum: 1 + reservedThreads,
     maximum: 1_024,
     example: '10',
-    since: '0.2.0',
+    since: 'unreleased',
   }),
 
   EVENT_RETENTION_DAYS: duration('days', {

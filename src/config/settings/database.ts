@@ -38,7 +38,7 @@ export const databaseSettings = {
     minimum: 1,
     maximum: 3_600,
     example: '5',
-    since: '0.2.0',
+    since: 'unreleased',
   }),
 
   DATABASE_POOL_SIZE: integer({

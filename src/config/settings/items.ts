@@ -15,6 +15,6 @@ export const itemSettings = {
     minimum: 1,
     maximum: 100_000,
     example: '50000',
-    since: '0.2.0',
+    since: 'unreleased',
   }),
 }

@@ -14,7 +14,7 @@ interface Facts {
   description: string
   /** A value as it is written in the environment. */
   example: string
-  /** Version of Latchkey that introduced the name. */
+  /** Version of Latchkey that introduced the name; `unreleased` until there is one. */
   since: string
   /** Consequence of leaving it out, in Markdown; for settings without a default. */
   whenUnset?: string

@@ -82,7 +82,7 @@ export const serverSettings = {
     minimum: 1,
     maximum: 86_400,
     example: '620',
-    since: '0.2.0',
+    since: 'unreleased',
   }),
 
   DRAIN_SECONDS: Type.Optional(
