@@ -100,8 +100,9 @@ function toCommandError(thrown: unknown): unknown {
 }
 
 /** Returns the error of a command that follows the rules of the API. What it works on was found before. */
-function refusalOf({ code, message }: ServiceError): CommandError {
-  return code === 'not_found' ? deletedMeanwhile : new CommandError(exitStatus.refused, startLower(message))
+function refusalOf({ code, message, description }: ServiceError): CommandError {
+  if (code === 'not_found') return deletedMeanwhile
+  return new CommandError(exitStatus.refused, description ?? startLower(message))
 }
 
 /** Returns a message as part of a line of the command line, where messages begin in lower case. */

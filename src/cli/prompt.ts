@@ -43,7 +43,7 @@ export function openSecretPrompt({ stdin: input, stderr }: Io): Prompt {
 export async function requireConfirmation(question: string, yes: unknown, io: Io): Promise<void> {
   if (yes) return
   if (!io.stdin.isTTY)
-    throw new CommandError(exitStatus.usage, 'without a terminal, a deletion requires --yes')
+    throw new CommandError(exitStatus.usage, `without a terminal, a deletion requires --yes: ${question}`)
   io.stderr.write(`${question} [y/N] `)
   // The terminal itself echoes the line, and sends SIGINT for Ctrl-C.
   const lines = createInterface({ input: io.stdin, terminal: false })

@@ -90,7 +90,8 @@ export async function adoptScopes(
   // Updates `updated_at`, as every change of scopes does.
   await updateResource(resource.id, {}, transaction)
   await claimScopes(resource.id, added.map(toScope), transaction)
-  return findClientsWith(added, transaction)
+  const clients = await findClientsWith(added, transaction)
+  return clients.map(({ clientId }) => clientId)
 }
 
 /**
@@ -159,17 +160,27 @@ async function replaceScopes(
 async function defineScopes(id: string, scopes: ResourceScope[], transaction: Transaction): Promise<void> {
   await claimScopes(id, scopes, transaction)
   const names = scopes.map(({ name }) => name)
-  if ((await findClientsWith(names, transaction)).length > 0) throw new ServiceError('scope_in_use')
+  const [client] = await findClientsWith(names, transaction)
+  if (!client) return
+  const known = names.filter((name) => client.scopes.includes(name)).join(' ')
+  throw new ServiceError(
+    'scope_in_use',
+    {},
+    `${client.clientId} already has ${known}, and its tokens would get another audience: latchkey resources adopt moves it`,
+  )
 }
 
 /** @throws ServiceError `scope_taken` */
 async function claimScopes(id: string, scopes: ResourceScope[], transaction: Transaction): Promise<void> {
-  const isOwn = scopes.some(({ name }) => isOwnScope(name))
-  if (isOwn || !(await addScopes(id, scopes, transaction))) throw new ServiceError('scope_taken')
+  const own = scopes.find(({ name }) => isOwnScope(name))
+  const [taken] = own ? [own.name] : await addScopes(id, scopes, transaction)
+  if (taken !== undefined)
+    throw new ServiceError('scope_taken', {}, `${taken} belongs to another resource, or to this service`)
 }
 
 /** @throws InvalidInput */
 async function setServers(id: string, servers: string[], transaction: Transaction): Promise<void> {
-  if (!(await replaceServers(id, servers, transaction)))
-    throw new InvalidInput('body', ['servers'], 'unknown_client', 'A server is not a confidential client')
+  const [other] = await replaceServers(id, servers, transaction)
+  if (other !== undefined)
+    throw new InvalidInput('body', ['servers'], 'unknown_client', `${other} is not a confidential client`)
 }

@@ -88,17 +88,18 @@ export async function updateResource(
 
 /**
  * Adds scopes to a resource, in the order of their names, so that two transactions that add the same ones cannot deadlock.
- * Returns false if one of them belongs to another resource.
+ * Returns the names that belong to another resource.
  */
 export async function addScopes(
   resourceId: string,
   scopes: ResourceScope[],
   database: Transaction,
-): Promise<boolean> {
+): Promise<string[]> {
   const sorted = scopes.toSorted((one, other) => one.name.localeCompare(other.name, 'en'))
   const data = sorted.map((scope) => ({ ...scope, resourceId }))
-  const { count } = await database.resourceScope.createMany({ data, skipDuplicates: true })
-  return count === scopes.length
+  const select = { name: true }
+  const added = await database.resourceScope.createManyAndReturn({ data, skipDuplicates: true, select })
+  return sorted.map(({ name }) => name).filter((name) => !added.some((one) => one.name === name))
 }
 
 /** Changes scopes that a resource has. */
@@ -116,19 +117,20 @@ export async function removeScopes(
     await database.resourceScope.deleteMany({ where: { resourceId, name: { in: names } } })
 }
 
-/** Replaces the servers of a resource. Returns false if one of them is not a confidential client. */
+/** Replaces the servers of a resource. If some of them are not confidential clients, returns these, and adds none. */
 export async function replaceServers(
   resourceId: string,
   servers: string[],
   transaction: Transaction,
-): Promise<boolean> {
+): Promise<string[]> {
   await transaction.resourceServer.deleteMany({ where: { resourceId, clientId: { notIn: servers } } })
-  const found = await transaction.$queryRaw<unknown[]>`
-    SELECT FROM clients WHERE client_id = ANY (${servers}) AND confidential ORDER BY client_id FOR KEY SHARE`
-  if (found.length < servers.length) return false
+  const found = await transaction.$queryRaw<{ clientId: string }[]>`
+    SELECT client_id AS "clientId" FROM clients WHERE client_id = ANY (${servers}) AND confidential ORDER BY client_id FOR KEY SHARE`
+  const others = servers.filter((server) => !found.some(({ clientId }) => clientId === server))
+  if (others.length > 0) return others
   const data = servers.map((clientId) => ({ resourceId, clientId }))
   await transaction.resourceServer.createMany({ data, skipDuplicates: true })
-  return true
+  return []
 }
 
 /**
@@ -138,14 +140,16 @@ export async function removeResource(id: string, database: Transaction): Promise
   await database.resource.deleteMany({ where: { id } })
 }
 
-/** Returns the ids of the clients that have one of these scopes. */
-export async function findClientsWith(scopes: string[], database: Transaction): Promise<string[]> {
-  const clients = await database.client.findMany({
+/** Returns the clients that have one of these scopes, with all of their scopes. */
+export function findClientsWith(
+  scopes: string[],
+  database: Transaction,
+): Promise<{ clientId: string; scopes: string[] }[]> {
+  return database.client.findMany({
     where: { scopes: { hasSome: scopes } },
     orderBy: { clientId: 'asc' },
-    select: { clientId: true },
+    select: { clientId: true, scopes: true },
   })
-  return clients.map(({ clientId }) => clientId)
 }
 
 function toManagedResource({

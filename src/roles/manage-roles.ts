@@ -1,6 +1,7 @@
 import type { Transaction } from '../database/client.js'
 import { InvalidInput, ServiceError } from '../errors.js'
 import { findUnknownScopes } from '../users/store/scopes.js'
+import { maxScopes } from './role-schema.js'
 import {
   addRole,
   addUserRole,
@@ -55,6 +56,28 @@ export async function changeRole(
 }
 
 /**
+ * Gives scopes to a role and takes others away, at once for its users. Locks the role until the transaction ends.
+ *
+ * @throws ServiceError `not_found`; InvalidInput for a scope that a role cannot have, or for too many
+ */
+export async function changeRoleScopes(
+  name: string,
+  { add, remove }: { add: string[]; remove: string[] },
+  transaction: Transaction,
+): Promise<string[]> {
+  await requireScopes([...add, ...remove], transaction)
+  const current = await lockRole(name, transaction)
+  if (!current) throw new ServiceError('not_found')
+  const kept = current.scopes.filter((scope) => !add.includes(scope))
+  const scopes = [...kept, ...add].filter((scope) => !remove.includes(scope)).sort()
+  if (scopes.length > maxScopes)
+    throw new InvalidInput('body', ['scopes'], 'too_long', `A role can have at most ${maxScopes} scopes`)
+  await updateRole(name, {}, transaction)
+  await replaceScopes(name, scopes, transaction)
+  return scopes
+}
+
+/**
  * Deletes a role.
  *
  * @param requireState throws if the current state must not be deleted
@@ -104,6 +127,7 @@ async function requireBoth(username: string, role: string, transaction: Transact
 async function requireScopes(scopes: string[], transaction: Transaction): Promise<void> {
   if (scopes.includes('users:admin'))
     throw new InvalidInput('body', ['scopes'], 'forbidden_scope', 'A role cannot have users:admin')
-  if ((await findUnknownScopes(scopes, transaction)).length > 0)
-    throw new InvalidInput('body', ['scopes'], 'unknown_scope', 'A scope does not exist')
+  const [unknown] = await findUnknownScopes(scopes, transaction)
+  if (unknown !== undefined)
+    throw new InvalidInput('body', ['scopes'], 'unknown_scope', `The scope ${unknown} does not exist`)
 }

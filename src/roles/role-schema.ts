@@ -6,7 +6,7 @@ import { scopeName } from '../users/scopes.js'
 export const maxRoleBytes = 65_536
 
 /** Maximum number of scopes of a role. */
-const maxScopes = 100
+export const maxScopes = 100
 
 const name = Type.String({
   maxLength: 64,

@@ -71,7 +71,7 @@ t.test('a deletion asks first, and requires --yes without a terminal', async (t)
     await runCommand(url, ['clients', 'create', 'phone', '--name', 'Phone', '--public'])
     t.match(await runCommand(url, args), {
       status: 2,
-      stderr: 'latchkey: without a terminal, a deletion requires --yes\n',
+      stderr: /^latchkey: without a terminal, a deletion requires --yes: Delete .*\n$/,
     })
     for (const input of ['n\n', ''])
       t.match(await runCommand(url, args, { isTTY: true, input }), {

@@ -348,7 +348,7 @@ t.test('what cannot be done is explained in one line and by the exit status', as
       2,
       /^latchkey: a client ID must have 1 to 64 letters, digits, dots, underscores or hyphens\n$/,
     ],
-    [create('x', '--scope', 'a"b'), 2, /^latchkey: a scope must consist of printable/],
+    [create('x', '--scope', 'a"b'), 2, /^latchkey: invalid scope a"b: a scope must consist of printable/],
     [
       create('x', '--scope', manyScopes.join(' ')),
       2,

@@ -2,6 +2,7 @@ import t from 'tap'
 import { query } from '../database/query.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { beginTransaction, untilWaiting } from '../helpers/replicas.js'
 
 const url = await cloneDatabase(t)
 
@@ -80,10 +81,14 @@ t.test('a resource is created, changed, disabled and deleted', async (t) => {
     token_ttl_seconds: null,
     servers: [],
   })
-  await fail('resources update bills --scope a d', 2, 'without a terminal, a deletion requires --yes')
+  await fail(
+    'resources update bills --scope a d',
+    2,
+    'without a terminal, a deletion requires --yes: Delete the scopes b c, also from all users, roles and clients?',
+  )
   t.match(await run('resources update bills --scope a d', { isTTY: true, input: 'n\n' }), {
     status: 4,
-    stderr: 'Delete b c, and take it from all users, roles and clients? [y/N] ',
+    stderr: 'Delete the scopes b c, also from all users, roles and clients? [y/N] ',
   })
   t.match(await json('resources update bills --scope a d --yes'), {
     scopes: ['a', 'd'],
@@ -114,7 +119,7 @@ t.test('scopes that clients already have are adopted, and the clients are named'
   await fail(
     'resources create stock --audience https://stock.example --scope stock:read',
     4,
-    /^latchkey: clients already have a scope.* latchkey resources adopt/,
+    /^latchkey: one already has stock:read, .* latchkey resources adopt/,
   )
   await succeed('resources create stock --audience https://stock.example')
   await fail('resources update stock --scope stock:read', 4, /resources adopt/)
@@ -128,7 +133,11 @@ t.test('scopes that clients already have are adopted, and the clients are named'
     scopes: ['stock:read'],
     clients: [],
   })
-  await fail('resources adopt orders --scope stock:read', 4, 'latchkey: a scope belongs to another resource')
+  await fail(
+    'resources adopt orders --scope stock:read',
+    4,
+    'latchkey: stock:read belongs to another resource',
+  )
   await fail('resources adopt absent --scope x', 3, 'latchkey: there is no resource absent\n')
   const { updated_at: before } = await json<ResourceRow>('resources show stock')
   const others = Array.from({ length: 98 }, (_, index) => `stock:${index}`)
@@ -148,15 +157,90 @@ t.test('scopes that clients already have are adopted, and the clients are named'
   t.same((await json<ResourceRow>('resources show stock')).updated_at, full.updated_at)
 })
 
+t.test('scopes of a resource are added and removed one by one', async (t) => {
+  await succeed('resources create parts --audience urn:parts --scope p:read p:write --default-scope p:read')
+  await succeed('roles create smith --scope p:read p:write')
+  t.match(await json('resources update parts --add-scope p:list p:read --default-scope p:list'), {
+    scopes: ['p:list', 'p:read', 'p:write'],
+    default_scopes: ['p:list'],
+  })
+  const question = 'Delete the scope p:write, also from all users, roles and clients?'
+  await fail(
+    'resources update parts --remove-scope p:write',
+    2,
+    `latchkey: without a terminal, a deletion requires --yes: ${question}`,
+  )
+  t.match(await run('resources update parts --remove-scope p:write', { isTTY: true, input: 'n\n' }), {
+    status: 4,
+    stderr: `${question} [y/N] latchkey: nothing was deleted`,
+  })
+  t.match(await json('resources update parts --add-scope p:more --remove-scope p:write --yes'), {
+    scopes: ['p:list', 'p:more', 'p:read'],
+    default_scopes: ['p:list'],
+  })
+  t.match(await json('roles show smith'), { scopes: ['p:read'] })
+  for (const [options, message] of [
+    ['--scope p:read --add-scope x', '--scope excludes --add-scope and --remove-scope'],
+    ['--remove-scope p:wrote', 'parts has no scope p:wrote'],
+    ['--add-scope p:read --remove-scope p:read', 'p:read is both added and removed'],
+    ['--default-scope p:read --remove-scope p:read', 'p:read is both added and removed'],
+    [`--add-scope 'p"q'`, 'invalid scope p"q'],
+  ] as const)
+    await fail(`resources update parts ${options}`, 2, `latchkey: ${message}`)
+})
+
+t.test('a scope that a resource has got since the question is not deleted', async (t) => {
+  const other = await beginTransaction(t, url, "SELECT FROM resources WHERE name = 'parts' FOR UPDATE")
+  const update = run('resources update parts --scope p:read', { isTTY: true, input: 'y\n' })
+  await untilWaiting(url)
+  await other.query(
+    "INSERT INTO resource_scopes (name, resource_id) SELECT 'p:new', id FROM resources WHERE name = 'parts'",
+  )
+  await other.query('COMMIT')
+  t.match(await update, { status: 4, stderr: /parts has got p:new meanwhile: try again/ })
+  t.match(await json('resources show parts'), { scopes: ['p:list', 'p:more', 'p:new', 'p:read'] })
+})
+
+t.test('scopes of a role are added and removed one by one', async (t) => {
+  await succeed('roles set-scopes smith --add p:list items:admin', 'smith has items:admin p:list p:read.\n')
+  await succeed('roles set-scopes smith --add p:list --remove items:admin p:read', 'smith has p:list.\n')
+  await succeed('roles set-scopes smith --remove p:list', 'smith has no scopes.\n')
+  for (const [options, status, message] of [
+    ['--scope p:read --add p:list', 2, '--scope excludes --add and --remove'],
+    ['--remove p:wrote', 2, 'the scope p:wrote does not exist'],
+    ['--add p:list --remove p:list', 2, 'p:list is both added and removed'],
+    [`--remove 'p"q'`, 2, 'invalid scope p"q'],
+    ['--add users:admin', 2, 'a role cannot have users:admin'],
+  ] as const)
+    await fail(`roles set-scopes smith ${options}`, status, `latchkey: ${message}`)
+  await fail('roles set-scopes absent --add p:list', 3, 'there is no role absent')
+  await succeed('resources create many --audience urn:many')
+  const many = Array.from({ length: 100 }, (_, index) => `many:${index}`).join(' ')
+  await succeed(`resources update many --add-scope ${many}`)
+  await succeed(`roles set-scopes smith --add ${many}`)
+  await fail('roles set-scopes smith --add p:list', 2, 'latchkey: a role can have at most 100 scopes\n')
+  const other = await beginTransaction(t, url, "DELETE FROM roles WHERE name = 'smith'")
+  const late = run('roles set-scopes smith --add p:list')
+  await untilWaiting(url)
+  await other.query('COMMIT')
+  t.match(await late, { status: 3, stderr: 'latchkey: it was deleted concurrently\n' })
+})
+
 t.test('what cannot be done is explained in one line and by the exit status', async () => {
   const create = 'resources create x --audience https://x.example'
   for (const [line, status, message] of [
     ['resources create orders --audience https://x.example', 4, /a resource with this name already exists/],
     ['resources create x --audience https://orders.example/', 4, /the audience belongs to another resource/],
-    [`${create} --scope orders:read`, 4, /a scope belongs to another resource/],
-    [`${create} --server absent`, 2, /a server is not a confidential client/],
-    [`${create} --server a/b`, 2, /at most 20 servers/],
-    [`${create} --scope 'a"b'`, 2, /a scope must consist of printable ASCII/],
+    [`${create} --scope orders:read`, 4, /orders:read belongs to another resource/],
+    [`${create} --scope me`, 4, /me belongs to another resource, or to this service/],
+    [`${create} --server absent`, 2, /absent is not a confidential client/],
+    [`${create} --server a/b`, 2, /a\/b is not a client ID/],
+    [
+      `${create} --server '${Array.from({ length: 21 }, (_, i) => `s${i}`).join(' ')}'`,
+      2,
+      /at most 20 servers/,
+    ],
+    [`${create} --scope 'a"b'`, 2, /invalid scope a"b: a scope must consist of printable ASCII/],
     [
       `${create} --scope '${Array.from({ length: 101 }, (_, i) => `s${i}`).join(' ')}'`,
       2,
@@ -169,9 +253,14 @@ t.test('what cannot be done is explained in one line and by the exit status', as
     ['resources update stock', 2, /specify --audience/],
     ['resources update absent --token-ttl 60', 3, /there is no resource absent/],
     ['resources disable absent', 3, /there is no resource absent/],
-    ['roles create stock --scope absent', 2, /a scope does not exist/],
+    ['roles create stock --scope absent', 2, /the scope absent does not exist/],
+    [
+      `roles create stock --scope '${Array.from({ length: 101 }, (_, i) => `s${i}`).join(' ')}'`,
+      2,
+      /at most 100 scopes/,
+    ],
     ['roles create stock --scope users:admin', 2, /a role cannot have users:admin/],
-    [`roles create stock --scope 'a"b'`, 2, /at most 100 scopes, of printable/],
+    [`roles create stock --scope 'a"b'`, 2, /invalid scope a"b/],
     ['roles create .x', 2, /begin with a letter or digit/],
     [`roles create x --description '${'x'.repeat(256)}'`, 2, /at most 255 characters/],
     ["roles create x --description 'a\x07b'", 2, /no control characters/],

@@ -1,9 +1,10 @@
 import type { Option } from 'commander'
 import { grants } from '../../auth/grants/index.js'
-import { isScope, maxScopeLength } from '../../auth/scope.js'
+import { maxScopeLength } from '../../auth/scope.js'
 import { clientIdSyntax, clientRights } from '../../auth/store/clients.js'
 import { isSingleLine } from '../../database/storable.js'
-import { CommandError, exitStatus, scopeRule } from '../command-error.js'
+import { CommandError, exitStatus } from '../command-error.js'
+import { requireScopeSyntax } from '../scope-arguments.js'
 import { wordsOption } from '../words-option.js'
 
 /** Properties of a client to check. */
@@ -43,7 +44,6 @@ export function requireValidClient(client: ClientProperties): void {
       name.length > 255 || !isSingleLine(name),
       'a name must have at most 255 characters and no control characters',
     ],
-    [!scopes.every(isScope), `a scope must consist of ${scopeRule}`],
     [
       scopes.join(' ').length > maxScopeLength,
       `all scopes together must have at most ${maxScopeLength} characters`,
@@ -54,4 +54,5 @@ export function requireValidClient(client: ClientProperties): void {
   ]
   const problem = problems.find(([isProblem]) => isProblem)
   if (problem) throw new CommandError(exitStatus.usage, problem[1])
+  requireScopeSyntax(scopes)
 }

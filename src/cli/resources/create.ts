@@ -25,7 +25,7 @@ export function addCreateResource(resources: Command, io: Io): void {
         subjectType: 'public' as const,
         servers: [],
         disabled: options.disabled === true,
-        scopes: readScopes(options, []) ?? [],
+        scopes: readScopes(options, { name, scopes: [] }) ?? [],
         ...readSettings(options),
       }
       const created = await database.$transaction(async (transaction) => {

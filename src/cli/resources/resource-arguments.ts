@@ -1,11 +1,16 @@
 import { Option } from 'commander'
+import { clientIdSyntax } from '../../auth/store/clients.js'
 import { type SubjectType, subjectTypes } from '../../auth/subject.js'
 import { toScope } from '../../resources/manage-resources.js'
-import type { ResourceScope, ResourceSettings } from '../../resources/managed-resource-store.js'
+import type {
+  ManagedResource,
+  ResourceScope,
+  ResourceSettings,
+} from '../../resources/managed-resource-store.js'
 import { NewResource } from '../../resources/resource-schema.js'
-import { scopeName } from '../../users/scopes.js'
-import { requireValid, scopeRule } from '../command-error.js'
+import { CommandError, exitStatus, requireValid } from '../command-error.js'
 import type { Options } from '../run.js'
+import { requireDistinct, requireScopeSyntax, type ScopeChange } from '../scope-arguments.js'
 import { readWords, wordsOption } from '../words-option.js'
 
 /** Options that say more about a resource. */
@@ -16,6 +21,14 @@ export function settingOptions(): Option[] {
     new Option('--token-ttl <seconds>', 'lifetime of its access tokens: 60 to 86400, or default'),
     new Option('--subject <type>', '"sub" of users in its tokens').choices(subjectTypes),
     wordsOption('--server <client-id...>', 'confidential client that may introspect its tokens'),
+  ]
+}
+
+/** Options that change the scopes that a resource has. */
+export function scopeChangeOptions(): Option[] {
+  return [
+    wordsOption('--add-scope <scope...>', 'scope to add to those of the resource'),
+    wordsOption('--remove-scope <scope...>', 'scope to delete, also from all users, roles and clients'),
   ]
 }
 
@@ -42,11 +55,7 @@ export function readSettings({
       audience,
       'an audience must be an absolute URI without a fragment, of at most 1024 characters',
     )
-  requireValid(
-    NewResource.properties.servers,
-    servers ?? [],
-    'a resource can have at most 20 servers, named by client IDs',
-  )
+  requireServers(servers ?? [])
   return {
     ...(audience !== undefined && { identifier: String(audience) }),
     ...(tokenTtl !== undefined && { tokenTtlSeconds: readTtl(tokenTtl) }),
@@ -55,30 +64,52 @@ export function readSettings({
   }
 }
 
+/** @throws CommandError naming the first server that is no client ID, or if there are too many */
+function requireServers(servers: string[]): void {
+  const invalid = servers.find((server) => !clientIdSyntax.test(server))
+  if (invalid !== undefined) throw new CommandError(exitStatus.usage, `${invalid} is not a client ID`)
+  requireValid(NewResource.properties.servers, servers, 'a resource can have at most 20 servers')
+}
+
 /**
  * Returns the scopes that a resource is to have, or undefined if the options change none. Scopes that stay keep what else is
  * known of them.
  *
- * @throws CommandError if one is invalid, or there are too many
+ * @throws CommandError if one is invalid, or not there to be removed, or there are too many
  */
 export function readScopes(
-  { scope, defaultScope }: Options,
-  current: readonly ResourceScope[],
+  options: Options,
+  { name: resource, scopes: current }: Pick<ManagedResource, 'name' | 'scopes'>,
 ): ResourceScope[] | undefined {
-  const names = readWords(scope)
-  const defaults = readWords(defaultScope)
-  if (!names && !defaults) return undefined
-  const wanted = new Set([...(names ?? current.map(({ name }) => name)), ...(defaults ?? [])])
-  requireScopes([...wanted])
-  return [...wanted].map((name) => {
-    const known = current.find((one) => one.name === name) ?? toScope(name)
-    return { ...known, byDefault: defaults ? defaults.includes(name) : known.byDefault }
+  const names = readWords(options.scope)
+  const defaults = readWords(options.defaultScope)
+  const change = readScopeChange(options)
+  if (!names && !defaults && !change) return undefined
+  if (names && change)
+    throw new CommandError(exitStatus.usage, '--scope excludes --add-scope and --remove-scope')
+  const { add, remove } = change ?? { add: [], remove: [] }
+  const known = current.map(({ name }) => name)
+  const absent = remove.find((name) => !known.includes(name))
+  if (absent !== undefined) throw new CommandError(exitStatus.usage, `${resource} has no scope ${absent}`)
+  requireDistinct({ add: [...add, ...(defaults ?? [])], remove })
+  const named = new Set([...(names ?? known), ...add, ...(defaults ?? [])])
+  const wanted = [...named].filter((name) => !remove.includes(name))
+  requireScopes(wanted)
+  return wanted.map((name) => {
+    const scope = current.find((one) => one.name === name) ?? toScope(name)
+    return { ...scope, byDefault: defaults ? defaults.includes(name) : scope.byDefault }
   })
+}
+
+/** Returns the change that the options ask for, or null if they ask for none. */
+function readScopeChange({ addScope, removeScope }: Options): ScopeChange | null {
+  const [add, remove] = [addScope, removeScope].map(readWords)
+  return add || remove ? { add: add ?? [], remove: remove ?? [] } : null
 }
 
 /** @throws CommandError if a name of a scope is invalid, or there are too many */
 export function requireScopes(names: string[]): void {
-  for (const name of names) requireValid(scopeName, name, `a scope must consist of ${scopeRule}`)
+  requireScopeSyntax(names)
   requireValid(
     NewResource.properties.scopes,
     names.map((name) => ({ name })),

@@ -7,17 +7,19 @@ import type { Io } from '../io.js'
 import { printResult } from '../output.js'
 import { requireConfirmation } from '../prompt.js'
 import { type Options, onDatabase, recordOperation } from '../run.js'
-import { readScopes, readSettings, settingOptions } from './resource-arguments.js'
+import { readScopes, readSettings, scopeChangeOptions, settingOptions } from './resource-arguments.js'
 import { toResourceRow } from './resource-row.js'
 
 /** `latchkey resources update` */
 export function addUpdateResource(resources: Command, io: Io): void {
   const command = resources
     .command('update <name>')
-    .description('change a resource, or replace its scopes or servers; what is not given is kept')
+    .description(
+      'change a resource, add or remove scopes, or replace its scopes or servers; what is not given is kept',
+    )
     .option('--audience <uri>', 'absolute URI that names it; its tokens end when it changes')
     .option('--yes', 'do not ask before scopes are deleted')
-  for (const option of settingOptions()) command.addOption(option)
+  for (const option of [...scopeChangeOptions(), ...settingOptions()]) command.addOption(option)
   command.action(
     onDatabase(io, async function update({ config, database }, [name = ''], options) {
       const resource = await findResource(name, database)
@@ -25,12 +27,21 @@ export function addUpdateResource(resources: Command, io: Io): void {
       const deleted = findDeleted(resource, readChanges(options, resource))
       if (deleted.length > 0)
         await requireConfirmation(
-          `Delete ${deleted.join(' ')}, and take it from all users, roles and clients?`,
+          `Delete the scope${deleted.length > 1 ? 's' : ''} ${deleted.join(' ')}, also from all users, roles and clients?`,
           options.yes,
           io,
         )
       const changed = await database.$transaction(async (transaction) => {
-        const readNow = (current: ManagedResource) => readChanges(options, current)
+        const readNow = (current: ManagedResource) => {
+          const changes = readChanges(options, current)
+          const others = findDeleted(current, changes).filter((name) => !deleted.includes(name))
+          if (others.length > 0 && !options.yes)
+            throw new CommandError(
+              exitStatus.refused,
+              `${name} has got ${others.join(' ')} meanwhile: try again`,
+            )
+          return changes
+        }
         const updated = await changeResource(name, readNow, config, transaction)
         await recordOperation('resource_changed', resourceSubject(name), transaction)
         return updated
@@ -41,13 +52,13 @@ export function addUpdateResource(resources: Command, io: Io): void {
 }
 
 /** @throws CommandError if nothing is to be changed */
-function readChanges(options: Options, { scopes: current }: ManagedResource) {
-  const scopes = readScopes(options, current)
+function readChanges(options: Options, resource: ManagedResource) {
+  const scopes = readScopes(options, resource)
   const changes = { ...readSettings(options), ...(scopes && { scopes }) }
   if (Object.keys(changes).length === 0)
     throw new CommandError(
       exitStatus.usage,
-      'specify --audience, --scope, --default-scope, --token-ttl, --subject or --server',
+      'specify --audience, --add-scope, --remove-scope, --scope, --default-scope, --token-ttl, --subject or --server',
     )
   return changes
 }

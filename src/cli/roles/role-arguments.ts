@@ -1,7 +1,8 @@
 import type { Option } from 'commander'
-import { NewRole } from '../../roles/role-schema.js'
-import { requireValid, scopeRule } from '../command-error.js'
+import { maxScopes, NewRole } from '../../roles/role-schema.js'
+import { requireValid } from '../command-error.js'
 import type { Options } from '../run.js'
+import { requireScopeSyntax } from '../scope-arguments.js'
 import { readWords, wordsOption } from '../words-option.js'
 
 export function scopeOption(): Option {
@@ -20,7 +21,8 @@ export function requireValidName(name: string): void {
 /** Returns the scopes that are given. @throws CommandError if there are too many, or one is malformed */
 export function readScopes({ scope }: Options): string[] {
   const scopes = readWords(scope) ?? []
-  requireValid(NewRole.properties.scopes, scopes, `a role can have at most 100 scopes, of ${scopeRule}`)
+  requireScopeSyntax(scopes)
+  requireValid(NewRole.properties.scopes, scopes, `a role can have at most ${maxScopes} scopes`)
   return scopes
 }
 

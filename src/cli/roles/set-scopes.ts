@@ -1,11 +1,14 @@
 import type { Command } from 'commander'
 import { roleSubject } from '../../audit/subject.js'
-import { changeRole } from '../../roles/manage-roles.js'
+import type { Transaction } from '../../database/client.js'
+import { changeRole, changeRoleScopes } from '../../roles/manage-roles.js'
 import { findRole } from '../../roles/role-store.js'
-import { requireFound } from '../command-error.js'
+import { CommandError, exitStatus, requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
-import { onDatabase, recordOperation } from '../run.js'
+import { type Options, onDatabase, recordOperation } from '../run.js'
+import { requireDistinct, requireScopeSyntax } from '../scope-arguments.js'
+import { readWords, wordsOption } from '../words-option.js'
 import { readScopes, scopeOption } from './role-arguments.js'
 
 /** `latchkey roles set-scopes` */
@@ -13,18 +16,35 @@ export function addSetScopes(roles: Command, io: Io): void {
   roles
     .command('set-scopes <name>')
     .description(
-      'replace the scopes of a role, at once for all of its users; without --scope, remove them all',
+      'add or remove scopes of a role, or replace them all, at once for all of its users; without an option, remove them all',
     )
+    .addOption(wordsOption('--add <scope...>', 'scope to add to those of the role'))
+    .addOption(wordsOption('--remove <scope...>', 'scope to remove'))
     .addOption(scopeOption())
     .action(
       onDatabase(io, async function setScopes({ database }, [name = ''], options) {
-        const scopes = readScopes(options)
+        const change = readChange(options)
         requireFound(await findRole(name, database), 'role', name)
-        await database.$transaction(async (transaction) => {
-          await changeRole(name, { scopes }, () => {}, transaction)
+        const scopes = await database.$transaction(async (transaction) => {
+          const changed = await change(name, transaction)
           await recordOperation('role_changed', roleSubject(name), transaction)
+          return changed
         })
         printResult(io, { name, scopes }, `${name} has ${scopes.join(' ') || 'no scopes'}.`, options.json)
       }),
     )
+}
+
+/** Returns the change that the options ask for. Its result is the scopes that the role has then. */
+function readChange({ add, remove, ...options }: Options) {
+  const [added, removed] = [add, remove].map(readWords)
+  const scopes = readScopes(options)
+  if (!added && !removed)
+    return async (name: string, transaction: Transaction): Promise<string[]> =>
+      (await changeRole(name, { scopes }, () => {}, transaction)).scopes
+  if (options.scope) throw new CommandError(exitStatus.usage, '--scope excludes --add and --remove')
+  const change = { add: added ?? [], remove: removed ?? [] }
+  requireScopeSyntax([...change.add, ...change.remove])
+  requireDistinct(change)
+  return (name: string, transaction: Transaction) => changeRoleScopes(name, change, transaction)
 }

@@ -54,8 +54,9 @@ export async function changeManagedUser(
     ...(scopes !== undefined && { scopes }),
   }
   const user = await database.$transaction(async (transaction) => {
-    if (scopes && (await findUnknownScopes(scopes, transaction)).length > 0)
-      throw new InvalidInput('body', ['scopes'], 'unknown_scope', 'A scope does not exist')
+    const [unknown] = await findUnknownScopes(scopes ?? [], transaction)
+    if (unknown !== undefined)
+      throw new InvalidInput('body', ['scopes'], 'unknown_scope', `The scope ${unknown} does not exist`)
     const updated = requireFound(await updateUser(username, changes, transaction))
     for (const action of actionsOf(patch))
       await recordEvent(administratorEvent(action, updated, request.currentUser, request), transaction)
