@@ -7,6 +7,8 @@ import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.js
 export interface DatabaseServer {
   url: string
   embedded: boolean
+  /** What an operator should know of it, in one line, or null. */
+  notice: string | null
   /** Returns whether the data of an embedded server are still in place. Always true for any other server. */
   isIntact(): Promise<boolean>
   /** Stops an embedded server; leaves any other alone. */
@@ -14,7 +16,7 @@ export interface DatabaseServer {
 }
 
 /** Behaviour of a server that Latchkey has not started. */
-export const externalServer = { isIntact: async () => true, stop: async () => {} }
+export const externalServer = { notice: null, isIntact: async () => true, stop: async () => {} }
 
 /** Settings that say which server to use. */
 interface ServerSettings {
@@ -35,8 +37,9 @@ export async function provisionServer({
 }: Omit<ServerSettings, 'databaseDirectUrl'>): Promise<DatabaseServer> {
   if (databaseUrl) return external(databaseUrl)
   const directory = directoryOf(dataDirectory)
-  const { url, stop } = await startEmbeddedPostgres(directory)
-  return { url, embedded: true, isIntact: async () => (await findEmbeddedPostgres(directory)) === url, stop }
+  const server = await startEmbeddedPostgres(directory)
+  const isIntact = async () => (await findEmbeddedPostgres(directory)) === server.url
+  return { ...server, embedded: true, isIntact }
 }
 
 /**

@@ -62,7 +62,7 @@ export const databaseSettings = {
 
   DATA_DIRECTORY: text({
     description:
-      'Directory of the embedded PostgreSQL and, without an `SMTP_URL`, of the files that mail is written to.',
+      'Directory of the embedded PostgreSQL and, without an `SMTP_URL`, of the files that mail is written to. For root, PostgreSQL runs as `nobody`. If `nobody` cannot enter the directory, as below `/root`, the data are in `/var/lib/latchkey/postgres-…`, and `postgres` in this directory is a link to them: to delete the data, delete both.',
     default: '.data',
     maxLength: 4_096,
     example: '/var/lib/latchkey',

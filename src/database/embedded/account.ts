@@ -8,7 +8,7 @@ import { makeDirectory } from '../../files.js'
 export type Account = { uid?: number; gid?: number }
 
 /** Directory for files that would be out of reach for the server's account in a private directory of root. */
-const sharedDirectory = '/var/lib/latchkey'
+export const sharedDirectory = '/var/lib/latchkey'
 
 const run = promisify(execFile)
 

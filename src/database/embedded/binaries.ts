@@ -1,9 +1,10 @@
-import { access, chmod, cp, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { access, chmod, cp, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { OperatorError } from '../../lifecycle/operator-error.js'
 import { embeddedPostgresVersion } from '../../manifest.js'
 import { type Account, chooseReachable, giveTo } from './account.js'
+import { createStaging, finishStaging, removeAbandoned } from './staging.js'
 
 /** An installed PostgreSQL: the directory that holds its `bin`, and its version. */
 export interface Installation {
@@ -56,16 +57,18 @@ export async function getOrInstallBinaries(
   const installed = join(folder, 'bin')
   const place = await chooseReachable(installed, account, shared)
   if (place === installed) return installed
+  await removeAbandoned(place)
   const copy = join(place, `postgresql-${version}`)
   await access(copy).catch(() => copyTree(folder, copy, account))
   return join(copy, 'bin')
 }
 
 async function copyTree(source: string, target: string, account: Account): Promise<void> {
-  const staging = await mkdtemp(join(dirname(target), 'copy-'))
+  const staging = await createStaging(dirname(target), 'copy')
   await cp(source, staging, { recursive: true, verbatimSymlinks: true })
   await chmod(staging, 0o755)
   await giveTo(account, staging)
   // Another process may have created the same copy meanwhile.
   await rename(staging, target).catch(() => rm(staging, { recursive: true }))
+  await finishStaging(target)
 }

@@ -1,18 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { makeDirectory } from '../../files.js'
 import { OperatorError } from '../../lifecycle/operator-error.js'
-import { type Account, chooseReachable, findAccount } from './account.js'
+import { type Account, chooseReachable, findAccount, sharedDirectory } from './account.js'
 import { findInstallation, getOrInstallBinaries } from './binaries.js'
 import { ensureCluster, readPassword, superuser } from './cluster.js'
 import { findFreePort } from './port.js'
+import { type Program, startProgram } from './program.js'
 import { findReason } from './reason.js'
 
 /** A running embedded PostgreSQL. */
 export interface EmbeddedPostgres {
   url: string
+  /** What an operator should know of it, in one line, or null. */
+  notice: string | null
   stop(): Promise<void>
 }
 
@@ -58,6 +60,7 @@ export async function startEmbeddedPostgres(
     if (launch.ready)
       return {
         url: urlOf(port, password),
+        notice: explainLink(home, dirname(cluster)),
         stop: () => stopServer(launch.process),
       }
     if (!cannotBind.test(launch.log) || attempt === bindAttempts)
@@ -91,31 +94,20 @@ async function prepare(home: string) {
   return { account, binaries, cluster, password: await readPassword(home) }
 }
 
-/**
- * Shell script that runs a command until the script's standard input closes, then interrupts the command and waits for
- * its end. This process holds the other end of the pipe, so the server ends with it even if it is killed. The server is
- * in its own process group: a Ctrl-C does not reach it, and it serves until the last request is answered.
- */
-const runUntilInputCloses = `
-exec 3<&0
-"$@" </dev/null 3<&- & server=$!
-{ read -r _ <&3; kill -INT "$server"; } 2>/dev/null &
-exec 3<&-
-wait "$server"`
+/** Explains why the data are not where DATA_DIRECTORY says, if `ensureCluster` has put them elsewhere. */
+function explainLink(home: string, data: string): string | null {
+  if (dirname(data) !== sharedDirectory) return null
+  return `the data of the embedded PostgreSQL are in ${data}, and ${home} is a link to it: PostgreSQL does not run as root, and no other account can enter ${dirname(home)}`
+}
 
 interface Launch {
-  process: ChildProcess
+  process: Program
   ready: boolean
   log: string
 }
 
 async function launchServer(binary: string, account: Account, args: string[]): Promise<Launch> {
-  const child = spawn('/bin/sh', ['-c', runUntilInputCloses, 'sh', binary, ...args], {
-    ...account,
-    cwd: '/',
-    detached: true,
-    stdio: ['pipe', 'ignore', 'pipe'],
-  })
+  const child = startProgram(account, binary, args)
   let log = ''
   const ready = await new Promise<boolean>((resolve) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -127,9 +119,9 @@ async function launchServer(binary: string, account: Account, args: string[]): P
   return { process: child, ready, log }
 }
 
-async function stopServer(server: ChildProcess): Promise<void> {
+async function stopServer(server: Program): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return
-  server.stdin?.end()
+  server.stdin.end()
   await once(server, 'exit')
 }
 

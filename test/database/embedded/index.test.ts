@@ -39,6 +39,22 @@ t.test('data in use are left to their server, which requires its password', asyn
   await stop(t, home, server)
 })
 
+t.test(
+  'of two first starts at the same time, one runs and the other says that the data are in use',
+  async (t) => {
+    const home = join(await makeFolder(t), 'postgres')
+    const starts = await Promise.allSettled([startEmbeddedPostgres(home), startEmbeddedPostgres(home)])
+    const [server, ...others] = starts.flatMap((start) => (start.status === 'fulfilled' ? start.value : []))
+    const [error] = starts.flatMap((start) => (start.status === 'rejected' ? start.reason : []))
+    t.strictSame(others, [])
+    t.type(error, OperatorError)
+    t.match(error, { message: `the data directory ${home} is in use: Latchkey runs already` })
+    t.strictSame(await readdir(join(home, '..')), ['postgres'])
+    t.equal(server?.notice, null)
+    if (server) await stop(t, home, server)
+  },
+)
+
 t.test('two servers have separate data', async (t) => {
   const folder = await makeFolder(t)
   const homes = [join(folder, 'one'), join(folder, 'two')]
@@ -96,7 +112,12 @@ t.test('below a private folder of root the data are elsewhere', { skip: notRoot 
   const folder = await makeFolder(t, 0o700)
   const home = join(folder, 'postgres')
   const first = await startEmbeddedPostgres(home)
-  t.match(await realpath(home), /^\/var\/lib\/latchkey\/postgres-/)
+  const data = await realpath(home)
+  t.match(data, /^\/var\/lib\/latchkey\/postgres-/)
+  t.equal(
+    first.notice,
+    `the data of the embedded PostgreSQL are in ${data}, and ${home} is a link to it: PostgreSQL does not run as root, and no other account can enter ${folder}`,
+  )
   await query(first.url, 'CREATE TABLE kept (id int)')
   await stop(t, home, first)
   chmodSync(folder, 0o755)
