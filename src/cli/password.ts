@@ -1,3 +1,4 @@
+import { type Command, Option } from 'commander'
 import { readSecretFile } from '../config/secret-file.js'
 import { canBeHashed } from '../passwords/hash-password.js'
 import { newPassword } from '../passwords/new-password.js'
@@ -6,11 +7,22 @@ import type { Io } from './io.js'
 import { openSecretPrompt } from './prompt.js'
 import type { Options } from './run.js'
 
-/** Options that say where a new password comes from, as the commands declare them. */
-export const passwordOptions = {
-  file: ['--password-file <path>', 'read the password from a file, without the line break at its end'],
-  generate: ['--generate-password', 'generate a password, which is shown only once'],
-} as const
+/** Adds the options that say where a new password comes from, to a command that calls `readNewPassword`. */
+export function addPasswordOptions(command: Command): Command {
+  return command
+    .option('--password-file <path>', 'read the password from a file, without the line break at its end')
+    .option('--generate-password', 'generate a password, which is shown only once')
+    .addOption(new Option('--password [password]').hideHelp())
+    .on('option:password', refusePassword)
+}
+
+/** Refuses a password among the arguments, without repeating it. */
+function refusePassword(): never {
+  throw new CommandError(
+    exitStatus.usage,
+    'a password cannot be an argument, as process lists and the history of the shell show those: enter it at the prompt, pass it on standard input, or use --password-file or --generate-password',
+  )
+}
 
 /** A new password, and whether it was generated and so has to be shown. */
 export interface NewPassword {

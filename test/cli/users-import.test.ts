@@ -89,21 +89,58 @@ t.test('users of a file are imported, each with an event, and can log in', async
 
 t.test('an import can be repeated: users who exist stay as they are', async (t) => {
   const before = await readUser('ada')
-  const rows = [
-    { username: 'ada', full_name: 'Someone else' },
-    { username: 'edsger' },
-    { username: 'edsger' },
-  ]
+  const rows = [{ username: 'ada', full_name: 'Someone else' }, { username: 'edsger' }]
   const repeated = await importText(ndjson(...rows), '--json')
-  t.match(JSON.parse(repeated.stdout), { rows: 3, created: 1, existing: 2, refused: 0, without_password: 1 })
+  t.match(JSON.parse(repeated.stdout), { rows: 2, created: 1, existing: 1, refused: 0, without_password: 1 })
   t.same(await readUser('ada'), before)
 })
+
+t.test(
+  'a user who is in a file twice is reported with both rows, also when the import is repeated',
+  async (t) => {
+    const csv = 'username,full_name\ntwin,first\nother,\ntwin,second\n'
+    for (const [args, created] of [
+      [['--dry-run'], 2],
+      [[], 2],
+      [[], 0],
+      [['--dry-run'], 0],
+    ] as const)
+      t.match(await importText(csv, '--json', ...args), {
+        status: 1,
+        stdout: JSON.stringify(
+          {
+            dry_run: args.length > 0,
+            rows: 3,
+            created,
+            existing: 2 - created,
+            refused: 1,
+            without_password: created,
+            refused_rows: [
+              {
+                row: 4,
+                username: 'twin',
+                outcome: 'refused',
+                problem: 'the same user as in row 2, which counts',
+                without_password: false,
+              },
+            ],
+          },
+          null,
+          2,
+        ),
+      })
+    t.match(await readUser('twin'), { fullName: 'first' })
+  },
+)
 
 t.test('a dry run stores nothing, and reports what an import would do', async (t) => {
   const rows = [...Array(1_000).keys()].map((number) => ({ username: `dry-${number}` }))
   const trial = ndjson(...rows, { username: 'ada' }, { username: 'dry-0' }, { username: 'DRY-1' })
   const outcome = await importText(trial, '--dry-run')
-  t.match(outcome.stdout, 'An import would do this: 1001 created, 2 existing, 0 refused.\n')
+  t.match(
+    outcome.stdout,
+    'row 1002 (dry-0): the same user as in row 1, which counts\nAn import would do this: 1001 created, 1 existing, 1 refused.\n',
+  )
   t.equal(await app.database.user.count({ where: { username: { startsWith: 'dry' } } }), 0)
   t.same(await query(url, "SELECT FROM events WHERE subject LIKE 'dry%'"), [])
 })

@@ -118,6 +118,20 @@ t.test('users become administrators, and cease to be, except for the last one', 
   t.match(await askForScope(), { error: 'invalid_scope' })
 })
 
+t.test('a password among the arguments is refused with the ways to give it, and not repeated', async (t) => {
+  for (const [name, ...argument] of [
+    ['create', '--password', 'hunter22'],
+    ['create', '--password=hunter22'],
+    ['set-password', '--password', 'hunter22', '--generate-password'],
+    ['set-password', '--password'],
+  ] as const) {
+    const outcome = await runCommand('', ['users', String(name), 'johndoe', ...argument])
+    t.match(outcome, { status: 2, stdout: '', stderr: /^latchkey: .*standard input.*--password-file.*\n$/ })
+    t.notMatch(outcome.stderr, /hunter22/)
+  }
+  t.notMatch((await runCommand('', ['users', 'create', '--help'])).stdout, '--password ')
+})
+
 t.test('a new password ends all tokens', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, {}, url)

@@ -6,7 +6,7 @@ import { createUser, type NewUser } from '../../users/store/accounts.js'
 import { CommandError, exitStatus } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
-import { passwordOptions } from '../password.js'
+import { addPasswordOptions } from '../password.js'
 import { type DatabaseContext, onDatabase, recordOperation } from '../run.js'
 import { readWords, wordsOption } from '../words-option.js'
 import { readText, readUsername, rulesUnlessForced, userOptions } from './user-arguments.js'
@@ -15,7 +15,7 @@ import { grantRoles, requireKnownScopes, scopeOption } from './user-scopes.js'
 
 /** `latchkey users create` */
 export function addCreateUser(users: Command, io: Io): void {
-  users
+  const command = users
     .command('create <username>')
     .description('create a user; prompts for the password, or reads it from standard input')
     .option('--email <address>', 'e-mail address')
@@ -24,8 +24,7 @@ export function addCreateUser(users: Command, io: Io): void {
     .option('--disabled', 'create the user disabled')
     .addOption(scopeOption())
     .addOption(wordsOption('--role <role>', 'role of the user'))
-    .option(...passwordOptions.file)
-    .option(...passwordOptions.generate)
+  addPasswordOptions(command)
     .option(...userOptions.noChangeRequired)
     .option(...userOptions.force)
     .action(

@@ -5,20 +5,19 @@ import { findEmails } from '../../users/store/emails.js'
 import { requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
-import { passwordOptions } from '../password.js'
+import { addPasswordOptions } from '../password.js'
 import { onDatabase, recordOperation } from '../run.js'
 import { userOptions } from './user-arguments.js'
 import { readHash, showPassword } from './user-password.js'
 
 /** `latchkey users set-password` */
 export function addSetPassword(users: Command, io: Io): void {
-  users
+  const command = users
     .command('set-password <username>')
     .description(
       'set a password and revoke all tokens of the user; prompts for it, or reads it from standard input',
     )
-    .option(...passwordOptions.file)
-    .option(...passwordOptions.generate)
+  addPasswordOptions(command)
     .option(...userOptions.noChangeRequired)
     .option(...userOptions.force)
     .action(

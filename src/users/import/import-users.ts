@@ -68,11 +68,10 @@ export async function* importUsers(
     kinds: await findKinds(target.database),
     grantable: await findGrantable(target.database),
   }
-  // A dry run stores nothing, so the database does not show which users earlier batches would have created.
-  const seen = new Set<string>()
+  const seen = new Map<string, number>()
   for await (const batch of batchesOf(rows)) {
     const reports = await importBatch(batch, limits, options, target)
-    yield options.dryRun ? reports.map((report) => markRepeated(report, seen)) : reports
+    yield reports.map((report) => refuseRepeated(report, seen))
   }
 }
 
@@ -87,11 +86,23 @@ async function* batchesOf(rows: AsyncIterable<SourceRow>): AsyncGenerator<Source
   if (batch.length > 0) yield batch
 }
 
-function markRepeated(report: RowReport, seen: Set<string>): RowReport {
-  if (report.outcome !== 'created' || report.username === null) return report
-  if (seen.has(report.username)) return { ...report, outcome: 'exists', withoutPassword: false }
-  seen.add(report.username)
+/**
+ * Refuses a row whose user an earlier row has created or found: the database does not tell which of these it was. After a
+ * dry run it has not even the user.
+ *
+ * @param seen numbers of the first rows of users
+ */
+function refuseRepeated(report: RowReport, seen: Map<string, number>): RowReport {
+  const { row, username, outcome } = report
+  if (outcome === 'refused' || username === null) return report
+  const first = seen.get(username)
+  if (first !== undefined) return refusalOf(row, username, `the same user as in row ${first}, which counts`)
+  seen.set(username, row)
   return report
+}
+
+function refusalOf(row: number, username: string | null, problem: string): RowReport {
+  return { row, username, outcome: 'refused', withoutPassword: false, problem }
 }
 
 async function importBatch(
@@ -106,13 +117,7 @@ async function importBatch(
   const outcomeOf = new Map(accounts.map((account, index) => [account, outcomes[index] as ImportOutcome]))
   return read.map(({ number, account }) =>
     account instanceof RowProblem
-      ? {
-          row: number,
-          username: account.username,
-          outcome: 'refused',
-          withoutPassword: false,
-          problem: account.message,
-        }
+      ? refusalOf(number, account.username, account.message)
       : reportOf(number, account, outcomeOf.get(account) as ImportOutcome),
   )
 }
@@ -157,7 +162,7 @@ function admitKind(kind: string, kinds: Set<string>): void {
 function reportOf(row: number, account: ImportedAccount, outcome: ImportOutcome): RowReport {
   const { username } = account
   const problem = problems[outcome]
-  if (problem !== undefined) return { row, username, outcome: 'refused', withoutPassword: false, problem }
+  if (problem !== undefined) return refusalOf(row, username, problem)
   return {
     row,
     username,
