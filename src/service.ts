@@ -8,6 +8,7 @@ import { loadConfig } from './config/index.js'
 import { startNotices } from './config/production.js'
 import { openDatabase } from './database/client.js'
 import { isDatabaseUnavailable } from './database/errors.js'
+import { requireSameDatabase } from './database/identity.js'
 import { migrate } from './database/migrations.js'
 import { provisionServer } from './database/provision.js'
 import { InvalidSession } from './database/session.js'
@@ -85,6 +86,7 @@ async function start([argument]: string[]): Promise<void> {
   drainService = () => drain(app, config.drainSeconds)
 
   async function prepare(): Promise<void> {
+    await requireSameDatabase(server.url, database.directUrl)
     await migrate(database.directUrl, (notice) => app.log.warn({ notice }, 'a migration changed data'))
     // Behind a pooler a session may have wrong settings, which shows only when one is opened.
     await database.pool.query({ text: 'SELECT' })

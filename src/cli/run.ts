@@ -4,6 +4,7 @@ import { recordEvent } from '../audit/event-store.js'
 import { isUserSubject } from '../audit/subject.js'
 import { type Config, loadConfig } from '../config/index.js'
 import { type Database, openDatabase, type Transaction } from '../database/client.js'
+import { requireSameDatabase } from '../database/identity.js'
 import { migrationStatus } from '../database/migrations.js'
 import { borrowServer } from '../database/provision.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
@@ -36,10 +37,19 @@ export function onServer(io: Io, action: Action<Context>) {
   return async function runAction(...given: unknown[]): Promise<void> {
     const command = given.at(-1) as Command
     const config = loadConfig(io.env)
+    await refuseOtherDatabase(config)
     const announce = io.stderr.write.bind(io.stderr, 'Starting PostgreSQL …\n')
     const server = await announceIfSlow(announce, borrowServer(config))
     await action({ config, url: server.url }, command.args, command.optsWithGlobals()).finally(server.stop)
   }
+}
+
+/** Requires what a start requires. If a pooler cannot be reached, commands work without it. @throws OperatorError */
+async function refuseOtherDatabase({ databaseUrl, databaseDirectUrl }: Config): Promise<void> {
+  if (!databaseUrl || !databaseDirectUrl) return
+  await requireSameDatabase(databaseUrl, databaseDirectUrl).catch((error: Error) => {
+    if (error instanceof OperatorError) throw error
+  })
 }
 
 /** Returns the action of a command that works on the tables. It refuses to run while migrations are pending. */

@@ -66,7 +66,7 @@ export function findUnsafeSettings(
   const refuse = (setting: string, problem: string) => unsafe.push({ setting, problem })
 
   if (config.keyEncryptionSecret === '')
-    refuse('KEY_ENCRYPTION_SECRET', 'is required in production: openssl rand -base64 32 makes one')
+    refuse('KEY_ENCRYPTION_SECRET', 'is required: openssl rand -base64 32 makes one')
   for (const [setting, secret] of [
     ['JWT_SECRET', config.jwtSecret],
     ['KEY_ENCRYPTION_SECRET', config.keyEncryptionSecret],

@@ -1,10 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { isDatabaseUnavailable } from './errors.js'
+import { haveSameDatabase } from './identity.js'
 import type { Queryable } from './query.js'
 
 /** Reason why a replica is not read from. */
-type ReplicaProblem = 'cannot be reached' | 'is not a standby' | 'is too far behind'
+type ReplicaProblem =
+  | 'cannot be reached'
+  | 'is not a standby'
+  | 'is too far behind'
+  | 'has another database than DATABASE_URL'
 
 /** Reads from a replica while it is usable. */
 export interface ReplicaReads extends Queryable {
@@ -52,8 +57,11 @@ export function preferReplica(
   let problem: ReplicaProblem | null = null
   let holdsUntil = Number.NEGATIVE_INFINITY
   let checking: Promise<void> | undefined
+  /** Whether the replica has turned out to be that of the primary, since it was last unreachable. */
+  let isIdentified = false
 
   function conclude(found: ReplicaProblem | null): void {
+    if (found === 'cannot be reached') isIdentified = false
     const holdsMs = found === 'cannot be reached' ? restMs : Math.min(checkMs, maxLagMs / 4)
     holdsUntil = performance.now() + holdsMs
     if (found === problem) return
@@ -74,6 +82,8 @@ export function preferReplica(
       replica,
     )
     if (!rows[0]?.standby) return 'is not a standby'
+    isIdentified ||= await haveSameDatabase(primary, replica)
+    if (!isIdentified) return 'has another database than DATABASE_URL'
     samples = samples.slice(Math.max(rows[0].reached - 1, 0))
     return rows[0].reached > 0 ? null : 'is too far behind'
   }

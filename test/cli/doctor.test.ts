@@ -112,6 +112,21 @@ t.test('settings with which a start would be refused are a failure too', async (
   t.match(embedded.explain('database'), /^there is no database: DATABASE_URL is not set/)
 })
 
+t.test('in development, what production would refuse is a warning that says so', async (t) => {
+  const { findings } = await runDoctor('', { DATA_DIRECTORY: t.testdir(), ISSUER: '', BCRYPT_COST: '4' })
+  const stated = findings.filter(({ explanation }) => explanation.includes('in production'))
+  t.match(
+    stated.map(({ state, check, explanation }) => [state, check, explanation]),
+    [
+      ['warn', 'KEY_ENCRYPTION_SECRET', /^fit for development only: in production it is required: openssl/],
+      ['warn', 'ISSUER', /^fit for development only: in production it is required: mailed links/],
+      ['warn', 'DATABASE_URL', /in production it is required/],
+      ['warn', 'BCRYPT_COST', 'fit for development only: in production it must be at least 10'],
+    ],
+  )
+  t.notOk(findings.some(({ state, check }) => state === 'fail' && check !== 'database'))
+})
+
 t.test('a database that a start would refuse is a failure', async (t) => {
   const url = await newDatabase(t)
   await query(url, 'CREATE TABLE users (id int)')

@@ -112,11 +112,11 @@ t.test(
 t.test('where they apply without NODE_ENV=production, the refusal says how to avoid them', async (t) => {
   const deployment = { ISSUER: safe.ISSUER, DATABASE_URL: safe.DATABASE_URL }
   t.throws(() => loadConfig(deployment), {
-    message: /^KEY_ENCRYPTION_SECRET is required .* NODE_ENV=development\)$/,
+    message: /^KEY_ENCRYPTION_SECRET is required: .* NODE_ENV=development\)$/,
   })
   t.throws(() => loadConfig({ NODE_ENV: 'production', BCRYPT_COST: '4' }), {
     message:
-      /^KEY_ENCRYPTION_SECRET is required in [^;]*; ISSUER is required[^;]*; DATABASE_URL is required[^;]*; BCRYPT_COST must [^;]* \(NODE_ENV is production\)$/,
+      /^KEY_ENCRYPTION_SECRET is required: [^;]*; ISSUER is required[^;]*; DATABASE_URL is required[^;]*; BCRYPT_COST must [^;]* \(NODE_ENV is production\)$/,
   })
   t.throws(() => loadConfig({ ...safe, NODE_ENV: '', BCRYPT_COST: '4' }), {
     message: /^BCRYPT_COST must be at least 10 \(.* NODE_ENV=development\)$/,

@@ -109,15 +109,26 @@ interface Fake {
   standby: boolean
   reached: number
   looks: number
+  database: string
 }
 
 /** Reads from a replica that behaves as `fake` says. */
 function fakeReads(fake: Partial<Fake>, limits: Partial<ReplicaLimits> = {}) {
-  const state: Fake = { asked: [], codes: [null], standby: true, reached: 1, looks: 0, ...fake }
+  const state: Fake = {
+    asked: [],
+    codes: [null],
+    standby: true,
+    reached: 1,
+    looks: 0,
+    database: 'a',
+    ...fake,
+  }
   const answer = <Row>(row: object) => ({ rows: [row] }) as unknown as pg.QueryResult<Row & pg.QueryResultRow>
   const server = (name: string) => ({
     async query<Row extends pg.QueryResultRow>({ text }: pg.QueryConfig) {
       if (text.includes('pg_current_wal_lsn')) return answer<Row>({ lsn: '0/1' })
+      if (text.includes('pg_control_system'))
+        return answer<Row>({ identity: name === 'replica' ? state.database : 'a' })
       const isLook = text.includes('pg_is_in_recovery')
       if (isLook) state.looks += 1
       else state.asked.push(name)
@@ -173,6 +184,22 @@ t.test('a replica is checked once a second, however many reads there are', async
   clock.advance(1)
   await read()
   t.equal(state.looks, 2)
+})
+
+t.test('a standby of another database is not read from, also if the address leads to it later', async (t) => {
+  const clock = stopMonotonicClock(t)
+  const { state, read, reads } = fakeReads({ database: 'b' })
+  await read()
+  t.equal(await reads.inspect(), 'has another database than DATABASE_URL')
+  t.strictSame(state.asked.splice(0), ['primary'])
+  state.database = 'a'
+  t.equal(await reads.inspect(), null)
+  state.codes = ['ECONNREFUSED', null]
+  state.database = 'b'
+  await read()
+  clock.advance(50)
+  t.equal(await reads.inspect(), 'has another database than DATABASE_URL')
+  t.strictSame(state.asked, ['replica', 'primary'])
 })
 
 t.test('a replica is usable as soon as it has caught up', async (t) => {

@@ -1,6 +1,7 @@
+import { requireSameDatabase, usingConnection } from '../../database/identity.js'
 import { inspectMigrations } from '../../database/migrations.js'
 import { isOwnSession, isPoolerRefusal } from '../../database/pooler.js'
-import { prepareSession, SessionClient, type SessionConfig, sessionOptions } from '../../database/session.js'
+import { prepareSession } from '../../database/session.js'
 import { type CheckContext, type Finding, finding } from './finding.js'
 
 /** `server_version_num` of the oldest PostgreSQL that is supported. */
@@ -82,19 +83,13 @@ async function leadsToPostgres(url: string): Promise<boolean> {
   }
 }
 
-async function usingConnection<T>(
-  session: SessionConfig,
-  use: (connection: SessionClient) => Promise<T>,
-): Promise<T> {
-  const connection = new SessionClient(sessionOptions(session))
-  // Without a listener the loss of the connection would end the process. The interrupted query fails anyway.
-  connection.on('error', () => {})
-  await connection.connect()
-  try {
-    return await use(connection)
-  } finally {
-    await connection.end()
-  }
+/** Checks that DATABASE_DIRECT_URL leads to the database of DATABASE_URL. */
+export async function checkDirectUrl({
+  config: { databaseUrl, databaseDirectUrl },
+}: CheckContext): Promise<Finding[]> {
+  if (!databaseUrl || !databaseDirectUrl) return []
+  await requireSameDatabase(databaseUrl, databaseDirectUrl)
+  return [{ state: 'ok', check: 'direct URL', explanation: 'leads to the database of DATABASE_URL' }]
 }
 
 export async function checkReplica({ database }: CheckContext): Promise<Finding[]> {

@@ -8,7 +8,7 @@ import { CommandError } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printRows } from '../output.js'
 import { checkAddress, checkIssuer } from './address.js'
-import { checkMigrations, checkReplica, checkServer, checkSessions } from './database.js'
+import { checkDirectUrl, checkMigrations, checkReplica, checkServer, checkSessions } from './database.js'
 import type { Check, CheckContext, Finding } from './finding.js'
 import { checkKeySets } from './key-sets.js'
 import { checkClients, checkKeys } from './keys.js'
@@ -24,6 +24,7 @@ const maxReasonLength = 300
 const serverChecks: Record<string, Check> = {
   server: checkServer,
   sessions: checkSessions,
+  'direct URL': checkDirectUrl,
   replica: checkReplica,
   migrations: checkMigrations,
 }

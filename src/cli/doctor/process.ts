@@ -1,4 +1,4 @@
-import type { Config } from '../../config/index.js'
+import { type Config, readConfig } from '../../config/index.js'
 import { noticeUnknownNames } from '../../config/names.js'
 import { findUnsafeSettings } from '../../config/production.js'
 import type { Io } from '../io.js'
@@ -26,11 +26,18 @@ export function checkNode({ nodeVersion, now }: Io): Finding {
   })
 }
 
-/** Checks for settings that production refuses, and for variables that may have been meant as settings. */
-export function checkSettings(config: Config, environment: NodeJS.ProcessEnv): Finding[] {
-  const state = config.production ? 'fail' : 'warn'
-  const unsafe = findUnsafeSettings(config, environment).map(
-    ({ setting, problem }): Finding => ({ state, check: setting, explanation: problem }),
+/**
+ * Checks for settings that production refuses, and for variables that may have been meant as settings. In development,
+ * what production would refuse is a warning.
+ */
+export function checkSettings({ production }: Config, environment: NodeJS.ProcessEnv): Finding[] {
+  const inProduction = readConfig({ ...environment, NODE_ENV: 'production' })
+  const unsafe = findUnsafeSettings(inProduction, environment).map(
+    ({ setting, problem }): Finding => ({
+      state: production ? 'fail' : 'warn',
+      check: setting,
+      explanation: production ? problem : `fit for development only: in production it ${problem}`,
+    }),
   )
   const unknown = noticeUnknownNames(environment).map(
     (notice): Finding => ({ state: 'warn', check: 'settings', explanation: notice }),
