@@ -71,7 +71,7 @@ export async function buildApp(
   await registerRequestHandling(app, config)
   await registerResponseHandling(app)
   addSchemas(app)
-  await app.register(docs)
+  await app.register(docs, { isServed: config.documentation })
   await app.register(healthRoutes, server)
   await registerServices(app, config, print)
   await registerRoutes(app, config)

@@ -10,17 +10,18 @@ import { isPasswordOf } from './users/published-passwords.js'
  * @param port on which the service listens
  */
 export async function createBanner(
-  config: Pick<Config, 'production' | 'port' | 'issuer' | 'mail' | 'dataDirectory'>,
+  config: Pick<Config, 'production' | 'port' | 'issuer' | 'mail' | 'dataDirectory' | 'documentation'>,
   port: number,
   database: Database,
 ): Promise<string> {
   if (config.production) return ''
   // With PORT=0 the system chooses the port, so the issuer does not have it.
   const origin = config.port === 0 ? `http://localhost:${port}` : config.issuer
-  const lines = [`Open     ${origin}/`, `Try it   ${origin}/docs`]
+  const lines = [`Open     ${origin}/`]
+  if (config.documentation) lines.push(`Try it   ${origin}/docs`)
   // If the database has become unreachable, that is reported elsewhere.
   if (await isPasswordOf('johndoe', 'secret', database).catch(() => false))
-    lines.push('Log in   press Authorize, then johndoe / secret')
+    lines.push(`Log in   ${config.documentation ? 'press Authorize, then ' : ''}johndoe / secret`)
   if (config.mail === 'files')
     lines.push(`Mail     is not sent: its links are printed here, and ${mailFolderOf(config)} has the files`)
   lines.push('Stop     Ctrl-C')

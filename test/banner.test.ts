@@ -32,6 +32,12 @@ Latchkey is ready.
     t.match(await bannerOf({ ISSUER: 'https://login.test' }), 'Open     https://login.test/\n')
   })
 
+  t.test('does not name the documentation where it is turned off', async (t) => {
+    const banner = await bannerOf({ DOCUMENTATION: 'false' })
+    t.notMatch(banner, /docs|Authorize/)
+    t.match(banner, 'Log in   johndoe / secret\n')
+  })
+
   t.test('does not speak of mail files where a server sends mail', async (t) => {
     t.notMatch(await bannerOf({ SMTP_URL: 'smtp://localhost' }), 'Mail')
   })

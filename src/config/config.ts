@@ -43,6 +43,8 @@ export type Config = Readonly<{
   /** Addresses and networks (CIDR) of the proxies that are trusted to forward a client's address. */
   trustProxy: readonly string[]
   corsOrigins: readonly string[]
+  /** Whether the OpenAPI document and the pages that show it are served. */
+  documentation: boolean
   /** Maximum number of lines in an import of items. */
   importMaxLines: number
   maxConnections: number

@@ -67,6 +67,11 @@ const foreignNames: readonly ForeignNames[] = [
     setting: 'CORS_ORIGINS',
     advice: 'CORS_ORIGINS has this purpose',
   },
+  {
+    names: ['DOCS_URL', 'OPENAPI_URL', 'REDOC_URL'],
+    setting: 'DOCUMENTATION',
+    advice: 'DOCUMENTATION=false turns the documentation pages off',
+  },
   { names: ['FORWARDED_ALLOW_IPS'], setting: 'TRUST_PROXY', advice: 'TRUST_PROXY has this purpose' },
   {
     names: ['ENVIRONMENT'],

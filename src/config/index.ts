@@ -111,6 +111,7 @@ function serverConfig(settings: Settings, production: boolean) {
     corsOrigins: Object.freeze(
       settings.CORS_ORIGINS?.map((origin) => toBrowserOrigin(origin) as string) ?? [],
     ),
+    documentation: settings.DOCUMENTATION,
     maxConnections: settings.MAX_CONNECTIONS,
     keepAliveMs: settings.KEEP_ALIVE_SECONDS * 1_000,
     drainSeconds: settings.DRAIN_SECONDS ?? (production ? 5 : 0),

@@ -29,12 +29,18 @@ const assetTypes: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
 }
 
+interface DocsOptions {
+  /** Whether it is served. Otherwise the document is only generated. */
+  isServed: boolean
+}
+
 /** Serves the document of all routes registered after it at /openapi.json, and pages that show it at /docs and /redoc. */
 export const docs = plugin(registerDocs, { name: 'docs' })
 
-async function registerDocs(app: FastifyInstance): Promise<void> {
+async function registerDocs(app: FastifyInstance, { isServed }: DocsOptions): Promise<void> {
   for (const schema of errorSchemas) app.addSchema(schema)
   await app.register(swagger, documentOptions)
+  if (!isServed) return
 
   serveDocument(app)
   await servePages(app)

@@ -5,6 +5,7 @@ import { summary } from '../../src/docs/document.js'
 import { errorSchemas } from '../../src/http/error-schema.js'
 import { pageSchemas, pages } from '../../src/pages/index.js'
 import { startApp } from '../helpers/app.js'
+import { runCommand } from '../helpers/command.js'
 
 const html = 'text/html; charset=utf-8'
 const json = 'application/json; charset=utf-8'
@@ -161,3 +162,19 @@ t.test(
     t.match(body, 'curl https://auth.example.com/&quot;&lt;b&gt;/token', 'texts are escaped')
   },
 )
+
+t.test('without the documentation pages nothing links to them', async (t) => {
+  const app = await startApp(t, { DOCUMENTATION: 'false' })
+  const paths = ['/docs', '/docs/oauth2-redirect', '/docs/assets/swagger-ui.css', '/redoc', '/openapi.json']
+  for (const url of paths) t.equal((await app.inject({ url })).statusCode, 404, url)
+  const { links } = (
+    await app.inject({ url: '/', headers: { accept: 'application/json' } })
+  ).json<Description>()
+  t.ok(links.length > 0)
+  for (const accept of ['application/json', 'text/html'])
+    t.notMatch((await app.inject({ url: '/', headers: { accept } })).body, /\/docs|\/redoc|openapi/)
+  const { status, stdout } = await runCommand('', ['openapi'], { env: { DOCUMENTATION: 'false' } })
+  t.equal(status, 0)
+  const served = await startApp(t)
+  t.same(JSON.parse(stdout), (await served.inject({ url: '/openapi.json' })).json())
+})

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { isAddressOrNetwork, toBrowserOrigin } from '../urls.js'
-import { choice, duration, integer, list, text } from './kinds.js'
+import { choice, duration, flag, integer, list, text } from './kinds.js'
 
 export const serverSettings = {
   NODE_ENV: Type.Optional(
@@ -65,6 +65,14 @@ export const serverSettings = {
       'a list of origins, such as https://app.example.com, without path or wildcard',
     ),
   ),
+
+  DOCUMENTATION: flag({
+    description:
+      'Whether `/docs`, `/redoc` and `/openapi.json` are served, as `docs_url`, `redoc_url` and `openapi_url` decide in FastAPI. Without them, `latchkey openapi` still prints the document.',
+    default: true,
+    example: 'false',
+    since: '0.2.0',
+  }),
 
   MAX_CONNECTIONS: integer({
     description: 'Maximum number of open client connections per process.',
