@@ -26,10 +26,12 @@ interface ClientsDocument {
  *   openapi-python-client would require them. They can be sent in the form, so no operation has the scheme `ClientBasic`.
  * - An introspected token has one audience, as all tokens of this service have, and no list is said to have unique
  *   elements, as the Java of openapi-generator's library `native` does not compile otherwise.
+ * - NDJSON is binary, as clients get and send it: those of @hey-api/openapi-ts as a `Blob`, and those of
+ *   openapi-python-client as a `File`.
  */
 export function toClientsProfile<T extends object>(document: T): T {
   const text = JSON.stringify(document).replaceAll(generatedForm, readableForm)
-  const renamed: T & ClientsDocument = JSON.parse(text, leaveOutUniqueness)
+  const renamed: T & ClientsDocument = JSON.parse(text, adapt)
   const { securitySchemes, schemas } = renamed.components
   const { TokenRequest, Introspection } = schemas
   delete securitySchemes.ClientBasic
@@ -43,8 +45,9 @@ export function toClientsProfile<T extends object>(document: T): T {
   return renamed
 }
 
-function leaveOutUniqueness(name: string, value: unknown): unknown {
-  return name === 'uniqueItems' ? undefined : value
+function adapt(name: string, value: unknown): unknown {
+  if (name === 'uniqueItems') return undefined
+  return name === 'application/x-ndjson' ? { schema: { type: 'string', format: 'binary' } } : value
 }
 
 /** Returns whether one of the alternatives is the empty one. */

@@ -107,5 +107,7 @@ t.test(
       },
     })
     t.notMatch(JSON.stringify(profile), 'uniqueItems')
+    const binary = { content: { 'application/x-ndjson': { schema: { format: 'binary' } } } }
+    t.match(profile, { paths: { '/users/me/items/import': { post: { requestBody: binary } } } })
   },
 )

@@ -9,6 +9,8 @@ t.test('the client of openapi-python-client', { skip }, async (t) => {
     'generate',
     '--path',
     'openapi.json',
+    '--config',
+    'openapi-python-client.yaml',
     '--meta',
     'none',
     '--output-path',

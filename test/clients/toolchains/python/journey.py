@@ -1,11 +1,19 @@
 import re
 import sys
+from io import BytesIO
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from latchkey_client import AuthenticatedClient, Client
 from latchkey_client.api.auth import introspect_token, request_token, revoke_token
-from latchkey_client.api.items import create_own_item, list_own_items, patch_own_item, read_own_item
+from latchkey_client.api.items import (
+    create_own_item,
+    export_own_items,
+    import_own_items,
+    list_own_items,
+    patch_own_item,
+    read_own_item,
+)
 from latchkey_client.api.users import read_current_user
 from latchkey_client.models import (
     Error,
@@ -20,7 +28,7 @@ from latchkey_client.models import (
     TokenRequest,
     User,
 )
-from latchkey_client.types import UNSET
+from latchkey_client.types import UNSET, File
 
 _, base_url, client_id, client_secret = sys.argv
 T = TypeVar("T")
@@ -82,6 +90,12 @@ assert required(ItemDetail, patched).title == "Another thing"
 late = patch_own_item.sync_detailed(created.item_id, client=user, if_match=etag, body=ItemPatch(title="Too late"))
 assert late.status_code == 412
 assert required(Error, late.parsed).code == "precondition_failed"
+
+line = BytesIO(b'{"item_id": "imported", "title": "One of many"}\n')
+imported = import_own_items.sync_detailed(client=user, body=File(payload=line))
+assert imported.status_code == 200, imported
+exported = required(File, export_own_items.sync(client=user))
+assert b'"imported"' in exported.payload.read()
 
 credentials = {"client_id": client_id, "client_secret": client_secret}
 own = request(TokenRequest(grant_type="client_credentials", **credentials))
