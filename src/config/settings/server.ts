@@ -71,7 +71,7 @@ export const serverSettings = {
       'Whether `/docs`, `/redoc` and `/openapi.json` are served, as `docs_url`, `redoc_url` and `openapi_url` decide in FastAPI. Without them, `latchkey openapi` still prints the document.',
     default: true,
     example: 'false',
-    since: '0.2.0',
+    since: 'unreleased',
   }),
 
   MAX_CONNECTIONS: integer({
