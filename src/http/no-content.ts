@@ -14,9 +14,7 @@ export const typesWithoutContent = plugin(ignoreTypesWithoutContent, { name: 'ty
 
 async function ignoreTypesWithoutContent(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', function ignoreTypeWithoutContent(request, _reply, done) {
-    const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
-    if (!needsBody(request) && length === '0' && encoding === undefined)
-      delete request.headers['content-type']
+    if (!needsBody(request) && !hasContent(request)) delete request.headers['content-type']
     done()
   })
   app.addHook('preValidation', function fillOptionalBody(request, _reply, done) {
@@ -35,6 +33,12 @@ async function sendNoContent(app: FastifyInstance): Promise<void> {
     // Fastify measures the content of every response to HEAD, except for a stream.
     done(null, method === 'HEAD' ? Readable.from([]) : null)
   })
+}
+
+/** Returns whether a request has content, or may have it: its length can be unknown (RFC 9112 §6.3). */
+export function hasContent({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = headers
+  return length !== '0' || encoding !== undefined
 }
 
 /** Returns whether the route of a request needs a body, by its schema and its configuration. */

@@ -12,6 +12,8 @@ declare module 'fastify' {
      * not `PUT /users/{username}/`.
      */
     yieldsToFixedPaths?: boolean
+    /** Whether requests with other methods than those of the routes with this path get 404, as in the tutorial's service. */
+    hidesPath?: boolean
   }
 }
 
@@ -19,6 +21,7 @@ declare module 'fastify' {
 interface KnownPath {
   url: string
   methods: string[]
+  isHidden: boolean
 }
 
 /**
@@ -26,7 +29,8 @@ interface KnownPath {
  *
  * - 307 if a route has the same path with or without the trailing slash,
  * - 405 with `Allow` if a route has the path, but not the method, or if the route that was found yields to that path,
- * - 404 otherwise, and for a path with an empty segment, even if a path parameter would match it.
+ * - 404 otherwise, also for a path that is hidden from other methods, and for a path with an empty segment, even if a path
+ *   parameter would match it.
  *
  * It depends on the headers because the route that CORS adds for all paths must not count as a route.
  */
@@ -37,8 +41,8 @@ async function registerFallbacks(app: FastifyInstance): Promise<void> {
   const paths = findMyWay(routerOptions)
   const findPath = (path: string) => paths.find('GET', path)?.store as KnownPath | undefined
 
-  app.addHook('onRoute', function rememberPath({ url, method }) {
-    const known = knownPaths.get(url) ?? { url, methods: [] }
+  app.addHook('onRoute', function rememberPath({ url, method, config }) {
+    const known = knownPaths.get(url) ?? { url, methods: [], isHidden: config?.hidesPath === true }
     if (known.methods.length === 0) paths.on('GET', url, () => {}, known)
     knownPaths.set(url, known)
     known.methods.push(...[method].flat())
@@ -53,6 +57,7 @@ async function registerFallbacks(app: FastifyInstance): Promise<void> {
     if (pathWithoutEnd.includes('//')) return done(new UnknownPath())
     const known = findPath(path)
     if (isFound && !(config.yieldsToFixedPaths && known?.url !== url)) return done()
+    if (known?.isHidden) return done(new UnknownPath())
     if (known) return done(new ServiceError('method_not_allowed', { allow: known.methods.join(', ') }))
     const sibling = path.endsWith('/') ? pathWithoutEnd : `${path}/`
     if (!sibling || !findPath(sibling)) return done(new UnknownPath())

@@ -3,12 +3,13 @@ export const verifyPath = '/verify'
 
 /**
  * Returns the path and query of a request target (RFC 9112 §3.2). The authority of an absolute target is ignored, and
- * must not be reflected in a response. `*` becomes a path without a route, as the router would take it for `/`. An encoded
- * slash in the path is decoded, as the tutorial's server does it; the query stays as it was sent. What a proxy has appended to
- * its own target is removed.
+ * must not be reflected in a response. `*` becomes a path without a route, as the router would take it for `/`. As the
+ * tutorial's server does it, an encoded slash in the path is decoded, and a fragment, which a target must not have, is removed.
+ * The query stays as it was sent. What a proxy has appended to its own target is removed.
  */
 export function readTarget(target: string): string {
-  return withoutForwarded(decodeSlashes(target.startsWith('/') ? target : withoutAuthority(target)))
+  const whole = target.replace(/#.*/s, '')
+  return withoutForwarded(decodeSlashes(whole.startsWith('/') ? whole : withoutAuthority(whole)))
 }
 
 function withoutAuthority(target: string): string {

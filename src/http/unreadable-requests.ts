@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { InvalidInput, ServiceError } from '../errors.js'
 import { parseList } from './list-field.js'
+import { hasContent } from './no-content.js'
 import { decodePercent } from './percent.js'
 import { splitTarget } from './request-target.js'
 
@@ -20,10 +21,11 @@ export const unreadableRequests = plugin(refuseUnreadable, {
 })
 
 async function refuseUnreadable(app: FastifyInstance): Promise<void> {
-  app.addHook('onRequest', function refuse({ headers, routeOptions, url }: FastifyRequest, _reply, done) {
+  app.addHook('onRequest', function refuse(request: FastifyRequest, _reply, done) {
+    const { headers, routeOptions, url } = request
     if (routeOptions.config.isForwardAuth) return done()
     if (!isQueryText(url)) return done(new InvalidInput('query', [], 'utf8_invalid', 'Not valid UTF-8'))
-    if (!isUncoded(headers)) return done(new ServiceError('unsupported_coding'))
+    if (hasContent(request) && !isUncoded(headers)) return done(new ServiceError('unsupported_coding'))
     done()
   })
 }

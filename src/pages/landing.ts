@@ -47,12 +47,16 @@ export const landing: FastifyPluginAsyncTypebox<LandingSettings> = async functio
   const page = createLandingPage(description, settings.production)
   const json = createFile(JSON.stringify(description), jsonType, { 'cache-control': 'no-cache' })
 
-  app.get('/', { schema: readLanding }, async function showLanding(request, reply) {
-    addVary(reply, 'accept')
-    // The tutorial has nothing at this path. Clients recorded with it send no `Accept`, and get its response.
-    if (request.headers.accept === undefined) throw new UnknownPath()
-    const accepted = choosePreferred(request, [htmlType, jsonType])
-    if (!accepted) throw new UnknownPath()
-    return sendFile(request, reply, accepted === htmlType ? page : json)
-  })
+  app.get(
+    '/',
+    { schema: readLanding, config: { hidesPath: true } },
+    async function showLanding(request, reply) {
+      addVary(reply, 'accept')
+      // The tutorial has nothing at this path. Clients recorded with it send no `Accept`, and get its response.
+      if (request.headers.accept === undefined) throw new UnknownPath()
+      const accepted = choosePreferred(request, [htmlType, jsonType])
+      if (!accepted) throw new UnknownPath()
+      return sendFile(request, reply, accepted === htmlType ? page : json)
+    },
+  )
 }

@@ -62,7 +62,7 @@ t.test('a response from outside of routes has the same headers and body as any o
     ],
     [
       'coded body',
-      `POST /token HTTP/1.1\r\n${close}Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n`,
+      `POST /token HTTP/1.1\r\n${close}Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\na`,
       415,
       'Unsupported Media Type',
     ],
@@ -171,6 +171,24 @@ t.test('a body with a content coding is refused, also in a list', async (t) => {
     t.equal(response.statusCode, status, coding)
     if (status === 415) t.equal(response.headers['accept-encoding'], 'identity', coding)
   }
+})
+
+t.test('a content coding without content is ignored', async (t) => {
+  const app = await startApp(t)
+  const gzip = { 'content-encoding': 'gzip' }
+  for (const [method, length, status] of [
+    ['GET', undefined, 200],
+    ['HEAD', undefined, 200],
+    ['GET', '0', 200],
+    ['GET', '2', 415],
+  ] as const) {
+    const headers = { ...gzip, ...(length && { 'content-length': length }) }
+    t.equal((await app.inject({ method, url: '/docs', headers })).statusCode, status, `${method} ${length}`)
+  }
+  const chunked = { ...gzip, 'transfer-encoding': 'chunked' }
+  t.equal((await app.inject({ url: '/docs', headers: chunked })).statusCode, 415)
+  const empty = await app.inject({ method: 'POST', url: '/token', headers: gzip })
+  t.equal(empty.statusCode, 422, 'a missing body is reported as missing')
 })
 
 t.test('the fields of a form are limited by its size only', async (t) => {

@@ -40,7 +40,7 @@ t.test('a path of its own is never taken for a path parameter', async (t) => {
   const { paths } = (await app.inject('/openapi.json')).json<{ paths: Record<string, object> }>()
   // An item cannot have one of these names, which the answers to other methods say.
   const itemNames = /items\/(import|export)$/
-  const isFixed = (path: string) => !path.includes('{') && !itemNames.test(path)
+  const isFixed = (path: string) => path !== '/' && !path.includes('{') && !itemNames.test(path)
   // /verify accepts every method.
   const fixedPaths = Object.entries(paths).filter(([path]) => isFixed(path) && path !== '/verify')
   for (const [url, operations] of fixedPaths)
@@ -54,6 +54,51 @@ t.test('a path of its own is never taken for a path parameter', async (t) => {
   t.ok(fixedPaths.length > 10)
   const long = await app.inject({ method: 'POST', url: `/users/me/items/${'a'.repeat(200)}` })
   t.equal(long.statusCode, 405, 'a long parameter')
+})
+
+t.test(
+  'the tutorial has nothing at /, so other methods than those of the landing page find nothing there',
+  async (t) => {
+    const app = await startApp(t)
+    for (const method of [
+      'POST',
+      'PUT',
+      'PATCH',
+      'DELETE',
+      'OPTIONS',
+      'TRACE',
+      'PROPFIND',
+    ] as unknown as 'GET'[])
+      for (const url of ['/', '/?a=1'])
+        for (const accept of ['*/*', 'application/json', 'text/html']) {
+          const response = await app.inject({ method, url, headers: { accept } })
+          t.match(response, { statusCode: 404, body: '{"detail":"Not Found"}' }, `${method} ${url} ${accept}`)
+          t.notHas(response.headers, 'allow')
+        }
+  },
+)
+
+t.test('error responses have the members of the tutorial, however its paths are spelled', async (t) => {
+  const app = await startApp(t)
+  for (const [method, url, body] of [
+    ['GET', '/users/%6de/', { detail: 'Not authenticated' }],
+    ['GET', '/%75sers/me/items/', { detail: 'Not authenticated' }],
+    ['GET', '/users%2fme%2f?a=%6d', { detail: 'Not authenticated' }],
+    ['PUT', '/%74oken', { detail: 'Method Not Allowed' }],
+    ['POST', '/%64ocs', { detail: 'Method Not Allowed' }],
+    ['DELETE', '/openapi%2Ejson', { detail: 'Method Not Allowed' }],
+    ['DELETE', '/users/%6de/', { detail: 'Not authenticated', code: 'not_authenticated' }],
+    ['GET', '/users/%256de/', { detail: 'Not authenticated', code: 'not_authenticated' }],
+    ['PUT', '/%6civez', { detail: 'Method Not Allowed', code: 'method_not_allowed' }],
+  ] as const)
+    t.same((await app.inject({ method, url })).json(), body, `${method} ${url}`)
+  const login = await app.inject({
+    method: 'POST',
+    url: '/%74oken',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: 'username=johndoe&password=wrong',
+  })
+  t.same(login.json(), { detail: 'Incorrect username or password' })
 })
 
 t.test('a request without a route gets the same response with a body', async (t) => {
@@ -85,6 +130,10 @@ t.test('the authority of a target is not reflected', async (t) => {
     ['GET', 'http://evil.example/livez', 200, undefined],
     ['GET', 'http://evil.example', 200, undefined],
     ['GET', 'http://evil.example?a=/livez', 200, undefined],
+    ['GET', 'http://evil.example/users/me#/?a=1', 307, '/users/me/'],
+    ['GET', '/users/me?a=1#evil', 307, '/users/me/?a=1'],
+    ['GET', '/livez#evil', 200, undefined],
+    ['PUT', '/#evil', 404, undefined],
     ['OPTIONS', '*', 404, undefined],
     ['GET', '*', 404, undefined],
     ['POST', 'http://evil.example/users/me/items/', 201, '/users/me/items/one'],
@@ -103,6 +152,8 @@ t.test('the authority of a target is not reflected', async (t) => {
     t.equal(response?.headers.location, location, target)
     t.notMatch(JSON.stringify(response), 'evil', target)
   }
+  const frozen = 'GET /users/me/#/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+  t.equal((await sendWire(port, frozen))[0]?.body, '{"detail":"Not authenticated"}')
   const list = `GET http://evil.example/users/me/items/?limit=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`
   const [page] = await sendWire(port, list)
   t.match(page?.headers.link, '</users/me/items/?limit=1&cursor=')
