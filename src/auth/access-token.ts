@@ -3,8 +3,8 @@ import type { JwtKey, VerifiedJws } from './keys/jwt.js'
 import { userScopes } from './scope.js'
 
 /**
- * Claims of an access token that the service acts upon (RFC 9068 §2.2). Times are in seconds since 1970. A token without
- * a `client_id` was issued elsewhere with the shared secret: its `scope`, `sid` and `gen` may be of any type and are ignored.
+ * Claims of an access token that the service acts upon (RFC 9068 §2.2). Times are in seconds since 1970. Without a `client_id`
+ * the token was issued elsewhere with the shared secret.
  */
 export interface AccessTokenClaims {
   sub: string
@@ -128,9 +128,27 @@ export function readClaims(
   issuer: Issuer | null,
   now: number,
 ): AccessTokenClaims | null {
-  if ('crit' in header || !areClaims(payload) || !isTimely(payload, now)) return null
-  const isOurs = issuer ? isType(header.typ, 'at+jwt') && isFrom(issuer, payload) : isTutorialToken(payload)
-  return isOurs ? payload : null
+  if (!isUnderstood(header) || !areClaims(payload) || !isTimely(payload, now)) return null
+  if (issuer) return isType(header.typ, 'at+jwt') && isFrom(issuer, payload) ? payload : null
+  if ('at_hash' in payload) return null
+  if (isOwn(payload)) return 'aud' in payload ? null : payload
+  return isForTutorial(payload, now) ? toTutorialClaims(payload) : null
+}
+
+/**
+ * Returns whether a JOSE header has no extension that changes how a token is read (RFC 7515 §4.1.11, RFC 7797 §3), and its
+ * `kid`, if any, is a string (RFC 7515 §4.1.4).
+ */
+export function isUnderstood({ b64, kid = '', ...others }: Record<string, unknown>): boolean {
+  return !('crit' in others) && b64 !== false && typeof kid === 'string'
+}
+
+/**
+ * Returns whether claims are marked as those of Latchkey, which always writes a `client_id` and a `jti`. The rules for tokens
+ * that were issued elsewhere must never apply to such a token, as they grant all that the user may do.
+ */
+function isOwn(claims: Record<string, unknown>): boolean {
+  return 'client_id' in claims && 'jti' in claims
 }
 
 /** Returns whether each claim that is present has its type (RFC 7519 §4.1, RFC 9068 §2.2). */
@@ -140,9 +158,9 @@ function areClaims(claims: Record<string, unknown>): claims is Record<string, un
   return (
     typeof sub === 'string' &&
     [exp, iat, nbf].every(isNumericDate) &&
-    ['iss', 'jti'].every(has('string')) &&
-    (!('client_id' in claims) ||
-      (['client_id', 'scope', 'sid'].every(has('string')) && [gen, rgen].every(isGeneration)))
+    has('string')('jti') &&
+    (!isOwn(claims) ||
+      (['client_id', 'iss', 'scope', 'sid'].every(has('string')) && [gen, rgen].every(isGeneration)))
   )
 }
 
@@ -182,9 +200,21 @@ export function audienceOf({ aud }: AccessTokenClaims, issuer: Issuer | null): s
 }
 
 /**
- * Returns whether a token of the shared secret may be the tutorial's. One with `aud` is for another service, and one with
- * `at_hash` is an ID token.
+ * Returns whether the tutorial's service would accept a token that was issued elsewhere: it has no audience, or an empty one in
+ * the sense of Python, and was not issued in the future.
+ *
+ * @param now seconds since 1970
  */
-function isTutorialToken(claims: AccessTokenClaims): boolean {
-  return !('aud' in claims) && !('at_hash' in claims)
+function isForTutorial({ aud, iat = 0 }: AccessTokenClaims, now: number): boolean {
+  const hasAudience = typeof aud === 'object' && aud !== null ? Object.keys(aud).length > 0 : Boolean(aud)
+  return !hasAudience && Math.floor(iat) <= now
+}
+
+/** Claims that the tutorial's service reads, and the id of the token. */
+const tutorialClaims = ['sub', 'exp', 'iat', 'nbf', 'jti']
+
+/** Returns the claims of a token that was issued elsewhere, without those that mean something in Latchkey's own tokens. */
+function toTutorialClaims(claims: AccessTokenClaims): AccessTokenClaims {
+  const kept = Object.entries(claims).filter(([name]) => tutorialClaims.includes(name))
+  return Object.fromEntries(kept) as unknown as AccessTokenClaims
 }

@@ -169,6 +169,7 @@ t.test('private_key_jwt', async (t) => {
       'the key of another algorithm': { alg: 'ES256', kid: 'RSA' },
       'a known extension': { crit: ['b64'], b64: true },
       'an empty crit': { crit: [] },
+      'an unencoded payload': { b64: false },
       'the type of access tokens': { typ: 'at+jwt' },
       'the type of DPoP proofs': { typ: 'dpop+jwt' },
       'a type that is no text': { typ: 1 },

@@ -411,10 +411,14 @@ t.test('other services with the shared secret cannot misuse the claims of this s
     { sub: 'johndoe', sid: ['00000000-0000-0000-0000-000000000000'] },
     { sub: 'johndoe', sid: 7, gen: 'x', scope: ['x'] },
     { sub: 'johndoe', active: false, username: 'alice', token_type: 'x' },
+    { sub: 'johndoe', client_id: 'first-party', iss: 7, aud: {}, gen: 'x', rgen: 'x', sid: 7 },
+    { sub: 'johndoe', client_id: ['x'], iss: null, aud: null },
   ]) {
     const token = mint(claims)
     t.equal((await as(shared, token).get('/users/me/')).statusCode, 200, JSON.stringify(claims))
-    t.match((await introspect(shared, token)).json(), { active: true, sub: 'johndoe', username: 'johndoe' })
+    const described = (await introspect(shared, token)).json<Members>()
+    t.match(described, { active: true, sub: 'johndoe', username: 'johndoe' })
+    for (const name of ['client_id', 'aud', 'iss']) t.notHas(described, name)
   }
   for (const iss of [{}, { toString: 7 }, 7, null, ['x']])
     for (const response of [

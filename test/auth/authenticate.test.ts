@@ -68,7 +68,10 @@ t.test('tokens with a valid signature and invalid claims are refused', async (t)
     `{"sub":"johndoe","exp":${exp},"nbf":true}`,
     `{"sub":"johndoe","exp":${exp},"iat":null}`,
     `{"sub":"johndoe","exp":${exp},"jti":null}`,
-    `{"sub":"johndoe","exp":${exp},"aud":null}`,
+    ...['" "', '["a"]', '[null]', '{"a":0}', '1', 'true'].map(
+      (aud) => `{"sub":"johndoe","exp":${exp},"aud":${aud}}`,
+    ),
+    `{"sub":"johndoe","exp":${exp},"iat":${exp}}`,
     `{"sub":"johndoe","exp":${exp},"at_hash":"x"}`,
     Buffer.from(`{"sub":"johndoe","exp":${exp},"x":"\xff"}`, 'latin1'),
     '7',
@@ -78,10 +81,60 @@ t.test('tokens with a valid signature and invalid claims are refused', async (t)
     t.equal(response.statusCode, 401, String(payload))
     t.same(response.json(), { detail: 'Could not validate credentials' }, String(payload))
   }
-  for (const header of ['[]', '7', '{"alg":"HS256","crit":null}', '{"alg":["HS256"]}', '{"alg":"hs256"}', ''])
+  const kids = ['1', 'null', '[]', '{}', 'false'].map((kid) => `{"alg":"HS256","kid":${kid}}`)
+  for (const header of [
+    ...kids,
+    '{"alg":"HS256","b64":false}',
+    '[]',
+    '7',
+    '{"alg":"HS256","crit":null}',
+    '{"alg":["HS256"]}',
+    '{"alg":"hs256"}',
+    '',
+  ])
     t.equal(
       (await as(app, mint(`{"sub":"johndoe","exp":${exp}}`, header)).get('/users/me/')).statusCode,
       401,
       header,
     )
+})
+
+t.test('tokens of the old service are accepted with claims that it ignores', async (t) => {
+  const app = await startApp(t)
+  const claims = [
+    ...['null', '""', '[]', '{}', '0', '-0', '0.0', 'false'].map((aud) => `"aud":${aud}`),
+    ...['null', '7', '["x"]', '"https://old.example"'].map((iss) => `"iss":${iss}`),
+    ...['null', '7', '[]', '"first-party"', '"mobile app"'].map((id) => `"client_id":${id}`),
+    '"client_id":"first-party","scope":"users:admin","sid":"x","gen":0,"rgen":"x","aud":""',
+  ]
+  for (const claim of claims) {
+    const response = await as(app, mint(`{"sub":"johndoe","exp":${exp},${claim}}`)).get('/users/me/')
+    t.equal(response.statusCode, 200, claim)
+  }
+  for (const header of ['{"alg":"HS256","kid":"x"}', '{"alg":"HS256","b64":true}'])
+    t.equal((await as(app, mint(`{"sub":"johndoe","exp":${exp}}`, header)).get('/users/me/')).statusCode, 200)
+})
+
+t.test('a token that has the marks of this service is never judged as one of the old service', async (t) => {
+  const app = await startApp(t)
+  const [, payload = ''] = (await logIn(app, 'johndoe', 'secret')).split('.')
+  const own = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>
+  const status = async (claims: Record<string, unknown>) =>
+    (await as(app, mint(JSON.stringify(claims))).get('/users/me/')).statusCode
+  t.equal(await status(own), 200)
+  const { sid: _, ...withoutLogin } = own
+  for (const claims of [
+    withoutLogin,
+    { ...own, sid: crypto.randomUUID() },
+    { ...own, sid: null },
+    { ...own, client_id: null },
+    { ...own, aud: '' },
+    { ...own, aud: null },
+    { ...own, jti: null },
+    { ...own, iss: 7 },
+  ])
+    t.equal(await status(claims), 401, JSON.stringify(claims))
+  t.equal(await status({ ...own, scope: '' }), 403)
+  await app.database.tokenFamily.updateMany({ data: { revokedAt: new Date() } })
+  t.equal(await status({ ...own, exp: Number(own.exp) + 1 }), 401, 'a login that was ended')
 })

@@ -1,6 +1,6 @@
 import { verify } from 'node:crypto'
 import { isObject } from '../../http/json/is-object.js'
-import { isCanonical } from '../access-token.js'
+import { isCanonical, isUnderstood } from '../access-token.js'
 import { algorithmOf, decoyKey } from './algorithms.js'
 import type { VerificationKey } from './jwk.js'
 
@@ -51,12 +51,12 @@ export function selectKey(
 
 /**
  * Returns whether a JWS was signed with one of the keys (RFC 7515 §5.2). The header selects one of them and nothing else:
- * `jku`, `x5u`, `jwk` and `x5c` are ignored, and a header with `crit` is refused, as no extension is understood. If no key
- * fits, a decoy is verified, so that the time does not show whether there is one.
+ * `jku`, `x5u`, `jwk` and `x5c` are ignored, and a header with an extension is refused. If no key fits, a decoy is verified,
+ * so that the time does not show whether there is one.
  */
 export function verifyJws({ header, input, signature }: Jws, keys: readonly VerificationKey[]): boolean {
   const algorithm = algorithmOf(header.alg)
-  if (!algorithm || 'crit' in header) return false
+  if (!algorithm || !isUnderstood(header)) return false
   const selected = selectKey(header, keys)
   const key = selected?.key ?? decoyKey(algorithm)
   const isSigned = verify(algorithm.hash, Buffer.from(input), { key, ...algorithm.options }, signature)

@@ -6,7 +6,7 @@ export type RingAlgorithm = 'ES256' | 'RS256'
 
 /** A JWS whose signature is valid. */
 export interface VerifiedJws {
-  header: { typ?: unknown; crit?: unknown }
+  header: Record<string, unknown>
   payload: Record<string, unknown>
   /** Signing input: the token without its signature. One input can have several valid signatures. */
   input: string

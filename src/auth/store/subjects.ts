@@ -65,8 +65,7 @@ export async function findSubject(access: VerifiedToken, database: Database): Pr
  */
 async function findUserSubject(access: VerifiedToken, database: Database): Promise<Subject | null> {
   const { claims, audience, fingerprint } = access
-  const { sub, client_id } = claims
-  const sid = client_id === undefined ? undefined : claims.sid
+  const { sub, sid } = claims
   if (!isStorable(sub) || (sid !== undefined && !isUuid(sid))) return null
   const values = [sub, fingerprint, namedScopes(access), sid ?? null]
   const [found] = await queryRows<CurrentUser & FactRow & AudienceRow & { revoked: boolean }>(
