@@ -17,7 +17,8 @@ export function checkMetadata(metadata: unknown): void {
   if (problem) throw invalidMetadata(problem)
   if (Buffer.byteLength(JSON.stringify(metadata)) > maxMetadataBytes)
     throw invalidMetadata(`must be at most ${maxMetadataBytes} bytes of JSON`)
-  if (addedLength(metadata) > maxAddedLength) throw invalidMetadata('must have fewer numbers close to zero')
+  if (addedLength(metadata) > maxAddedLength)
+    throw invalidMetadata('must have fewer numbers that are very large or close to zero')
 }
 
 function invalidMetadata(message: string): InvalidInput {
@@ -26,7 +27,6 @@ function invalidMetadata(message: string): InvalidInput {
 
 function findProblem(value: unknown, depth: number): string | undefined {
   if (typeof value === 'string') return findTextProblem(value)
-  if (typeof value === 'number') return findNumberProblem(value)
   if (typeof value !== 'object' || value === null) return undefined
   if (depth === 0) return `must be nested at most ${maxMetadataDepth} levels deep`
   for (const [name, member] of Object.entries(value)) {
@@ -40,15 +40,9 @@ function findTextProblem(text: string): string | undefined {
   return isStorable(text) ? undefined : 'must be text without NUL'
 }
 
-/** Refuses integers beyond 2^53: JavaScript cannot tell them from their neighbours. See http/json/number.ts for rounding. */
-function findNumberProblem(value: number): string | undefined {
-  const isUnsafe = Number.isInteger(value) && !Number.isSafeInteger(value)
-  return isUnsafe ? 'must not have integers beyond 2^53' : undefined
-}
-
-/** Returns the number of characters that numbers with a negative exponent take in PostgreSQL beyond those of their JSON. */
+/** Returns the number of characters that numbers with an exponent take in PostgreSQL beyond those of their JSON, at most. */
 function addedLength(value: unknown): number {
-  if (typeof value === 'number') return Number(String(value).split('e-')[1] ?? 0)
+  if (typeof value === 'number') return Math.abs(Number(String(value).split('e')[1] ?? 0))
   if (typeof value !== 'object' || value === null) return 0
   return Object.values(value).reduce((sum: number, member) => sum + addedLength(member), 0)
 }

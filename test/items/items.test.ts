@@ -356,6 +356,40 @@ t.test('malformed input is refused, and changes nothing', async (t) => {
   t.equal(await app.database.item.count(), 2)
 })
 
+t.test(
+  'metadata takes every number that comes back as it was sent, up to the space of the database',
+  async (t) => {
+    const { app, token } = await start(t)
+    for (const number of [
+      ...[
+        '9007199254740992',
+        '-9007199254740994',
+        '100000000000000000000',
+        '1e21',
+        '1E+22',
+        '1e23',
+        '-1.5e300',
+      ],
+      ...['1.7976931348623157e308', '5e-324', '1000000000000000000000000'],
+    ]) {
+      const created = await send(app, token, 'POST', path, `{"metadata":{"n":[${number}]}}`)
+      t.equal(created.statusCode, 201, number)
+      const read = await as(app, token).get(String(created.headers.location))
+      t.strictSame(read.json<ItemDetail>().metadata, { n: [Number(number)] }, number)
+    }
+    for (const number of ['1e308', '-1e308', '1e-308'])
+      for (const [count, status] of [
+        [106, 201],
+        [107, 422],
+        [2_500, 422],
+      ] as const) {
+        const numbers = Array(count).fill(number).join(',')
+        const created = await send(app, token, 'POST', path, `{"metadata":{"n":[${numbers}]}}`)
+        t.equal(created.statusCode, status, `${count} of ${number}`)
+      }
+  },
+)
+
 t.test('an id of dots alone, which clients remove from a path, is refused everywhere', async (t) => {
   const { app, token } = await start(t)
   const origin = new URL(await app.listen({ port: 0 }))

@@ -48,8 +48,6 @@ const bodies: [string, string][] = [
   ['a precise number', '{"metadata":{"a":0.1234567890123456789}}'],
   ['a large number', '{"metadata":{"a":1e400}}'],
   ['a large integer', '{"metadata":{"a":[9007199254740993]}}'],
-  ['an integer with unsafe neighbours', '{"metadata":{"a":9007199254740992}}'],
-  ['a power of ten', '{"metadata":{"a":1e21}}'],
   ['minus zero', '{"metadata":{"a":-0}}'],
   ['a repeated name', '{"metadata":{"a":1},"metadata":{"b":1}}'],
   ['a repeated name inside', '{"metadata":{"a":1,"\\u0061":1}}'],
