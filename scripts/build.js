@@ -4,17 +4,20 @@ import { isCurrent, readMark, removeMark, writeMark } from './lib/build-mark.js'
 import { exclusively } from './lib/exclusive.js'
 import { fingerprint, installFiles, listFiles, readFiles } from './lib/files.js'
 import { retire } from './lib/retire.js'
-import { assetsDirectory, cacheDirectory, compile, prepareSources, unbundledPackages } from './lib/sources.js'
+import {
+  assetsDirectory,
+  cacheDirectory,
+  commonJsGlobals,
+  compile,
+  prepareSources,
+  unbundledPackages,
+} from './lib/sources.js'
 
 // Builds dist/, which contains everything that runs, unless it is up to date. A service that runs from dist/ meanwhile is
 // not disturbed: see installFiles and retire. With --clean, nothing of an earlier build stays.
 
 const target = 'dist'
 const clean = process.argv.includes('--clean')
-
-/** Defines the globals that bundled CommonJS packages expect, and ES modules do not have. */
-const commonJsGlobals = `import { createRequire as makeRequire } from 'node:module'
-const require = makeRequire(import.meta.url), { dirname: __dirname, filename: __filename } = import.meta`
 
 setTimeout(() => process.stderr.write('Building Latchkey …\n'), 1_000).unref()
 

