@@ -1,6 +1,7 @@
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import { boundValidators } from './validators.js'
 
+type SerializerFactory = ReturnType<typeof SerializerSelector>
 type Compile<Route, Compiled> = (route: Route) => Compiled
 
 /**
@@ -29,5 +30,19 @@ export function compileOnce<Scope extends unknown[], Route, Compiled>(
   }
 }
 
-export const buildSerializer = compileOnce(SerializerSelector())
+export const buildSerializer = compileOnce(lazySerializers())
 export const buildValidator = compileOnce(boundValidators())
+
+/** Creates Fastify's serializers. Each is compiled for the first response that has its schema: else the start would take longer. */
+function lazySerializers(): SerializerFactory {
+  const build = SerializerSelector()
+  return function buildLazySerializer(...scope) {
+    return function compileLazily(route) {
+      let serialize: ReturnType<ReturnType<SerializerFactory>> | undefined
+      return (data) => {
+        serialize ??= build(...scope)(route)
+        return serialize(data)
+      }
+    }
+  }
+}

@@ -19,20 +19,20 @@ type Schemas = Parameters<ValidatorFactory>[0]
 export function boundValidators(): ValidatorFactory {
   const build = AjvCompiler()
   return function buildValidator(externalSchemas, options) {
-    const compile = build(externalSchemas, options)
     const customOptions: AjvCompiler.Options = { ...(options?.customOptions as object), allErrors: true }
     return function compileBounded(route) {
-      const isValid = compile(route)
-      const known = propertiesOf((route as AjvCompiler.RouteDefinition).schema, externalSchemas)
+      // Both are compiled on first use, so that they do not slow down the start.
+      let isValid: Validator | undefined
       let thorough: Validator | undefined
-      /** Compiled on first use, so that it does not slow down the start. */
       function findAll(data: unknown): Validator {
         thorough ??= build(externalSchemas, { customOptions })(route)
         thorough(data)
         return thorough
       }
       const validate = function validateBounded(data: unknown): boolean {
+        isValid ??= build(externalSchemas, options)(route)
         if (isValid(data)) return true
+        const known = propertiesOf((route as AjvCompiler.RouteDefinition).schema, externalSchemas)
         const cut = cutUnknown(data, known)
         const { errors } = isSmall(cut) ? findAll(cut) : isValid
         Object.assign(validate, { errors })
