@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
@@ -40,6 +40,7 @@ const ajv = new Ajv2020({ strict: false, allErrors: true })
 addFormats.default(ajv)
 for (const format of Object.keys(textFormats)) ajv.addFormat(format, true)
 ajv.addSchema(document, 'document')
+const validators = new Map<string, ValidateFunction>()
 
 for (const operation of operationsOf(document))
   await t.test(`${operation.name} responds as documented, whatever it is sent`, async (t) => {
@@ -107,9 +108,16 @@ function findProblem(
   const schema = documented.content?.['application/json']?.schema
   if (!schema) return undefined
   const { $ref, ...rest } = schema
-  const resolve = (text: string) => JSON.parse(text.replaceAll('"#/', '"document#/')) as object
-  const validate = ajv.compile(resolve(JSON.stringify($ref ? { $ref } : rest)))
+  const validate = validatorOf(JSON.stringify($ref ? { $ref } : rest))
   return validate(response.json()) ? undefined : ajv.errorsText(validate.errors)
+}
+
+/** Returns the validator of a schema that refers to the document. Each is compiled once. */
+function validatorOf(schema: string): ValidateFunction {
+  const resolved = schema.replaceAll('"#/', '"document#/')
+  const validate = validators.get(resolved) ?? ajv.compile(JSON.parse(resolved) as object)
+  validators.set(resolved, validate)
+  return validate
 }
 
 /** Returns whether a response is that of the tutorial for a path without an operation, or for one that is not UTF-8. */
