@@ -30,3 +30,14 @@ export async function fillTemplate(url: string): Promise<void> {
     ])
   await client.end()
 }
+
+/** Stores the password in `url` anew, with the number of iterations that the server is set to. */
+export async function renewPassword(url: string): Promise<void> {
+  const { username, password } = new URL(url)
+  const client = new pg.Client({ connectionString: url, options: plainOptions })
+  await client.connect()
+  await client.query(
+    `ALTER ROLE ${pg.escapeIdentifier(username)} PASSWORD ${pg.escapeLiteral(decodeURIComponent(password))}`,
+  )
+  await client.end()
+}
