@@ -6,13 +6,14 @@ import { parseArgs, promisify } from 'node:util'
 import { prepareSources } from '../scripts/lib/sources.js'
 import { listChecks, runCheck } from './runner/checks.js'
 import { compileTests } from './runner/compile.js'
-import { reportCoverage } from './runner/coverage.js'
+import { collectCoverage, reportCoverage } from './runner/coverage.js'
 import { createTemplateDatabase } from './runner/database.js'
 import { endGroups } from './runner/process-group.js'
 import { printCheckResult, printSummary, printTestResult } from './runner/report.js'
 import { runFiles } from './runner/run-files.js'
 import { selectFiles, startsProcesses } from './runner/select.js'
 import { makeTemporaryFolder } from './runner/temporary-folder.js'
+import { runTestFile } from './runner/test-file.js'
 import { untilChanged } from './runner/watch.js'
 
 // Runs the test files that are named, or all, each in a process of its own; see CONTRIBUTING.md.
@@ -94,8 +95,11 @@ async function runTests(coverage) {
   /** @type {import('./runner/test-file.js').TestResult[]} */
   let results = []
   const tested = await measured('tests', async () => {
-    const env = coverage ? { NODE_V8_COVERAGE: coverage } : compileCache
-    results = await runFiles(files, Number(options.jobs), env, database, printTestResult)
+    const run = (/** @type {string} */ file) =>
+      coverage
+        ? collectCoverage(coverage, (env) => runTestFile(file, env, database))
+        : runTestFile(file, compileCache, database)
+    results = await runFiles(files, Number(options.jobs), run, printTestResult)
     return results.every(isPassed)
   })
   return { results, steps: [built, tested] }

@@ -1,11 +1,52 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { listFiles } from '../../scripts/lib/files.js'
 import { buildDirectory } from './compile.js'
 import { startGroup } from './process-group.js'
 
 const c8 = createRequire(import.meta.url).resolve('c8/bin/c8.js')
+
+/** URLs of the compiled sources begin with one of these. */
+const sources = ['src/', 'prisma/'].map((folder) => `${pathToFileURL(join(buildDirectory, folder))}`)
+
+/**
+ * Runs processes that write their coverage, and keeps what concerns the sources: a small part, as it also covers all packages.
+ * The rest is dropped while other tests wait, since the report would otherwise take most of its time to read it.
+ *
+ * @template T
+ * @param {string} directory
+ * @param {(env: NodeJS.ProcessEnv) => Promise<T>} run
+ */
+export async function collectCoverage(directory, run) {
+  const raw = mkdtempSync(join(directory, 'raw-'))
+  const result = await run({ NODE_V8_COVERAGE: raw })
+  for (const file of readdirSync(raw)) {
+    const selected = selectSources(readFileSync(join(raw, file), 'utf8'))
+    if (selected) writeFileSync(join(directory, file), JSON.stringify(selected))
+  }
+  rmSync(raw, { recursive: true })
+  return result
+}
+
+/**
+ * @param {string} text coverage of a process
+ * @returns {object | null} null if the process was killed while it wrote
+ */
+function selectSources(text) {
+  const isSource = (/** @type {string} */ url) => sources.some((folder) => url.startsWith(folder))
+  try {
+    const { result, 'source-map-cache': maps = {}, ...rest } = JSON.parse(text)
+    return {
+      ...rest,
+      result: result.filter((/** @type {{ url: string }} */ { url }) => isSource(url)),
+      'source-map-cache': Object.fromEntries(Object.entries(maps).filter(([url]) => isSource(url))),
+    }
+  } catch {
+    return null
+  }
+}
 
 /**
  * Reports how much of the sources has been executed, from the raw coverage of all processes. With `gate`, source files

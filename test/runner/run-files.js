@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../../scripts/lib/sources.js'
-import { runTestFile } from './test-file.js'
 
 const durationsFile = join(cacheDirectory, 'durations.json')
 
@@ -10,12 +9,11 @@ const durationsFile = join(cacheDirectory, 'durations.json')
  *
  * @param {string[]} files
  * @param {number} jobs number of files that run at the same time
- * @param {NodeJS.ProcessEnv} env
- * @param {import('./database.js').TemplateDatabase} database
+ * @param {(file: string) => Promise<import('./test-file.js').TestResult>} run
  * @param {(result: import('./test-file.js').TestResult) => void} onResult called when a file has ended
  * @returns {Promise<import('./test-file.js').TestResult[]>}
  */
-export async function runFiles(files, jobs, env, database, onResult) {
+export async function runFiles(files, jobs, run, onResult) {
   const durations = readDurations()
   const durationOf = (/** @type {string} */ file) => durations[file] ?? Number.POSITIVE_INFINITY
   const queue = files.toSorted((a, b) =>
@@ -26,7 +24,7 @@ export async function runFiles(files, jobs, env, database, onResult) {
 
   async function work() {
     for (let file = queue.shift(); file; file = queue.shift()) {
-      const result = await runTestFile(file, env, database)
+      const result = await run(file)
       results.push(result)
       durations[file] = Math.round(result.ms)
       onResult(result)
