@@ -3,6 +3,7 @@ import { networksOf } from '../../src/passwords/network.js'
 import { postToken, startApp } from '../helpers/app.js'
 import { as } from '../helpers/client.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { stretch, stretchWaits } from '../helpers/waits.js'
 
 const budgets = {
   LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '3',
@@ -13,6 +14,7 @@ const budgets = {
 
 async function start(t: Test, settings: Record<string, string> = {}) {
   const app = await startApp(t, { ...budgets, ...settings })
+  await stretchWaits(app.database)
   const attempt = (username: string, password: string, from: string) =>
     postToken(app, { username, password }, { 'x-forwarded-for': from })
   /** Makes all attempts older, by seconds. */
@@ -44,8 +46,8 @@ t.test('beyond the budget each wrong password doubles the wait', async (t) => {
     const throttled = await attempt('johndoe', 'secret', '192.0.2.1')
     t.equal(throttled.statusCode, 429, 'the correct password has to wait too')
     t.same(throttled.json(), { detail: 'Too Many Requests' })
-    t.equal(throttled.headers['retry-after'], String(wait))
-    await pass(wait)
+    t.equal(Math.ceil(Number(throttled.headers['retry-after']) / stretch), wait)
+    await pass(wait * stretch)
     if (wait < 4) t.equal((await attempt('johndoe', 'wrong', '192.0.2.1')).statusCode, 401)
   }
   t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200)
@@ -111,12 +113,11 @@ t.test('an account cannot be locked out of a known network', async (t) => {
   const known = await attemptFromEverywhere('johndoe')
   t.same(new Set(known).size, 1, 'the response does not reveal the lock-out')
   t.same(known, await attemptFromEverywhere('nobody'))
-  await pass(-600)
   const fromElsewhere = await attempt('johndoe', 'secret', '203.0.113.1')
   t.equal(fromElsewhere.statusCode, 401)
   t.same(fromElsewhere.json(), { detail: 'Incorrect username or password' })
   t.equal((await attempt('johndoe', 'secret', '192.0.2.1')).statusCode, 200)
-  await pass(4_200)
+  await pass(1_000_000)
   t.equal((await attempt('johndoe', 'secret', '203.0.113.1')).statusCode, 200)
 })
 
@@ -144,6 +145,7 @@ t.test('concurrent attempts at several replicas cannot exceed the budget', async
     ...{ LOGIN_FAILURES_PER_ACCOUNT: '1000', HASHING_CONCURRENCY: '64', UV_THREADPOOL_SIZE: '66' },
   }
   const replicas = await Promise.all([startApp(t, settings, url), startApp(t, settings, url)])
+  await stretchWaits(replicas[0].database)
   const answers = await Promise.all(
     Array.from({ length: 40 }, (_, i) =>
       postToken(replicas[i % 2] as (typeof replicas)[0], { username: 'johndoe', password: 'wrong' }),

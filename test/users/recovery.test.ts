@@ -7,6 +7,7 @@ import { tokenIn } from '../helpers/mail.js'
 import { collectMails } from '../helpers/mails.js'
 import { fc } from '../helpers/properties.js'
 import { beginTransaction, cheapHash, untilWaiting } from '../helpers/replicas.js'
+import { stretchWaits } from '../helpers/waits.js'
 
 const confirmation = 'Confirm your e-mail address'
 const reset = 'Set a new password'
@@ -85,6 +86,7 @@ t.test('changing or removing an address requires the password, and notifies the 
 
 t.test('wrong passwords for a change of the address are rate-limited like logins', async (t) => {
   const { app, patch } = await start(t, { LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '3' })
+  await stretchWaits(app.database)
   const token = await logIn(app, 'johndoe', 'secret')
   const statuses = []
   for (let i = 0; i < 5; i++)

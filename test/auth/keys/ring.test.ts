@@ -313,7 +313,8 @@ t.test('unknown key ids cost no statement while the change feed is connected', a
   const token = await logIn(app, 'johndoe', 'secret')
   await until(() => app.changes.isFresh())
   const statements = countStatements(app)
-  for (let round = 0; round < 10_000; round++) {
+  const requests = 2_000
+  for (let request = 0; request < requests; request++) {
     const answer = await app.inject({
       url: '/users/me/',
       headers: { authorization: `Bearer ${renamed(token, randomUUID())}` },
@@ -321,7 +322,7 @@ t.test('unknown key ids cost no statement while the change feed is connected', a
     if (answer.statusCode !== 401 || answer.body !== '{"detail":"Could not validate credentials"}')
       t.fail(answer.body)
   }
-  t.ok(statements() < 100, `${statements()} statements, of what is done now and then`)
+  t.ok(statements() < requests / 10, `${statements()} statements, of what is done now and then`)
 })
 
 t.test('a token with an unknown key id makes the ring read the keys', async (t) => {

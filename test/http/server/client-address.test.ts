@@ -5,6 +5,7 @@ import { normalizeAddress, trustNetworks } from '../../../src/http/server/client
 import { makeFolder } from '../../database/folder.js'
 import { postToken, startApp } from '../../helpers/app.js'
 import { fc } from '../../helpers/properties.js'
+import { stretchWaits } from '../../helpers/waits.js'
 
 t.test('an address has one canonical form, however a proxy writes it', (t) => {
   for (const [written, address] of [
@@ -151,6 +152,7 @@ t.test('events have the address that trusted proxies report, or the one of the p
 
 t.test('an invalid address does not get a rate limit of its own', async (t) => {
   const app = await startApp(t, { TRUST_PROXY: '127.0.0.1', LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '3' })
+  await stretchWaits(app.database)
   for (const next of [
     (i: number) => `203.0.113.8:${40_000 + i}`,
     (i: number) => `[2001:db8::8]:${40_000 + i}`,
@@ -167,6 +169,7 @@ t.test('an invalid address does not get a rate limit of its own', async (t) => {
 
 t.test('a peer on a Unix socket has no address, and is rate-limited like any other', async (t) => {
   const app = await startApp(t, { LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '3' })
+  await stretchWaits(app.database)
   const path = `${await makeFolder(t)}/latchkey.sock`
   await app.listen({ path })
   const attempt = () =>
