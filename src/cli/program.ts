@@ -32,8 +32,8 @@ const groups = [
 ]
 
 const exitStatuses = `
-Exit status: 0 for success, 1 for failure, 2 for wrong usage, 3 if not found, 4 if the current state forbids it,
-130 if interrupted.`
+Exit status: 0 for success, 1 for failure, 2 for wrong usage, 3 if not found,
+4 if the current state forbids it, 130 if interrupted.`
 
 /** Runs one command and returns its exit status. @param args arguments after `latchkey` */
 export async function runCommandLine(args: string[], io: Io): Promise<number> {
@@ -42,7 +42,7 @@ export async function runCommandLine(args: string[], io: Io): Promise<number> {
     .description('Runs Latchkey, and operates it on the database that the environment names.')
     .option('--json', 'print JSON, errors too')
     .option('--verbose', 'print the stack of an error')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => io.stdout.write(escapeLines(text)),
       writeErr: (text) => json || io.stderr.write(escapeLines(text)),

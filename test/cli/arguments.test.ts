@@ -49,6 +49,7 @@ t.test('every command documents --json, and no command is missing in the manual'
   const manual = readFileSync('docs/command-line.md', 'utf8')
   const commandsOf = async (args: string[]): Promise<string[][]> => {
     const { stdout } = await runCommand('', [...args, '--help'])
+    for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
     t.match(stdout, '--json', args.join(' '))
     const listed = /\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(stdout)?.[1] ?? ''
     const names = [...listed.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name)

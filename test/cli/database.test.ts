@@ -170,7 +170,7 @@ t.test('every command has help, and unknown arguments are wrong usage', async (t
     t.same(await runCommand(url, [command]), { status: 0, stdout: `${version}\n`, stderr: '' })
   t.match(
     (await runCommand(url, ['--help'])).stdout,
-    /Exit status: 0 for success, 1 for failure, 2 for wrong usage, 3 if not found, 4 if the/,
+    /Exit status: 0 for success, 1 for failure, 2 for wrong usage, 3 if not found,\n4 if the/,
   )
   for (const args of [
     ['frob'],
