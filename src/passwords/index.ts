@@ -75,7 +75,7 @@ async function registerPasswords(
 
     async check({ username, password, hash, address }) {
       const keys = rateLimitKeys(username, address, await app.readMacKey(), loginFailureBudgets)
-      const [retryAfter, storedWork] = await Promise.all([
+      const [retryAfter, { shared: storedWork }] = await Promise.all([
         findRetryAfter(keys, database),
         findStoredWork(bcryptCost, database),
       ])

@@ -44,7 +44,7 @@ export function canBeRehashed(password: string, text: string): boolean {
  * The time does not reveal whether there is a hash, nor its scheme and cost: `allWork` is always done, and verifying the
  * hash is a part of it.
  *
- * @param allWork the most work of each kind that any stored hash takes
+ * @param allWork the most work of each kind that any stored hash takes, but for the work that is too much for every login
  */
 export async function verifyPassword(
   password: string,
@@ -61,6 +61,11 @@ export async function verifyPassword(
     if (units > done) await schemeOf(kind)?.spend({ kind, units: units - done }, hashed)
   }
   return matches
+}
+
+/** Returns about how long work takes on a current processor (seconds). That of an unknown kind is never done. */
+export function secondsOf(work: readonly Work[]): number {
+  return work.reduce((sum, one) => sum + (schemeOf(one.kind)?.secondsOf(one) ?? 0), 0)
 }
 
 /** Returns the scheme of a kind of work, or undefined for a kind that a later version has stored. */

@@ -199,6 +199,10 @@ t.test('hashes that cost more than new ones are a warning', async (t) => {
   t.match(imported.explain('passwords'), /cost \(8 times\), imported \(argon2 m=65536 p=4\): until/)
   t.match(explain('passwords'), /of a higher cost \(8 times\): until their users log in/)
   t.equal(stateOf('password costs'), 'ok')
+  t.equal(stateOf('login time'), 'ok')
+  await query(url, 'UPDATE imported_hashes SET work_units = 16')
+  const excessive = await runDoctor(url, { BCRYPT_COST: '12', DATA_DIRECTORY: t.testdir() })
+  t.match(excessive.explain('login time'), /reveals who has a hash of argon2 m=65536 p=4$/)
   await query(url, "UPDATE users SET hashed_password = $1 WHERE username = 'alice'", [
     cheapHash.replace('$04$', '$16$'),
   ])

@@ -176,6 +176,14 @@ t.test('a bad row is reported with its number, and keeps no other row from being
     [{ username: 'bad6', subject: 'ada|1' }, /subject is that of another user/],
     [{ username: 'bad7', hashed_password: 'secret' }, /unknown format/],
     [{ username: 'bad8', hashed_password: argon2.replace('t=2', 't=99999999') }, /costs too much/],
+    [
+      { username: 'bad8', hashed_password: bcryptHash.replace(/\$\d\d\$/, '$03$') },
+      /bcrypt cost outside of 4 to 15/,
+    ],
+    [
+      { username: 'bad8', hashed_password: bcryptHash.replace(/\$\d\d\$/, '$16$') },
+      /bcrypt cost outside of 4 to 15/,
+    ],
     [{ username: 'johnDOE' }, /username, or one that looks like it, is taken/],
     [{ username: 'bad9', email: 'ADA@example.com', email_verified: 1 }, /confirmed address of another user/],
     [Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`member${index}`, 1])), /200 members/],
@@ -392,6 +400,36 @@ t.test('hashes of more kinds than logins take into account are refused', async (
   )
 })
 
+t.test('hashes that would make every login take too long together are refused', async (t) => {
+  const costlyUrl = await cloneDatabase(t)
+  const importInto = (...rows: object[]) =>
+    runCommand(costlyUrl, ['users', 'import', '-'], {
+      input: ndjson(...rows),
+      env: { BCRYPT_COST: '12' },
+    })
+  const digest = 'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY'
+  const sha1 = { username: 'costly1', hashed_password: `$pbkdf2$4900000$c2FsdA$${digest.slice(0, 27)}` }
+  const argon = {
+    username: 'costly2',
+    hashed_password: `$argon2id$v=19$m=262144,t=3,p=1$c2FsdHNhbHQ$${digest}`,
+  }
+  const scrypt = { username: 'costly3', hashed_password: `$scrypt$ln=17,r=8,p=2$c2FsdA$${digest}` }
+  const bcrypt = { username: 'costly4', hashed_password: bcryptHash.replace(/\$\d\d\$/, '$15$') }
+  const small = { username: 'costly5', hashed_password: `$pbkdf2$1000$c2FsdA$${digest.slice(0, 27)}` }
+  const problem = 'would make every login take more than 2 seconds'
+  const first = await importInto(sha1, argon, scrypt, bcrypt, small)
+  t.match(first, { status: 1, stdout: /Imported: 3 created, 0 existing, 2 refused/ })
+  t.match(first.stdout, `row 3 (costly3): hashed_password ${problem}`)
+  t.match(first.stdout, `row 4 (costly4): hashed_password ${problem}`)
+  await query(costlyUrl, 'DELETE FROM imported_hashes')
+  const again = await importInto(sha1, argon, scrypt)
+  t.match(
+    again.stdout,
+    'Imported: 1 created, 2 existing, 0 refused',
+    'when the users of others have logged in',
+  )
+})
+
 t.test('CSV rows that are too long are refused, and keep no other row from being imported', async (t) => {
   const long = 'A'.repeat(70_000)
   const half = `${'B'.repeat(40_000)}\n`
@@ -577,6 +615,6 @@ t.test('an unexpected failure of a source ends the import', async (t) => {
     }
   }
   const rules = { force: false, emailsVerified: false, dryRun: false }
-  const reports = importUsers(rows(), rules, { database: app.database, macKey: null })
+  const reports = importUsers(rows(), rules, { database: app.database, macKey: null, bcryptCost: 4 })
   await t.rejects(reports.next(), { message: 'unexpected' })
 })

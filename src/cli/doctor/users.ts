@@ -1,7 +1,7 @@
 import { findMacKey } from '../../auth/keys/mac-key-store.js'
 import { sealingKeysOf } from '../../auth/keys/sealing-keys.js'
-import type { Database } from '../../database/client.js'
 import { bcryptWork } from '../../passwords/schemes/bcrypt.js'
+import type { Work } from '../../passwords/schemes/scheme.js'
 import { findStoredWork, findUnaffordable } from '../../passwords/stored-work.js'
 import { reportClaims } from '../../users/names/taken-names.js'
 import { describePublished, findPublishedPasswords } from '../../users/published-passwords.js'
@@ -13,7 +13,8 @@ const maxNamed = 20
 /** Checks for published passwords, costly hashes and an administrator. */
 export async function checkUsers({ config, database }: CheckContext): Promise<Finding[]> {
   const published = await findPublishedPasswords(database)
-  const costly = await findCostlyHashes(config.bcryptCost, database)
+  const { shared, excess } = await findStoredWork(config.bcryptCost, database)
+  const costly = findCostlyWork(shared, config.bcryptCost)
   const unaffordable = await findUnaffordable(maxNamed, database)
   const administrators = await database.user.count({
     where: { disabled: false, scopes: { has: 'users:admin' } },
@@ -30,6 +31,10 @@ export async function checkUsers({ config, database }: CheckContext): Promise<Fi
       ok: 'no hash costs more than BCRYPT_COST',
       warn: `some hashes are ${costly.join(', ')}: until their users log in, every login does this work too`,
     }),
+    finding('login time', excess.length === 0, {
+      ok: 'does not tell imported hashes apart',
+      warn: `all imported hashes together would take too long: until their users log in, the time of a login reveals who has a hash of ${excess.map(({ kind }) => kind).join(', ')}`,
+    }),
     finding('password costs', unaffordable.length === 0, {
       ok: 'every hash can be verified',
       warn: `hashes cost too much to verify, so that these users cannot log in: ${unaffordable.join(' ')}`,
@@ -42,9 +47,8 @@ export async function checkUsers({ config, database }: CheckContext): Promise<Fi
 }
 
 /** Returns what makes every login cost more than BCRYPT_COST, in words. */
-async function findCostlyHashes(cost: number, database: Database): Promise<string[]> {
+function findCostlyWork(work: Work[], cost: number): string[] {
   const newHash = bcryptWork(cost)
-  const work = await findStoredWork(cost, database)
   return work.flatMap(({ kind, units }) => {
     if (kind !== newHash.kind) return `imported (${kind})`
     return units > newHash.units ? `of a higher cost (${units / newHash.units} times)` : []

@@ -51,6 +51,7 @@ export function addImportUsers(users: Command, io: Io): void {
         const unused = new Set<string>()
         const rows = await openSource(file, options, unused, database, io)
         const macKey = await findMacKey(database, sealingKeysOf(config))
+        const target = { database, macKey, bcryptCost: config.bcryptCost }
         const dryRun = options.dryRun === true
         const rules = {
           dryRun,
@@ -59,7 +60,7 @@ export function addImportUsers(users: Command, io: Io): void {
         }
         const report = openReport(options.report as string | undefined, file)
         const tally = createTally()
-        for await (const batch of importUsers(rows, rules, { database, macKey })) {
+        for await (const batch of importUsers(rows, rules, target)) {
           for (const row of batch) countRow(tally, row)
           report.write(batch)
           if (tally.rows % progressRows === 0)

@@ -6,6 +6,8 @@ const maxFilledKib = 1_048_576
 /** Minimum length of a salt (bytes), and minimum memory for each lane (KiB); see RFC 9106 §3.1. */
 const minSaltBytes = 8
 const minLaneKib = 8
+/** Time to fill memory once (seconds per KiB). */
+const kibSeconds = 8e-7
 
 /** Format of argon2-cffi, pwdlib, passlib and the reference implementation, and of Django, which adds a prefix. */
 const format =
@@ -35,6 +37,10 @@ export const argon2Scheme: HashScheme = {
       isAffordable: memoryCost <= maxMemoryKib && memoryCost * timeCost <= maxFilledKib,
       matches: async (password) => (await loadLibrary()).verify(hash, password),
     }
+  },
+
+  secondsOf({ kind, units }) {
+    return parametersOf<'m'>(kind).m * units * kibSeconds
   },
 
   async spend({ kind, units }) {

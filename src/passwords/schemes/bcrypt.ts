@@ -10,6 +10,8 @@ export const minCost = 4
  * comparison at this cost takes about two seconds. The maximum of BCRYPT_COST is the same.
  */
 export const maxCost = 15
+/** Time of a round (seconds). */
+const roundSeconds = 4.5e-5
 
 /** Returns what a hash was made from instead of the password itself, or undefined if it cannot match. */
 type Preparation = (password: string) => string | undefined
@@ -20,6 +22,10 @@ export const bcryptScheme: HashScheme = {
 
   parse(text) {
     return readPlain(text) ?? readPasslibSha256(text) ?? readDjango(text)
+  },
+
+  secondsOf({ units }) {
+    return units * roundSeconds
   },
 
   /** Compares one decoy for each power of two in the number of units. */

@@ -12,6 +12,9 @@ const digestBytes = { sha1: 20, sha256: 32, sha512: 64 }
 
 type Digest = keyof typeof digestBytes
 
+/** Time of an iteration (seconds). */
+const iterationSeconds = { sha1: 1.6e-7, sha256: 1.6e-7, sha512: 3.6e-7 }
+
 /** A hash in its parts. */
 interface Parts {
   digest: Digest
@@ -62,10 +65,18 @@ export const pbkdf2Scheme: HashScheme = {
     }
   },
 
+  secondsOf({ kind, units }) {
+    return units * iterationSeconds[digestOf(kind)]
+  },
+
   async spend({ kind, units }) {
-    const digest = kind.replace('pbkdf2-', '') as Digest
+    const digest = digestOf(kind)
     await deriveKey('', '', units, digestBytes[digest], digest)
   },
+}
+
+function digestOf(kind: string): Digest {
+  return kind.replace('pbkdf2-', '') as Digest
 }
 
 function split(text: string): Parts | undefined {

@@ -25,6 +25,8 @@ export interface HashScheme {
   kinds: readonly string[]
   /** Returns undefined if a text is not a hash of this scheme. */
   parse(text: string): PasswordHash | undefined
+  /** Returns about how long work takes on a current processor (seconds). */
+  secondsOf(work: Work): number
   /**
    * Does work whose result is discarded, so that it takes its time.
    *

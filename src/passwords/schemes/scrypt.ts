@@ -13,6 +13,8 @@ import {
 const maxWork = 2_200_000
 /** Work before and after the N steps, which PBKDF2 does (RFC 7914 §6), in steps. */
 const edges = 6
+/** Time of a unit of (N + edges) · r · p (seconds). */
+const workSeconds = 2.8e-7
 
 /** Cost parameters (RFC 7914 §2): N, r and p. */
 interface Costs {
@@ -79,6 +81,11 @@ export const scryptScheme: HashScheme = {
       return hash && form ? normalizing(hash) : hash
     }
     return undefined
+  },
+
+  secondsOf({ kind, units }) {
+    const { N, r } = parametersOf<'N' | 'r'>(kind)
+    return (N + edges) * r * units * workSeconds
   },
 
   async spend({ kind, units }) {

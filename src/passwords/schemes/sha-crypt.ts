@@ -9,6 +9,8 @@ import { type HashScheme, isEqual } from './scheme.js'
 const minRounds = 1_000
 /** Maximum number of rounds. They take about two seconds. */
 const maxRounds = 1_000_000
+/** Time of a round (seconds). */
+const roundSeconds = 2e-6
 /** Number of rounds that a hash has if it does not state it. */
 const defaultRounds = 5_000
 /** Length of the salts that programs generate (bytes). */
@@ -40,6 +42,10 @@ export const shaCryptScheme: HashScheme = {
         return isEqual(Buffer.from(computed), Buffer.from(encoded))
       },
     }
+  },
+
+  secondsOf({ units }) {
+    return units * roundSeconds
   },
 
   async spend({ kind, units }, password) {

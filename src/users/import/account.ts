@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { isSingleLine } from '../../database/storable.js'
+import { maxCost, minCost } from '../../passwords/schemes/bcrypt.js'
+import type { Work } from '../../passwords/schemes/scheme.js'
 import { createUnusableHash, isUnusableHash } from '../../passwords/unusable-hash.js'
 import { maxHashLength, parseHash } from '../../passwords/verify.js'
 import { findEmailProblem, findNameProblem } from '../account-rules.js'
@@ -114,7 +116,12 @@ function readHash(row: AccountRow): Pick<ImportedAccount, 'hashedPassword' | 'im
   if (hashPlaceholder.test(text)) return { hashedPassword: createUnusableHash(), importedHash: null }
   const hash = parseHash(text)
   if (!hash) throw new RowProblem('hashed_password has an unknown format')
-  if (!hash.isAffordable) throw new RowProblem('hashed_password costs too much to verify')
+  if (!hash.isAffordable)
+    throw new RowProblem(
+      hash.work.kind === 'bcrypt'
+        ? `hashed_password has a bcrypt cost outside of ${minCost} to ${maxCost}`
+        : 'hashed_password costs too much to verify',
+    )
   const own = /^(?:bcrypt\$)?(\$2[aby]\$.*)$/.exec(text)?.[1]
   if (own !== undefined) return { hashedPassword: own, importedHash: null }
   return { hashedPassword: createUnusableHash(), importedHash: { hash: text, work: hash.work } }
@@ -125,6 +132,11 @@ function unwrapHash(text: string): string {
   const [, hexadecimal] = /^\\x((?:[\da-f]{2})+)$/.exec(text) ?? []
   if (hexadecimal !== undefined) return Buffer.from(hexadecimal, 'hex').toString('latin1')
   return /^b'(.*)'$/.exec(text)?.[1] ?? text.trim()
+}
+
+/** Returns the work of verifying the hash of an account. */
+export function workOf({ hashedPassword, importedHash }: ImportedAccount): Work | undefined {
+  return importedHash ? importedHash.work : parseHash(hashedPassword)?.work
 }
 
 /** Returns whether an account has a password. A user without one sets it by a mailed link. */

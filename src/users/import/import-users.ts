@@ -1,8 +1,8 @@
 import type { Database } from '../../database/client.js'
-import { minCost } from '../../passwords/schemes/bcrypt.js'
-import { findStoredWork, maxKinds } from '../../passwords/stored-work.js'
+import type { Work } from '../../passwords/schemes/scheme.js'
+import { addWork, findStoredWork, findWorkProblem } from '../../passwords/stored-work.js'
 import type { ImportedAccount, ImportOutcome } from '../store/import-outcomes.js'
-import { storeAccounts } from '../store/imports.js'
+import { findUsernames, storeAccounts } from '../store/imports.js'
 import { findGrantable, type Grantable } from '../store/scopes.js'
 import {
   type AccountRow,
@@ -11,6 +11,7 @@ import {
   RowProblem,
   type RowRules,
   readAccount,
+  workOf,
 } from './account.js'
 import type { SourceRow } from './row.js'
 
@@ -32,16 +33,19 @@ export interface ImportOptions extends RowRules {
   dryRun: boolean
 }
 
-/** Database that an import writes to, and the key for the digests of usernames. */
+/** Database that an import writes to. */
 export interface ImportTarget {
   database: Database
+  /** Key for the digests of usernames. */
   macKey: Buffer | null
+  /** Cost of new hashes. */
+  bcryptCost: number
 }
 
 /** Values that rows may have in this database. */
 interface RowLimits {
-  /** Kinds of work of the hashes that are stored. */
-  kinds: Set<string>
+  /** Work that every login does, that of the imported hashes included. */
+  work: Work[]
   grantable: Grantable
 }
 
@@ -65,7 +69,7 @@ export async function* importUsers(
   target: ImportTarget,
 ): AsyncGenerator<RowReport[]> {
   const limits = {
-    kinds: await findKinds(target.database),
+    work: await findAllWork(target),
     grantable: await findGrantable(target.database),
   }
   const seen = new Map<string, number>()
@@ -111,7 +115,7 @@ async function importBatch(
   options: ImportOptions,
   { database, macKey }: ImportTarget,
 ): Promise<RowReport[]> {
-  const read = rows.map((row) => ({ number: row.number, account: readRow(row, limits, options) }))
+  const read = await readBatch(rows, limits, options, database)
   const accounts = read.flatMap(({ account }) => (account instanceof RowProblem ? [] : account))
   const outcomes = await storeAccounts(accounts, macKey, database, options.dryRun)
   const outcomeOf = new Map(accounts.map((account, index) => [account, outcomes[index] as ImportOutcome]))
@@ -122,17 +126,28 @@ async function importBatch(
   )
 }
 
-function readRow(
-  row: SourceRow,
-  { kinds, grantable }: RowLimits,
-  rules: RowRules,
-): ImportedAccount | RowProblem {
+/** Reads rows. The hashes of users who exist are not stored, so that their work does not count. */
+async function readBatch(
+  rows: SourceRow[],
+  limits: RowLimits,
+  options: ImportOptions,
+  database: Database,
+): Promise<{ number: number; account: ImportedAccount | RowProblem }[]> {
+  const read = rows.map((row) => ({ number: row.number, account: readRow(row, limits.grantable, options) }))
+  const usernames = read.flatMap(({ account }) => account.username ?? [])
+  const existing = await findUsernames(usernames, database)
+  return read.map(({ number, account }) =>
+    account instanceof RowProblem || existing.has(account.username)
+      ? { number, account }
+      : { number, account: admitWork(account, limits) },
+  )
+}
+
+function readRow(row: SourceRow, grantable: Grantable, rules: RowRules): ImportedAccount | RowProblem {
   let fields: AccountRow = {}
   try {
     fields = row.read()
-    const account = readAccount(fields, rules, grantable)
-    if (account.importedHash) admitKind(account.importedHash.work.kind, kinds)
-    return account
+    return readAccount(fields, rules, grantable)
   } catch (error) {
     if (!(error instanceof RowProblem)) throw error
     return new RowProblem(error.message, toName(fields.username))
@@ -144,19 +159,21 @@ function toName(username: unknown): string | null {
   return typeof username === 'string' && username !== '' ? username.slice(0, maxLengths.username) : null
 }
 
-/** Returns the kinds of work of the hashes that are stored, those of new passwords included. */
-async function findKinds(database: Database): Promise<Set<string>> {
-  return new Set((await findStoredWork(minCost, database)).map(({ kind }) => kind))
+/** Returns the most work of each kind that the stored hashes take, and those of new passwords. */
+async function findAllWork({ database, bcryptCost }: ImportTarget): Promise<Work[]> {
+  const { shared, excess } = await findStoredWork(bcryptCost, database)
+  return excess.reduce(addWork, shared)
 }
 
-/** Adds a kind of work, which every login will do as well. @throws RowProblem if there are too many */
-function admitKind(kind: string, kinds: Set<string>): void {
-  // New passwords have a kind too.
-  if (!kinds.has(kind) && kinds.size > maxKinds)
-    throw new RowProblem(
-      `hashes with more than ${maxKinds} combinations of algorithm and parameters cannot be imported: let users with other hashes log in first`,
-    )
-  kinds.add(kind)
+/** Adds the work of an account's hash, which every login will do as well. Returns a problem if that is too much. */
+function admitWork(account: ImportedAccount, limits: RowLimits): ImportedAccount | RowProblem {
+  const own = workOf(account)
+  const work = own ? addWork(limits.work, own) : limits.work
+  // What is stored already can be more than an import may add.
+  const problem = work === limits.work ? undefined : findWorkProblem(work)
+  if (problem !== undefined) return new RowProblem(problem, account.username)
+  limits.work = work
+  return account
 }
 
 function reportOf(row: number, account: ImportedAccount, outcome: ImportOutcome): RowReport {

@@ -22,6 +22,15 @@ class DryRunEnd extends Error {
   }
 }
 
+/** Returns which of some usernames users have. */
+export async function findUsernames(usernames: string[], database: Database): Promise<Set<string>> {
+  const found = await database.user.findMany({
+    where: { username: { in: usernames } },
+    select: { username: true },
+  })
+  return new Set(found.map(({ username }) => username))
+}
+
 /**
  * Stores a batch of accounts in one transaction, with an event for each. An account that cannot be stored does not prevent
  * the others from being stored: if only the database rejects it, the accounts are stored one by one.
