@@ -222,11 +222,36 @@ t.test('a login is kept until its last access token has expired', async (t) => {
 
 t.test('a user who must change the password gets no token for a resource', async (t) => {
   const where = { username: 'janedoe' }
+  const { refresh_token } = (await request(asJane)).body
   await database.user.update({ where, data: { passwordChangeRequired: true } })
   t.match((await request({ ...asJane, scope: 'orders:read' })).claims, {
     ...{ aud: 'https://api.example.com', scope: 'account:password' },
   })
-  t.match(await request({ ...asJane, resource: orders }), { status: 400, body: { error: 'invalid_target' } })
+  t.match(await request({ ...asJane, resource: orders }), {
+    status: 400,
+    body: {
+      error: 'invalid_target',
+      error_description: 'A new password is required: request the token to change it without resource',
+    },
+  })
+  t.match((await request({ ...asJane, resource: 'https://api.example.com' })).claims, {
+    scope: 'account:password',
+  })
+  t.match(await request(asJane, 'foreign'), {
+    status: 400,
+    body: {
+      error: 'invalid_scope',
+      error_description:
+        'A new password is required: the client lacks the scope account:password to change it',
+    },
+  })
+  t.match(await request({ ...refresh(refresh_token), resource: orders }), {
+    status: 400,
+    body: {
+      error: 'invalid_grant',
+      error_description: 'A new password is required: log in again to change it',
+    },
+  })
   await database.user.update({ where, data: { passwordChangeRequired: false } })
 })
 

@@ -23,10 +23,12 @@ import { userSubject } from '../subject.js'
 import { authenticateUser, failedLogin } from './authenticate-user.js'
 import type { Granted, TokenParameters } from './grant.js'
 import { invalidScope } from './invalid-scope.js'
+import { newPasswordRequired } from './new-password-required.js'
 
 /**
  * Implements the resource owner password credentials grant (RFC 6749 §4.3). Administrative scopes are granted only when
- * requested by name. A user who must change the password gets a token for that alone, whatever scope is requested.
+ * requested by name. A user who must change the password gets a token for that alone, whatever scope is requested. It is for
+ * this service, so that a request that names another resource is refused with the reason (RFC 8707 §2).
  *
  * The login keeps everything that is granted, even scopes of several resources. Each of its access tokens has the part for
  * one resource.
@@ -62,9 +64,10 @@ async function grantAuthenticated(
     return { sub: user.username, clientId, scope: '', sid: randomUUID(), audience: { aud: nobody } }
   }
   const mustChange = reason === 'password_change_required'
-  const requested = requestedBy(parameters, mustChange)
-  const byDefault = mustChange ? [passwordScope] : userScopes
-  const { target, granted, scope } = await decideScope(requested, allowed, byDefault, context)
+  const requested = requestedBy(parameters)
+  const { target, granted, scope } = mustChange
+    ? await decidePasswordChange(requested, allowed, context)
+    : await decideScope(requested, allowed, context)
   const refreshToken = isRefreshable(client, context) && !mustChange ? newRefreshToken() : undefined
   const login = {
     id: randomUUID(),
@@ -84,31 +87,46 @@ async function grantAuthenticated(
   return { sub, clientId, scope, sid: login.id, ...tokenTerms(target), ...(refreshToken && { refreshToken }) }
 }
 
-/** Returns what a login requests. A user who must change the password gets the scope for that, whatever is requested. */
-function requestedBy(
-  { grant_type, resource, scope }: TokenParameters,
-  mustChange: boolean,
-): TargetParameters {
-  if (grant_type === undefined) return {}
-  return mustChange ? { resource } : { resource, scope }
+/** Returns what a login requests. */
+function requestedBy({ grant_type, resource, scope }: TokenParameters): TargetParameters {
+  return grant_type === undefined ? {} : { resource, scope }
+}
+
+/** Resource of a login, what is granted, and the scope of its first access token: the part for that resource. */
+interface Decision {
+  target: Target
+  granted: string
+  scope: string
 }
 
 /**
- * Returns the resource of a login, what is granted, and the scope of its first access token: the part for that resource.
+ * Decides on the login of a user who must change the password. The requested scope is ignored.
  *
- * @param byDefault scope-tokens of this service that are granted when none are requested
+ * @param allowed `account:password`, or nothing if the client does not have it
  * @throws ServiceError `invalid_target`, `invalid_scope`
  */
+async function decidePasswordChange(
+  { resource }: TargetParameters,
+  allowed: readonly string[],
+  context: AuthContext,
+): Promise<Decision> {
+  const target = chooseTarget({ resource }, await loadCatalogue(context), context.issuer)
+  if (target) throw newPasswordRequired('invalid_target', 'request the token to change it without resource')
+  if (allowed.length === 0)
+    throw newPasswordRequired('invalid_scope', `the client lacks the scope ${passwordScope} to change it`)
+  return { target, granted: passwordScope, scope: passwordScope }
+}
+
+/** @throws ServiceError `invalid_target`, `invalid_scope` */
 async function decideScope(
   requested: TargetParameters,
   allowed: readonly string[],
-  byDefault: readonly string[],
   context: AuthContext,
-): Promise<{ target: Target; granted: string; scope: string }> {
+): Promise<Decision> {
   const catalogue = await loadCatalogue(context)
   const target = chooseTarget(requested, catalogue, context.issuer)
   const ofTarget = requireGranted(target, requested, allowed, catalogue)
-  const granted = grantScope(requested.scope, allowed, target ? ofTarget : byDefault)
+  const granted = grantScope(requested.scope, allowed, target ? ofTarget : userScopes)
   if (!granted || granted.length > maxScopeLength) throw invalidScope(requested.scope, allowed)
   const scope = scopeFor(target, splitScope(granted), catalogue).join(' ')
   if (scope === '') throw invalidScope(granted, ofTarget)

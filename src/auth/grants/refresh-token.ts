@@ -19,6 +19,7 @@ import {
 import { userSubject } from '../subject.js'
 import type { Granted, TokenParameters } from './grant.js'
 import { invalidScope } from './invalid-scope.js'
+import { newPasswordRequired } from './new-password-required.js'
 
 /**
  * Implements the refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2). A refresh token is in one of these
@@ -120,6 +121,8 @@ async function narrowScope(
 ): Promise<{ target: Target; scope: string }> {
   const granted = splitScope(found.scope)
   const now = effective({ claims: { client_id: found.clientId }, scope: granted }, found.facts)
+  if (found.isTimely && now.reason === 'password_change_required')
+    throw newPasswordRequired('invalid_refresh_token', 'log in again to change it')
   if (!found.isTimely || !now.active) throw new ServiceError('invalid_refresh_token')
   const catalogue = await loadCatalogue(context)
   const target = chooseRefreshTarget(parameters, found.resourceId, catalogue, context.issuer)
