@@ -65,11 +65,12 @@ async function closeAll(): Promise<void> {
  */
 export function runService(args: string[], report = printError): Promise<never> {
   const abandon = closeGracefully(beginEnd, closeAll, report, closeDeadlineMs)
-  start(args).catch(abandon)
+  start(args, abandon).catch(abandon)
   return new Promise(() => {})
 }
 
-async function start([argument]: string[]): Promise<void> {
+/** @param abandon ends the process with an error */
+async function start([argument]: string[], abandon: (error: unknown) => void): Promise<void> {
   if (argument) throw new OperatorError(`unknown argument ${argument}; settings are environment variables`)
   const config = loadConfig(process.env)
   const server = await announceIfSlow(
@@ -77,6 +78,7 @@ async function start([argument]: string[]): Promise<void> {
     provisionServer(config),
   )
   closers.push(server.stop)
+  void server.failure.then(abandon)
   ending.signal.throwIfAborted()
   const database = openDatabase(config, server.url)
   const app = await buildApp(config, database, { server, print })

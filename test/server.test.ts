@@ -6,6 +6,7 @@ import t from 'tap'
 import { makeFolder } from './database/folder.js'
 import { embeddedUrl, readPid, untilReleased } from './database/postmaster.js'
 import { query } from './database/query.js'
+import { runCommand } from './helpers/command.js'
 import { cloneDatabase } from './helpers/database.js'
 import { beginTransaction } from './helpers/replicas.js'
 import {
@@ -66,6 +67,26 @@ t.test('without DATABASE_URL the service starts its own database, and keeps the 
   fourth.process.kill('SIGKILL')
   t.equal(await fourth.ends(), 'SIGKILL')
   await t.resolves(untilReleased(home), 'PostgreSQL ends when the service is killed')
+})
+
+t.test('the service ends with one line when its PostgreSQL is killed, and starts again', async (t) => {
+  const folder = await makeFolder(t)
+  const home = join(folder, 'postgres')
+  const start = () => startProgram(t, 'src/server.ts', { DATA_DIRECTORY: folder, PORT: '0' })
+  const first = start()
+  const origin = await untilGreeted(first)
+  process.kill(readPid(home) ?? 0, 'SIGKILL')
+  await fetch(`${origin}/readyz`).catch(() => {})
+  t.equal(await first.ends(), 1)
+  t.equal(first.stderr, 'latchkey: the embedded PostgreSQL has ended unexpectedly (exit status 137)\n')
+  t.notMatch(first.stdout, 'have been removed')
+  const env = { DATA_DIRECTORY: folder }
+  await untilSuccess(async () => {
+    const { status, stderr } = await runCommand('', ['users', 'list'], { env })
+    if (status !== 0) throw new Error(stderr)
+  })
+  const second = start()
+  await untilGreeted(second)
 })
 
 t.test('a port in use is reported in one line, and nothing is left running', async (t) => {
@@ -153,9 +174,13 @@ async function untilGreeted(program: RunningProgram): Promise<string> {
 
 /** Resolves when the embedded PostgreSQL answers, which is when its service is about to migrate. */
 async function untilAnswering(home: string): Promise<void> {
+  await untilSuccess(() => query(embeddedUrl(home), 'SELECT 1'))
+}
+
+async function untilSuccess(action: () => Promise<unknown>): Promise<void> {
   for (;;)
     try {
-      await query(embeddedUrl(home), 'SELECT 1')
+      await action()
       return
     } catch {}
 }

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import { hasCluster } from './embedded/cluster.js'
-import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.js'
+import { findEmbeddedPostgres, readServerFile, startEmbeddedPostgres } from './embedded/index.js'
 
 /** A PostgreSQL server to work with. */
 export interface DatabaseServer {
@@ -9,6 +9,8 @@ export interface DatabaseServer {
   embedded: boolean
   /** What an operator should know of it, in one line, or null. */
   notice: string | null
+  /** Resolves with an error if an embedded server ends without having been stopped. */
+  failure: Promise<OperatorError>
   /** Returns whether the data of an embedded server are still in place. Always true for any other server. */
   isIntact(): Promise<boolean>
   /** Stops an embedded server; leaves any other alone. */
@@ -16,7 +18,12 @@ export interface DatabaseServer {
 }
 
 /** Behaviour of a server that Latchkey has not started. */
-export const externalServer = { notice: null, isIntact: async () => true, stop: async () => {} }
+export const externalServer = {
+  notice: null,
+  failure: new Promise<OperatorError>(() => {}),
+  isIntact: async () => true,
+  stop: async () => {},
+}
 
 /** Settings that say which server to use. */
 interface ServerSettings {
@@ -38,7 +45,7 @@ export async function provisionServer({
   if (databaseUrl) return external(databaseUrl)
   const directory = directoryOf(dataDirectory)
   const server = await startEmbeddedPostgres(directory)
-  const isIntact = async () => (await findEmbeddedPostgres(directory)) === server.url
+  const isIntact = async () => (await readServerFile(directory))?.url === server.url
   return { ...server, embedded: true, isIntact }
 }
 

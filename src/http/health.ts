@@ -36,6 +36,9 @@ const readyz = {
 /** Configuration of both routes. */
 const config = { isProbe: true }
 
+/** Minimum time between two log lines with the same reason why the service is not ready (milliseconds). */
+const logIntervalMs = 60_000
+
 /** Storage that readiness depends on. */
 interface Storage {
   /** Returns whether the data of the database are still in place. */
@@ -47,12 +50,23 @@ export const healthRoutes: FastifyPluginAsyncTypebox<Storage> = async function h
   app,
   { isIntact },
 ) {
+  let lastReason = ''
+  let loggedAt = 0
+
+  function warn(reason: string, log: FastifyBaseLogger): void {
+    const now = performance.now()
+    if (reason === lastReason && now - loggedAt < logIntervalMs) return
+    lastReason = reason
+    loggedAt = now
+    log.warn({ reason }, 'not ready')
+  }
+
   async function isStorageReady(log: FastifyBaseLogger): Promise<boolean> {
     try {
       if (await isIntact()) return await isMigrated(app.database)
-      log.warn('not ready: the data of the embedded PostgreSQL have been removed')
+      warn('the data of the embedded PostgreSQL have been removed', log)
     } catch (error) {
-      if (!app.outage.note(error)) log.warn({ reason: reasonOf(error as Error) }, 'not ready')
+      if (!app.outage.note(error)) warn(reasonOf(error as Error), log)
     }
     return false
   }

@@ -13,8 +13,9 @@ const echoMs = 500
  * @param drain announces the end of the process; called only on a signal, and has no deadline
  * @param close closes what the process has started, within the deadline
  * @param report receives an uncaught error, and the reason why the process could not be closed
- * @returns a function to call with the error of a failed start, which ends the process like an uncaught error. Once the
- * process is closing, the function does nothing, as the close may make the start fail.
+ * @returns a function to call with the error of a failed start, or of a part without which the process cannot go on. It
+ * ends the process like an uncaught error. Once the process is closing, the function does nothing, as the close may cause such
+ * errors.
  */
 export function closeGracefully(
   drain: () => Promise<void>,

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { canOpen } from '../../src/http/health.js'
 import { startApp } from '../helpers/app.js'
+import { stopMonotonicClock } from '../helpers/clock.js'
 import { cloneDatabase } from '../helpers/database.js'
 
 t.test('with an up-to-date database the service is live and ready', async (t) => {
@@ -34,7 +35,18 @@ t.test('with a database that lacks the last migration it is not ready', async (t
 
 t.test('without the data of its database it is not ready', async (t) => {
   const app = await startApp(t, {}, undefined, { server: { isIntact: async () => false } })
-  t.equal((await app.inject('/readyz')).statusCode, 503)
+  const clock = stopMonotonicClock(t)
+  const warn = t.capture(app.log, 'warn')
+  for (let seconds = 0; seconds < 90; seconds += 30) {
+    t.equal((await app.inject('/readyz')).statusCode, 503)
+    clock.advance(30_000)
+  }
+  const line = [{ reason: 'the data of the embedded PostgreSQL have been removed' }, 'not ready']
+  t.same(
+    warn().map(({ args }) => args),
+    [line, line],
+    'once a minute',
+  )
 })
 
 t.test('with a table of migrations that cannot be read it is not ready', async (t) => {

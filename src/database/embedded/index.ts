@@ -15,6 +15,8 @@ export interface EmbeddedPostgres {
   url: string
   /** What an operator should know of it, in one line, or null. */
   notice: string | null
+  /** Resolves with an error if the server ends without having been stopped. */
+  failure: Promise<OperatorError>
   stop(): Promise<void>
 }
 
@@ -61,6 +63,7 @@ export async function startEmbeddedPostgres(
       return {
         url: urlOf(port, password),
         notice: explainLink(home, dirname(cluster)),
+        failure: watchForFailure(launch.process),
         stop: () => stopServer(launch.process),
       }
     if (!cannotBind.test(launch.log) || attempt === bindAttempts)
@@ -70,13 +73,26 @@ export async function startEmbeddedPostgres(
 
 /** Returns the URL of the server that another process runs on a data directory, or null. */
 export async function findEmbeddedPostgres(directory: string): Promise<string | null> {
+  const named = await readServerFile(directory)
+  return named && isRunning(named.pid) ? named.url : null
+}
+
+/** Returns the server that a data directory names, whether it runs or not; null without data or server. */
+export async function readServerFile(directory: string): Promise<{ pid: number; url: string } | null> {
   const home = resolve(directory)
   try {
     const lines = (await readFile(join(home, 'cluster/postmaster.pid'), 'utf8')).split('\n')
-    process.kill(Number(lines[0]), 0)
-    return urlOf(Number(lines[3]), await readPassword(home))
+    return { pid: Number(lines[0]), url: urlOf(Number(lines[3]), await readPassword(home)) }
   } catch {
     return null
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 
@@ -117,6 +133,15 @@ async function launchServer(binary: string, account: Account, args: string[]): P
     child.once('exit', () => resolve(false))
   })
   return { process: child, ready, log }
+}
+
+async function watchForFailure(server: Program): Promise<OperatorError> {
+  const [status, signal] = await once(server, 'exit')
+  // The input is closed to stop the server.
+  if (server.stdin.writableEnded) return new Promise(() => {})
+  return new OperatorError(
+    `the embedded PostgreSQL has ended unexpectedly (exit status ${[status, signal].join('')})`,
+  )
 }
 
 async function stopServer(server: Program): Promise<void> {

@@ -63,9 +63,13 @@ t.test('two servers have separate data', async (t) => {
   for (const [index, server] of servers.entries()) await stop(t, homes[index] ?? '', server)
 })
 
-t.test('a server that has died counts as stopped', async (t) => {
+t.test('a server that has died counts as stopped, and says so', async (t) => {
   const { home, server } = await start(t)
   process.kill(readPid(home) ?? 0, 'SIGQUIT')
+  t.match(
+    (await server.failure).message,
+    /^the embedded PostgreSQL has ended unexpectedly \(exit status \d+\)$/,
+  )
   await server.stop()
   await t.rejects(query(server.url, 'SELECT 1'))
 })
