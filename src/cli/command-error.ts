@@ -1,9 +1,11 @@
 import { CommanderError } from 'commander'
 import type { TSchema } from 'typebox'
 import { lastAdministrator, sqlStateOf, violatedForeignKey } from '../database/errors.js'
+import { describeFault } from '../database/faults.js'
 import { InvalidInput, ServiceError } from '../errors.js'
 import { conforms } from '../http/conforms.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
+import { reasonOf } from '../lifecycle/reason.js'
 import type { Io } from './io.js'
 import { escapeLine, escapeLines, printJson } from './output.js'
 
@@ -18,7 +20,7 @@ const codes: Record<number, string> = {
   [exitStatus.refused]: 'refused',
 }
 
-/** Maximum length of an unexpected error that is printed in one line (characters). */
+/** Maximum length of an error of the database, or an unexpected one, that is printed in one line (characters). */
 const maxUnexpectedLength = 300
 
 /** Syntax of scope-tokens (RFC 6749 §3.3), in words. */
@@ -87,8 +89,8 @@ function print(code: string, message: string, { json }: ErrorOptions, io: Io): v
   else io.stderr.write(`latchkey: ${escapeLine(message)}\n`)
 }
 
-function describeUnexpected({ message }: Error): string {
-  const line = message.trim().replace(/\s+/g, ' ').slice(0, maxUnexpectedLength)
+function describeUnexpected(error: Error): string {
+  const line = reasonOf(error).slice(0, maxUnexpectedLength)
   return `unexpected error: ${line}; please report it with the output of --verbose`
 }
 
@@ -96,7 +98,16 @@ function toCommandError(thrown: unknown): unknown {
   if (thrown instanceof ServiceError) return refusalOf(thrown)
   if (thrown instanceof InvalidInput) return new CommandError(exitStatus.usage, startLower(thrown.message))
   if (sqlStateOf(thrown) === lastAdministrator) return lastOne
-  return violatedForeignKey(thrown) ? deletedMeanwhile : thrown
+  if (violatedForeignKey(thrown)) return deletedMeanwhile
+  return thrown instanceof OperatorError ? thrown : (toFault(thrown) ?? thrown)
+}
+
+/** Returns the error of a command that the database has ended, with the stack of its cause. */
+function toFault(thrown: unknown): CommandError | undefined {
+  const description = describeFault(thrown)
+  if (description === undefined) return undefined
+  const fault = new CommandError(exitStatus.failure, description.slice(0, maxUnexpectedLength))
+  return Object.assign(fault, { stack: (thrown as Error).stack })
 }
 
 /** Returns the error of a command that follows the rules of the API. What it works on was found before. */

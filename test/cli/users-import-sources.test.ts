@@ -238,6 +238,14 @@ t.test('a table of another database', async (t) => {
       status: 1,
       stderr: /the table cannot be read: relation/,
     })
+  await query(
+    source,
+    'CREATE VIEW shop.broken AS SELECT 1 / (number - 1500) AS login FROM generate_series(1, 2000) AS number',
+  )
+  t.match(await runCommand(url, args(source, 'shop.broken')), {
+    status: 1,
+    stderr: /the table cannot be read: division by zero/,
+  })
   const unreachable = 'postgresql://nobody:pw@127.0.0.1:1/none'
   t.match(await runCommand(url, args(unreachable, 'users')), {
     status: 1,

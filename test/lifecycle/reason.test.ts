@@ -14,6 +14,10 @@ t.test('a reason is one line, without what the client of the database puts aroun
       '\nInvalid `prisma.$queryRaw()` invocation:\n\n\nRaw query failed. Code: `42P01`. Message: `relation "x" does not exist`',
       'relation "x" does not exist',
     ],
+    [
+      '\nInvalid `prisma.role.create()` invocation:\n\n\nDatabase error. Code: `53100`. Message: `no `space``',
+      'no `space`',
+    ],
     ['Invalid `x` given', 'Invalid `x` given'],
     ['', 'ECONNREFUSED'],
   ] as const)

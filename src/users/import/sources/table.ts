@@ -31,9 +31,9 @@ export async function* readTable(
       .catch(explain)
     let number = 0
     for (;;) {
-      const { rows } = await client.query<{ fields: Record<string, unknown> }>(
-        `FETCH ${fetchedRows} FROM source`,
-      )
+      const { rows } = await client
+        .query<{ fields: Record<string, unknown> }>(`FETCH ${fetchedRows} FROM source`)
+        .catch(explain)
       for (const { fields } of rows) {
         number += 1
         yield { number, read: () => fields }
