@@ -82,8 +82,7 @@ async function start([argument]: string[], abandon: (error: unknown) => void): P
   ending.signal.throwIfAborted()
   const database = openDatabase(config, server.url)
   const app = await buildApp(config, database, { server, print })
-  if (server.notice) app.log.warn(server.notice)
-  for (const notice of startNotices(config, process.env)) app.log.warn(notice)
+  for (const notice of [...server.notices, ...startNotices(config, process.env)]) app.log.warn(notice)
   closers.push(() => closeApp(app, config.drainSeconds > 0))
   drainService = () => drain(app, config.drainSeconds)
 

@@ -7,8 +7,8 @@ import { findEmbeddedPostgres, readServerFile, startEmbeddedPostgres } from './e
 export interface DatabaseServer {
   url: string
   embedded: boolean
-  /** What an operator should know of it, in one line, or null. */
-  notice: string | null
+  /** What an operator should know of it, each in one line. */
+  notices: string[]
   /** Resolves with an error if an embedded server ends without having been stopped. */
   failure: Promise<OperatorError>
   /** Returns whether the data of an embedded server are still in place. Always true for any other server. */
@@ -19,7 +19,7 @@ export interface DatabaseServer {
 
 /** Behaviour of a server that Latchkey has not started. */
 export const externalServer = {
-  notice: null,
+  notices: [],
   failure: new Promise<OperatorError>(() => {}),
   isIntact: async () => true,
   stop: async () => {},

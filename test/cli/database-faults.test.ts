@@ -95,7 +95,7 @@ t.test('errors of statements are unexpected, but not in the words of Prisma', as
 t.test('a command that waits for a lock says so', async (t) => {
   const url = await cloneDatabase(t)
   await beginTransaction(t, url, 'LOCK TABLE users')
-  const env = { DATABASE_TIMEOUT_SECONDS: '1' }
+  const env = { DATABASE_TIMEOUT_SECONDS: '2' }
   const { status, stderr } = await runCommand(url, ['users', 'list'], { env })
   t.equal(status, 1)
   t.match(stderr, /^latchkey: the database (took too long|waited too long for a lock): /)

@@ -13,8 +13,8 @@ import { findReason } from './reason.js'
 /** A running embedded PostgreSQL. */
 export interface EmbeddedPostgres {
   url: string
-  /** What an operator should know of it, in one line, or null. */
-  notice: string | null
+  /** What an operator should know of it, each in one line. */
+  notices: string[]
   /** Resolves with an error if the server ends without having been stopped. */
   failure: Promise<OperatorError>
   stop(): Promise<void>
@@ -62,7 +62,7 @@ export async function startEmbeddedPostgres(
     if (launch.ready)
       return {
         url: urlOf(port, password),
-        notice: explainLink(home, dirname(cluster)),
+        notices: explainLink(home, dirname(cluster)),
         failure: watchForFailure(launch.process),
         stop: () => stopServer(launch.process),
       }
@@ -111,9 +111,11 @@ async function prepare(home: string) {
 }
 
 /** Explains why the data are not where DATA_DIRECTORY says, if `ensureCluster` has put them elsewhere. */
-function explainLink(home: string, data: string): string | null {
-  if (dirname(data) !== sharedDirectory) return null
-  return `the data of the embedded PostgreSQL are in ${data}, and ${home} is a link to it: PostgreSQL does not run as root, and no other account can enter ${dirname(home)}`
+function explainLink(home: string, data: string): string[] {
+  if (dirname(data) !== sharedDirectory) return []
+  return [
+    `the data of the embedded PostgreSQL are in ${data}, and ${home} is a link to it: PostgreSQL does not run as root, and no other account can enter ${dirname(home)}`,
+  ]
 }
 
 interface Launch {

@@ -50,7 +50,7 @@ t.test(
     t.type(error, OperatorError)
     t.match(error, { message: `the data directory ${home} is in use: Latchkey runs already` })
     t.strictSame(await readdir(join(home, '..')), ['postgres'])
-    t.equal(server?.notice, null)
+    t.same(server?.notices, [])
     if (server) await stop(t, home, server)
   },
 )
@@ -119,7 +119,7 @@ t.test('below a private folder of root the data are elsewhere', { skip: notRoot 
   const data = await realpath(home)
   t.match(data, /^\/var\/lib\/latchkey\/postgres-/)
   t.equal(
-    first.notice,
+    first.notices[0],
     `the data of the embedded PostgreSQL are in ${data}, and ${home} is a link to it: PostgreSQL does not run as root, and no other account can enter ${folder}`,
   )
   await query(first.url, 'CREATE TABLE kept (id int)')
