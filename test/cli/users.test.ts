@@ -108,10 +108,10 @@ t.test('users become administrators, and cease to be, except for the last one', 
     [['johndoe', '--remove', 'user:admin'], 2],
   ] as const)
     t.match(await runCommand(url, ['users', 'set-scopes', ...change]), { status }, change.join(' '))
-  t.match(await runCommand(url, ['users', 'set-scopes', 'johndoe']), { status: 4 })
+  t.match(await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', '']), { status: 4 })
   await runCommand(url, ['users', 'create', 'bob'], { input: 'correct horse' })
   await runCommand(url, ['users', 'set-scopes', 'bob', '--scope', 'users:admin'])
-  t.match(await runCommand(url, ['users', 'set-scopes', 'johndoe']), {
+  t.match(await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', '']), {
     status: 0,
     stdout: 'johndoe has no additional scopes.\n',
   })
@@ -177,7 +177,7 @@ t.test('the rules of the API apply to operators, who can override them', async (
   const setPassword = ['users', 'set-password', 'johndoe']
   for (const [args, problem, input = password] of [
     [
-      create('me'),
+      create('al'),
       'username must have 3 to 64 letters and digits, with dots, underscores and hyphens only between them',
     ],
     [
@@ -266,14 +266,35 @@ t.test('what cannot be done is explained in one line and by the exit status', as
       4,
       'the username johndoe, one that looks like it, or the e-mail address is taken; a username is never reassigned',
     ],
-    [users('create', 'client:x'), 2, 'a username must not be empty or begin with "client:"'],
-    [users('create', ''), 2, 'a username must not be empty or begin with "client:"'],
+    [users('create', 'client:x'), 2, 'a username must not begin with "client:"'],
+    [users('create', ''), 2, 'a username must not be empty'],
+    [users('create', 'a/b', '--force'), 2, 'a username must not have a slash, since no URL can name it'],
+    [users('create', 'bob ', '--force'), 2, 'a username must not have spaces at its ends, or two in a row'],
+    [
+      users('create', 'Me', '--force'),
+      2,
+      'a username must not be "me" or consist of dots only, since no URL can name it',
+    ],
+    [
+      users('create', 'new', '--scope', 'users:adm', '--password-file', '/absent'),
+      2,
+      'there is no scope users:adm: users can have users:admin, items:admin, and the scopes in latchkey resources list',
+    ],
+    [
+      users('set-scopes', 'johndoe'),
+      2,
+      "--add, --remove or --scope is missing; --scope '' removes all additional scopes",
+    ],
     [
       users('create', 'a'.repeat(256)),
       2,
       'the username must have at most 255 characters and no control characters',
     ],
-    [users('create', '..'), 2, 'a username must not consist of dots only, since no URL can contain it'],
+    [
+      users('create', '..'),
+      2,
+      'a username must not be "me" or consist of dots only, since no URL can name it',
+    ],
     [users('create', 'a\0b'), 2, 'the username must have at most 255 characters and no control characters'],
     [
       users('create', 'new', '--email', 'a'.repeat(255)),

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { fromAuth0 } from '../../src/users/import/sources/auth0.js'
 import { detectFormat } from '../../src/users/import/sources/index.js'
+import { fromKeycloak } from '../../src/users/import/sources/keycloak.js'
 import { fromSupabase } from '../../src/users/import/sources/supabase.js'
 import { readUserDocument } from '../../src/users/import/sources/user-document.js'
 import { deleteUser } from '../../src/users/store/accounts.js'
@@ -34,6 +35,12 @@ t.test('an export is read by the rules of request bodies', async (t) => {
     await t.rejects(readUserDocument(document).next(), { message })
   const wide = await readUserDocument(bytes(JSON.stringify(Array(20_000).fill({})))).next()
   t.equal(wide.value?.number, 1, 'an export has more members than a request')
+  t.match(fromSupabase({ email: 'ada@example.com', raw_user_meta_data: 'null' }, new Date()), {
+    full_name: undefined,
+  })
+  t.throws(() => fromKeycloak({ username: 'ada', credentials: 'x' }), {
+    message: 'credentials must be a list',
+  })
   const twice = '{"full_name":"Ada","full_name":"Bob"}'
   t.throws(() => fromSupabase({ email: 'ada@example.com', raw_user_meta_data: twice }, new Date()), {
     message: /not valid JSON/,

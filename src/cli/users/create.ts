@@ -35,6 +35,8 @@ export function addCreateUser(users: Command, io: Io): void {
         const requireRule = rulesUnlessForced(options, io)
         requireRule('username', findNameProblem(name))
         requireRule('e-mail address', email === null ? undefined : findEmailProblem(email))
+        const scopes = readWords(options.scope) ?? []
+        await requireKnownScopes(scopes, context.database)
         const owner = { username: name, emails: [email] }
         const { hashedPassword, generated } = await readHash(owner, context.config.bcryptCost, options, io)
         const user = {
@@ -45,7 +47,7 @@ export function addCreateUser(users: Command, io: Io): void {
           hashedPassword,
           disabled: options.disabled === true,
           passwordChangeRequired: options.changeRequired === true,
-          scopes: readWords(options.scope) ?? [],
+          scopes,
         }
         const roles = readWords(options.role) ?? []
         await storeUser(user, roles, context)

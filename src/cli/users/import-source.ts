@@ -68,13 +68,14 @@ async function* readBytes(file: string): AsyncGenerator<Buffer> {
   try {
     yield* createReadStream(file) as AsyncIterable<Buffer>
   } catch (error) {
-    throw unreadable(error)
+    throw unreadable(file, error)
   }
 }
 
-/** Leaves out the argument, which Node.js puts behind a comma: it could be a URL with a password instead of a file. */
-function unreadable(error: unknown): OperatorError {
-  return new OperatorError(`the file cannot be read: ${(error as Error).message.replace(/,.*/s, '')}`)
+/** Names the file, unless it could be a URL with a password. Node.js puts it behind a comma. */
+function unreadable(file: string, error: unknown): OperatorError {
+  const name = /[:@]/.test(file) ? '' : ` ${file}`
+  return new OperatorError(`the file${name} cannot be read: ${(error as Error).message.replace(/,.*/s, '')}`)
 }
 
 /** Returns the URL of the database to import from, if one is given. */
@@ -98,7 +99,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw unreadable(error)
+    throw unreadable(file, error)
   }
 }
 

@@ -68,7 +68,9 @@ export function addImportUsers(users: Command, io: Io): void {
         }
         report.close()
         if (unused.size > 0)
-          io.stderr.write(`latchkey: not imported: the columns ${escapeLine([...unused].join(', '))}\n`)
+          io.stderr.write(
+            `latchkey: not imported: the ${unused.size === 1 ? 'column' : 'columns'} ${escapeLine([...unused].join(', '))}\n`,
+          )
         printTally(tally, dryRun, options.json, io)
       }),
     )
@@ -113,7 +115,8 @@ function printTally(tally: Tally, dryRun: boolean, json: unknown, io: Io): void 
       refused_rows: refusedRows.map(toReportLine),
     })
   else for (const line of linesOf(tally, dryRun)) io.stdout.write(`${escapeLine(line)}\n`)
-  if (refused > 0) throw new OperatorError(`${refused} of ${rows} rows were refused`)
+  if (refused > 0)
+    throw new OperatorError(`${refused} of ${rows} rows ${refused === 1 ? 'was' : 'were'} refused`)
 }
 
 function linesOf(tally: Tally, dryRun: boolean): string[] {
@@ -124,7 +127,9 @@ function linesOf(tally: Tally, dryRun: boolean): string[] {
   if (refused > lines.length) lines.push(`${refused - lines.length} more rows: --report lists them`)
   lines.push(`${dryRun ? 'An import would do this' : 'Imported'}: ${summaryOf(tally)}.`)
   if (withoutPassword > 0)
-    lines.push(`${withoutPassword} users have no password, and need a link of POST /account/forgot-password.`)
+    lines.push(
+      `${withoutPassword === 1 ? '1 user has no password, and needs' : `${withoutPassword} users have no password, and need`} a link of POST /account/forgot-password.`,
+    )
   return lines
 }
 

@@ -13,7 +13,7 @@ export function addSetScopes(users: Command, io: Io): void {
   users
     .command('set-scopes <username>')
     .description(
-      'add or remove additional scopes of a user, or replace them all; without an option, remove them all',
+      "add or remove additional scopes of a user, or replace them all; --scope '' removes them all",
     )
     .addOption(wordsOption('--add <scope>', 'scope to add to those of the user'))
     .addOption(wordsOption('--remove <scope>', 'scope to remove'))
@@ -45,6 +45,11 @@ function readChange(options: Record<string, unknown>) {
   const [scopes, add, remove] = [options.scope, options.add, options.remove].map(readWords)
   if (scopes && (add || remove))
     throw new CommandError(exitStatus.usage, '--scope excludes --add and --remove')
+  if (!scopes && !add && !remove)
+    throw new CommandError(
+      exitStatus.usage,
+      "--add, --remove or --scope is missing; --scope '' removes all additional scopes",
+    )
   return async (username: string, transaction: Transaction): Promise<string[] | null> => {
     if (add || remove) return changeScopes(username, { add: add ?? [], remove: remove ?? [] }, transaction)
     return (await updateUser(username, { scopes: scopes ?? [] }, transaction))?.scopes ?? null

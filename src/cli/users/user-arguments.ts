@@ -1,5 +1,5 @@
-import { clientOf } from '../../auth/subject.js'
 import { isSingleLine } from '../../database/storable.js'
+import { findUnusableName } from '../../users/account-rules.js'
 import { CommandError, exitStatus } from '../command-error.js'
 import type { Io } from '../io.js'
 import type { Options } from '../run.js'
@@ -28,13 +28,9 @@ export function rulesUnlessForced({ force }: Options, { stderr }: Io) {
 
 /** Returns a username that the database can hold and a URL can name. @throws CommandError for any other */
 export function readUsername(username: string): string {
-  if (readText('username', username, 255) === null || clientOf(username) !== null)
-    throw new CommandError(exitStatus.usage, 'a username must not be empty or begin with "client:"')
-  if (/^[.]+$/.test(username))
-    throw new CommandError(
-      exitStatus.usage,
-      'a username must not consist of dots only, since no URL can contain it',
-    )
+  const problem =
+    readText('username', username, 255) === null ? 'must not be empty' : findUnusableName(username)
+  if (problem) throw new CommandError(exitStatus.usage, `a username ${problem}`)
   return username
 }
 

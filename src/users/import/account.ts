@@ -4,7 +4,7 @@ import { maxCost, minCost } from '../../passwords/schemes/bcrypt.js'
 import type { Work } from '../../passwords/schemes/scheme.js'
 import { createUnusableHash, isUnusableHash } from '../../passwords/unusable-hash.js'
 import { maxHashLength, parseHash } from '../../passwords/verify.js'
-import { findEmailProblem, findNameProblem } from '../account-rules.js'
+import { findEmailProblem, findNameProblem, findUnusableName } from '../account-rules.js'
 import { maxUserScopes as maxNames } from '../administration/managed-user-schema.js'
 import type { AccountField } from '../store/exports.js'
 import type { ImportedAccount } from '../store/import-outcomes.js'
@@ -66,8 +66,8 @@ export function readAccount(
 function readUsername(row: AccountRow, force: boolean): string {
   const username = readLine(row, 'username', maxLengths.username)
   if (username === null) throw new RowProblem('username is missing')
-  if (username.startsWith('client:') || /^\.+$/.test(username))
-    throw new RowProblem('username must not begin with "client:" or consist of dots only')
+  const unusable = findUnusableName(username)
+  if (unusable) throw new RowProblem(`username ${unusable}`)
   const problem = force ? undefined : findNameProblem(username)
   if (problem) throw new RowProblem(`username ${problem}; --force accepts it`)
   return username

@@ -134,7 +134,7 @@ async function readBatch(
   database: Database,
 ): Promise<{ number: number; account: ImportedAccount | RowProblem }[]> {
   const read = rows.map((row) => ({ number: row.number, account: readRow(row, limits.grantable, options) }))
-  const usernames = read.flatMap(({ account }) => account.username ?? [])
+  const usernames = read.flatMap(({ account }) => (account instanceof RowProblem ? [] : account.username))
   const existing = await findUsernames(usernames, database)
   return read.map(({ number, account }) =>
     account instanceof RowProblem || existing.has(account.username)

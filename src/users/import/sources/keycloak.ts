@@ -23,13 +23,16 @@ export function fromKeycloak(user: Record<string, unknown>): AccountRow {
     full_name: fullName,
     disabled: user.enabled === undefined ? undefined : !user.enabled,
     password_change_required: requiredActions.includes('UPDATE_PASSWORD'),
-    hashed_password: readHash(Array.isArray(user.credentials) ? user.credentials : []),
+    hashed_password: readHash(user.credentials ?? []),
   }
 }
 
 /** Returns the hash of the password in a format that can be verified, or null if there is none. */
-function readHash(credentials: (Credential | null)[]): string | null {
-  const credential = credentials.find((candidate) => candidate?.type === 'password')
+function readHash(credentials: unknown): string | null {
+  if (!Array.isArray(credentials)) throw new RowProblem('credentials must be a list')
+  const credential = (credentials as (Credential | null)[]).find(
+    (candidate) => candidate?.type === 'password',
+  )
   if (!credential) return null
   const { algorithm, hashIterations, additionalParameters } = parseData(credential.credentialData)
   const { value, salt } = parseData(credential.secretData)

@@ -28,6 +28,6 @@ function parse(line: Buffer): unknown {
   try {
     return parseJson(line)
   } catch {
-    throw new RowProblem('the line is not valid JSON in UTF-8')
+    throw new RowProblem('the line is not valid JSON in UTF-8, or has a member __proto__')
   }
 }

@@ -24,11 +24,8 @@ export function fromSupabase(user: Record<string, unknown>, now: Date): AccountR
 function readFullName(metadata: unknown): unknown {
   if (!metadata) return null
   try {
-    const { full_name: fullName, name } = parseJson(Buffer.from(String(metadata))) as {
-      full_name?: unknown
-      name?: unknown
-    }
-    return fullName ?? name
+    const names = parseJson(Buffer.from(String(metadata))) as { full_name?: unknown; name?: unknown } | null
+    return names?.full_name ?? names?.name
   } catch {
     throw new RowProblem('raw_user_meta_data is not valid JSON')
   }
