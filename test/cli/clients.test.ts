@@ -298,6 +298,11 @@ t.test('keys, certificates and trust that could not work are refused', async (t)
   const platform = 'https://p.example'
   for (const [args, line] of [
     [create('--jwks', file(keySet), '--jwks-uri', 'https://a'), /--jwks excludes --jwks-uri/],
+    ...['127.0.0.1', '[::1]', '10.0.0.1', '169.254.169.254'].map((host): [string[], RegExp] => [
+      create('--jwks-uri', `https://${host}/x`),
+      /--jwks-uri names an address that is not public: --allow-private-host/,
+    ]),
+    [trust('https://p.example?y', 'a'), /--issuer must be an https URL .* without user, query and fragment/],
     [create('--jwks-uri', 'http://a'), /--jwks-uri must be an https URL/],
     [create('--jwks', file('{')), /file with a JWK Set/],
     [create('--jwks', file(keySet.keys[0])), /file with a JWK Set/],

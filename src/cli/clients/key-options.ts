@@ -1,8 +1,10 @@
 import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { Command } from 'commander'
 import { importKey, isPrivate, keysOf, toPublicJwk } from '../../auth/clients/jwk.js'
 import type { StoredKeySource } from '../../auth/store/client-keys.js'
 import { readTextFile } from '../../config/secret-file.js'
+import { isPermitted } from '../../http/safe-fetch/address.js'
 import { maxUrlLength, toHttpsUrl } from '../../http/safe-fetch/https-url.js'
 import { CommandError, exitStatus } from '../command-error.js'
 import type { Options } from '../run.js'
@@ -37,12 +39,22 @@ export function readKeySource({ jwks, jwksUri, allowPrivateHost, ca }: Options):
     throw usage(
       `--jwks-uri must be an https URL of at most ${maxUrlLength} characters, without user and fragment`,
     )
+  if (jwksUri !== undefined && !allowPrivateHost && namesPrivateHost(new URL(String(jwksUri))))
+    throw usage(
+      '--jwks-uri names an address that is not public: --allow-private-host permits those of private networks',
+    )
   return {
     jwks: jwks === undefined ? null : readKeys(String(jwks)),
     jwksUri: jwksUri === undefined ? null : String(jwksUri),
     allowPrivateHost: allowPrivateHost === true,
     ca: ca === undefined ? null : readCertificates(String(ca)),
   }
+}
+
+/** Returns whether the host of a URL is an address to which no request may be sent. Names are resolved at each request. */
+function namesPrivateHost({ hostname }: URL): boolean {
+  const address = hostname.replace(/^\[|\]$/g, '')
+  return isIP(address) !== 0 && !isPermitted(address, false)
 }
 
 /** Returns the source of a client's keys, or null if no option gives one. */

@@ -68,8 +68,8 @@ export function addTrustIssuer(clients: Command, io: Io): void {
 /** @throws CommandError naming the first rule that is broken */
 function requireValid({ issuer, subjectPattern, audience }: NewTrustedIssuer, ownIssuer: string): void {
   const problems: (string | false | null)[] = [
-    (issuer.length > maxIssuerLength || !toHttpsUrl(issuer)) &&
-      `--issuer must be an https URL of at most ${maxIssuerLength} characters, without user and fragment`,
+    (issuer.length > maxIssuerLength || !toHttpsUrl(issuer) || issuer.includes('?')) &&
+      `--issuer must be an https URL of at most ${maxIssuerLength} characters, without user, query and fragment`,
     issuer === ownIssuer && '--issuer must differ from the issuer of Latchkey',
     findPatternProblem(subjectPattern),
     audience !== null &&

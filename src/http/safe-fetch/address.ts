@@ -1,6 +1,9 @@
 import ipaddr from 'ipaddr.js'
 import { normalizeAddress } from '../server/client-address.js'
 
+/** Addresses outside of link-local ranges at which clouds serve credentials: of Azure, Alibaba Cloud, AWS and Google Cloud. */
+const metadataAddresses = ['168.63.129.16', '100.100.100.200', 'fd00:ec2::254', 'fd20:ce::254']
+
 /** Ranges of private networks, in the words of ipaddr.js. Link-local addresses are not among them: clouds serve credentials there. */
 const privateRanges = ['private', 'loopback', 'uniqueLocal', 'carrierGradeNat']
 
@@ -20,9 +23,15 @@ export function isPermitted(address: string, allowsPrivate: boolean): boolean {
 
 /** Returns the range of an address, which is `unicast` for a public one. */
 function rangeOf(address: string): string {
-  const parsed = ipaddr.parse(normalizeAddress(address) ?? '::')
-  if (parsed instanceof ipaddr.IPv4) return parsed.range()
-  if (parsed.match(nat64)) return new ipaddr.IPv4(parsed.toByteArray().slice(12)).range()
+  const parsed = translate(ipaddr.parse(normalizeAddress(address) ?? '::'))
+  if (metadataAddresses.includes(parsed.toString())) return 'metadata'
   const range = parsed.range()
-  return range === 'unicast' && !parsed.match(globalUnicast) ? 'reserved' : range
+  const isOutside = parsed instanceof ipaddr.IPv6 && !parsed.match(globalUnicast)
+  return range === 'unicast' && isOutside ? 'reserved' : range
+}
+
+/** Returns the IPv4 address that an IPv6 address of NAT64 stands for, and any other address as it is. */
+function translate(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | ipaddr.IPv6 {
+  const isTranslated = address instanceof ipaddr.IPv6 && address.match(nat64)
+  return isTranslated ? new ipaddr.IPv4(address.toByteArray().slice(12)) : address
 }
