@@ -1,10 +1,13 @@
 import { reasonOf } from '../lifecycle/reason.js'
 import { isDatabaseUnavailable, isOutcomeUnknown, sqlStateOf } from './errors.js'
+import { queryTimeoutMessage } from './session.js'
+
+const tookTooLong = 'the database took too long'
 
 /** What the classes of SQLSTATEs mean that are no fault of a statement, the most specific first. */
 const faults: readonly [states: RegExp, meaning: string][] = [
   [/^25006$/, 'the database is read-only'],
-  [/^(57014|25P0[234])$/, 'the database took too long'],
+  [/^(57014|25P0[234])$/, tookTooLong],
   [/^55P03$/, 'the database waited too long for a lock'],
   [/^40...$/, 'other changes were made at the same time'],
   [/^53100$/, 'the database has no space left'],
@@ -23,11 +26,16 @@ const unavailable = 'the database cannot be reached, or has ended the connection
  */
 export function describeFault(error: unknown): string | undefined {
   const state = String(sqlStateOf(error))
-  const [, named] = faults.find(([states]) => states.test(state)) ?? []
+  const named = isTimeout(error) ? tookTooLong : faults.find(([states]) => states.test(state))?.[1]
   const meaning = named ?? (isDatabaseUnavailable(error) ? unavailable : undefined)
   if (meaning === undefined) return undefined
   const outcome = isOutcomeUnknown(error)
     ? '; what the command was changing may or may not have been changed'
     : ''
   return `${meaning}: ${reasonOf(error as Error)}${outcome}`
+}
+
+/** Returns whether the time limit of the client has ended a statement. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message.includes(queryTimeoutMessage)
 }

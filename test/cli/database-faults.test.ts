@@ -111,4 +111,5 @@ t.test('a lost connection says whether the outcome is known', async (t) => {
   const error = await nowhere.user.findFirst().catch((error: Error) => error)
   t.match(describeFault(error), /^the database cannot be reached, or has ended the connection: [^;]+$/)
   t.equal(describeFault(new TypeError('a bug')), undefined)
+  t.match(describeFault(new Error('Query read timeout')), /^the database took too long: /)
 })

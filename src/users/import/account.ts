@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isSingleLine } from '../../database/storable.js'
-import { maxCost, minCost } from '../../passwords/schemes/bcrypt.js'
+import { bcryptWork, maxCost, minCost } from '../../passwords/schemes/bcrypt.js'
 import type { Work } from '../../passwords/schemes/scheme.js'
 import { createUnusableHash, isUnusableHash } from '../../passwords/unusable-hash.js'
 import { maxHashLength, parseHash } from '../../passwords/verify.js'
@@ -135,8 +135,8 @@ function unwrapHash(text: string): string {
 }
 
 /** Returns the work of verifying the hash of an account. */
-export function workOf({ hashedPassword, importedHash }: ImportedAccount): Work | undefined {
-  return importedHash ? importedHash.work : parseHash(hashedPassword)?.work
+export function workOf({ hashedPassword, importedHash }: ImportedAccount): Work {
+  return importedHash ? importedHash.work : bcryptWork(Number(hashedPassword.slice(4, 6)))
 }
 
 /** Returns whether an account has a password. A user without one sets it by a mailed link. */

@@ -167,8 +167,7 @@ async function findAllWork({ database, bcryptCost }: ImportTarget): Promise<Work
 
 /** Adds the work of an account's hash, which every login will do as well. Returns a problem if that is too much. */
 function admitWork(account: ImportedAccount, limits: RowLimits): ImportedAccount | RowProblem {
-  const own = workOf(account)
-  const work = own ? addWork(limits.work, own) : limits.work
+  const work = addWork(limits.work, workOf(account))
   // What is stored already can be more than an import may add.
   const problem = work === limits.work ? undefined : findWorkProblem(work)
   if (problem !== undefined) return new RowProblem(problem, account.username)
