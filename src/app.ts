@@ -7,6 +7,7 @@ import { maxFormBytes } from './auth/token-schema.js'
 import type { Config } from './config/index.js'
 import { changeFeed } from './database/changes/index.js'
 import type { Database } from './database/client.js'
+import { departures } from './database/departures.js'
 import { databasePlugin } from './database/plugin.js'
 import { type DatabaseServer, externalServer } from './database/provision.js'
 import { retention } from './database/retention.js'
@@ -134,6 +135,7 @@ async function registerServices(
   await app.register(background)
   await app.register(retention, { eventRetentionSeconds })
   await app.register(departedOwners)
+  await app.register(departures)
 }
 
 /** Registers the routes. Each scope has one guard, which no route in it can miss. */

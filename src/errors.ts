@@ -89,7 +89,10 @@ export const catalogue = {
   },
   resource_exists: { status: 409, detail: 'A resource with this name already exists' },
   audience_taken: { status: 409, detail: 'The audience belongs to another resource, or to this service' },
-  scope_taken: { status: 409, detail: 'A scope belongs to another resource, or to this service' },
+  scope_taken: {
+    status: 409,
+    detail: 'A scope belongs to another resource or to this service, or was just deleted',
+  },
   scope_in_use: {
     status: 409,
     detail:

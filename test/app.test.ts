@@ -3,6 +3,7 @@ import t from 'tap'
 import { auth } from '../src/auth/index.js'
 import { macKey } from '../src/auth/keys/mac.js'
 import { changeFeed } from '../src/database/changes/index.js'
+import { departures } from '../src/database/departures.js'
 import { retention } from '../src/database/retention.js'
 import { awaitInvalidation } from '../src/http/await-invalidation.js'
 import { batchedResponses } from '../src/http/batch-responses.js'
@@ -23,6 +24,7 @@ const dependencies: [plugin: FastifyPluginAsync<never>, dependency: string][] = 
   [retention, 'database'],
   [errorHandling, 'database'],
   [departedOwners, 'database'],
+  [departures, 'database'],
   [requestLog, 'client-address'],
   [fallbacks, 'response-headers'],
   [unreadableRequests, 'fallbacks'],

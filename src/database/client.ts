@@ -24,6 +24,9 @@ export type Sql = Prisma.Sql
 /** Creates a part of a statement for `$queryRaw` or `$executeRaw`. */
 export const sql = Prisma.sql
 
+/** Makes a fragment of a statement of constant SQL. */
+export const raw = Prisma.raw
+
 /** The connections beneath Prisma's client. */
 interface Connections extends QueryTarget {
   /**

@@ -61,12 +61,10 @@ const codeByStatus: Record<number, ErrorCode> = {
 
 /** Errors for a row whose referenced row was deleted during the request, by the foreign key between the two. */
 const codesByForeignKey: { foreignKey: RegExp; code: ErrorCode }[] = [
-  { foreignKey: /^token_families_user_id_fkey$/, code: 'incorrect_credentials' },
-  { foreignKey: /^token_families_resource_id_fkey$/, code: 'invalid_target' },
   { foreignKey: /_(resource_id|role|scopes?)_fkey$/, code: 'conflict' },
   { foreignKey: /_client_id_fkey$/, code: 'invalid_client' },
   { foreignKey: /_family_id_fkey$/, code: 'invalid_refresh_token' },
-  { foreignKey: /_(owner_id|user_id|invited_by)_fkey$/, code: 'not_found' },
+  { foreignKey: /_(owner_id|user_id)_fkey$/, code: 'not_found' },
 ]
 
 /** Registers the error handler of all routes. */

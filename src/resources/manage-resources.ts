@@ -2,7 +2,8 @@ import { nobody } from '../auth/access-token.js'
 import { isOwnAudience } from '../auth/resources/audience.js'
 import { isOwnScope } from '../auth/scope.js'
 import type { Config } from '../config/index.js'
-import type { Transaction } from '../database/client.js'
+import type { Database, Transaction } from '../database/client.js'
+import { removeDepartedScopes } from '../database/departed-scopes.js'
 import { sqlStateOf, uniqueViolation } from '../database/errors.js'
 import { InvalidInput, ServiceError } from '../errors.js'
 import {
@@ -26,6 +27,17 @@ import { maxScopes } from './resource-schema.js'
 
 /** Settings that decide which audiences are free. */
 export type AudienceSettings = Pick<Config, 'jwtSecret' | 'issuer' | 'audience'>
+
+/** Maximum time to wait until the names of deleted scopes are free (milliseconds). */
+const freeWithinMs = 5_000
+
+/**
+ * Takes deleted scopes from users and logins that still have them, so that a resource can define scopes with their names. If
+ * there are so many that this takes long, it is left to the background, and the names are taken until then.
+ */
+export function freeScopeNames(database: Database): Promise<void> {
+  return removeDepartedScopes(database, { signal: AbortSignal.timeout(freeWithinMs) })
+}
 
 /**
  * Creates a resource.

@@ -11,7 +11,13 @@ import { decodeNameCursor, encodeNameCursor, nextLink } from '../http/cursor.js'
 import { isUnchanged, requirePreconditions } from '../http/etag.js'
 import { readMergePatch } from '../http/json/parser.js'
 import { cutPage, readLimit } from '../http/page.js'
-import { type AudienceSettings, changeResource, createResource, deleteResource } from './manage-resources.js'
+import {
+  type AudienceSettings,
+  changeResource,
+  createResource,
+  deleteResource,
+  freeScopeNames,
+} from './manage-resources.js'
 import { findResource, listResources, type ManagedResource } from './managed-resource-store.js'
 import * as operations from './operations.js'
 import { etagOf, toChanges, toResource, toSettings } from './resource-document.js'
@@ -43,6 +49,7 @@ export const resourceRoutes: FastifyPluginAsyncTypebox<{ config: ResourceRouteSe
       { config, bodyLimit, schema: operations.createResource },
       async (request, reply) => {
         const { name, ...given } = request.body
+        await freeScopeNames(database)
         const resource = await database.$transaction(async (transaction) => {
           const created = await createResource({ name, ...toSettings(given) }, settings, transaction)
           await record(['resource_created'], name, request, transaction)
@@ -65,6 +72,7 @@ export const resourceRoutes: FastifyPluginAsyncTypebox<{ config: ResourceRouteSe
 
     app.patch(onePath, { config, bodyLimit, schema: operations.updateResource }, async (request, reply) => {
       const { params, body } = request
+      if (body.scopes) await freeScopeNames(database)
       const resource = await database.$transaction(async (transaction) => {
         const changed = await changeResource(
           params.name,

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { isForResource } from '../../src/auth/resources/audience.js'
 import { chooseRefreshTarget } from '../../src/auth/resources/target.js'
+import { freeScopeNames } from '../../src/resources/manage-resources.js'
 import { basic, decode, postTo } from '../conformance/server.js'
 import { query } from '../database/query.js'
 import { postToken, startApp } from '../helpers/app.js'
@@ -299,7 +300,11 @@ const changes: Record<string, [sql: string[], outcome: Outcome]> = {
 for (const [index, [change, [statements, outcome]]] of Object.entries(changes).entries())
   t.test(`tokens for a resource when ${change}`, async (t) => {
     const own = await enter(index)
-    for (const sql of statements) await query(url, sql.replaceAll('$1', `'${index}'`))
+    for (const sql of statements) {
+      // The name of a deleted scope is free when nobody has the scope any more.
+      if (sql.startsWith('INSERT INTO resource_scopes')) await freeScopeNames(database)
+      await query(url, sql.replaceAll('$1', `'${index}'`))
+    }
     const toNames = (scope: unknown) => String(scope).replaceAll(String(index), '')
     for (const app of [one, other]) {
       for (const [token, scope] of [

@@ -251,19 +251,13 @@ t.test(
   },
 )
 
-t.test('a deleted scope is taken from users, roles, clients and logins', async (t) => {
+t.test('a deleted scope is taken from roles and clients, and noted for removal from users and logins', async (t) => {
   await query(url, setUserScopes, ['{orders:read,items:admin}'])
   await query(url, addRoleScope, ['orders:read'])
   await query(url, addRoleScope, ['items:admin'])
   await query(url, addClient, ['orders', true, '{}', '{other,orders:read}'])
-  await query(
-    url,
-    `INSERT INTO token_families (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at)
-     SELECT gen_random_uuid(), id, 'orders', 'me orders:read', 0, 0, now(), now() FROM users WHERE username = 'alice'`,
-  )
   await query(url, "DELETE FROM resources WHERE name = 'orders'")
-  t.same(await query(url, 'SELECT scope FROM token_families'), [{ scope: 'me' }])
-  t.same(await query(url, "SELECT scopes FROM users WHERE username = 'alice'"), [{ scopes: ['items:admin'] }])
+  t.same(await query(url, "SELECT key FROM departures WHERE kind = 'scope'"), [{ key: 'orders:read' }])
   t.same(await query(url, 'SELECT scope FROM role_scopes'), [{ scope: 'items:admin' }])
   t.same(await query(url, "SELECT scopes FROM clients WHERE client_id = 'orders'"), [{ scopes: ['other'] }])
 })

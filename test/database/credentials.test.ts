@@ -6,7 +6,7 @@ import { query } from './query.js'
 const reasons: Record<string, string> = {
   revoked_tokens: 'marks tokens that are no longer valid',
   idempotency_keys:
-    'is read only for a caller whose token was checked, and is deleted with the owner of the response',
+    'is read only for a caller whose token was checked, and does not outlive the caller or the owner of the response',
   guess_counts: 'counts failures',
   known_networks: 'grants no access: it exempts a network from one of the limits',
   mail_budgets: 'counts mails',

@@ -66,7 +66,7 @@ const differences = [
   'ALTER TABLE items ALTER COLUMN title TYPE varchar(256)',
   "ALTER TABLE items ALTER COLUMN title SET DEFAULT 'untitled'",
   'DROP INDEX items_owner_id_title_id_idx',
-  'ALTER TABLE token_families DROP CONSTRAINT token_families_user_id_fkey',
+  'ALTER TABLE refresh_tokens DROP CONSTRAINT refresh_tokens_family_id_fkey',
   'CREATE TABLE extra (id int)',
   "CREATE TYPE extra AS ENUM ('one')",
 ]

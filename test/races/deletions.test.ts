@@ -214,7 +214,7 @@ t.test('every foreign key has a response', async (t) => {
   for (const { conname } of keys)
     t.match(
       conname,
-      /_((owner|user|client|family|resource)_id|invited_by|role)_fkey$/,
+      /_((owner|user|client|family|resource)_id|role)_fkey$/,
       'see the deletions of src/http/error-handler.ts',
     )
 })

@@ -5,6 +5,7 @@ import { as } from '../helpers/client.js'
 import { storeClient } from '../helpers/clients.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
+import { beginTransaction } from '../helpers/replicas.js'
 
 const url = await cloneDatabase(t)
 const app = await startApp(t, { JWT_SECRET: '' }, url)
@@ -315,3 +316,30 @@ t.test('a deployment can require preconditions', async (t) => {
         428,
       )
 })
+
+t.test(
+  'the scopes of a deleted resource can be defined again at once, and former users do not have them',
+  async (t) => {
+    const url = await cloneDatabase(t)
+    const app = await startApp(t, { JWT_SECRET: '' }, url)
+    await runCommand(url, ['users', 'set-scopes', 'johndoe', '--scope', 'users:admin'])
+    const { get, post, patch, delete: remove } = as(app, await logIn(app, 'johndoe', 'secret', 'users:admin'))
+    const stock = { name: 'stock', audience: 'urn:stock', scopes: [{ name: 'stock:read' }] }
+    t.equal((await post('/resources/', stock)).statusCode, 201)
+    const scopes = ['stock:read', 'items:admin']
+    t.match((await patch('/users/alice/', { scopes })).json(), { scopes })
+    const keeping = await beginTransaction(t, url, "SELECT FROM users WHERE username = 'alice' FOR SHARE")
+    t.equal((await remove('/resources/stock')).statusCode, 204)
+    const stored = "SELECT scopes FROM users WHERE username = 'alice'"
+    t.same(await query(url, stored), [{ scopes }], 'she still has the scope')
+    t.match((await get('/users/alice/')).json(), { scopes: ['items:admin'] }, 'it is not shown')
+    t.match((await runCommand(url, ['users', 'export'])).stdout, /"alice".*"scopes":\["items:admin"\]/)
+    t.match(await post('/resources/', stock), { statusCode: 409, body: /or was just deleted/ })
+    await keeping.query('ROLLBACK')
+    t.equal((await post('/resources/', stock)).statusCode, 201)
+    t.same(await query(url, stored), [{ scopes: ['items:admin'] }])
+
+    t.equal((await patch('/resources/stock', { scopes: [] })).statusCode, 200)
+    t.equal((await patch('/resources/stock', { scopes: stock.scopes })).statusCode, 200)
+  },
+)

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
+import { removeDepartures } from '../../src/database/departures.js'
 import { removeDepartedItems } from '../../src/items/departed-owners.js'
 import { query } from '../database/query.js'
 import { everyScope, logIn, postToken, startApp } from '../helpers/app.js'
@@ -58,6 +59,7 @@ for (const [way, remove] of Object.entries(ways))
     t.same(await tablesWith(marker, url), ['idempotency_keys', 'items', 'one_time_tokens', 'users'])
     await remove(app, url, admin)
     await removeDepartedItems(app.database)
+    await removeDepartures(app.database)
     t.same(await tablesWith(marker, url), [])
   })
 
@@ -94,6 +96,7 @@ for (const [caller, change] of Object.entries(removals))
     const late = await posting
     t.equal(late.statusCode, 401)
     t.match(late.json(), { detail: 'Could not validate credentials' })
+    await removeDepartures(app.database)
     t.same(await tablesWith(marker, url), ['items'], 'the earlier response is deleted too')
     t.equal((await query(url, 'SELECT FROM items WHERE title = $1', [marker])).length, 1)
   })
@@ -111,6 +114,8 @@ t.test('a deletion waits for a response that is being stored', async (t) => {
   await untilWaiting(url)
   await storing.query('COMMIT')
   await deleting
+  const app = await startApp(t, {}, url)
+  await removeDepartures(app.database)
   t.same(await tablesWith(marker, url), [])
 })
 

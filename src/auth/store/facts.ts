@@ -8,6 +8,13 @@ export const factColumns = `
   revoked_at IS NOT NULL AS "familyRevoked", clients.client_id AS "clientId", clients.disabled AS "clientDisabled",
   clients.generation AS "currentClientGeneration", clients.scopes AS "clientScopes"`
 
+/**
+ * Condition that the resource of `token_families AS family` exists. Its login ends with the resource, while the row is removed
+ * later: see `database/departures.ts`.
+ */
+export const hasResource = `
+  (family.resource_id IS NULL OR EXISTS (SELECT FROM resources WHERE resources.id = family.resource_id))`
+
 /** A row of `factColumns`. Without a family, its columns and those of its client are null. */
 export type FactRow = UserFacts &
   Omit<FamilyFacts, 'revoked'> & {

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
 import type { Facts } from '../effective.js'
-import { type FactRow, factColumns, toFacts } from './facts.js'
+import { type FactRow, factColumns, hasResource, toFacts } from './facts.js'
 import type { FamilyLimits } from './families.js'
 
 /** A stored refresh token with the family it belongs to. */
@@ -28,7 +28,10 @@ export interface FoundRefreshToken {
   expiresAt: number
 }
 
-/** Returns a refresh token, used or not, with its family, or null when the token was never issued. */
+/**
+ * Returns a refresh token, used or not, with its family, or null when the token was never issued, or the user, the client or
+ * the resource of its login no longer exists.
+ */
 export async function findRefreshToken(
   fingerprint: Buffer,
   database: Database,
@@ -50,11 +53,11 @@ const familyOfRefreshToken = `
   JOIN token_families AS family ON family.id = family_id
   JOIN users ON users.id = user_id
   JOIN clients USING (client_id)
-  WHERE fingerprint = $1`
+  WHERE fingerprint = $1 AND ${hasResource}`
 
 /**
  * Marks a refresh token as used and stores its successor. Of several concurrent calls one succeeds. The family is locked
- * before the token, in the same order as by the deletion of a user, to avoid deadlocks.
+ * before the token, in the same order as by the removal of families, to avoid deadlocks.
  *
  * @returns false when the token is used or expired, its family revoked, or the user or the client of another generation
  */

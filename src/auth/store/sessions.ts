@@ -1,5 +1,6 @@
-import type { Transaction } from '../../database/client.js'
+import { raw, type Transaction } from '../../database/client.js'
 import { isStorable, isUuid } from '../../database/storable.js'
+import { hasResource } from './facts.js'
 
 /** A login that has valid tokens: a token family. */
 export interface Session {
@@ -32,7 +33,7 @@ export async function listSessions(
     JOIN users ON users.id = user_id AND users.generation = user_generation AND NOT users.disabled
     JOIN clients USING (client_id)
     WHERE clients.generation = client_generation AND NOT clients.disabled
-      AND revoked_at IS NULL AND expires_at > now()
+      AND revoked_at IS NULL AND expires_at > now() AND ${raw(hasResource)}
       AND username = coalesce(${username}, username) AND client_id = coalesce(${clientId}, client_id)
     ORDER BY family.created_at DESC, family.id LIMIT ${limit}`
 }
@@ -40,9 +41,10 @@ export async function listSessions(
 /** Returns the name of the user whose session has this id, or null. */
 export async function findSessionOwner(id: string, database: Transaction): Promise<string | null> {
   if (!isUuid(id.toLowerCase())) return null
-  const family = await database.tokenFamily.findUnique({
-    where: { id },
-    select: { user: { select: { username: true } } },
-  })
-  return family?.user.username ?? null
+  const [owner] = await database.$queryRaw<{ username: string }[]>`
+    SELECT username FROM token_families AS family
+    JOIN users ON users.id = user_id
+    JOIN clients USING (client_id)
+    WHERE family.id = ${id}::uuid AND ${raw(hasResource)}`
+  return owner?.username ?? null
 }

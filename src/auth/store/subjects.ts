@@ -10,6 +10,7 @@ import {
   type AudienceRow,
   type FactRow,
   factColumns,
+  hasResource,
   ownAudienceColumns,
   resourceColumns,
   toAudienceFacts,
@@ -31,7 +32,7 @@ const userColumns = `
 const userSubject = `
   SELECT ${userColumns}, ${ownAudienceColumns}
   FROM users
-  LEFT JOIN token_families AS family ON family.id = $4::uuid AND user_id = users.id
+  LEFT JOIN token_families AS family ON family.id = $4::uuid AND user_id = users.id AND ${hasResource}
   LEFT JOIN clients USING (client_id)
   WHERE username = $1`
 
@@ -41,7 +42,8 @@ const userSubjectOfResource = `
   JOIN users ON users.id = user_id
   JOIN clients USING (client_id)
   JOIN resources ON identifier = $5
-  WHERE family.id = $4::uuid AND CASE subject_type WHEN 'username' THEN username ELSE subject END = $1`
+  WHERE family.id = $4::uuid AND ${hasResource}
+    AND CASE subject_type WHEN 'username' THEN username ELSE subject END = $1`
 
 const clientColumns = `clients.disabled, clients.generation, clients.scopes, ${isRevoked}`
 

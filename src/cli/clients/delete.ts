@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { deleteClient, findClient } from '../../auth/store/clients.js'
 import { clientSubject } from '../../auth/subject.js'
+import { removeDepartures } from '../../database/departures.js'
 import { requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
@@ -21,6 +22,7 @@ export function addDeleteClient(clients: Command, io: Io): void {
           requireFound(await deleteClient(clientId, transaction), 'client', clientId)
           await recordOperation('client_deleted', clientSubject(clientId), transaction)
         })
+        await removeDepartures(database)
         printResult(io, { client_id: clientId, deleted: true }, `Deleted ${clientId}.`, json)
       }),
     )

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { resourceSubject } from '../../audit/subject.js'
-import { adoptScopes } from '../../resources/manage-resources.js'
+import { adoptScopes, freeScopeNames } from '../../resources/manage-resources.js'
 import { findResource } from '../../resources/managed-resource-store.js'
 import { requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
@@ -23,6 +23,7 @@ export function addAdoptScopes(resources: Command, io: Io): void {
         const scopes = readWords(scope) as string[]
         requireScopes(scopes)
         requireFound(await findResource(name, database), 'resource', name)
+        await freeScopeNames(database)
         const clients = await database.$transaction(async (transaction) => {
           const affected = await adoptScopes(name, scopes, config, transaction)
           await recordOperation('scopes_adopted', resourceSubject(name), transaction)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { resourceSubject } from '../../audit/subject.js'
-import { createResource } from '../../resources/manage-resources.js'
+import { createResource, freeScopeNames } from '../../resources/manage-resources.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
 import { onDatabase, recordOperation } from '../run.js'
@@ -28,6 +28,7 @@ export function addCreateResource(resources: Command, io: Io): void {
         scopes: readScopes(options, { name, scopes: [] }) ?? [],
         ...readSettings(options),
       }
+      await freeScopeNames(database)
       const created = await database.$transaction(async (transaction) => {
         const added = await createResource(resource, config, transaction)
         await recordOperation('resource_created', resourceSubject(name), transaction)

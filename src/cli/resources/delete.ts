@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { resourceSubject } from '../../audit/subject.js'
+import { removeDepartures } from '../../database/departures.js'
 import { deleteResource } from '../../resources/manage-resources.js'
 import { findResource } from '../../resources/managed-resource-store.js'
 import { requireFound } from '../command-error.js'
@@ -28,6 +29,7 @@ export function addDeleteResource(resources: Command, io: Io): void {
           await deleteResource(name, () => {}, transaction)
           await recordOperation('resource_deleted', resourceSubject(name), transaction)
         })
+        await removeDepartures(database)
         printResult(io, { name, deleted: true }, `Deleted ${name}.`, json)
       }),
     )

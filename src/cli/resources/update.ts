@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { resourceSubject } from '../../audit/subject.js'
-import { changeResource } from '../../resources/manage-resources.js'
+import { removeDepartures } from '../../database/departures.js'
+import { changeResource, freeScopeNames } from '../../resources/manage-resources.js'
 import { findResource, type ManagedResource } from '../../resources/managed-resource-store.js'
 import { CommandError, exitStatus, requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
@@ -31,6 +32,7 @@ export function addUpdateResource(resources: Command, io: Io): void {
           options.yes,
           io,
         )
+      await freeScopeNames(database)
       const changed = await database.$transaction(async (transaction) => {
         const readNow = (current: ManagedResource) => {
           const changes = readChanges(options, current)
@@ -46,6 +48,7 @@ export function addUpdateResource(resources: Command, io: Io): void {
         await recordOperation('resource_changed', resourceSubject(name), transaction)
         return updated
       })
+      await removeDepartures(database)
       printResult(io, toResourceRow(changed), `Changed ${name}.`, options.json)
     }),
   )

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { removeDepartures } from '../../database/departures.js'
 import { removeDepartedItems } from '../../items/departed-owners.js'
 import { deleteUser, findOwner } from '../../users/store/accounts.js'
 import { requireFound } from '../command-error.js'
@@ -22,6 +23,7 @@ export function addDeleteUser(users: Command, io: Io): void {
           await recordOperation('user_deleted', username, transaction)
         })
         await removeDepartedItems(database)
+        await removeDepartures(database)
         printResult(io, { username, deleted: true }, `Deleted ${username}.`, json)
       }),
     )

@@ -1,5 +1,6 @@
 import type { Database } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
+import { ownScopes } from './granted-scopes.js'
 
 /** Members of an exported user, which an import reads again. */
 export const accountFields = [
@@ -41,7 +42,7 @@ export async function findAccounts(
 
 const accounts = `
   SELECT username, coalesce(email, pending_email) AS email, email IS NOT NULL AS email_verified, full_name, disabled,
-    password_change_required, scopes::text[],
+    password_change_required, ${ownScopes}::text[] AS scopes,
     ARRAY(SELECT role::text FROM user_roles WHERE user_roles.user_id = users.id ORDER BY role) AS roles, subject,
     hashed_password AS "hashedPassword", hash AS "importedHash"
   FROM users LEFT JOIN imported_hashes ON imported_hashes.user_id = users.id

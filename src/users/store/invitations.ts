@@ -68,6 +68,10 @@ function isValidInvitation(token: string): Sql {
       OR EXISTS (
         SELECT FROM users WHERE users.id = invitation.invited_by AND users.generation = invitation.user_generation
           AND ${mayInvite}
+          AND NOT EXISTS (
+            SELECT FROM departures
+            WHERE kind = 'inviter' AND key = users.id::text AND departed_at >= invitation.created_at
+          )
       )
     )
   )`

@@ -60,14 +60,14 @@ export async function listUsers(
     take: limit,
     select: managedColumns,
   })
-  return rows.map(toStoredUser)
+  return toStoredUsers(rows, database)
 }
 
 /** Returns a user, or null. */
 export async function findManagedUser(username: string, database: Transaction): Promise<StoredUser | null> {
   if (!isStorable(username)) return null
   const row = await database.user.findUnique({ where: { username }, select: managedColumns })
-  return row && toStoredUser(row)
+  return row && ((await toStoredUsers([row], database))[0] as StoredUser)
 }
 
 /** Returns whether the address that a user gave last is verified, or null if there is none. */
@@ -111,9 +111,16 @@ export async function setUserDisabled(
   return (await updateUser(username, { disabled }, database)) !== null
 }
 
-function toStoredUser({
-  roles,
-  ...user
-}: Omit<StoredUser, 'roles'> & { roles: { roleName: string }[] }): StoredUser {
-  return { ...user, roles: roles.map(({ roleName }) => roleName) }
+type UserRow = Omit<StoredUser, 'roles'> & { roles: { roleName: string }[] }
+
+/** Converts rows. A deleted scope is taken from users in batches: it is left out until then. */
+async function toStoredUsers(rows: UserRow[], database: Transaction): Promise<StoredUser[]> {
+  const held = rows.flatMap(({ scopes }) => scopes)
+  const where = { kind: 'scope', key: { in: held } }
+  const departed = held.length > 0 ? await database.departure.findMany({ where, select: { key: true } }) : []
+  return rows.map(({ roles, scopes, ...user }) => ({
+    ...user,
+    scopes: scopes.filter((scope) => !departed.some(({ key }) => key === scope)),
+    roles: roles.map(({ roleName }) => roleName),
+  }))
 }

@@ -1,0 +1,76 @@
+import type { Database } from './client.js'
+import { queryRows } from './query.js'
+import { batchRows, type RemovalBounds } from './removal.js'
+
+/** A table whose rows have scopes. No index finds those with a deleted one, so batches walk through all rows by their ids. */
+interface Holders {
+  table: string
+  /** SQL for the names of the scopes of a row, as an array. */
+  names: string
+  /** Assignment that removes the scopes in `$2`. */
+  removal: string
+}
+
+const holders: Holders[] = [
+  {
+    table: 'users',
+    names: 'scopes',
+    removal: 'scopes = ARRAY(SELECT one FROM unnest(scopes) AS one WHERE one <> ALL ($2::varchar[]))',
+  },
+  {
+    table: 'token_families',
+    names: "string_to_array(scope, ' ')::varchar[]",
+    removal: `scope = array_to_string(
+      ARRAY(SELECT one FROM unnest(string_to_array(scope, ' ')) AS one WHERE one <> ALL ($2::varchar[])), ' ')`,
+  },
+]
+
+/**
+ * Takes deleted scopes from users and logins. While that is under way, nothing can have these scopes: no client has them, the
+ * scopes of users are read without them, and no resource can define scopes with their names.
+ */
+export async function removeDepartedScopes(
+  database: Database,
+  { rows = batchRows, signal }: RemovalBounds,
+): Promise<void> {
+  const names = (await queryRows<{ key: string }>(pending, [], database)).map(({ key }) => key)
+  if (names.length === 0) return
+  let skipped = 0
+  for (const walk of walks) {
+    let batch: Batch | undefined = { last: beforeAll, skipped: 0 }
+    while (batch && !signal?.aborted) {
+      ;[batch] = await queryRows<Batch>(walk, [rows, names, batch.last], database)
+      skipped += batch?.skipped ?? 0
+    }
+  }
+  if (skipped === 0 && !signal?.aborted) await queryRows(completion, [names], database)
+}
+
+/** A batch of rows that were read. */
+interface Batch {
+  /** Id of the last row. */
+  last: string
+  /** Number of rows with one of the scopes that another transaction has locked. They are left for the next search. */
+  skipped: number
+}
+
+const beforeAll = '00000000-0000-0000-0000-000000000000'
+
+const pending = "SELECT key FROM departures WHERE kind = 'scope'"
+
+const completion = "DELETE FROM departures WHERE kind = 'scope' AND key = ANY ($1::text[])"
+
+/** Statements that take the scopes in `$2` from a batch of `$1` rows, which begins after the row `$3`. */
+const walks = holders.map(
+  ({ table, names, removal }) => `
+  WITH batch AS (
+    SELECT id, ${names} && $2::varchar[] AS is_holder FROM ${table} WHERE id > $3::uuid ORDER BY id LIMIT $1::int
+  ), held AS (
+    SELECT id FROM ${table} WHERE id IN (SELECT id FROM batch WHERE is_holder) FOR NO KEY UPDATE SKIP LOCKED
+  ), changed AS (
+    UPDATE ${table} SET ${removal} WHERE id IN (SELECT id FROM held)
+  )
+  SELECT id AS last,
+    ((SELECT count(*) FROM batch WHERE is_holder) - (SELECT count(*) FROM held))::int AS skipped
+  FROM batch ORDER BY id DESC LIMIT 1`,
+)
