@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import { runPeriodically } from '../lifecycle/periodic.js'
 import type { Database } from './client.js'
-import { familyRemoval, removeInBatches, rowRemoval } from './removal.js'
+import { familyRemoval, type RemovalBounds, removeInBatches, rowRemoval } from './removal.js'
 
 /** Tables with a column `expires_at`, and their keys. */
 const expiringTables = [
@@ -38,17 +38,19 @@ interface Retention {
 export const retention = plugin(registerRetention, { name: 'retention', dependencies: ['database'] })
 
 async function registerRetention(app: FastifyInstance, settings: Retention): Promise<void> {
+  const closing = new AbortController()
   runPeriodically(app, 'removing expired rows', intervalMs, () =>
-    app.outage.unless(() => removeExpired(app.database, settings)),
+    app.outage.unless(() => removeExpired(app.database, settings, { signal: closing.signal })),
   )
+  app.addHook('onClose', async () => closing.abort())
 }
 
 /** Removes expired rows, and audit events older than `eventRetentionSeconds`, in batches. */
 export async function removeExpired(
   database: Database,
   { eventRetentionSeconds }: Retention,
-  rows?: number,
+  bounds: RemovalBounds = {},
 ): Promise<void> {
-  for (const removal of expiredRemovals) await removeInBatches(removal, [], database, { rows })
-  await removeInBatches(eventRemoval, [eventRetentionSeconds], database, { rows })
+  for (const removal of expiredRemovals) await removeInBatches(removal, [], database, bounds)
+  await removeInBatches(eventRemoval, [eventRetentionSeconds], database, bounds)
 }

@@ -251,16 +251,19 @@ t.test(
   },
 )
 
-t.test('a deleted scope is taken from roles and clients, and noted for removal from users and logins', async (t) => {
-  await query(url, setUserScopes, ['{orders:read,items:admin}'])
-  await query(url, addRoleScope, ['orders:read'])
-  await query(url, addRoleScope, ['items:admin'])
-  await query(url, addClient, ['orders', true, '{}', '{other,orders:read}'])
-  await query(url, "DELETE FROM resources WHERE name = 'orders'")
-  t.same(await query(url, "SELECT key FROM departures WHERE kind = 'scope'"), [{ key: 'orders:read' }])
-  t.same(await query(url, 'SELECT scope FROM role_scopes'), [{ scope: 'items:admin' }])
-  t.same(await query(url, "SELECT scopes FROM clients WHERE client_id = 'orders'"), [{ scopes: ['other'] }])
-})
+t.test(
+  'a deleted scope is taken from roles and clients, and noted for removal from users and logins',
+  async (t) => {
+    await query(url, setUserScopes, ['{orders:read,items:admin}'])
+    await query(url, addRoleScope, ['orders:read'])
+    await query(url, addRoleScope, ['items:admin'])
+    await query(url, addClient, ['orders', true, '{}', '{other,orders:read}'])
+    await query(url, "DELETE FROM resources WHERE name = 'orders'")
+    t.same(await query(url, "SELECT key FROM departures WHERE kind = 'scope'"), [{ key: 'orders:read' }])
+    t.same(await query(url, 'SELECT scope FROM role_scopes'), [{ scope: 'items:admin' }])
+    t.same(await query(url, "SELECT scopes FROM clients WHERE client_id = 'orders'"), [{ scopes: ['other'] }])
+  },
+)
 
 /** Returns the constraint that a statement violates. */
 function violated(sql: string, values: unknown[]): Promise<string | undefined> {

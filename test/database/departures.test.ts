@@ -228,7 +228,7 @@ t.test('expired logins are removed in batches, with any number of refresh tokens
   )
   await query(url, "UPDATE token_families SET expires_at = now() - interval '1 s' WHERE client_id = 'shop'")
   await query(url, 'TRUNCATE changes')
-  await removeExpired(database, { eventRetentionSeconds: 60 }, 2)
+  await removeExpired(database, { eventRetentionSeconds: 60 }, { rows: 2 })
   t.same((await left(url)).slice(0, 2), [1, 2])
   t.same(await largestChanges(url), { refresh_tokens: 20, token_families: 2 })
 })
