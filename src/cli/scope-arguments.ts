@@ -7,6 +7,18 @@ export function requireScopeSyntax(scopes: readonly string[]): void {
     requireValid(scopeName, scope, `invalid scope ${scope}: a scope must consist of ${scopeRule}`)
 }
 
+/** @throws CommandError unless all scopes are replaced, or some are added or removed */
+export function requireScopeChange({ scope, add, remove }: Record<string, unknown>): void {
+  const replaces = scope !== undefined
+  const adjusts = add !== undefined || remove !== undefined
+  if (replaces && adjusts) throw new CommandError(exitStatus.usage, '--scope excludes --add and --remove')
+  if (!replaces && !adjusts)
+    throw new CommandError(
+      exitStatus.usage,
+      "--add, --remove or --scope is missing; --scope '' removes all scopes",
+    )
+}
+
 /** Scopes that are added to others, and those that are taken away. */
 export interface ScopeChange {
   add: string[]

@@ -267,7 +267,7 @@ t.test('what cannot be done is explained in one line and by the exit status', as
     ['roles show absent', 3, /there is no role absent/],
     ['roles show a\0b', 3, /there is no role/],
     ['resources show a\0b', 3, /there is no resource/],
-    ['roles set-scopes absent', 3, /there is no role absent/],
+    ['roles set-scopes absent --scope p', 3, /there is no role absent/],
   ] as const)
     await fail(line, status, message)
   t.match(await runCommand(url, create.split(' '), { env: { JWT_SECRET: 'x'.repeat(40) } }), {
@@ -287,7 +287,8 @@ t.test('a role is created, granted, changed, taken back and deleted', async (t) 
   await succeed('roles list', /^name .*\nclerk +items:admin orders:read +2 +Takes orders\n$/)
   await succeed('roles set-scopes clerk --scope orders:write', 'clerk has orders:write.\n')
   t.match(await json('roles show clerk'), { scopes: ['orders:write'], users: 2 })
-  await succeed('roles set-scopes clerk', 'clerk has no scopes.\n')
+  await fail('roles set-scopes clerk', 2, /--scope '' removes all scopes/)
+  await succeed("roles set-scopes clerk --scope ''", 'clerk has no scopes.\n')
   await succeed('roles revoke clerk alice', 'Revoked clerk: alice\n')
   await succeed('roles revoke clerk alice')
   t.match(await json('roles show clerk'), { scopes: [], users: 1, description: 'Takes orders' })

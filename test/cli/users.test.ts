@@ -283,7 +283,7 @@ t.test('what cannot be done is explained in one line and by the exit status', as
     [
       users('set-scopes', 'johndoe'),
       2,
-      "--add, --remove or --scope is missing; --scope '' removes all additional scopes",
+      "--add, --remove or --scope is missing; --scope '' removes all scopes",
     ],
     [
       users('create', 'a'.repeat(256)),

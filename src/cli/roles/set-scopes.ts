@@ -3,11 +3,11 @@ import { roleSubject } from '../../audit/subject.js'
 import type { Transaction } from '../../database/client.js'
 import { changeRole, changeRoleScopes } from '../../roles/manage-roles.js'
 import { findRole } from '../../roles/role-store.js'
-import { CommandError, exitStatus, requireFound } from '../command-error.js'
+import { requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
 import { type Options, onDatabase, recordOperation } from '../run.js'
-import { requireDistinct, requireScopeSyntax } from '../scope-arguments.js'
+import { requireDistinct, requireScopeChange, requireScopeSyntax } from '../scope-arguments.js'
 import { readWords, wordsOption } from '../words-option.js'
 import { readScopes, scopeOption } from './role-arguments.js'
 
@@ -16,7 +16,7 @@ export function addSetScopes(roles: Command, io: Io): void {
   roles
     .command('set-scopes <name>')
     .description(
-      'add or remove scopes of a role, or replace them all, at once for all of its users; without an option, remove them all',
+      "add or remove scopes of a role, or replace them all, at once for all of its users; --scope '' removes them all",
     )
     .addOption(wordsOption('--add <scope...>', 'scope to add to those of the role'))
     .addOption(wordsOption('--remove <scope...>', 'scope to remove'))
@@ -37,12 +37,13 @@ export function addSetScopes(roles: Command, io: Io): void {
 
 /** Returns the change that the options ask for. Its result is the scopes that the role has then. */
 function readChange({ add, remove, ...options }: Options) {
+  requireScopeChange({ add, remove, ...options })
   const [added, removed] = [add, remove].map(readWords)
-  const scopes = readScopes(options)
-  if (!added && !removed)
+  if (!added && !removed) {
+    const scopes = readScopes(options)
     return async (name: string, transaction: Transaction): Promise<string[]> =>
       (await changeRole(name, { scopes }, () => {}, transaction)).scopes
-  if (options.scope) throw new CommandError(exitStatus.usage, '--scope excludes --add and --remove')
+  }
   const change = { add: added ?? [], remove: removed ?? [] }
   requireScopeSyntax([...change.add, ...change.remove])
   requireDistinct(change)

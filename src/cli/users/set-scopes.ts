@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { Transaction } from '../../database/client.js'
 import { changeScopes, updateUser } from '../../users/store/managed-users.js'
-import { CommandError, exitStatus, requireFound } from '../command-error.js'
+import { requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
 import { onDatabase, recordOperation } from '../run.js'
+import { requireScopeChange } from '../scope-arguments.js'
 import { readWords, wordsOption } from '../words-option.js'
 import { requireFewScopes, requireKnownScopes, scopeOption } from './user-scopes.js'
 
@@ -42,14 +43,8 @@ function namedScopes(options: Record<string, unknown>): string[] {
 
 /** Returns the change that the options ask for. Its result is the scopes that the user has then, or null without the user. */
 function readChange(options: Record<string, unknown>) {
+  requireScopeChange(options)
   const [scopes, add, remove] = [options.scope, options.add, options.remove].map(readWords)
-  if (scopes && (add || remove))
-    throw new CommandError(exitStatus.usage, '--scope excludes --add and --remove')
-  if (!scopes && !add && !remove)
-    throw new CommandError(
-      exitStatus.usage,
-      "--add, --remove or --scope is missing; --scope '' removes all additional scopes",
-    )
   return async (username: string, transaction: Transaction): Promise<string[] | null> => {
     if (add || remove) return changeScopes(username, { add: add ?? [], remove: remove ?? [] }, transaction)
     return (await updateUser(username, { scopes: scopes ?? [] }, transaction))?.scopes ?? null
