@@ -226,7 +226,7 @@ t.test('a command about a client, resource or role that is being deleted', async
   for (const [deletion, args] of [
     ["DELETE FROM clients WHERE client_id = 'gone'", ['clients', 'rotate-secret', 'gone']],
     ["DELETE FROM resources WHERE name = 'gone'", ['resources', 'disable', 'gone']],
-    ["DELETE FROM roles WHERE name = 'gone'", ['roles', 'set-scopes', 'gone']],
+    ["DELETE FROM roles WHERE name = 'gone'", ['roles', 'set-scopes', 'gone', '--scope', '']],
   ] as const) {
     const change = await beginTransaction(t, url, deletion)
     const running = runCommand(url, [...args])

@@ -144,7 +144,7 @@ t.test('the last administrator cannot be removed by any means', async (t) => {
     })
   }
   for (const args of [
-    ['set-scopes', 'johndoe'],
+    ['set-scopes', 'johndoe', '--scope', ''],
     ['disable', 'johndoe'],
     ['delete', 'johndoe', '--yes'],
   ])
