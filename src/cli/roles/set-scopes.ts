@@ -36,16 +36,14 @@ export function addSetScopes(roles: Command, io: Io): void {
 }
 
 /** Returns the change that the options ask for. Its result is the scopes that the role has then. */
-function readChange({ add, remove, ...options }: Options) {
-  requireScopeChange({ add, remove, ...options })
-  const [added, removed] = [add, remove].map(readWords)
-  if (!added && !removed) {
-    const scopes = readScopes(options)
-    return async (name: string, transaction: Transaction): Promise<string[]> =>
-      (await changeRole(name, { scopes }, () => {}, transaction)).scopes
-  }
-  const change = { add: added ?? [], remove: removed ?? [] }
+function readChange(options: Options) {
+  requireScopeChange(options)
+  const change = { add: readWords(options.add) ?? [], remove: readWords(options.remove) ?? [] }
   requireScopeSyntax([...change.add, ...change.remove])
   requireDistinct(change)
-  return (name: string, transaction: Transaction) => changeRoleScopes(name, change, transaction)
+  const scopes = readScopes(options)
+  return async (name: string, transaction: Transaction): Promise<string[]> =>
+    options.scope === undefined
+      ? changeRoleScopes(name, change, transaction)
+      : (await changeRole(name, { scopes }, () => {}, transaction)).scopes
 }

@@ -44,9 +44,10 @@ function namedScopes(options: Record<string, unknown>): string[] {
 /** Returns the change that the options ask for. Its result is the scopes that the user has then, or null without the user. */
 function readChange(options: Record<string, unknown>) {
   requireScopeChange(options)
-  const [scopes, add, remove] = [options.scope, options.add, options.remove].map(readWords)
-  return async (username: string, transaction: Transaction): Promise<string[] | null> => {
-    if (add || remove) return changeScopes(username, { add: add ?? [], remove: remove ?? [] }, transaction)
-    return (await updateUser(username, { scopes: scopes ?? [] }, transaction))?.scopes ?? null
-  }
+  const scopes = readWords(options.scope)
+  const change = { add: readWords(options.add) ?? [], remove: readWords(options.remove) ?? [] }
+  return async (username: string, transaction: Transaction): Promise<string[] | null> =>
+    scopes
+      ? ((await updateUser(username, { scopes }, transaction))?.scopes ?? null)
+      : changeScopes(username, change, transaction)
 }
