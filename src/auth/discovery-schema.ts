@@ -76,7 +76,7 @@ export const Metadata = Type.Object(
         'Identifiers of this service and of enabled resources that are URLs (RFC 9728 §4): at most 100. Omitted where a shared secret signs the tokens.',
       ),
     ),
-    service_documentation: url('URL of the documentation.'),
+    service_documentation: Type.Optional(url('URL of the documentation, if it is served.')),
   },
   { $id: 'Metadata', examples: [exampleMetadata] },
 )
@@ -89,7 +89,7 @@ export const ProtectedResource = Type.Object(
     scopes_supported: list('Scopes that a client can request for every user.'),
     bearer_methods_supported: list('Ways to send an access token.'),
     resource_name: Type.String({ description: 'Name of this service.' }),
-    resource_documentation: url('URL of the documentation.'),
+    resource_documentation: Type.Optional(url('URL of the documentation, if it is served.')),
   },
   {
     $id: 'ProtectedResource',

@@ -12,7 +12,7 @@ import { userScopes } from './scope.js'
 /** Settings that the metadata publishes. */
 export type MetadataConfig = Pick<
   Config,
-  'issuer' | 'jwtSecret' | 'signingAlgorithm' | 'allowedGrants' | 'jwksMaxAgeSeconds'
+  'issuer' | 'jwtSecret' | 'signingAlgorithm' | 'allowedGrants' | 'jwksMaxAgeSeconds' | 'documentation'
 >
 
 /** Resources as the metadata publishes them. */
@@ -57,7 +57,7 @@ function describeServer(
   config: MetadataConfig,
   { enabled, defaultScopes }: PublishedResources,
 ): Static<typeof Metadata> {
-  const { issuer, jwtSecret, signingAlgorithm, allowedGrants } = config
+  const { issuer, jwtSecret, signingAlgorithm, allowedGrants, documentation } = config
   // Resources need published keys.
   const ofResources = jwtSecret === undefined ? defaultScopes : []
   return {
@@ -80,6 +80,6 @@ function describeServer(
     ...(jwtSecret === undefined && {
       protected_resources: [issuer, ...enabled.filter(hasMetadata)].slice(0, maxProtectedResources),
     }),
-    service_documentation: `${issuer}/docs`,
+    ...(documentation && { service_documentation: `${issuer}/docs` }),
   }
 }

@@ -11,7 +11,7 @@ import { userScopes } from './scope.js'
 
 /** Options of the endpoint. */
 export interface ProtectedResourceOptions {
-  config: Pick<Config, 'jwksMaxAgeSeconds'>
+  config: Pick<Config, 'jwksMaxAgeSeconds' | 'documentation'>
   /** Null where a shared secret signs: such tokens are for no audience, so none can be requested for it. */
   issuer: Issuer | null
 }
@@ -32,7 +32,7 @@ export const protectedResourceEndpoint: FastifyPluginAsyncTypebox<ProtectedResou
       const resource = identifiers.find((identifier) => new URL(metadataUrl(identifier)).pathname === path)
       if (!issuer || resource === undefined) throw new UnknownPath()
       reply.header('cache-control', `public, max-age=${config.jwksMaxAgeSeconds}`)
-      return describeOwnResource(resource, issuer)
+      return describeOwnResource(resource, issuer, config.documentation)
     }
   }
 
@@ -42,13 +42,17 @@ function ownIdentifiers({ iss, aud }: Issuer): string[] {
 }
 
 /** Scopes of administrators are omitted: clients request every scope that is listed, and most users have none of those. */
-function describeOwnResource(resource: string, { iss }: Issuer): Static<typeof ProtectedResource> {
+function describeOwnResource(
+  resource: string,
+  { iss }: Issuer,
+  documentation: boolean,
+): Static<typeof ProtectedResource> {
   return {
     resource,
     authorization_servers: [iss],
     scopes_supported: [...userScopes],
     bearer_methods_supported: ['header'],
     resource_name: 'Latchkey',
-    resource_documentation: `${iss}/docs`,
+    ...(documentation && { resource_documentation: `${iss}/docs` }),
   }
 }

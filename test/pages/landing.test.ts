@@ -172,6 +172,12 @@ t.test('without the documentation pages nothing links to them', async (t) => {
   t.ok(links.length > 0)
   for (const accept of ['application/json', 'text/html'])
     t.notMatch((await app.inject({ url: '/', headers: { accept } })).body, /\/docs|\/redoc|openapi/)
+  const keyed = await startApp(t, { DOCUMENTATION: 'false', JWT_SECRET: '' })
+  for (const name of ['oauth-authorization-server', 'oauth-protected-resource']) {
+    const { statusCode, body } = await keyed.inject({ url: `/.well-known/${name}` })
+    t.equal(statusCode, 200)
+    t.notMatch(body, 'documentation')
+  }
   const { status, stdout } = await runCommand('', ['openapi'], { env: { DOCUMENTATION: 'false' } })
   t.equal(status, 0)
   const served = await startApp(t)
