@@ -33,8 +33,9 @@ export async function removeDepartedScopes(
   database: Database,
   { rows = batchRows, signal }: RemovalBounds,
 ): Promise<void> {
-  const names = (await queryRows<{ key: string }>(pending, [], database)).map(({ key }) => key)
-  if (names.length === 0) return
+  const found = await queryRows<DepartedScope>(pending, [], database)
+  if (found.length === 0) return
+  const names = found.map(({ name }) => name)
   let skipped = 0
   for (const walk of walks) {
     let batch: Batch | undefined = { last: beforeAll, skipped: 0 }
@@ -43,7 +44,14 @@ export async function removeDepartedScopes(
       skipped += batch?.skipped ?? 0
     }
   }
-  if (skipped === 0 && !signal?.aborted) await queryRows(completion, [names], database)
+  if (skipped > 0 || signal?.aborted) return
+  await queryRows(completion, [names, found.map(({ departedAt }) => departedAt)], database)
+}
+
+interface DepartedScope {
+  name: string
+  /** Time of the departure, as text: it has a higher precision than a Date. */
+  departedAt: string
 }
 
 /** A batch of rows that were read. */
@@ -56,9 +64,13 @@ interface Batch {
 
 const beforeAll = '00000000-0000-0000-0000-000000000000'
 
-const pending = "SELECT key FROM departures WHERE kind = 'scope'"
+const pending = `
+  SELECT key AS name, departed_at::text AS "departedAt" FROM departures WHERE kind = 'scope'`
 
-const completion = "DELETE FROM departures WHERE kind = 'scope' AND key = ANY ($1::text[])"
+/** A later departure of the same name is left for the next search, as this one did not walk through all rows after it. */
+const completion = `
+  DELETE FROM departures USING unnest($1::text[], $2::text[]) AS walked (name, departed_at)
+  WHERE kind = 'scope' AND key = walked.name AND departures.departed_at = walked.departed_at::timestamptz`
 
 /** Statements that take the scopes in `$2` from a batch of `$1` rows, which begins after the row `$3`. */
 const walks = holders.map(

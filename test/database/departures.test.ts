@@ -270,6 +270,24 @@ t.test('a deleted scope can be defined again when nobody has it any more', async
   t.same(await query(url, "SELECT scopes FROM users WHERE username = 'johndoe'"), [{ scopes: [] }])
 })
 
+t.test('a scope that departs again during a search is left for the next one', async (t) => {
+  const { url, database } = await open(t, 5)
+  await query(
+    url,
+    `CREATE FUNCTION depart_again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       UPDATE departures SET departed_at = clock_timestamp() WHERE kind = 'scope';
+       RETURN NULL;
+     END $$;
+     CREATE TRIGGER depart_again AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION depart_again()`,
+  )
+  await query(url, "DELETE FROM resource_scopes WHERE name = 'orders:read'")
+  const departed = "SELECT key FROM departures WHERE kind = 'scope'"
+  await removeDepartures(database)
+  t.same(await query(url, departed), [{ key: 'orders:read' }])
+  await removeDepartures(database)
+  t.same(await query(url, departed), [])
+})
+
 t.test('a change of the scopes of a user takes a deleted one away', async (t) => {
   const { url } = await open(t, 1)
   await query(url, "DELETE FROM resource_scopes WHERE name = 'orders:read'")
