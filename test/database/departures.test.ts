@@ -14,7 +14,7 @@ import { until } from '../helpers/wait.js'
 import { query } from './query.js'
 
 /** Number of logins, and of all other rows of a kind, that a deletion leaves behind. */
-const many = 20_000
+const many = 5_000
 
 /** Maximum number of rows in a batch. */
 const rows = 1_000
