@@ -187,7 +187,11 @@ async function claimScopes(id: string, scopes: ResourceScope[], transaction: Tra
   const own = scopes.find(({ name }) => isOwnScope(name))
   const [taken] = own ? [own.name] : await addScopes(id, scopes, transaction)
   if (taken !== undefined)
-    throw new ServiceError('scope_taken', {}, `${taken} belongs to another resource, or to this service`)
+    throw new ServiceError(
+      'scope_taken',
+      {},
+      `${taken} belongs to another resource, or to this service, or was just deleted`,
+    )
 }
 
 /** @throws InvalidInput */

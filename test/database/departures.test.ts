@@ -288,6 +288,18 @@ t.test('a scope that departs again during a search is left for the next one', as
   t.same(await query(url, departed), [])
 })
 
+t.test('a user with a scope that no longer exists keeps nothing from being removed', async (t) => {
+  const { url, database } = await open(t, 5)
+  await query(
+    url,
+    "ALTER TABLE users DISABLE TRIGGER USER; UPDATE users SET scopes = '{lost,orders:read}'; ALTER TABLE users ENABLE TRIGGER USER",
+  )
+  await query(url, "DELETE FROM resource_scopes WHERE name = 'orders:read'")
+  await removeDepartures(database)
+  t.same(await query(url, 'SELECT DISTINCT scopes FROM users'), [{ scopes: [] }])
+  t.same(await query(url, 'SELECT FROM departures'), [])
+})
+
 t.test('a change of the scopes of a user takes a deleted one away', async (t) => {
   const { url } = await open(t, 1)
   await query(url, "DELETE FROM resource_scopes WHERE name = 'orders:read'")

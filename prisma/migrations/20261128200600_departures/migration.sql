@@ -102,17 +102,17 @@ E'BEGIN
 END';
 CREATE TRIGGER resource_scopes_refuse_departed BEFORE INSERT ON "resource_scopes" FOR EACH ROW EXECUTE FUNCTION refuse_departed_scope();
 
--- A change of the scopes of a user who still has a deleted one takes it away
+-- A change of the scopes of a user takes away those that no longer exist. Only a scope that is new to the user is refused
 CREATE OR REPLACE FUNCTION require_user_scopes() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS
-E'BEGIN
+E'DECLARE
+  existing VARCHAR[]\x3B
+BEGIN
   PERFORM FROM resource_scopes WHERE name = ANY (NEW.scopes) FOR KEY SHARE\x3B
+  existing := ARRAY[''users:admin'', ''items:admin'']::VARCHAR[] || ARRAY(SELECT name FROM resource_scopes WHERE name = ANY (NEW.scopes))\x3B
   IF TG_OP = ''UPDATE'' THEN
-    NEW.scopes := ARRAY(
-      SELECT one FROM unnest(NEW.scopes) AS one
-      WHERE one <> ALL (OLD.scopes) OR NOT EXISTS (SELECT FROM departures WHERE kind = ''scope'' AND key = one)
-    )\x3B
+    NEW.scopes := ARRAY(SELECT one FROM unnest(NEW.scopes) AS one WHERE one = ANY (existing) OR one <> ALL (OLD.scopes))\x3B
   END IF\x3B
-  IF NOT NEW.scopes <@ (ARRAY[''users:admin'', ''items:admin'']::VARCHAR[] || ARRAY(SELECT name FROM resource_scopes WHERE name = ANY (NEW.scopes))) THEN
+  IF NOT NEW.scopes <@ existing THEN
     RAISE foreign_key_violation USING CONSTRAINT = ''users_scopes_fkey'', MESSAGE = ''a scope of the user does not exist''\x3B
   END IF\x3B
   RETURN NEW\x3B
