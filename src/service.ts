@@ -73,10 +73,7 @@ export function runService(args: string[], report = printError): Promise<never> 
 async function start([argument]: string[], abandon: (error: unknown) => void): Promise<void> {
   if (argument) throw new OperatorError(`unknown argument ${argument}; settings are environment variables`)
   const config = loadConfig(process.env)
-  const server = await announceIfSlow(
-    () => process.stdout.write('Starting PostgreSQL …\n'),
-    provisionServer(config),
-  )
+  const server = await announceIfSlow(print.bind(null, 'Starting PostgreSQL …\n'), provisionServer(config))
   closers.push(server.stop)
   void server.failure.then(abandon)
   ending.signal.throwIfAborted()
@@ -97,7 +94,7 @@ async function start([argument]: string[], abandon: (error: unknown) => void): P
   }
 
   const isPrepared = await announceIfSlow(
-    () => app.log.info('preparing the database'),
+    app.log.info.bind(app.log, 'preparing the database'),
     succeeds(prepare, app),
   )
   ending.signal.throwIfAborted()
@@ -130,9 +127,9 @@ async function succeeds(task: () => Promise<void>, app: FastifyInstance): Promis
  * @param settles whether to wait for requests that are on their way after a drain
  */
 async function closeApp(app: FastifyInstance, settles: boolean): Promise<void> {
-  const forceClose = setTimeout(() => app.server.closeAllConnections(), forceCloseAfterMs)
+  const forceClose = setTimeout(app.server.closeAllConnections.bind(app.server), forceCloseAfterMs)
   if (app.draining && settles) await stopListening(app.server)
-  const closeIdle = setInterval(() => app.server.closeIdleConnections(), 100)
+  const closeIdle = setInterval(app.server.closeIdleConnections.bind(app.server), 100)
   await app.close()
   clearTimeout(forceClose)
   clearInterval(closeIdle)
