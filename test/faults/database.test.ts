@@ -128,14 +128,10 @@ t.test('a service whose database fails', async (t) => {
   })
 
   await t.test('waits for a database that accepts no more connections', async (t) => {
-    const others = await occupy(t, server)
-    await others[0]?.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name <> 'occupant' AND backend_type = 'client backend'",
-    )
-    const more = await occupy(t, server)
+    const occupants = await occupyAll(t, server)
     await until(async () => (await send(service, '/users/me/', { headers: bearer(token) })).status === 503)
     await answersWithout(t, service)
-    await Promise.all([...others, ...more].map((client) => client.end()))
+    await Promise.all(occupants.map((client) => client.end()))
     await survives(t, server, service, token, 'connections')
   })
 
@@ -165,19 +161,31 @@ t.test('a service that starts before its database waits for it', async (t) => {
   t.type(await logIn(service), 'string')
 })
 
-/** Opens connections until the server accepts no more. */
-async function occupy(t: Test, server: FragileServer): Promise<pg.Client[]> {
-  const clients: pg.Client[] = []
-  for (;;) {
-    const client = new pg.Client({ connectionString: server.url, application_name: 'occupant' })
-    client.on('error', () => {})
+/** Takes all connections of the server. The service is cut off meanwhile, as it would take those that it loses again. */
+async function occupyAll(t: Test, server: FragileServer): Promise<pg.Client[]> {
+  server.proxy.cut()
+  const first = await connectOccupant(t, server)
+  await until(async () => {
+    const { rowCount } = await first.query(
+      "SELECT FROM pg_stat_activity WHERE application_name <> 'occupant' AND backend_type = 'client backend'",
+    )
+    return rowCount === 0
+  })
+  const occupants = [first]
+  for (;;)
     try {
-      await client.connect()
+      occupants.push(await connectOccupant(t, server))
     } catch {
       break
     }
-    t.teardown(() => client.end().catch(() => {}))
-    clients.push(client)
-  }
-  return clients
+  server.proxy.open()
+  return occupants
+}
+
+async function connectOccupant(t: Test, server: FragileServer): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: server.directUrl, application_name: 'occupant' })
+  client.on('error', () => {})
+  await client.connect()
+  t.teardown(() => client.end().catch(() => {}))
+  return client
 }

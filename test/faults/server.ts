@@ -12,7 +12,10 @@ import { cheapHash } from '../helpers/replicas.js'
 
 /** A PostgreSQL server of one test for injecting faults. Its address stays the same over restarts. */
 export interface FragileServer {
+  /** Leads through the proxy. */
   url: string
+  /** Leads past the proxy; it changes with a restart. */
+  readonly directUrl: string
   proxy: DatabaseProxy
   /** Executes a statement on the server. */
   query(sql: string): Promise<Record<string, unknown>[]>
@@ -51,6 +54,9 @@ export async function startFragileServer(
 
   const server: FragileServer = {
     url: proxy.url,
+    get directUrl() {
+      return running.url
+    },
     proxy,
     query: (sql) => query(running.url, sql),
     stop: () => running.stop(),
