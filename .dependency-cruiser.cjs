@@ -101,11 +101,24 @@ module.exports = {
       { path: '^(src|prisma/seed)' },
       { path: 'node_modules/', pathNot: `node_modules/(@types/)?(${shipped.join('|')})/` },
     ),
+    forbid(
+      'packages-run-anywhere',
+      { path: '^packages/[^/]+/src/' },
+      { pathNot: '^packages/[^/]+/src/|node_modules/(jose|oauth4webapi)/' },
+    ),
+    forbid(
+      'packages-do-not-share-sources',
+      { path: '^packages/([^/]+)/src/' },
+      { path: '^packages/[^/]+/src/', pathNot: '^packages/$1/src/' },
+    ),
+    forbid('the-service-imports-no-package-of-its-users', { path: '^(src|prisma)/' }, { path: '^packages/' }),
     forbid('no-unresolved-imports', {}, { couldNotResolve: true }),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|src/database/generated|src/docs/assets|test/clients/typescript)/' },
+    exclude: {
+      path: '^(dist|packages/[^/]+/dist|src/database/generated|src/docs/assets|test/clients/typescript)/',
+    },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {

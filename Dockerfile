@@ -8,13 +8,13 @@ COPY package.json package-lock.json .npmrc ./
 COPY scripts/slim-packages.js scripts/
 
 FROM manifest AS build
-RUN npm ci
+RUN npm ci --workspaces=false
 COPY . .
 # After a checkout with a strict umask, the user of the service could not read these files.
 RUN npm run build && chmod -R a+rX package.json dist
 
 FROM manifest AS dependencies
-RUN npm ci --omit=dev
+RUN npm ci --omit=dev --workspaces=false
 
 FROM ${NODE_IMAGE}
 # Size of libuv's thread pool. Hashing uses one thread per processor, and two are kept for files and DNS: 16 suffice for

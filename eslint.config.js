@@ -4,8 +4,8 @@ import regexp from 'eslint-plugin-regexp'
 // Every regular expression must run in time linear in the length of its input. Biome checks everything else.
 export default [
   {
-    files: ['src/**/*.ts', 'prisma/**/*.ts'],
-    ignores: ['src/database/generated/**'],
+    files: ['src/**/*.ts', 'prisma/**/*.ts', 'packages/*/src/**/*.ts'],
+    ignores: ['src/database/generated/**', 'packages/*/dist/**'],
     languageOptions: { parser },
     plugins: { regexp },
     rules: {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { exclusively } from '../../scripts/lib/exclusive.js'
 import { installFiles, listFiles } from '../../scripts/lib/files.js'
 import { cacheDirectory, compile, prepareSources } from '../../scripts/lib/sources.js'
+import { workspaces } from '../../scripts/lib/workspaces.js'
 import { bundlePackages } from './packages.js'
 
 /** Folder of the compiled sources and tests, in the same folders as the TypeScript, with the data files beside them. */
@@ -11,7 +12,12 @@ export const buildDirectory = 'build'
 /** Folder of the bundled packages, relative to the build folder. */
 const packages = 'node_modules'
 
-const compiledFolders = ['src', 'prisma', 'test']
+const compiledFolders = [
+  'src',
+  'prisma',
+  'test',
+  ...workspaces.flatMap((folder) => [`${folder}/src`, `${folder}/test`]),
+]
 
 /** Compiles all sources and tests, with source maps that lead back to them. */
 export async function compileTests() {

@@ -3,13 +3,18 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { listFiles } from '../../scripts/lib/files.js'
+import { workspaces } from '../../scripts/lib/workspaces.js'
 import { buildDirectory } from './compile.js'
 import { startGroup } from './process-group.js'
 
 const c8 = createRequire(import.meta.url).resolve('c8/bin/c8.js')
 
+/** Folders of the compiled sources. */
+const sourceFolders = ['src', 'prisma', ...workspaces.map((folder) => join(folder, 'src'))].map((folder) =>
+  join(buildDirectory, folder),
+)
 /** URLs of the compiled sources begin with one of these. */
-const sources = ['src/', 'prisma/'].map((folder) => `${pathToFileURL(join(buildDirectory, folder))}`)
+const sources = sourceFolders.map((folder) => `${pathToFileURL(join(folder, '/'))}`)
 
 /**
  * Runs processes that write their coverage, and keeps what concerns the sources: a small part, as it also covers all packages.
@@ -60,8 +65,7 @@ export async function reportCoverage(directory, gate) {
   const options = [
     `--temp-directory=${directory}`,
     `--reports-dir=${directory}`,
-    `--include=${buildDirectory}/src/**`,
-    `--include=${buildDirectory}/prisma/**`,
+    ...sourceFolders.map((folder) => `--include=${folder}/**`),
     `--exclude=${buildDirectory}/src/database/generated/**`,
     `--exclude=${buildDirectory}/src/docs/assets/**`,
     ...listTypeFiles().map((file) => `--exclude=${file}`),
@@ -77,9 +81,8 @@ export async function reportCoverage(directory, gate) {
 
 /** Returns the compiled files of sources that contain only types: they have no code, and no process loads them. */
 function listTypeFiles() {
-  const folder = join(buildDirectory, 'src')
-  return listFiles(folder)
+  return sourceFolders
+    .flatMap((folder) => listFiles(folder).map((file) => join(folder, file)))
     .filter((file) => file.endsWith('.js'))
-    .map((file) => join(folder, file))
     .filter((file) => readFileSync(file, 'utf8').startsWith('//# sourceMappingURL'))
 }

@@ -41,7 +41,7 @@ function selectSpecifiers(compiled) {
   const bundled = new Set([
     ...bundledForTests,
     ...imported
-      .filter(({ path }) => !path.startsWith('test/'))
+      .filter(({ path }) => !/(^|\/)test\//.test(path))
       .flatMap(({ specifiers }) => specifiers.map(packageOf)),
   ])
   const specifiers = new Set(imported.flatMap(({ specifiers }) => specifiers))

@@ -1,11 +1,15 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { listFiles } from '../../scripts/lib/files.js'
+import { workspaces } from '../../scripts/lib/workspaces.js'
 
 const suffix = '.test.ts'
 
 /** Folder of the tests that fetch packages of other languages. They run only if they are named. */
 const toolchains = 'test/clients/toolchains/'
+
+/** Folders of tests. */
+const roots = ['test', ...workspaces.map((folder) => join(folder, 'test'))]
 
 /**
  * Returns the test files that are named, those of a folder if that is named, or all but those of other toolchains.
@@ -13,7 +17,7 @@ const toolchains = 'test/clients/toolchains/'
  * @param {string[]} named
  */
 export function selectFiles(named) {
-  if (named.length === 0) return filesBelow('test').filter((file) => !file.startsWith(toolchains))
+  if (named.length === 0) return roots.flatMap(filesBelow).filter((file) => !file.startsWith(toolchains))
   return named.map(normalize).flatMap((path) => {
     if (!existsSync(path)) throw new Error(`${path} does not exist`)
     return statSync(path).isDirectory() ? filesBelow(path) : [path]
@@ -30,7 +34,7 @@ export function startsProcesses(file, seen = new Set([file])) {
   if (source.includes("from 'node:child_process'")) return true
   for (const [, specifier = ''] of source.matchAll(/from '(\.\.?\/[^']*)\.js'/g)) {
     const imported = join(dirname(file), `${specifier}.ts`)
-    if (!imported.startsWith('test') || seen.has(imported)) continue
+    if (!roots.some((folder) => imported.startsWith(join(folder, '/'))) || seen.has(imported)) continue
     seen.add(imported)
     if (startsProcesses(imported, seen)) return true
   }
