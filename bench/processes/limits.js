@@ -40,8 +40,9 @@ async function limitOfRefresh() {
     let token = first
     return async function refresh() {
       const next = successorOf(token, key)
+      const successor = { token: fingerprint(next), entry: null, ttlSeconds: 1800 }
       await findRefreshToken(fingerprint(token), database)
-      const rotated = await rotateRefreshToken(fingerprint(token), fingerprint(next), config, database)
+      const rotated = await rotateRefreshToken(fingerprint(token), successor, config, database)
       if (!rotated) throw new Error('a refresh token was not rotated')
       token = next
     }

@@ -21,6 +21,13 @@ export interface AccessTokenClaims {
   gen?: number
   /** Generation of the resource that the token is for. Tokens for this service have none. */
   rgen?: number
+  /** Absent where tokens have no status. */
+  status?: StatusClaim
+}
+
+/** Reference to the entry of a token in a status list (draft-ietf-oauth-status-list §6.2). */
+export interface StatusClaim {
+  status_list: { idx: number; uri: string }
 }
 
 /** An access token with a valid signature that has not expired. The database knows whether it was revoked. */
@@ -61,6 +68,7 @@ export interface Grant {
   audience?: { aud: string; rgen?: number }
   /** Lifetime of the token (seconds), unless it is that of tokens for this service. */
   ttlSeconds?: number | null
+  status?: StatusClaim
 }
 
 /**
@@ -69,7 +77,7 @@ export interface Grant {
  * @param now seconds since 1970
  */
 export function claimsFor(
-  { sub, clientId, scope, sid, gen, audience }: Grant,
+  { sub, clientId, scope, sid, gen, audience, status }: Grant,
   issuer: Issuer | null,
   jti: string,
   now: number,
@@ -86,6 +94,7 @@ export function claimsFor(
     ...(scope && { scope }),
     ...(sid !== undefined && { sid }),
     ...(gen !== undefined && { gen }),
+    ...(status && { status }),
   }
 }
 

@@ -7,6 +7,7 @@ import type { KeySets } from './clients/key-sets.js'
 import type { ClientSource, StandingSource } from './current.js'
 import type { KeyRing } from './keys/ring.js'
 import type { CatalogueSource } from './resources/catalogue.js'
+import type { StatusAllocator } from './status/allocator.js'
 import type { FamilyLimits } from './store/families.js'
 import type { VerificationContext } from './verify.js'
 
@@ -24,6 +25,8 @@ export interface AuthContext extends CatalogueSource, ClientSource, StandingSour
   /** Issuer and audience of the tokens; null where a shared secret signs them. */
   issuer: Issuer | null
   changes: ChangeFeed
+  /** Gives tokens their entries of status lists; null where tokens have no status. */
+  statusAllocator: StatusAllocator | null
   /** Keys with which clients authenticate. */
   keySets: KeySets
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
+import type { Config } from '../config/index.js'
 import { createInvalidatingCache } from '../database/changes/cache.js'
 import { createAuthenticate, createAuthenticateForOwner } from './authenticate.js'
 import { authorizationEndpoint } from './authorize.js'
@@ -15,6 +16,8 @@ import { type KeyRingConfig, openSharedSecret, registerKeyRing } from './keys/ri
 import { type MetadataConfig, metadataEndpoint } from './metadata.js'
 import { protectedResourceEndpoint } from './protected-resource.js'
 import { revocationEndpoint } from './revoke.js'
+import { createStatusAllocator } from './status/allocator.js'
+import { registerLostScopes } from './status/lost-scopes.js'
 import { tokenEndpoint } from './token.js'
 import { Introspection, Revocation, Token, TokenForm, TokenReference } from './token-schema.js'
 
@@ -28,7 +31,10 @@ declare module 'fastify' {
 }
 
 /** Settings of this wing. */
-export type AuthConfig = OAuthConfig & KeyRingConfig & MetadataConfig & { audience: string }
+export type AuthConfig = OAuthConfig &
+  KeyRingConfig &
+  MetadataConfig &
+  Pick<Config, 'audience' | 'statusLists'>
 
 /** Schemas that the routes refer to. */
 export const authSchemas = [
@@ -73,10 +79,11 @@ async function registerAuth(app: FastifyInstance, { config }: { config: AuthConf
   await app.register(metadataEndpoint, { config, source: context })
   await app.register(protectedResourceEndpoint, { config, issuer: context.issuer })
   await app.register(authorizationEndpoint)
+  if (context.statusAllocator) registerLostScopes(app)
 }
 
 async function createContext(app: FastifyInstance, config: AuthConfig): Promise<AuthContext> {
-  const { jwtSecret, issuer: iss, audience: aud } = config
+  const { jwtSecret, issuer: iss, audience: aud, statusLists } = config
   const { database, passwords, readMacKey, changes } = app
   return {
     config,
@@ -86,6 +93,7 @@ async function createContext(app: FastifyInstance, config: AuthConfig): Promise<
     keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : registerKeyRing(app, config),
     issuer: jwtSecret ? null : { iss, aud },
     changes,
+    statusAllocator: statusLists && !jwtSecret ? createStatusAllocator({ database, changes }) : null,
     keySets: createKeySets(app.log),
     clients: createInvalidatingCache(changes, maxClients),
     resources: createInvalidatingCache(changes, 1),

@@ -6,6 +6,7 @@ import type { AuthContext } from './context.js'
 import { type Form, refuseRepeated } from './form.js'
 import { revokeToken } from './operations.js'
 import { fingerprint } from './secrets.js'
+import { findEntry } from './status/token-status.js'
 import { firstPartyId } from './store/clients.js'
 import { findRefreshToken } from './store/refresh-tokens.js'
 import { revokeAccessToken, revokeFamily } from './store/revocation.js'
@@ -45,8 +46,8 @@ async function revoke(token: string, clientId: string, context: AuthContext): Pr
   await changes.sync()
   const access = await verifyAccessToken(token, context, Date.now() / 1000)
   if (!access) return
-  const { client_id: issuedTo = firstPartyId, exp } = access.claims
+  const { client_id: issuedTo = firstPartyId, exp, status } = access.claims
   if (issuedTo !== clientId) throw new ServiceError('foreign_token')
-  await revokeAccessToken(access.fingerprint, exp, database)
+  await revokeAccessToken(access.fingerprint, exp, await findEntry(status, context), database)
   await changes.sync()
 }

@@ -27,6 +27,8 @@ export type Config = Readonly<{
   keyEncryptionSecretPrevious: string | undefined
   keyRotationSeconds: number
   jwksMaxAgeSeconds: number
+  /** Whether access tokens name an entry of a status list. Those that a shared secret signs never do. */
+  statusLists: boolean
   allowedGrants: readonly string[]
   accessTokenTtlSeconds: number
   refreshTokenIdleSeconds: number

@@ -12,7 +12,7 @@ import { familyRemoval, type RemovalBounds, removeInBatches, rowRemoval } from '
 //  1. A trigger writes the deletion into `departures`, in the transaction of the deletion.
 //  2. From then on nothing accepts the rows: statements look for the user, the client and the resource, and compare
 //     generations and times where another of the same name may follow.
-//  3. Every process looks for departures and removes their rows in batches, each in a transaction of its own. Processes skip
+//  3. Every process is told of departures by the change feed, looks for them from time to time, and removes their rows in batches, each in a transaction of its own. Processes skip
 //     rows that another has locked.
 //  4. The departure is deleted when none of its rows is left. After a crash the next search removes the rest.
 
@@ -30,6 +30,21 @@ function families(condition: string): Leftover {
   return { table: 'token_families', condition, removal: familyRemoval(condition) }
 }
 
+/** Returns the same for logins that remain stored, but end: a trigger then sets the bits of their tokens in the status lists. */
+function formerLogins(condition: string): Leftover {
+  return {
+    table: 'token_families',
+    condition,
+    removal: `
+  WITH batch AS (
+    SELECT id FROM token_families WHERE ${condition} LIMIT $1::int FOR NO KEY UPDATE SKIP LOCKED
+  ), ended AS (
+    UPDATE token_families SET revoked_at = now() WHERE id IN (SELECT id FROM batch)
+  )
+  SELECT count(*)::int AS count FROM batch`,
+  }
+}
+
 function rowsOf(table: string, key: string, condition: string): Leftover {
   return { table, condition, removal: rowRemoval(table, key, condition) }
 }
@@ -39,7 +54,10 @@ function departed(column: 'generation' | 'departed_at', kind: string): string {
   return `(SELECT ${column} FROM departures WHERE kind = '${kind}' AND departures.key = $2::text)`
 }
 
-/** What departures leave behind, by their kind. Scopes are in `departed-scopes.ts`. */
+/**
+ * What departures leave behind, by their kind. Scopes are in `departed-scopes.ts`, and the tokens of those who have lost one in
+ * `auth/status/lost-scopes.ts`.
+ */
 const leftovers: Record<string, Leftover[]> = {
   user: [
     families('user_id = $2::text::uuid'),
@@ -48,6 +66,12 @@ const leftovers: Record<string, Leftover[]> = {
   ],
   client: [families(`client_id = $2::text AND client_generation <= ${departed('generation', 'client')}`)],
   resource: [families('resource_id = $2::text::uuid')],
+  logins: [
+    formerLogins(
+      `user_id = $2::text::uuid AND user_generation < ${departed('generation', 'logins')}
+        AND revoked_at IS NULL AND expires_at > now()`,
+    ),
+  ],
   caller: [
     rowsOf(
       'idempotency_keys',
@@ -65,13 +89,16 @@ const leftovers: Record<string, Leftover[]> = {
 }
 
 /** Removes what deleted users, clients, resources and scopes left behind. */
-export const departures = plugin(registerRemoval, { name: 'departures', dependencies: ['database'] })
+export const departures = plugin(registerRemoval, { name: 'departures', dependencies: ['change-feed'] })
 
 async function registerRemoval(app: FastifyInstance): Promise<void> {
   const closing = new AbortController()
-  runPeriodically(app, 'removing what deletions left behind', intervalMs, () =>
+  const wake = runPeriodically(app, 'removing what deletions left behind', intervalMs, () =>
     app.outage.unless(() => removeDepartures(app.database, { signal: closing.signal })),
   )
+  app.changes.subscribe(function followDepartures(change) {
+    if (change?.startsWith('departure:')) wake()
+  })
   app.addHook('onClose', async () => closing.abort())
 }
 

@@ -13,6 +13,7 @@ const expiringTables = [
   ['known_networks', 'digest'],
   ['mail_budgets', 'key'],
   ['assertion_uses', 'digest'],
+  ['status_entries', 'list_id, ordinal'],
 ] as const
 
 const expired = 'expires_at < now()'
@@ -21,6 +22,18 @@ const expired = 'expires_at < now()'
 const expiredRemovals = [
   familyRemoval(expired),
   ...expiringTables.map(([table, key]) => rowRemoval(table, key, expired)),
+]
+
+/**
+ * What belongs to lists that were retired an hour ago. No statement that has begun before adds to them any more. The rows of a list
+ * can be many, so they are removed before it.
+ */
+const retired = "retires_at < now() - interval '1 hour'"
+const ofRetired = `list_id IN (SELECT id FROM status_lists WHERE ${retired})`
+const listRemovals = [
+  rowRemoval('status_revocations', 'list_id, first, count', ofRetired),
+  rowRemoval('status_blocks', 'list_id, first', ofRetired),
+  rowRemoval('status_lists', 'id', retired),
 ]
 
 const eventRemoval = rowRemoval('events', 'id', 'created_at < now() - make_interval(secs => $2::float8)')
@@ -51,6 +64,7 @@ export async function removeExpired(
   { eventRetentionSeconds }: Retention,
   bounds: RemovalBounds = {},
 ): Promise<void> {
-  for (const removal of expiredRemovals) await removeInBatches(removal, [], database, bounds)
+  for (const removal of [...expiredRemovals, ...listRemovals])
+    await removeInBatches(removal, [], database, bounds)
   await removeInBatches(eventRemoval, [eventRetentionSeconds], database, bounds)
 }

@@ -136,7 +136,15 @@ t.test('the statement that starts a login refuses a user who was disabled meanwh
     ['alice', false],
   ] as const) {
     const user = await database.user.findUniqueOrThrow({ where: { username } })
-    const login = { id: crypto.randomUUID(), user, client, scope: 'me', resource: null, refreshToken: null }
+    const login = {
+      id: crypto.randomUUID(),
+      user,
+      client,
+      scope: 'me',
+      resource: null,
+      refreshToken: null,
+      entry: null,
+    }
     t.equal(await startFamily(login, limits, database), isStarted, username)
   }
 })

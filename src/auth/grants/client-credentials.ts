@@ -4,6 +4,7 @@ import { loadCatalogue } from '../resources/catalogue.js'
 import { tokenTerms } from '../resources/resource-store.js'
 import { chooseTarget, requireGranted, scopeFor } from '../resources/target.js'
 import { grantScope, maxScopeLength, splitScope } from '../scope.js'
+import { statusOf, takeEntry } from '../status/token-status.js'
 import { type Client, ownClaims } from '../store/clients.js'
 import type { Granted, TokenParameters } from './grant.js'
 import { invalidScope } from './invalid-scope.js'
@@ -27,5 +28,6 @@ export async function grantClientCredentials(
   if (granted === null || granted.length > maxScopeLength) throw invalidScope(parameters.scope, allowed)
   const scope = scopeFor(target, splitScope(granted), catalogue).join(' ')
   if (parameters.scope !== undefined && scope === '') throw invalidScope(granted, byDefault)
-  return { ...ownClaims(client), scope, ...tokenTerms(target) }
+  const entry = await takeEntry({ client, resource: target, scope, ofUsers: false }, context)
+  return { ...ownClaims(client), scope, ...tokenTerms(target), ...statusOf(entry, context) }
 }

@@ -17,6 +17,7 @@ import {
 } from '../resources/target.js'
 import { grantScope, maxScopeLength, passwordScope, splitScope, userScopes } from '../scope.js'
 import { fingerprint, newRefreshToken } from '../secrets.js'
+import { statusOf, takeEntry } from '../status/token-status.js'
 import { type Client, findClient } from '../store/clients.js'
 import { startFamily } from '../store/families.js'
 import { userSubject } from '../subject.js'
@@ -69,6 +70,7 @@ async function grantAuthenticated(
     ? await decidePasswordChange(requested, allowed, context)
     : await decideScope(requested, allowed, context)
   const refreshToken = isRefreshable(client, context) && !mustChange ? newRefreshToken() : undefined
+  const entry = await takeEntry({ client, resource: target, scope, ofUsers: true }, context)
   const login = {
     id: randomUUID(),
     user,
@@ -76,6 +78,7 @@ async function grantAuthenticated(
     scope: granted,
     resource: target,
     refreshToken: refreshToken ? fingerprint(refreshToken) : null,
+    entry,
   }
   if (!(await startFamily(login, context.config, context.database))) {
     const changed = await readAgain(user, client, context)
@@ -84,7 +87,15 @@ async function grantAuthenticated(
   const succeeded = { action: 'login', outcome: 'ok', actor: user.username } as const
   await recordEvent(eventOf(succeeded, user, source), context.database)
   const sub = userSubject(user, target)
-  return { sub, clientId, scope, sid: login.id, ...tokenTerms(target), ...(refreshToken && { refreshToken }) }
+  return {
+    sub,
+    clientId,
+    scope,
+    sid: login.id,
+    ...tokenTerms(target),
+    ...statusOf(entry, context),
+    ...(refreshToken && { refreshToken }),
+  }
 }
 
 /** Returns what a login requests. */

@@ -8,6 +8,8 @@ import { tokenTerms } from '../resources/resource-store.js'
 import { chooseRefreshTarget, requireGranted, type Target } from '../resources/target.js'
 import { grantScope, splitScope } from '../scope.js'
 import { descendantOf, fingerprint, successorOf } from '../secrets.js'
+import type { StatusEntry } from '../status/supply.js'
+import { statusOf, takeEntry } from '../status/token-status.js'
 import type { Client } from '../store/clients.js'
 import { extendFamily, revokeReusedFamily } from '../store/families.js'
 import {
@@ -16,6 +18,8 @@ import {
   findRefreshToken,
   rotateRefreshToken,
 } from '../store/refresh-tokens.js'
+import { type BlockHolder, holderKey } from '../store/status-blocks.js'
+import { storeEntry } from '../store/status-entries.js'
 import { userSubject } from '../subject.js'
 import type { Granted, TokenParameters } from './grant.js'
 import { invalidScope } from './invalid-scope.js'
@@ -48,16 +52,30 @@ export async function grantRefreshToken(
   const found = await requireRefreshToken(fingerprint(presented), context)
   if (found.clientId !== client.clientId) throw new ServiceError('foreign_token')
   // A request that is refused leaves its token unused.
-  if (!found.isUsed) await narrowScope(parameters, found, context)
-  const refreshToken = (await rotate(presented, context)) ?? (await findDescendant(presented, context))
+  const plan = found.isUsed ? null : await planToken(parameters, found, client, context)
+  const successor = plan && (await rotate(presented, plan, context))
+  const refreshToken = successor ?? (await findDescendant(presented, context))
   if (refreshToken === null) return refuseReuse(presented, found, context, source)
-  // Read again, as the user or the client may have changed while the rotation waited for a lock.
-  const current = await requireRefreshToken(fingerprint(refreshToken), context)
-  const { target, scope } = await narrowScope(parameters, current, context)
-  const terms = tokenTerms(target)
+  const stored =
+    plan && successor !== null ? plan : await planFurtherToken(parameters, found, client, context)
+  const { resource, scope, entry, current } = await settlePlan(
+    stored,
+    refreshToken,
+    parameters,
+    client,
+    context,
+  )
+  const terms = tokenTerms(resource)
   if (terms.ttlSeconds) await extendFamily(found.familyId, terms.ttlSeconds, context.database)
-  const sub = userSubject(current, target)
-  return { sub, clientId: client.clientId, scope, sid: found.familyId, ...terms, refreshToken }
+  return {
+    sub: userSubject(current, resource),
+    clientId: client.clientId,
+    scope,
+    sid: found.familyId,
+    ...terms,
+    ...statusOf(entry, context),
+    refreshToken,
+  }
 }
 
 /** @throws ServiceError `invalid_refresh_token` when the token is unknown */
@@ -67,14 +85,71 @@ async function requireRefreshToken(token: Buffer, { database }: AuthContext): Pr
   return found
 }
 
+/** An access token to be issued. */
+interface TokenPlan extends BlockHolder {
+  resource: Target
+  /** Its entry in a status list; null without one. */
+  entry: StatusEntry | null
+}
+
+/** Decides what the access token is for, and takes its entry. */
+async function planToken(
+  parameters: TokenParameters,
+  found: FoundRefreshToken,
+  client: Client,
+  context: AuthContext,
+): Promise<TokenPlan> {
+  const holder = { client, ...(await narrowScope(parameters, found, context)), ofUsers: true }
+  return { ...holder, entry: await takeEntry(holder, context) }
+}
+
+/** Plans a token that is not issued with a new refresh token, and stores its entry. */
+async function planFurtherToken(
+  parameters: TokenParameters,
+  found: FoundRefreshToken,
+  client: Client,
+  context: AuthContext,
+): Promise<TokenPlan> {
+  const plan = await planToken(parameters, found, client, context)
+  if (plan.entry) await storeEntry(plan.entry, found.familyId, lifetimeOf(plan, context), context.database)
+  return plan
+}
+
+/**
+ * Decides again once the entry is stored, as the user or the client may have changed since the plan was made. What changes
+ * afterwards finds the entry. A plan that is out of date is replaced.
+ */
+async function settlePlan(
+  stored: TokenPlan,
+  refreshToken: string,
+  parameters: TokenParameters,
+  client: Client,
+  context: AuthContext,
+): Promise<TokenPlan & { current: FoundRefreshToken }> {
+  let plan = stored
+  for (;;) {
+    const current = await requireRefreshToken(fingerprint(refreshToken), context)
+    const decided = { ...plan, ...(await narrowScope(parameters, current, context)) }
+    if (holderKey(decided) === holderKey(plan)) return { ...plan, current }
+    plan = await planFurtherToken(parameters, current, client, context)
+  }
+}
+
+/** Returns the lifetime of a planned token (seconds). */
+function lifetimeOf({ resource }: TokenPlan, { config }: AuthContext): number {
+  return resource?.tokenTtlSeconds ?? config.accessTokenTtlSeconds
+}
+
 /** Returns the successor of an unused token, or null if the token cannot be rotated. */
-async function rotate(
-  presented: string,
-  { config, database, readMacKey }: AuthContext,
-): Promise<string | null> {
-  const successor = successorOf(presented, await readMacKey())
-  const isRotated = await rotateRefreshToken(fingerprint(presented), fingerprint(successor), config, database)
-  return isRotated ? successor : null
+async function rotate(presented: string, plan: TokenPlan, context: AuthContext): Promise<string | null> {
+  const { config, database, readMacKey } = context
+  const refreshToken = successorOf(presented, await readMacKey())
+  const successor = {
+    token: fingerprint(refreshToken),
+    entry: plan.entry,
+    ttlSeconds: lifetimeOf(plan, context),
+  }
+  return (await rotateRefreshToken(fingerprint(presented), successor, config, database)) ? refreshToken : null
 }
 
 /**
@@ -118,7 +193,7 @@ async function narrowScope(
   parameters: TokenParameters,
   found: FoundRefreshToken,
   context: AuthContext,
-): Promise<{ target: Target; scope: string }> {
+): Promise<{ resource: Target; scope: string }> {
   const granted = splitScope(found.scope)
   const now = effective({ claims: { client_id: found.clientId }, scope: granted }, found.facts)
   if (found.isTimely && now.reason === 'password_change_required')
@@ -131,5 +206,5 @@ async function narrowScope(
   if (!wanted) throw invalidScope(parameters.scope, granted)
   const scope = splitScope(wanted).filter((one) => available.includes(one))
   if (scope.length === 0) throw invalidScope(wanted, available)
-  return { target, scope: scope.join(' ') }
+  return { resource: target, scope: scope.join(' ') }
 }

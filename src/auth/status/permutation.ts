@@ -43,6 +43,9 @@ function createTables(seed: Uint8Array): Uint16Array[] {
   const outputLength = rounds * halfSize * 2
   const random = createHash('shake256', { outputLength }).update(seed).digest()
   return Array.from({ length: rounds }, (_, round) =>
-    Uint16Array.from({ length: halfSize }, (_, half) => random.readUInt16LE(2 * (round * halfSize + half)) % halfSize),
+    Uint16Array.from(
+      { length: halfSize },
+      (_, half) => random.readUInt16LE(2 * (round * halfSize + half)) % halfSize,
+    ),
   )
 }

@@ -3,6 +3,7 @@ import { queryRows } from '../../database/query.js'
 import { grantedScopes } from '../../users/store/granted-scopes.js'
 import type { ClientFacts, UserFacts } from '../effective.js'
 import type { Resource } from '../resources/resource-store.js'
+import type { StoredEntry } from './status-entries.js'
 
 /** Lifetimes of refresh tokens and access tokens. */
 export interface FamilyLimits {
@@ -24,6 +25,8 @@ export interface Login {
   resource: Resource | null
   /** Fingerprint of the first refresh token, or null when none is issued. */
   refreshToken: Buffer | null
+  /** Entry of its first access token in a status list; null without one. */
+  entry: StoredEntry | null
 }
 
 /**
@@ -34,7 +37,7 @@ export interface Login {
  * @returns false when the user, the client or the resource has changed since the login was decided
  */
 export async function startFamily(login: Login, limits: FamilyLimits, database: Database): Promise<boolean> {
-  const { id, user, client, scope, resource, refreshToken } = login
+  const { id, user, client, scope, resource, refreshToken, entry } = login
   const { refreshTokenIdleSeconds, refreshTokenTtlSeconds, accessTokenTtlSeconds } = limits
   const refreshableSeconds = refreshToken ? refreshTokenTtlSeconds : 0
   const started = await queryRows(
@@ -57,6 +60,8 @@ export async function startFamily(login: Login, limits: FamilyLimits, database: 
       client.grants,
       resource?.id ?? null,
       resource?.generation ?? null,
+      entry?.listId ?? null,
+      entry?.ordinal ?? null,
     ],
     database,
   )
@@ -76,9 +81,11 @@ const familyStart = `
     FOR SHARE
   ), family AS (
     INSERT INTO token_families
-      (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at, resource_id)
+      (id, user_id, client_id, scope, user_generation, client_generation, refreshable_until, expires_at, resource_id,
+        status_list, status_ordinal)
     SELECT $1::uuid, unchanged.id, $4, $6, $3::int, $5::int,
-      now() + make_interval(secs => $8::int), now() + make_interval(secs => $9::int), $16::uuid
+      now() + make_interval(secs => $8::int), now() + make_interval(secs => $9::int), $16::uuid,
+      $18::char(11), $19::int
     FROM unchanged
     RETURNING id, refreshable_until
   ), token AS (

@@ -3,6 +3,7 @@ import { queryRows } from '../../database/query.js'
 import type { Facts } from '../effective.js'
 import { type FactRow, factColumns, hasResource, toFacts } from './facts.js'
 import type { FamilyLimits } from './families.js'
+import type { StoredEntry } from './status-entries.js'
 
 /** A stored refresh token with the family it belongs to. */
 export interface FoundRefreshToken {
@@ -55,6 +56,16 @@ const familyOfRefreshToken = `
   JOIN clients USING (client_id)
   WHERE fingerprint = $1 AND ${hasResource}`
 
+/** The refresh token that replaces another one, and the access token that is issued with it. */
+export interface Successor {
+  /** Fingerprint of the refresh token. */
+  token: Buffer
+  /** Entry of the access token in a status list; null without one. */
+  entry: StoredEntry | null
+  /** Lifetime of the access token (seconds). */
+  ttlSeconds: number
+}
+
 /**
  * Marks a refresh token as used and stores its successor. Of several concurrent calls one succeeds. The family is locked
  * before the token, in the same order as by the removal of families, to avoid deadlocks.
@@ -63,11 +74,12 @@ const familyOfRefreshToken = `
  */
 export async function rotateRefreshToken(
   fingerprint: Buffer,
-  successor: Buffer,
+  { token, entry, ttlSeconds }: Successor,
   { refreshTokenIdleSeconds }: FamilyLimits,
   database: Database,
 ): Promise<boolean> {
-  const values = [fingerprint, successor, refreshTokenIdleSeconds]
+  const stored = [entry?.listId ?? null, entry?.ordinal ?? null, ttlSeconds]
+  const values = [fingerprint, token, refreshTokenIdleSeconds, ...stored]
   return (await queryRows(refreshTokenRotation, values, database)).length === 1
 }
 
@@ -86,8 +98,9 @@ const refreshTokenRotation = `
     WHERE fingerprint = $1 AND used_at IS NULL AND token.expires_at > now() AND family.id = family_id
     RETURNING family_id, refreshable_until
   )
-  INSERT INTO refresh_tokens (fingerprint, family_id, expires_at)
-  SELECT $2, family_id, least(now() + make_interval(secs => $3::int), refreshable_until)
+  INSERT INTO refresh_tokens (fingerprint, family_id, expires_at, status_list, status_ordinal, access_expires_at)
+  SELECT $2, family_id, least(now() + make_interval(secs => $3::int), refreshable_until),
+    $4::char(11), $5::int, now() + make_interval(secs => $6::int)
   FROM used
   RETURNING family_id`
 

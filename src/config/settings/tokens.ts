@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { choice, choices, duration, keySecret, text, url } from './kinds.js'
+import { choice, choices, duration, flag, keySecret, text, url } from './kinds.js'
 
 const grants = ['password', 'refresh_token', 'client_credentials'] as const
 
@@ -97,6 +97,14 @@ export const tokenSettings = {
     maximum: 86_400,
     example: '600',
     since: '0.1.0',
+  }),
+
+  STATUS_LISTS: flag({
+    description:
+      'Whether access tokens name an entry of a published list, by which other services see within seconds that a token was revoked (Token Status List). Not with `JWT_SECRET`.',
+    default: true,
+    example: 'false',
+    since: 'unreleased',
   }),
 
   KEY_ENCRYPTION_SECRET: Type.Optional(

@@ -1,0 +1,91 @@
+import { LRUCache } from 'lru-cache'
+import type { ChangeFeed } from '../../database/changes/index.js'
+import type { Database } from '../../database/client.js'
+import { ServiceError } from '../../errors.js'
+import {
+  type BlockHolder,
+  holderKey,
+  type LeasedBlock,
+  type ListTerms,
+  leaseBlock,
+} from '../store/status-blocks.js'
+import { createSupply, overlapSeconds, type StatusEntry } from './supply.js'
+
+/** Gives each access token an entry of a status list, without a statement for each. */
+export interface StatusAllocator {
+  /**
+   * Takes an entry for a token.
+   *
+   * @param ttlSeconds lifetime of the token
+   * @throws ServiceError `service_unavailable` when no block of entries can be leased: no token is issued without a status
+   */
+  take(holder: BlockHolder, ttlSeconds: number): Promise<StatusEntry>
+}
+
+/** Dependencies of the allocator. */
+export interface AllocatorContext {
+  database: Database
+  changes: ChangeFeed
+}
+
+/** Maximum number of holders with blocks in memory. The entries of others are left unused. */
+const maxHolders = 10_000
+/** Lifetime of the tokens of the first class (seconds). That of each further class is eight times as long. */
+const shortestClassSeconds = 3_600
+/** Time for which a list of the first class is open (seconds). */
+const shortestOpenSeconds = 600
+/** Tolerance for verifiers whose clocks are slow (seconds). */
+const toleranceSeconds = 300
+
+/**
+ * Creates the allocator of this process. Its blocks depend on what they were leased for, so they are dropped when a change of the
+ * client is announced, which may have ended their tokens.
+ */
+export function createStatusAllocator(
+  { database, changes }: AllocatorContext,
+  now: () => number = () => performance.now(),
+): StatusAllocator {
+  const supplies = new LRUCache<string, ReturnType<typeof createSupply>>({ max: maxHolders })
+
+  changes.subscribe(function dropBlocks(change) {
+    if (change === null) supplies.clear()
+    else if (change.startsWith('client:'))
+      for (const key of [...supplies.keys()]) if (key.startsWith(`${change} `)) supplies.delete(key)
+  })
+
+  async function lease(holder: BlockHolder, terms: ListTerms, count: number): Promise<LeasedBlock> {
+    const block = await leaseBlock(holder, terms, count, database)
+    if (!block) throw new ServiceError('service_unavailable')
+    return block
+  }
+
+  return {
+    take(holder, ttlSeconds) {
+      const terms = listTerms(ttlSeconds)
+      const key = `${holderKey(holder)} ${terms.class}`
+      const supply = supplies.get(key) ?? createSupply((count) => lease(holder, terms, count), now)
+      supplies.set(key, supply)
+      return supply.take()
+    },
+  }
+}
+
+/**
+ * Returns the terms of the lists of tokens with a lifetime. A list is open for ten minutes and its tokens live for at most an hour;
+ * lists of longer tokens are open for an eighth of the longest lifetime, as there would be thousands of them otherwise.
+ */
+export function listTerms(ttlSeconds: number): ListTerms {
+  let number = 0
+  while (secondsOf(number) < ttlSeconds) number += 1
+  const classSeconds = secondsOf(number)
+  return {
+    class: number,
+    openSeconds: number === 0 ? shortestOpenSeconds : classSeconds / 8,
+    retentionSeconds: overlapSeconds + classSeconds + toleranceSeconds,
+  }
+}
+
+/** Returns the longest lifetime of the tokens of a class (seconds). */
+function secondsOf(number: number): number {
+  return shortestClassSeconds * 8 ** number
+}

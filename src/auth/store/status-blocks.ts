@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import type { Database } from '../../database/client.js'
+import { queryRows } from '../../database/query.js'
+import { passwordScope, splitScope } from '../scope.js'
+
+/** What the tokens of a block of status list entries depend on. */
+export interface BlockHolder {
+  client: { clientId: string; generation: number }
+  /** Resource that the tokens are for; null for this service. */
+  resource: { id: string; generation: number } | null
+  scope: string
+  /** Whether the tokens speak for users. */
+  ofUsers: boolean
+}
+
+/** Returns a text that is the same for equal holders. It begins with the name by which the change feed announces the client. */
+export function holderKey({ client, resource, scope, ofUsers }: BlockHolder): string {
+  const of = [client.generation, resource?.id, resource?.generation, ofUsers, scope]
+  return `client:${client.clientId} ${of.join(' ')}`
+}
+
+/** Lifetimes of a status list. */
+export interface ListTerms {
+  /** Which lifetimes its tokens have: see `listTerms`. */
+  class: number
+  /** Time for which blocks are leased from it (seconds). */
+  openSeconds: number
+  /** Time after that until its last token has expired (seconds). */
+  retentionSeconds: number
+}
+
+/** A block of entries that this process alone may use. */
+export interface LeasedBlock {
+  listId: string
+  /** Key of the permutation of the list. */
+  seed: Buffer
+  /** Ordinal of its first entry. */
+  first: number
+  /** Time until the list closes (seconds). */
+  openSeconds: number
+}
+
+/**
+ * Leases a block of the open list with these terms, or of a new list. The rows of the client and the resource are locked (FOR
+ * SHARE), so a change of them waits, and then finds the block whose tokens it may end.
+ *
+ * @param count number of entries
+ * @returns null when the client or the resource has changed, or the client no longer has the scope
+ */
+export async function leaseBlock(
+  { client, resource, scope, ofUsers }: BlockHolder,
+  terms: ListTerms,
+  count: number,
+  database: Database,
+): Promise<LeasedBlock | null> {
+  const [leased] = await queryRows<LeasedBlock>(
+    lease,
+    [
+      client.clientId,
+      client.generation,
+      resource?.id ?? null,
+      resource?.generation ?? null,
+      scope,
+      splitScope(scope),
+      ofUsers,
+      count,
+      terms.class,
+      terms.openSeconds,
+      terms.retentionSeconds,
+      randomBytes(8).toString('base64url'),
+      randomBytes(32),
+    ],
+    database,
+  )
+  return leased ?? null
+}
+
+const lease = `
+  WITH resource AS (
+    SELECT FROM resources WHERE id = $3::uuid AND generation = $4::int AND NOT disabled FOR SHARE
+  ), holder AS (
+    SELECT FROM clients
+    WHERE client_id = $1::varchar AND generation = $2::int AND NOT disabled
+      AND $6::varchar[] <@ CASE WHEN 'me' = ANY (scopes) THEN scopes || '${passwordScope}'::varchar ELSE scopes END
+      AND ($3::uuid IS NULL OR EXISTS (SELECT FROM resource))
+    FOR SHARE
+  ), open AS (
+    SELECT id FROM status_lists
+    WHERE EXISTS (SELECT FROM holder) AND class = $9::smallint AND closes_at > now() AND next_ordinal + $8::int <= 1048576
+    ORDER BY created_at LIMIT 1 FOR NO KEY UPDATE
+  ), taken AS (
+    UPDATE status_lists SET next_ordinal = next_ordinal + $8::int FROM open WHERE status_lists.id = open.id
+    RETURNING status_lists.id, seed, next_ordinal - $8::int AS first, closes_at
+  ), made AS (
+    INSERT INTO status_lists (id, class, seed, next_ordinal, closes_at, retires_at)
+    SELECT $12::char(11), $9::smallint, $13::bytea, $8::int,
+      now() + make_interval(secs => $10::int), now() + make_interval(secs => $10::int + $11::int)
+    WHERE EXISTS (SELECT FROM holder) AND NOT EXISTS (SELECT FROM open)
+    RETURNING id, seed, 0 AS first, closes_at
+  ), list AS (
+    SELECT * FROM taken UNION ALL SELECT * FROM made
+  ), block AS (
+    INSERT INTO status_blocks (list_id, first, count, client_id, client_generation, resource_id, scope, of_users)
+    SELECT id, first, $8::int, $1::varchar, $2::int, $3::uuid, $5::varchar, $7::boolean FROM list
+  )
+  SELECT id AS "listId", seed, first, extract(epoch FROM closes_at - now())::float8 AS "openSeconds" FROM list`
