@@ -116,6 +116,7 @@ export const catalogue = {
   uri_too_long: { status: 414, detail: 'URI Too Long' },
   unsupported_media_type: { status: 415, detail: 'Unsupported Media Type' },
   not_found: { status: 404, detail: 'Not Found' },
+  not_acceptable: { status: 406, detail: 'Not Acceptable' },
   method_not_allowed: { status: 405, detail: 'Method Not Allowed' },
   unsupported_coding: {
     status: 415,
@@ -128,6 +129,7 @@ export const catalogue = {
   header_too_large: { status: 431, detail: 'Request Header Fields Too Large' },
   internal_error: { status: 500, detail: 'Internal Server Error', oauth: 'server_error' },
   unsupported_transfer_coding: { status: 501, detail: 'Not Implemented' },
+  historical_status_unsupported: { status: 501, detail: 'Only the current status list is available' },
   service_unavailable: {
     status: 503,
     detail: 'Service Unavailable',

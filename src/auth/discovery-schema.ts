@@ -39,6 +39,7 @@ const exampleMetadata = {
   introspection_endpoint_auth_methods_supported: methods,
   introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
   access_token_signing_alg_values_supported: ['ES256'],
+  status_list_aggregation_endpoint: `${issuer}/status-lists`,
   protected_resources: [issuer],
   service_documentation: `${issuer}/docs`,
 }
@@ -71,6 +72,11 @@ export const Metadata = Type.Object(
       'Signing algorithms of client assertions.',
     ),
     access_token_signing_alg_values_supported: list('Signing algorithm of the access tokens.'),
+    status_list_aggregation_endpoint: Type.Optional(
+      url(
+        'URL of the list of all status lists (draft-ietf-oauth-status-list §9.1). Omitted where access tokens have no `status`.',
+      ),
+    ),
     protected_resources: Type.Optional(
       list(
         'Identifiers of this service and of enabled resources that are URLs (RFC 9728 §4): at most 100. Omitted where a shared secret signs the tokens.',

@@ -3,6 +3,7 @@ import plugin from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/index.js'
 import { createInvalidatingCache } from '../database/changes/cache.js'
+import { allowEveryOrigin } from '../http/every-origin.js'
 import { createAuthenticate, createAuthenticateForOwner } from './authenticate.js'
 import { authorizationEndpoint } from './authorize.js'
 import { createKeySets } from './clients/key-sets.js'
@@ -18,6 +19,9 @@ import { protectedResourceEndpoint } from './protected-resource.js'
 import { revocationEndpoint } from './revoke.js'
 import { createStatusAllocator } from './status/allocator.js'
 import { registerLostScopes } from './status/lost-scopes.js'
+import { statusListEndpoints } from './status/routes.js'
+import { createStatusLists } from './status/status-lists.js'
+import { statusSchemas } from './status/status-schema.js'
 import { tokenEndpoint } from './token.js'
 import { Introspection, Revocation, Token, TokenForm, TokenReference } from './token-schema.js'
 
@@ -46,6 +50,7 @@ export const authSchemas = [
   Jwks,
   Metadata,
   ProtectedResource,
+  ...statusSchemas,
 ]
 
 /** Maximum number of clients in memory. */
@@ -75,9 +80,17 @@ async function registerAuth(app: FastifyInstance, { config }: { config: AuthConf
     await scope.register(introspectionEndpoint, context)
   })
   await app.register(forwardAuthEndpoint, context)
-  await app.register(jwksEndpoint, { config, keyRing: context.keyRing })
-  await app.register(metadataEndpoint, { config, source: context })
-  await app.register(protectedResourceEndpoint, { config, issuer: context.issuer })
+  await app.register(async function publicDocuments(scope) {
+    allowEveryOrigin(scope)
+    await scope.register(jwksEndpoint, { config, keyRing: context.keyRing })
+    await scope.register(metadataEndpoint, { config, source: context })
+    await scope.register(protectedResourceEndpoint, { config, issuer: context.issuer })
+    await scope.register(statusListEndpoints, {
+      lists: config.statusLists
+        ? createStatusLists(app, { issuer: config.issuer, keyRing: context.keyRing })
+        : null,
+    })
+  })
   await app.register(authorizationEndpoint)
   if (context.statusAllocator) registerLostScopes(app)
 }

@@ -8,11 +8,18 @@ import { type CatalogueSource, loadCatalogue } from './resources/catalogue.js'
 import { hasMetadata } from './resources/metadata-url.js'
 import type { Catalogue } from './resources/resource-store.js'
 import { userScopes } from './scope.js'
+import { listsPath } from './status/uri.js'
 
 /** Settings that the metadata publishes. */
 export type MetadataConfig = Pick<
   Config,
-  'issuer' | 'jwtSecret' | 'signingAlgorithm' | 'allowedGrants' | 'jwksMaxAgeSeconds' | 'documentation'
+  | 'issuer'
+  | 'jwtSecret'
+  | 'signingAlgorithm'
+  | 'allowedGrants'
+  | 'jwksMaxAgeSeconds'
+  | 'statusLists'
+  | 'documentation'
 >
 
 /** Resources as the metadata publishes them. */
@@ -57,7 +64,7 @@ function describeServer(
   config: MetadataConfig,
   { enabled, defaultScopes }: PublishedResources,
 ): Static<typeof Metadata> {
-  const { issuer, jwtSecret, signingAlgorithm, allowedGrants, documentation } = config
+  const { issuer, jwtSecret, signingAlgorithm, allowedGrants, statusLists, documentation } = config
   // Resources need published keys.
   const ofResources = jwtSecret === undefined ? defaultScopes : []
   return {
@@ -77,6 +84,7 @@ function describeServer(
     introspection_endpoint_auth_methods_supported: confidentialMethods,
     introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     access_token_signing_alg_values_supported: [jwtSecret === undefined ? signingAlgorithm : 'HS256'],
+    ...(statusLists && { status_list_aggregation_endpoint: `${issuer}${listsPath}` }),
     ...(jwtSecret === undefined && {
       protected_resources: [issuer, ...enabled.filter(hasMetadata)].slice(0, maxProtectedResources),
     }),

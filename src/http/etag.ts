@@ -32,12 +32,12 @@ function matches(
   return field.trim() === '*' || parseEntityTags(field).some((tag) => isEqual(tag, etag))
 }
 
-/** Strong comparison (RFC 9110 §8.8.3.2). The current entity tag is always a strong one. */
+/** Strong comparison (RFC 9110 §8.8.3.2). */
 function isStrongMatch(tag: string, etag: string): boolean {
-  return tag === etag
+  return tag === etag && !tag.startsWith('W/')
 }
 
-/** Weak comparison (RFC 9110 §8.8.3.2). */
+/** Weak comparison (RFC 9110 §8.8.3.2) with a strong entity tag. */
 function isWeakMatch(tag: string, etag: string): boolean {
   return tag.replace(/^W\//, '') === etag
 }
@@ -61,6 +61,24 @@ function isListed({ 'if-none-match': field }: Conditions, etag: string | null): 
 export function isUnchanged(headers: Conditions, etag: string): boolean {
   requireMatch(headers, etag)
   return isListed(headers, etag)
+}
+
+/**
+ * Returns the entity tag of the copy that the client of a GET can keep, of those that it has, or undefined if it can keep none
+ * (RFC 9110 §13.1.2). It may be older than the current one, and belongs into the response 304, so that a cache does not take its
+ * copy for a newer one.
+ *
+ * @param isGood whether a copy with this entity tag is as good as the current state
+ * @throws ServiceError `precondition_failed` if the client wants another state only
+ */
+export function findGoodCopy(
+  headers: Conditions,
+  etag: string,
+  isGood: (tag: string) => boolean,
+): string | undefined {
+  requireMatch(headers, etag)
+  const { 'if-none-match': field = '' } = headers
+  return field.trim() === '*' ? etag : parseEntityTags(field).find(isGood)
 }
 
 /**

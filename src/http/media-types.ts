@@ -12,3 +12,9 @@ export function choosePreferred<T extends string>(
   const [preferred] = new Negotiator(request).mediaTypes([...offered])
   return preferred as T | undefined
 }
+
+/** Returns whether the client of a request prefers a response with this content coding to one without (RFC 9110 §12.5.3). */
+export function prefersCoding(request: FastifyRequest, coding: string): boolean {
+  const [preferred] = new Negotiator(request).encodings([coding, 'identity'])
+  return preferred === coding
+}
