@@ -106,7 +106,7 @@ async function createContext(app: FastifyInstance, config: AuthConfig): Promise<
     keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : registerKeyRing(app, config),
     issuer: jwtSecret ? null : { iss, aud },
     changes,
-    statusAllocator: statusLists && !jwtSecret ? createStatusAllocator({ database, changes }) : null,
+    statusAllocator: statusLists ? createStatusAllocator({ database, changes }) : null,
     keySets: createKeySets(app.log),
     clients: createInvalidatingCache(changes, maxClients),
     resources: createInvalidatingCache(changes, 1),

@@ -27,7 +27,7 @@ export type Config = Readonly<{
   keyEncryptionSecretPrevious: string | undefined
   keyRotationSeconds: number
   jwksMaxAgeSeconds: number
-  /** Whether access tokens name an entry of a status list. Those that a shared secret signs never do. */
+  /** Whether access tokens have a status, which status lists publish. */
   statusLists: boolean
   allowedGrants: readonly string[]
   accessTokenTtlSeconds: number

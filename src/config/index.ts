@@ -65,7 +65,7 @@ function tokenConfig(settings: Settings, issuer: string, production: boolean) {
     keyEncryptionSecretPrevious: settings.KEY_ENCRYPTION_SECRET_PREVIOUS,
     keyRotationSeconds: settings.KEY_ROTATION_DAYS * day,
     jwksMaxAgeSeconds: settings.JWKS_MAX_AGE_SECONDS,
-    statusLists: settings.STATUS_LISTS,
+    statusLists: settings.STATUS_LISTS && settings.JWT_SECRET === undefined,
     allowedGrants: Object.freeze(settings.ALLOWED_GRANTS),
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_EXPIRE_MINUTES * minute,
     refreshTokenIdleSeconds: settings.REFRESH_TOKEN_IDLE_MINUTES * minute,

@@ -31,6 +31,7 @@ export const ownPrefixes = [
   'REQUIRE_IF',
   'SIGNING_ALG',
   'SMTP_',
+  'STATUS_LISTS',
   'TRUST_PROXY',
 ]
 

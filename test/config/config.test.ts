@@ -35,6 +35,7 @@ t.test('an empty environment results in the defaults, frozen', async (t) => {
     keyEncryptionSecretPrevious: undefined,
     keyRotationSeconds: 30 * 86_400,
     jwksMaxAgeSeconds: 300,
+    statusLists: true,
     allowedGrants: ['password', 'refresh_token', 'client_credentials'],
     accessTokenTtlSeconds: 1800,
     refreshTokenIdleSeconds: 14 * 86_400,
