@@ -1,0 +1,51 @@
+/** A document of the issuer: its metadata (RFC 8414), its JWK Set (RFC 7517) or a token status list. */
+export type DocumentName = 'metadata' | 'jwks' | 'status_list'
+
+/**
+ * Reason why a document could not be had:
+ *
+ * - `unreachable`: no response, or the connection broke
+ * - `timeout`: no complete response in time
+ * - `redirect`: a redirect, which is not followed
+ * - `not_found`: 404
+ * - `bad_status`: another status but 200
+ * - `too_large`: more bytes than allowed
+ * - `invalid`: not the document that was asked for, as the cause says
+ */
+export type DocumentErrorCode =
+  | 'unreachable'
+  | 'timeout'
+  | 'redirect'
+  | 'not_found'
+  | 'bad_status'
+  | 'too_large'
+  | 'invalid'
+
+/** A document of the issuer could not be fetched, or is not valid. It is the cause of errors with status 503. */
+export class DocumentError extends Error {
+  override readonly name = 'DocumentError'
+  readonly code: DocumentErrorCode
+  readonly document: DocumentName
+  readonly url: string
+  /** Time after which the server asks to be asked again (milliseconds); null if it does not say. */
+  readonly retryAfterMs: number | null
+
+  constructor(
+    { document, url }: { document: DocumentName; url: string },
+    code: DocumentErrorCode,
+    detail: string,
+    options: { cause?: unknown; retryAfterMs?: number | null } = {},
+  ) {
+    super(`The ${titles[document]} at ${url} ${detail}`, { cause: options.cause })
+    this.code = code
+    this.document = document
+    this.url = url
+    this.retryAfterMs = options.retryAfterMs ?? null
+  }
+}
+
+const titles: Record<DocumentName, string> = {
+  metadata: 'metadata',
+  jwks: 'JWK Set',
+  status_list: 'status list',
+}

@@ -1,0 +1,83 @@
+import { type BearerError, toChallenge } from './challenge.js'
+
+interface Definition {
+  status: 401 | 403 | 503
+  error: BearerError | null
+  message: string
+}
+
+const invalid = (message: string): Definition => ({ status: 401, error: 'invalid_token', message })
+const unavailable = (message: string): Definition => ({ status: 503, error: null, message })
+
+/** Every refusal, by its stable code. */
+const definitions = {
+  missing_token: { status: 401, error: null, message: 'The request has no access token' },
+  malformed_token: invalid('The access token is malformed'),
+  wrong_type: invalid('The token is not an access token'),
+  wrong_algorithm: invalid('The access token is signed with an algorithm that is not allowed'),
+  unknown_key: invalid('The access token is signed with an unknown key'),
+  bad_signature: invalid('The signature of the access token is not valid'),
+  malformed_claims: invalid('The access token lacks a claim, or has one of another type'),
+  wrong_issuer: invalid('The access token was issued elsewhere'),
+  wrong_audience: invalid('The access token is for another service'),
+  token_expired: invalid('The access token has expired'),
+  token_not_yet_valid: invalid('The access token is not valid yet'),
+  missing_status: invalid('The access token names no status list'),
+  bad_status: invalid('The access token names an entry that no status list of its issuer has'),
+  token_revoked: invalid('The access token was revoked'),
+  insufficient_scope: {
+    status: 403,
+    error: 'insufficient_scope',
+    message: 'The access token lacks a scope that the request needs',
+  },
+  keys_unavailable: unavailable('The keys of the issuer are not available at the moment'),
+  status_unavailable: unavailable('The status list of the access token is not available at the moment'),
+} satisfies Record<string, Definition>
+
+/** Stable code of a refusal. */
+export type VerificationErrorCode = keyof typeof definitions
+
+/** Time after which a request that was answered with 503 can be sent again, if nothing better is known (milliseconds). */
+const defaultRetryAfterMs = 1_000
+
+/**
+ * A request was refused. `status` and `headers` are what Fastify and Express answer with, and `getResponse` is what Hono calls.
+ * `cause` says more, for the log. No part of it contains the token.
+ */
+export class VerificationError extends Error {
+  override readonly name = 'VerificationError'
+  readonly code: VerificationErrorCode
+  /** 401: another token is needed. 403: this token does not suffice. 503: nothing is known about the token now. */
+  readonly status: 401 | 403 | 503
+  /** Error code of RFC 6750 §3.1; null without a token, and if the status is 503. */
+  readonly error: BearerError | null
+  /** Whether the same request can succeed later. */
+  readonly retryable: boolean
+  /** Value of `WWW-Authenticate`; null if the status is 503. */
+  readonly challenge: string | null
+  /** Headers of the response: `www-authenticate`, or `retry-after` if the status is 503. */
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: VerificationErrorCode,
+    options: { cause?: unknown; scope?: readonly string[]; retryAfterMs?: number } = {},
+  ) {
+    const { status, error, message }: Definition = definitions[code]
+    const { cause, scope = [], retryAfterMs = defaultRetryAfterMs } = options
+    super(message, { cause })
+    this.code = code
+    this.status = status
+    this.error = error
+    this.retryable = status === 503
+    this.challenge = this.retryable ? null : toChallenge({ error, description: message, scope })
+    this.headers = this.challenge
+      ? { 'www-authenticate': this.challenge }
+      : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }
+  }
+
+  /** Returns the response: its status and headers, and the error in JSON. */
+  getResponse(): Response {
+    const body = { error: this.error ?? this.code, error_description: this.message }
+    return Response.json(body, { status: this.status, headers: this.headers })
+  }
+}

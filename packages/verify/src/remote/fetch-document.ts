@@ -1,0 +1,92 @@
+import { DocumentError, type DocumentErrorCode, type DocumentName } from '../errors/document-error.js'
+import { abortable } from '../runtime/abortable.js'
+import { readBytes, TooManyBytes } from './read-bytes.js'
+
+/** The part of `fetch` that the verifier uses. */
+export type Fetch = (
+  url: string,
+  init: { headers: Record<string, string>; redirect: 'manual'; signal: AbortSignal },
+) => Promise<Response>
+
+/** What to fetch, and its bounds. */
+export interface DocumentRequest {
+  document: DocumentName
+  url: string
+  /** Media type of the document. */
+  accept: string
+  /** `ETag` of the copy that is kept; null without one. */
+  etag: string | null
+  maxBytes: number
+  /** Time for the whole response (milliseconds). */
+  timeoutMs: number
+}
+
+/** A complete response. `text` is null if the copy that is kept is still current (304). */
+export interface DocumentResponse {
+  text: string | null
+  headers: Headers
+}
+
+/**
+ * Fetches a document: conditionally, in bounded time and size, and without following redirects.
+ *
+ * @throws DocumentError
+ */
+export async function fetchDocument(request: DocumentRequest, fetch: Fetch): Promise<DocumentResponse> {
+  const signal = AbortSignal.timeout(request.timeoutMs)
+  try {
+    // A `fetch` that ignores its signal must not hold anything up.
+    return await abortable(readResponse(request, fetch, signal), signal)
+  } catch (cause) {
+    if (cause instanceof DocumentError) throw cause
+    throw new DocumentError(request, ...describeFailure(cause, request, signal), { cause })
+  }
+}
+
+async function readResponse(
+  request: DocumentRequest,
+  fetch: Fetch,
+  signal: AbortSignal,
+): Promise<DocumentResponse> {
+  const { url, accept, etag, maxBytes } = request
+  const headers = { accept, ...(etag !== null && { 'if-none-match': etag }) }
+  // `redirect: 'error'` would be the same, but Workers do not have it.
+  const response = await fetch(url, { headers, redirect: 'manual', signal })
+  if (response.status === 200) {
+    const bytes = await readBytes(response.body, maxBytes)
+    return { text: new TextDecoder().decode(bytes), headers: response.headers }
+  }
+  await response.body?.cancel()
+  if (response.status === 304 && etag !== null) return { text: null, headers: response.headers }
+  throw refusalOf(request, response)
+}
+
+/** Returns what a response without a document means. */
+function refusalOf(request: DocumentRequest, { status, type, headers }: Response): DocumentError {
+  const detail = `was answered with status ${status}`
+  if (type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304))
+    return new DocumentError(request, 'redirect', 'was answered with a redirect')
+  if (status === 404 && !isPage(headers)) return new DocumentError(request, 'not_found', detail)
+  return new DocumentError(request, 'bad_status', detail, { retryAfterMs: readRetryAfter(headers) })
+}
+
+/** Returns whether a response is a text for people: that of a proxy that does not reach Latchkey, which answers with JSON. */
+function isPage(headers: Headers): boolean {
+  return /^text\//i.test(headers.get('content-type') ?? '')
+}
+
+/** Returns the time in `Retry-After` (milliseconds; RFC 9110 §10.2.3), or null without one in seconds. */
+function readRetryAfter(headers: Headers): number | null {
+  const value = headers.get('retry-after') ?? ''
+  return /^\d{1,9}$/.test(value) ? Number(value) * 1000 : null
+}
+
+function describeFailure(
+  cause: unknown,
+  { maxBytes, timeoutMs }: DocumentRequest,
+  signal: AbortSignal,
+): [DocumentErrorCode, string] {
+  if (cause instanceof TooManyBytes) return ['too_large', `has more than ${maxBytes} bytes`]
+  if (signal.aborted) return ['timeout', `was not answered within ${timeoutMs} ms`]
+  return ['unreachable', 'cannot be reached']
+}

@@ -1,0 +1,34 @@
+/** How long a copy of a document serves (milliseconds since its request was sent). `refreshMs` ≤ `freshMs` ≤ `usableMs`. */
+export interface Lifetime {
+  /** Age from which it is fetched again in the background. */
+  refreshMs: number
+  /** Age up to which it is used without a question. */
+  freshMs: number
+  /** Age up to which it is used while a newer one cannot be had. */
+  usableMs: number
+}
+
+/** Share of its time after which a copy is fetched again in the background. */
+const refreshShare = 2 / 3
+/** Time for which a copy is used at least, so that a document without a lifetime is not fetched for every token (milliseconds). */
+const minFreshMs = 10_000
+/** Time for which a copy is used if the server states none (milliseconds). */
+const defaultFreshMs = 300_000
+
+/** Returns a lifetime with the time at which the background refresh begins. */
+export function createLifetime(freshMs: number, usableMs: number): Lifetime {
+  const fresh = Math.min(freshMs, usableMs)
+  return { refreshMs: fresh * refreshShare, freshMs: fresh, usableMs }
+}
+
+/**
+ * Returns the lifetime that the server gave a copy by `Cache-Control` and `Age` (RFC 9111 §4.2).
+ *
+ * @param usableMs hard bound of its use
+ */
+export function lifetimeFrom(headers: Headers, usableMs: number): Lifetime {
+  const [, maxAge] = /(?:^|[\s,])max-age="?(\d{1,9})/i.exec(headers.get('cache-control') ?? '') ?? []
+  const [age] = /^\d{1,9}$/.exec(headers.get('age') ?? '') ?? ['0']
+  const freshMs = maxAge === undefined ? defaultFreshMs : (Number(maxAge) - Number(age)) * 1000
+  return createLifetime(Math.max(freshMs, minFreshMs), usableMs)
+}

@@ -1,0 +1,146 @@
+import { DocumentError, type DocumentName } from '../errors/document-error.js'
+import { abortable } from '../runtime/abortable.js'
+import { type Clock, elapsedSince, type Moment, moment } from '../runtime/clock.js'
+import type { Emit } from '../runtime/events.js'
+import { isWorkers } from '../runtime/workers.js'
+import type { Lifetime } from './lifetime.js'
+
+/** A document as it was fetched. */
+export interface Loaded<T> {
+  value: T
+  url: string
+  /** `ETag` of the response; null without one. */
+  etag: string | null
+  lifetime: Lifetime
+}
+
+/** A document of the issuer, of which a copy is kept. */
+export interface RemoteDocument<T> {
+  /**
+   * Returns the document, from the copy if that may be used.
+   *
+   * @throws DocumentError if there is no such copy, and the document cannot be fetched
+   * @throws the reason of the signal
+   */
+  get(signal?: AbortSignal): Promise<T>
+  /**
+   * Returns the document for a caller that misses something in it: fetched anew, unless the copy is younger than `cooldownMs`.
+   *
+   * @throws DocumentError if it cannot be fetched
+   * @throws the reason of the signal
+   */
+  renew(cooldownMs: number, signal?: AbortSignal): Promise<T>
+}
+
+/** What a document is, and how it is fetched. */
+export interface RemoteDocumentOptions<T> {
+  document: DocumentName
+  /** Fetches the document, given the copy that is kept. @throws DocumentError, and nothing else */
+  load(copy: Loaded<T> | null): Promise<Loaded<T>>
+  clock: Clock
+  emit: Emit
+  /** Time without a fetch after a failure (milliseconds): `minMs`, doubled for each further failure, up to `maxMs`. */
+  cooldown: { minMs: number; maxMs: number }
+}
+
+/** A copy, with the time at which its request was sent. */
+type Copy<T> = Loaded<T> & { requestedAt: Moment }
+
+interface Failure {
+  error: DocumentError
+  at: Moment
+  /** Number of failures in a row. */
+  count: number
+  cooldownMs: number
+}
+
+/**
+ * Creates a document without a copy. It is fetched only when it is asked for, so that no timer runs. There is one fetch at a
+ * time, and none within the cooldown after a failure.
+ *
+ * | age of the copy | after a success | after a failure |
+ * | --- | --- | --- |
+ * | up to `refreshMs` | copy | copy |
+ * | up to `freshMs` | copy, and a fetch in the background | copy, and a fetch in the background |
+ * | up to `usableMs` | fetch | copy, and a fetch in the background |
+ * | more, or no copy | fetch | fetch, or the error if it is cooling down |
+ */
+export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): RemoteDocument<T> {
+  const { document, load, clock, emit, cooldown } = options
+  const canJoin = !isWorkers()
+  let copy: Copy<T> | null = null
+  let failure: Failure | null = null
+  let flight: Promise<Copy<T> | DocumentError> | null = null
+
+  async function get(signal?: AbortSignal): Promise<T> {
+    const current = copyWithin('refreshMs')
+    if (current) return current.value
+    const usable = copyWithin(failure ? 'usableMs' : 'freshMs')
+    if (usable) {
+      void fetchUnlessCooling(true)
+      return usable.value
+    }
+    const outcome = await abortable(fetchUnlessCooling(canJoin), signal)
+    return unwrap(outcome instanceof DocumentError ? (copyWithin('usableMs') ?? outcome) : outcome)
+  }
+
+  async function renew(cooldownMs: number, signal?: AbortSignal): Promise<T> {
+    if (copy && elapsedSince(copy.requestedAt, clock) < cooldownMs) return copy.value
+    return unwrap(await abortable(fetchUnlessCooling(canJoin), signal))
+  }
+
+  /** Returns the copy if it has not reached an age of its lifetime. */
+  function copyWithin(age: keyof Lifetime): Copy<T> | null {
+    return copy && elapsedSince(copy.requestedAt, clock) < copy.lifetime[age] ? copy : null
+  }
+
+  /** Returns the outcome of a fetch, which is never rejected. */
+  function fetchUnlessCooling(join: boolean): Promise<Copy<T> | DocumentError> {
+    if (failure && elapsedSince(failure.at, clock) < failure.cooldownMs) return Promise.resolve(failure.error)
+    if (join && flight) return flight
+    const started = fetchNow().finally(() => {
+      if (flight === started) flight = null
+    })
+    flight = started
+    return started
+  }
+
+  async function fetchNow(): Promise<Copy<T> | DocumentError> {
+    const requestedAt = moment(clock)
+    const previous = copy
+    try {
+      copy = { ...(await load(previous)), requestedAt }
+      failure = null
+      const { url, value } = copy
+      const durationMs = elapsedSince(requestedAt, clock)
+      emit({ type: 'document_fetched', document, url, changed: value !== previous?.value, durationMs })
+      return copy
+    } catch (cause) {
+      const error = cause as DocumentError
+      failure = nextFailure(error, failure)
+      const durationMs = elapsedSince(requestedAt, clock)
+      emit({
+        type: 'document_failed',
+        document,
+        url: error.url,
+        error,
+        durationMs,
+        retryInMs: failure.cooldownMs,
+      })
+      return error
+    }
+  }
+
+  function nextFailure(error: DocumentError, previous: Failure | null): Failure {
+    const count = (previous?.count ?? 0) + 1
+    const backoffMs = Math.max(cooldown.minMs * 2 ** (count - 1), error.retryAfterMs ?? 0)
+    return { error, at: moment(clock), count, cooldownMs: Math.min(backoffMs, cooldown.maxMs) }
+  }
+
+  return { get, renew }
+}
+
+function unwrap<T>(outcome: Copy<T> | DocumentError): T {
+  if (outcome instanceof DocumentError) throw outcome
+  return outcome.value
+}
