@@ -104,7 +104,12 @@ module.exports = {
     forbid(
       'packages-run-anywhere',
       { path: '^packages/[^/]+/src/' },
-      { pathNot: '^packages/[^/]+/src/|node_modules/(jose|oauth4webapi)/' },
+      { pathNot: '^packages/[^/]+/src/|node_modules/(jose|oauth4webapi|fastify|hono)/' },
+    ),
+    forbid(
+      'packages-import-only-types-of-frameworks',
+      { path: '^packages/[^/]+/src/' },
+      { path: 'node_modules/(fastify|hono)/', dependencyTypesNot: ['type-only'] },
     ),
     forbid(
       'packages-do-not-share-sources',
