@@ -41,6 +41,7 @@ export function createKeys(options: KeysOptions): FindKey {
   const metadata = createRemoteDocument<string>({
     document: 'metadata',
     load: (copy) => loadDocument(metadataSource({ issuer, maxAgeMs, timeoutMs }), copy, fetch),
+    timeoutMs,
     clock,
     emit,
     cooldown,
@@ -48,6 +49,8 @@ export function createKeys(options: KeysOptions): FindKey {
   const jwks = createRemoteDocument<KeySet>({
     document: 'jwks',
     load: async (copy) => loadDocument(jwksSource(jwksUri ?? (await metadata.get())), copy, fetch),
+    // That of the metadata, and its own.
+    timeoutMs: 2 * timeoutMs,
     clock,
     emit,
     cooldown,

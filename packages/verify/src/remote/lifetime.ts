@@ -10,8 +10,8 @@ export interface Lifetime {
 
 /** Share of its time after which a copy is fetched again in the background. */
 const refreshShare = 2 / 3
-/** Time for which a copy is used at least, so that a document without a lifetime is not fetched for every token (milliseconds). */
-const minFreshMs = 10_000
+/** Time for which a copy is used at least, so that it is not fetched for every token (milliseconds). */
+const minFreshMs = 1_000
 /** Time for which a copy is used if the server states none (milliseconds). */
 const defaultFreshMs = 300_000
 
@@ -27,8 +27,10 @@ export function createLifetime(freshMs: number, usableMs: number): Lifetime {
  * @param usableMs hard bound of its use
  */
 export function lifetimeFrom(headers: Headers, usableMs: number): Lifetime {
-  const [, maxAge] = /(?:^|[\s,])max-age="?(\d{1,9})/i.exec(headers.get('cache-control') ?? '') ?? []
+  const cacheControl = headers.get('cache-control') ?? ''
+  const [, maxAge] = /(?:^|[\s,])max-age="?(\d{1,9})/i.exec(cacheControl) ?? []
   const [age] = /^\d{1,9}$/.exec(headers.get('age') ?? '') ?? ['0']
+  if (/(?:^|[\s,])no-(?:cache|store)/i.test(cacheControl)) return createLifetime(minFreshMs, usableMs)
   const freshMs = maxAge === undefined ? defaultFreshMs : (Number(maxAge) - Number(age)) * 1000
   return createLifetime(Math.max(freshMs, minFreshMs), usableMs)
 }

@@ -37,6 +37,8 @@ export interface RemoteDocumentOptions<T> {
   document: DocumentName
   /** Fetches the document, given the copy that is kept. @throws DocumentError, and nothing else */
   load(copy: Loaded<T> | null): Promise<Loaded<T>>
+  /** Maximum duration of `load` (milliseconds). */
+  timeoutMs: number
   clock: Clock
   emit: Emit
   /** Time without a fetch after a failure (milliseconds): `minMs`, doubled for each further failure, up to `maxMs`. */
@@ -58,15 +60,17 @@ interface Failure {
  * Creates a document without a copy. It is fetched only when it is asked for, so that no timer runs. There is one fetch at a
  * time, and none within the cooldown after a failure.
  *
- * | age of the copy | after a success | after a failure |
+ * | age of the copy | otherwise | while the server is known to fail |
  * | --- | --- | --- |
  * | up to `refreshMs` | copy | copy |
  * | up to `freshMs` | copy, and a fetch in the background | copy, and a fetch in the background |
- * | up to `usableMs` | fetch | copy, and a fetch in the background |
- * | more, or no copy | fetch | fetch, or the error if it is cooling down |
+ * | up to `usableMs` | fetch, or the copy if that fails | copy, and a fetch in the background |
+ * | more, or no copy | fetch | fetch, or the error within the cooldown |
+ *
+ * The server is known to fail until a fetch after the cooldown could have ended. Later nothing is known: nobody may have asked.
  */
 export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): RemoteDocument<T> {
-  const { document, load, clock, emit, cooldown } = options
+  const { document, load, timeoutMs, clock, emit, cooldown } = options
   const canJoin = !isWorkers()
   let copy: Copy<T> | null = null
   let failure: Failure | null = null
@@ -75,7 +79,7 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
   async function get(signal?: AbortSignal): Promise<T> {
     const current = copyWithin('refreshMs')
     if (current) return current.value
-    const usable = copyWithin(failure ? 'usableMs' : 'freshMs')
+    const usable = copyWithin(isFailing(timeoutMs) ? 'usableMs' : 'freshMs')
     if (usable) {
       void fetchUnlessCooling(true)
       return usable.value
@@ -94,9 +98,14 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
     return copy && elapsedSince(copy.requestedAt, clock) < copy.lifetime[age] ? copy : null
   }
 
+  /** Returns whether the last fetch failed, and its cooldown ended no more than a time ago (milliseconds). */
+  function isFailing(agoMs: number): boolean {
+    return failure !== null && elapsedSince(failure.at, clock) < failure.cooldownMs + agoMs
+  }
+
   /** Returns the outcome of a fetch, which is never rejected. */
   function fetchUnlessCooling(join: boolean): Promise<Copy<T> | DocumentError> {
-    if (failure && elapsedSince(failure.at, clock) < failure.cooldownMs) return Promise.resolve(failure.error)
+    if (failure && isFailing(0)) return Promise.resolve(failure.error)
     if (join && flight) return flight
     const started = fetchNow().finally(() => {
       if (flight === started) flight = null
@@ -112,13 +121,13 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
       copy = { ...(await load(previous)), requestedAt }
       failure = null
       const { url, value } = copy
-      const durationMs = elapsedSince(requestedAt, clock)
+      const durationMs = clock.monotonic() - requestedAt.monotonic
       emit({ type: 'document_fetched', document, url, changed: value !== previous?.value, durationMs })
       return copy
     } catch (cause) {
       const error = cause as DocumentError
       failure = nextFailure(error, failure)
-      const durationMs = elapsedSince(requestedAt, clock)
+      const durationMs = clock.monotonic() - requestedAt.monotonic
       emit({
         type: 'document_failed',
         document,

@@ -5,7 +5,7 @@ import { inflate } from './inflate.js'
 /** A token status list with one bit for each entry. */
 export interface StatusList {
   bits: Uint8Array
-  /** Time after which a newer list is due (milliseconds). */
+  /** Time after which a newer list is due (milliseconds), if the list says so. */
   ttlMs: number
   /** End of its validity (milliseconds since 1970). */
   expiresAt: number
@@ -22,7 +22,7 @@ const maxListBytes = 131_072
  * @throws Error that says what is wrong
  */
 export async function readStatusList(claims: JsonObject, uri: string, now: number): Promise<StatusList> {
-  const { sub, iat, exp, ttl, status_list: list } = claims
+  const { sub, iat, exp, ttl = Number.MAX_SAFE_INTEGER, status_list: list } = claims
   if (sub !== uri) throw new Error(`the status list is that of ${JSON.stringify(sub)}`)
   if (![iat, exp, ttl].every(isTime)) throw new Error('iat, exp and ttl of the status list must be numbers')
   const expiresAt = Number(exp) * 1000

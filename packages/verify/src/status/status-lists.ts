@@ -85,6 +85,7 @@ export function createStatusLists(options: StatusListsOptions): StatusLists {
     return createRemoteDocument({
       document: 'status_list',
       load: (copy) => loadList(uri, copy),
+      timeoutMs,
       clock,
       emit,
       cooldown,

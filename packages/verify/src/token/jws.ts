@@ -1,4 +1,4 @@
-import { base64url, type CryptoKey, compactVerify, errors } from 'jose'
+import { base64url, type CryptoKey, compactVerify } from 'jose'
 import { VerificationError } from '../errors/verification-error.js'
 import { type JsonObject, parseObject } from './json.js'
 
@@ -9,7 +9,7 @@ export const allAlgorithms = ['ES256', 'RS256'] as const
 export type Algorithm = (typeof allAlgorithms)[number]
 
 /** Parts of a header that select a key. */
-export interface KeyQuery {
+interface KeyQuery {
   alg: Algorithm
   kid: string
 }
@@ -98,7 +98,6 @@ async function verifySignature(token: string, key: CryptoKey): Promise<void> {
   try {
     await compactVerify(token, key)
   } catch (cause) {
-    if (cause instanceof errors.JOSEError) throw new VerificationError('bad_signature', { cause })
-    throw cause
+    throw new VerificationError('bad_signature', { cause })
   }
 }

@@ -1,6 +1,5 @@
 import { VerificationError } from '../errors/verification-error.js'
 import { createKeys } from '../issuer/keys.js'
-import { elapsedSince, moment } from '../runtime/clock.js'
 import { createEmit } from '../runtime/events.js'
 import { readStatus } from '../status/claim.js'
 import { createStatusLists } from '../status/status-lists.js'
@@ -74,14 +73,14 @@ export function tokenVerifier(options: VerifierOptions): TokenVerifier {
     requirements: Requirements = {},
   ): Promise<Caller> {
     const scope = 'scope' in requirements ? readRequiredScope(requirements.scope) : []
-    const startedAt = moment(clock)
+    const startedAt = clock.monotonic()
     try {
       const caller = await authenticate(readBearerToken(authorization, scope), scope, requirements.signal)
-      emit({ type: 'token_accepted', clientId: caller.clientId, durationMs: elapsedSince(startedAt, clock) })
+      emit({ type: 'token_accepted', clientId: caller.clientId, durationMs: clock.monotonic() - startedAt })
       return caller
     } catch (error) {
       if (error instanceof VerificationError)
-        emit({ type: 'token_refused', error, durationMs: elapsedSince(startedAt, clock) })
+        emit({ type: 'token_refused', error, durationMs: clock.monotonic() - startedAt })
       throw error
     }
   }
