@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import t from 'tap'
@@ -23,6 +24,8 @@ t.test('the package is as small as its README says', async (t) => {
   const own = await measure(['jose'])
   const withJose = await measure([])
   t.comment(`own code ${own} bytes, with jose ${withJose}`)
+  const readme = readFileSync('packages/verify/README.md', 'utf8')
+  for (const bytes of Object.values(limits)) t.ok(readme.includes(`less than ${bytes / 1_000} kB`))
   t.ok(own > 4_000 && own < limits.own)
   t.ok(withJose > own && withJose < limits.withJose)
 })

@@ -39,7 +39,7 @@ export interface Setting {
 }
 
 /** An event about a document. */
-export type DocumentEvent = Extract<VerifierEvent, { document: DocumentName }>
+type DocumentEvent = Extract<VerifierEvent, { document: DocumentName }>
 
 /** Answers a request. */
 export type Respond = (request: Request) => Response | Promise<Response>
