@@ -103,8 +103,8 @@ module.exports = {
     ),
     forbid(
       'packages-run-anywhere',
-      { path: '^packages/[^/]+/src/' },
-      { pathNot: '^packages/[^/]+/src/|node_modules/(jose|oauth4webapi|fastify|hono)/' },
+      { path: '^packages/[^/]+/src/', pathNot: '^packages/client/src/node\.ts$' },
+      { pathNot: '^packages/[^/]+/src/|node_modules/(jose|fastify|hono)/' },
     ),
     forbid(
       'packages-import-only-types-of-frameworks',

@@ -1,0 +1,106 @@
+import { type Clock, systemClock } from '../runtime/clock.js'
+import { type ClientEvent, createEmit } from '../runtime/events.js'
+import { isSecure } from '../runtime/url.js'
+import { type Credentials, createAuthenticator } from '../server/client-authentication.js'
+import { discoverEndpoints } from '../server/discovery.js'
+import type { Fetch } from '../server/exchange.js'
+import type { ServerConfig } from '../server/token-endpoint.js'
+import type { RenewalConfig } from '../tokens/renewable.js'
+
+/** Options that clients and sessions share. Times are in milliseconds. */
+export interface ClientOptions extends Credentials {
+  /** Issuer of the tokens: the origin of Latchkey, as its setting `ISSUER` has it. */
+  issuer: string
+  /** Id of the client. */
+  clientId: string
+  /** Time for each response of the issuer. Default: 5,000. */
+  timeoutMs?: number | undefined
+  /** Time for which a call waits, in all, between its requests to an issuer that is down. Default: 10,000. */
+  waitMs?: number | undefined
+  /** Origins to which tokens may be sent. Default: all with https, and this machine. */
+  origins?: readonly string[] | undefined
+  /** Allows an issuer and services with http that are not on this machine. Default: false. */
+  allowHttp?: boolean | undefined
+  /** Is called with what happens, for metrics and traces. What it throws is ignored. */
+  onEvent?: ((event: ClientEvent) => unknown) | undefined
+  /** Replaces the global `fetch`. */
+  fetch?: Fetch | undefined
+  /** Replaces the clock, in tests. */
+  clock?: Clock | undefined
+  /** Replaces `Math.random`, in tests. */
+  random?: (() => number) | undefined
+}
+
+/** What the parts of a client need. */
+export interface ClientConfig extends ServerConfig, RenewalConfig {
+  issuer: string
+  clientId: string
+  origins: readonly string[] | null
+  allowHttp: boolean
+}
+
+/** Maximum of every time (milliseconds): an hour. */
+const maxMs = 3_600_000
+
+/**
+ * Checks options, and adds the defaults.
+ *
+ * @param owner name of the function that has the options
+ * @throws TypeError for an option that is missing or wrong
+ */
+export function readOptions(owner: string, options: ClientOptions): ClientConfig {
+  const { issuer, clientId, origins = null, clientSecret, privateKey, clientAssertion } = options
+  const { allowHttp = false, timeoutMs = 5_000, waitMs = 10_000, clock = systemClock } = options
+  const { fetch = (url, init) => globalThis.fetch(url, init), random = Math.random } = options
+  const credentials: Credentials = withoutUndefined({ clientSecret, privateKey, clientAssertion })
+  const rules: [name: string, isValid: boolean, expected: string][] = [
+    ['allowHttp', typeof allowHttp === 'boolean', 'true or false'],
+    [
+      'issuer',
+      isIssuer(issuer, allowHttp),
+      'an https URL, or one with http on this machine or with allowHttp',
+    ],
+    ['clientId', isText(clientId), 'the id of the client'],
+    ['clientSecret', isSecret(clientSecret), 'a secret, a list of secrets, or a function that returns one'],
+    ['clientSecret', Object.keys(credentials).length < 2, 'left out with a privateKey or a clientAssertion'],
+    ['timeoutMs', isWithin(timeoutMs, 1), `from 1 to ${maxMs}`],
+    ['waitMs', isWithin(waitMs, 0), `from 0 to ${maxMs}`],
+    ['origins', origins === null || origins.every(isOrigin), 'a list of origins'],
+  ]
+  for (const [name, isValid, expected] of rules)
+    if (!isValid) throw new TypeError(`${owner}: ${name} must be ${expected}`)
+  const emit = createEmit(options.onEvent)
+  const authenticator = createAuthenticator({ issuer, clientId, credentials, clock })
+  const shared = { issuer, fetch, clock, random, timeoutMs, waitMs, emit }
+  return { ...shared, clientId, origins, allowHttp, authenticator, endpoints: discoverEndpoints(shared) }
+}
+
+function withoutUndefined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>
+  }
+}
+
+function isIssuer(issuer: unknown, allowHttp: boolean): boolean {
+  if (typeof issuer !== 'string' || !URL.canParse(issuer)) return false
+  const url = new URL(issuer)
+  return isSecure(url) || (allowHttp && url.protocol === 'http:')
+}
+
+function isSecret(secret: unknown): boolean {
+  if (secret === undefined || typeof secret === 'function') return true
+  const secrets = [secret].flat()
+  return secrets.length > 0 && secrets.every(isText)
+}
+
+function isOrigin(origin: unknown): boolean {
+  return typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
+
+function isWithin(ms: number, min: number): boolean {
+  return Number.isFinite(ms) && ms >= min && ms <= maxMs
+}
