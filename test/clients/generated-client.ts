@@ -29,15 +29,22 @@ export async function prepareJourney(t: Test, program: string): Promise<Journey>
 }
 
 /**
- * Runs a program in the folder of a journey, without measuring coverage.
+ * Runs a program in the folder of a journey, without measuring coverage, and returns its standard output.
  *
  * @param bin folder of further programs
  * @throws Error with the output of the program, if it fails
  */
-export async function runIn({ folder }: Journey, file: string, args: string[], bin?: string): Promise<void> {
+export async function runIn(
+  { folder }: Pick<Journey, 'folder'>,
+  file: string,
+  args: string[],
+  bin?: string,
+): Promise<string> {
   const { NODE_V8_COVERAGE, ...env } = process.env
   const path = [...(bin ? [bin] : []), env.PATH].join(delimiter)
-  await execute(file, args, { cwd: folder, env: { ...env, PATH: path } }).catch(({ stdout, stderr }) => {
+  const run = execute(file, args, { cwd: folder, env: { ...env, PATH: path } })
+  const { stdout } = await run.catch(({ stdout, stderr }) => {
     throw new Error(`${file} ${args[0]} failed\n${stdout}${stderr}`)
   })
+  return stdout
 }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import t from 'tap'
 import { type Journey, prepareJourney, runIn } from './generated-client.js'
 
-function runBin(journey: Journey, name: string, args: string[]): Promise<void> {
+function runBin(journey: Journey, name: string, args: string[]): Promise<string> {
   return runIn(journey, process.execPath, [join('node_modules/.bin', name), ...args])
 }
 

@@ -1,9 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { prepareJourney, runIn } from '../generated-client.js'
-
-const isMissing = spawnSync('mvn', ['--version']).status !== 0
-const skip = isMissing && 'Maven is not installed, which needs Java 17 or later'
+import { skip } from './maven.js'
 
 t.test('the client of openapi-generator, in Java', { skip }, async (t) => {
   const journey = await prepareJourney(t, 'test/clients/toolchains/java')

@@ -9,7 +9,7 @@ export const skip =
   spawnSync('python3', ['-c', check]).status !== 0 && 'Python 3.11 or later with venv is not installed'
 
 /** Installs what `requirements.txt` in the folder names, and returns the folder of the programs. */
-export async function createVirtualEnvironment(journey: Journey): Promise<string> {
+export async function createVirtualEnvironment(journey: Pick<Journey, 'folder'>): Promise<string> {
   await runIn(journey, 'python3', ['-m', 'venv', 'environment'])
   const bin = join(journey.folder, 'environment/bin')
   await runIn(journey, join(bin, 'pip'), ['install', '--quiet', '--requirement', 'requirements.txt'])
