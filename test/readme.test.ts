@@ -116,6 +116,7 @@ const documents = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
   'bench/README.md',
+  'examples/README.md',
 ]
 
 t.test('every document', async (t) => {
