@@ -7,10 +7,10 @@ latchkey migrate
 
 create_client() {
   latchkey clients create "$1" --name "$1" --scope "$2" --json |
-    sed -n 's/.*"client_secret": *"\([^"]*\)".*/\1/p' >"$folder/$1"
+    sed -n 's/.*"client_secret": *"\([^"]*\)".*/\1/p' >"$folder/$1.secret"
 }
 
-if [ ! -e "$folder/worker" ]; then
+if [ ! -e "$folder/worker.secret" ]; then
   latchkey resources create orders --audience https://orders.example --scope orders:read
   latchkey resources create inventory --audience https://inventory.example --scope inventory:read
   create_client orders inventory:read

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { json, text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -10,6 +10,7 @@ import { basic } from '../conformance/server.js'
 import { makeFolder } from '../database/folder.js'
 import { postToken, startApp } from '../helpers/app.js'
 import { storeClient } from '../helpers/clients.js'
+import { freePort } from '../helpers/free-port.js'
 import { storeResource } from '../helpers/resources.js'
 import { until } from '../helpers/wait.js'
 
@@ -370,15 +371,6 @@ async function startProxy(t: Test, program: string, { args, files }: Recipe, lat
 function temporaryPaths(folder: string): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return kinds.map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')
-}
-
-/** Returns a port that was free a moment ago: these proxies have to be told one. */
-async function freePort(): Promise<number> {
-  const server: Server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 type Message = [method: string, path: string, lines?: readonly string[], body?: string]
