@@ -1,10 +1,11 @@
 // Lists orders, with what the inventory has in stock. It accepts tokens with @latchkey/verify, and asks the inventory with a token of its
 // own, which @latchkey/client gets and renews.
 import { serviceClient } from '@latchkey/client'
+import { secretFile } from '@latchkey/client/node'
 import { latchkeyFastify } from '@latchkey/verify/fastify'
 import fastify from 'fastify'
 
-const { ISSUER: issuer, SECRET_FILE: secretFile, INVENTORY_URL, HOST: host, PORT: port } = process.env
+const { ISSUER: issuer, SECRET_FILE, INVENTORY_URL, HOST: host, PORT: port } = process.env
 // Within the containers' network there is no https. Leave it out elsewhere.
 const allowHttp = true
 
@@ -15,7 +16,7 @@ const orders = [
 const inventory = serviceClient({
   issuer,
   clientId: 'orders',
-  secretFile,
+  clientSecret: secretFile(SECRET_FILE),
   scope: 'inventory:read',
   allowHttp,
 })
