@@ -103,7 +103,7 @@ module.exports = {
     ),
     forbid(
       'packages-run-anywhere',
-      { path: '^packages/[^/]+/src/', pathNot: '^packages/client/src/node\.ts$' },
+      { path: '^packages/[^/]+/src/', pathNot: '^packages/client/src/node.ts$' },
       { pathNot: '^packages/[^/]+/src/|node_modules/(jose|fastify|hono)/' },
     ),
     forbid(
@@ -122,7 +122,7 @@ module.exports = {
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: {
-      path: '^(dist|packages/[^/]+/dist|src/database/generated|src/docs/assets|test/clients/typescript)/',
+      path: '^(dist|packages/[^/]+/dist|src/database/generated|src/docs/assets|test/clients/typescript|test/packages/project)/',
     },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },

@@ -20,7 +20,9 @@ t.test('every option is described', async (t) => {
 
 t.test('every code of an error is described', async (t) => {
   const source = readFileSync('packages/verify/src/errors/verification-error.ts', 'utf8')
-  const codes = [...source.matchAll(/^ {2}([a-z_]+): (?:invalid|unavailable|\{)/gm)].map(([, code = '']) => code)
+  const codes = [...source.matchAll(/^ {2}([a-z_]+): (?:invalid|unavailable|\{)/gm)].map(
+    ([, code = '']) => code,
+  )
   t.equal(codes.length, 17)
   for (const code of codes) t.ok(readme.includes(`\`${code}\``), code)
 })

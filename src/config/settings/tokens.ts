@@ -100,7 +100,8 @@ export const tokenSettings = {
   }),
 
   STATUS_LISTS: flag({
-    description: 'Whether access tokens have a status, which status lists publish. Always off with `JWT_SECRET`.',
+    description:
+      'Whether access tokens have a status, which status lists publish. Always off with `JWT_SECRET`.',
     default: true,
     example: 'false',
     since: 'unreleased',

@@ -1,0 +1,3 @@
+import { takeJourney } from './journey.js'
+
+console.log(await takeJourney())

@@ -1,0 +1,7 @@
+import { takeJourney } from './journey.js'
+
+export default {
+  async test(): Promise<void> {
+    console.log(await takeJourney())
+  },
+}
