@@ -176,6 +176,30 @@ t.test('the clock may be set back or forward', async (t) => {
   t.ok(await verify(fresh))
 })
 
+t.test('a machine that slept asks for the keys again, though its processor time stood still', async (t) => {
+  const { verify, bearer, issuer } = await start({ checkStatus: false })
+  const header = await bearer()
+  await verify(header)
+  await issuer.rotate({ withdraw: true })
+  issuer.clock.jump(5 * minute)
+  await t.rejects(verify(header), { code: 'unknown_key' })
+})
+
+t.test('keys that have moved are fetched without the entity tag of the former URL', async (t) => {
+  const { verify, bearer, issuer, answer } = await start({ checkStatus: false })
+  const header = await bearer()
+  await verify(header)
+  const moved = 'https://latchkey.test/keys'
+  answer(urls.metadata, () => Response.json({ issuer: 'https://latchkey.test', jwks_uri: moved }))
+  answer(moved, async ({ headers }) => {
+    t.equal(headers.get('if-none-match'), null)
+    return issuer.fetch(urls.jwks)
+  })
+  issuer.clock.advance(5 * minute)
+  t.ok(await verify(header))
+  t.ok(issuer.requests.includes(moved))
+})
+
 t.test('Cache-Control and Age say how long keys are kept', async (t) => {
   const lifetimes: [headers: Record<string, string>, seconds: number][] = [
     [{ 'cache-control': 'max-age=60' }, 60],

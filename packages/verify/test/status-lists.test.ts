@@ -248,6 +248,19 @@ t.test('while the issuer fails, a list is accepted until it expires', async (t) 
   await t.rejects(verify(header), { code: 'status_unavailable' }, 'an expired list cannot be unchanged')
 })
 
+t.test('while the issuer fails, a list is accepted for an hour at most, whatever its exp', async (t) => {
+  const setting = await start()
+  const { verify, bearer, issuer } = setting
+  serveList(setting, await signList(issuer, { claims: { exp: now / 1000 + 86_400 } }))
+  const header = await bearer({ ...entry(8), expiresIn: 7_200 })
+  t.ok(await verify(header))
+  serveList(setting, 'no list')
+  issuer.clock.advance(3_599_999)
+  t.ok(await verify(header))
+  issuer.clock.advance(3_000)
+  await t.rejects(verify(header), { code: 'status_unavailable' })
+})
+
 t.test('while the issuer fails, a token is not accepted after its end', async (t) => {
   const { verify, bearer, issuer } = await start({ clockToleranceMs: 0 })
   const header = await bearer({ expiresIn: 60 })

@@ -36,7 +36,7 @@ export class DocumentError extends Error {
     detail: string,
     options: { cause?: unknown; retryAfterMs?: number | null } = {},
   ) {
-    super(`The ${titles[document]} at ${url} ${detail}`, { cause: options.cause })
+    super(`The ${titles[document]} at ${url} ${detail}`, options)
     this.code = code
     this.document = document
     this.url = url

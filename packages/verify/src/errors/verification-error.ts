@@ -37,8 +37,8 @@ const definitions = {
 /** Stable code of a refusal. */
 export type VerificationErrorCode = keyof typeof definitions
 
-/** Time after which a request that was answered with 503 can be sent again, if nothing better is known (milliseconds). */
-const defaultRetryAfterMs = 1_000
+/** Time after which a request that was answered with 503 can be sent again (seconds): the shortest cooldown of a document. */
+const retryAfter = '1'
 
 /**
  * A request was refused. `status` and `headers` are what Fastify and Express answer with, and `getResponse` is what Hono calls.
@@ -58,21 +58,18 @@ export class VerificationError extends Error {
   /** Headers of the response: `www-authenticate`, or `retry-after` if the status is 503. */
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(
-    code: VerificationErrorCode,
-    options: { cause?: unknown; scope?: readonly string[]; retryAfterMs?: number } = {},
-  ) {
+  /** @param options.scope scope-tokens that the request needs, for the challenge */
+  constructor(code: VerificationErrorCode, options: { cause?: unknown; scope?: readonly string[] } = {}) {
     const { status, error, message }: Definition = definitions[code]
-    const { cause, scope = [], retryAfterMs = defaultRetryAfterMs } = options
-    super(message, { cause })
+    super(message, options)
     this.code = code
     this.status = status
     this.error = error
     this.retryable = status === 503
-    this.challenge = this.retryable ? null : toChallenge({ error, description: message, scope })
-    this.headers = this.challenge
-      ? { 'www-authenticate': this.challenge }
-      : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }
+    this.challenge = this.retryable
+      ? null
+      : toChallenge({ error, description: message, scope: options.scope ?? [] })
+    this.headers = this.challenge ? { 'www-authenticate': this.challenge } : { 'retry-after': retryAfter }
   }
 
   /** Returns the response: its status and headers, and the error in JSON. */

@@ -5,8 +5,6 @@ import type { Algorithm } from '../token/jws.js'
 /** Public keys of an issuer, by `alg` and `kid`. */
 export type KeySet = ReadonlyMap<string, CryptoKey>
 
-/** Maximum number of keys that are read of a JWK Set. */
-const maxKeys = 100
 /** Minimum size of an RSA key (bits; RFC 7518 §3.3). */
 const minModulusBits = 2048
 
@@ -24,7 +22,7 @@ export function keyName(alg: string, kid: string): string {
 export async function parseJwks(text: string, algorithms: readonly Algorithm[]): Promise<KeySet> {
   const { keys } = parseObject(text)
   if (!Array.isArray(keys)) throw new Error('the JWK Set has no keys')
-  const imported = await Promise.all(keys.slice(0, maxKeys).map((jwk) => importKey(jwk, algorithms)))
+  const imported = await Promise.all(keys.map((jwk) => importKey(jwk, algorithms)))
   const usable = new Map(imported.filter((entry) => entry !== null))
   if (usable.size === 0) throw new Error(`the JWK Set has no public key for ${algorithms.join(' or ')}`)
   return usable

@@ -107,11 +107,10 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
   function fetchUnlessCooling(join: boolean): Promise<Copy<T> | DocumentError> {
     if (failure && isFailing(0)) return Promise.resolve(failure.error)
     if (join && flight) return flight
-    const started = fetchNow().finally(() => {
-      if (flight === started) flight = null
+    flight = fetchNow().finally(() => {
+      flight = null
     })
-    flight = started
-    return started
+    return flight
   }
 
   async function fetchNow(): Promise<Copy<T> | DocumentError> {
