@@ -44,11 +44,10 @@ export function statusAt({ bits }: Pick<StatusList, 'bits'>, idx: number): numbe
 }
 
 /**
- * Adds the revocations of an older list to a newer one, as a cache on the way may send an old list again: an entry that was once
- * revoked stays so.
+ * Returns a list with the revocations of an older one, too: an entry that was once revoked stays so, even if a cache on the way
+ * sends an old list again.
  */
 export function keepRevocations(newer: StatusList, older: StatusList | null): StatusList {
-  const known = older?.bits ?? new Uint8Array()
-  for (const [index, byte] of newer.bits.entries()) newer.bits[index] = byte | (known[index] ?? 0)
-  return newer
+  if (!older) return newer
+  return { ...newer, bits: newer.bits.map((byte, index) => byte | (older.bits[index] ?? 0)) }
 }
