@@ -5,7 +5,7 @@ import { respondWith, respondWithFault, type TestDocument, type TestFault } from
 import { createSigningKeys } from './testing/signing-keys.js'
 import { createStatusEntries } from './testing/status-list.js'
 import type { Algorithm } from './token/jws.js'
-import type { VerifierOptions } from './verifier/options.js'
+import type { Complete, VerifierOptions } from './verifier/options.js'
 
 export type { ManualClock } from './testing/manual-clock.js'
 export type { TestFault } from './testing/respond.js'
@@ -44,7 +44,7 @@ export interface TestTokenOptions {
 /** An issuer in the process of a test. It needs no port: `settings` lets a verifier reach it. */
 export interface TestIssuer {
   /** Options for `tokenVerifier` and the adapters. */
-  settings: Required<Pick<VerifierOptions, 'issuer' | 'audience' | 'fetch' | 'clock'>>
+  settings: Complete<Pick<VerifierOptions, 'issuer' | 'audience' | 'fetch' | 'clock'>>
   clock: ManualClock
   /** URLs of the requests that were received. */
   requests: string[]

@@ -10,42 +10,48 @@ export interface VerifierOptions {
   /** Audience of the service, as the tokens name it. With several, a token names one of them. */
   audience: string | readonly string[]
   /** Algorithms that are allowed. Default: ES256 and RS256. */
-  algorithms?: readonly Algorithm[]
+  algorithms?: readonly Algorithm[] | undefined
   /** Maximum difference between the clocks of issuer and service. Default: 5,000. */
-  clockToleranceMs?: number
+  clockToleranceMs?: number | undefined
   /** URL of the JWK Set. Default: the `jwks_uri` of the issuer's metadata, which must be at the issuer's origin. */
-  jwksUri?: string
+  jwksUri?: string | undefined
   /** Age at which a key is no longer used unless it was seen again. Default: 3,600,000 (an hour). */
-  maxKeyAgeMs?: number
+  maxKeyAgeMs?: number | undefined
   /** Time for each response of the issuer. Default: 5,000. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /** Whether to look tokens up in their status list. Default: true. */
-  checkStatus?: boolean
+  checkStatus?: boolean | undefined
   /** Whether to refuse tokens that name no status list. Default: false. */
-  requireStatus?: boolean
+  requireStatus?: boolean | undefined
   /** Age at which a status list is fetched again. Default: 3,000. */
-  statusPollMs?: number
+  statusPollMs?: number | undefined
   /**
    * What to do with a status list that is older than `statusPollMs` and cannot be fetched: `accept` uses it until it expires, ten
    * minutes after it was made; `refuse` answers with 503. Default: `accept`.
    */
-  whenStale?: 'accept' | 'refuse'
+  whenStale?: 'accept' | 'refuse' | undefined
   /** Origins at which status lists may be, besides that of the issuer. */
-  statusOrigins?: readonly string[]
+  statusOrigins?: readonly string[] | undefined
   /** Maximum number of status lists in memory, of at most 128 KiB each. Default: 64. */
-  maxStatusLists?: number
+  maxStatusLists?: number | undefined
   /** Allows an issuer with http that is not on this machine. Default: false. */
-  allowHttp?: boolean
+  allowHttp?: boolean | undefined
   /** Is called with what happens, for metrics and traces. What it throws is ignored. */
   onEvent?: ((event: VerifierEvent) => void) | undefined
   /** Replaces the global `fetch`. */
-  fetch?: Fetch
+  fetch?: Fetch | undefined
   /** Replaces the clock, in tests. */
-  clock?: Clock
+  clock?: Clock | undefined
 }
 
+/** An object of which no member is undefined; some may be missing. */
+type Defined<T> = { [Name in keyof T]: Exclude<T[Name], undefined> }
+
+/** An object of which no member is undefined or missing. */
+export type Complete<T> = Required<Defined<T>>
+
 /** Checked options, with their defaults. */
-export interface VerifierConfig extends Required<Omit<VerifierOptions, 'audience' | 'jwksUri' | 'onEvent'>> {
+export interface VerifierConfig extends Complete<Omit<VerifierOptions, 'audience' | 'jwksUri' | 'onEvent'>> {
   audiences: readonly string[]
   jwksUri: string | null
   onEvent: VerifierOptions['onEvent']
@@ -119,8 +125,8 @@ function listRules(
 }
 
 /** Returns an object without the members that are undefined, so that they do not replace defaults. */
-function withoutUndefined<T extends object>(object: T): T {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T
+function withoutUndefined<T extends object>(object: T): Defined<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>
 }
 
 /** Returns whether an URL is one of https, or of http on this machine or if that is allowed. */

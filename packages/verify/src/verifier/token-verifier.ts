@@ -26,7 +26,7 @@ export interface Requirements {
   /** Scope-tokens that the token must have, all of them. */
   scope?: Scope
   /** Ends the wait for a document of the issuer. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** Verifies access tokens. */
