@@ -1,6 +1,13 @@
 import t from 'tap'
 import type { DocumentErrorCode } from '../src/index.js'
-import { keepAlive, type Respond, start, urls } from './helpers/verifier.js'
+import {
+  controlTimeouts,
+  createSignal,
+  createSilence,
+  type Respond,
+  start,
+  urls,
+} from './helpers/verifier.js'
 
 const html = { headers: { 'content-type': 'text/html' } }
 
@@ -71,15 +78,24 @@ t.test('a redirect that a browser hides is a redirect', async (t) => {
 })
 
 t.test('a server that never answers, or never ends, is not waited for longer than allowed', async (t) => {
-  keepAlive(t)
-  const { verify, bearer, answer, issuer } = await start({ timeoutMs: 20 })
+  const timeouts = controlTimeouts(t)
+  const { verify, bearer, answer, issuer } = await start({ timeoutMs: 700 })
   const header = await bearer()
-  issuer.fail('silence')
-  await t.rejects(verify(header), { cause: { code: 'timeout', document: 'metadata' } })
-  issuer.fail(null)
+  const silence = createSilence()
+  answer(urls.metadata, silence.respond)
+  const first = verify(header)
+  await silence.asked
+  timeouts.expire()
+  await t.rejects(first, { cause: { code: 'timeout', document: 'metadata', message: /within 700 ms/ } })
+  answer(urls.metadata, null)
   issuer.clock.advance(5_000)
-  answer(urls.jwks, () => new Response(new ReadableStream()))
-  await t.rejects(verify(header), { cause: { code: 'timeout', document: 'jwks' } })
+  const { promise: read, resolve: onRead } = createSignal()
+  answer(urls.jwks, () => new Response(new ReadableStream({ pull: () => onRead() })))
+  const second = verify(header)
+  await read
+  timeouts.expire()
+  await t.rejects(second, { cause: { code: 'timeout', document: 'jwks' } })
+  t.same(timeouts.durations, [700, 700, 700])
 })
 
 t.test('metadata that do not fit the issuer say what is wrong', async (t) => {
@@ -123,4 +139,19 @@ t.test('an ETag that a 304 changes is kept', async (t) => {
   t.equal(sent[0], null)
   t.match(sent[1], /^"[\w-]{43}"$/)
   t.same(sent.slice(2), ['"other"', '"other"'])
+})
+
+t.test('no timer keeps the process alive, not even that of a fetch without an end', async (t) => {
+  const countTimers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const { verify, bearer, answer } = await start()
+  const header = await bearer()
+  const before = countTimers()
+  const silence = createSilence()
+  answer(urls.metadata, silence.respond)
+  const controller = new AbortController()
+  const pending = verify(header, { signal: controller.signal })
+  await silence.asked
+  t.equal(countTimers(), before)
+  controller.abort()
+  await t.rejects(pending, { name: 'AbortError' })
 })

@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair } from 'jose'
 import t from 'tap'
 import type { TestIssuer } from '../src/testing.js'
-import { start, urls } from './helpers/verifier.js'
+import { createSignal, start, urls } from './helpers/verifier.js'
 
 const minute = 60_000
 
@@ -289,10 +289,7 @@ t.test('keys that cannot be used are ignored', async (t) => {
 t.test('a caller that gives up waits no longer, and the fetch goes on for others', async (t) => {
   const { verify, bearer, answer, issuer } = await start({ checkStatus: false })
   const header = await bearer()
-  let open = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
+  const { promise: opened, resolve: open } = createSignal()
   answer(urls.jwks, async (request) => {
     await opened
     return issuer.fetch(request)

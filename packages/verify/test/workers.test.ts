@@ -1,13 +1,12 @@
 import t from 'tap'
-import { start, urls } from './helpers/verifier.js'
+import { createSignal, start, urls } from './helpers/verifier.js'
 
 t.test('on Workers no request waits for the fetch of another one, which may have ended', async (t) => {
   const workers = { value: { userAgent: 'Cloudflare-Workers' }, configurable: true }
   t.intercept(globalThis as { navigator?: unknown }, 'navigator', workers)
   const { verify, bearer, answer, issuer, count } = await start({ checkStatus: false, jwksUri: urls.jwks })
   const header = await bearer()
-  const opens: (() => void)[] = []
-  const opened = new Promise<void>((resolve) => opens.push(resolve))
+  const { promise: opened, resolve: open } = createSignal()
   answer(urls.jwks, async () => {
     await opened
     return issuer.fetch(urls.jwks)
@@ -15,9 +14,7 @@ t.test('on Workers no request waits for the fetch of another one, which may have
   const lost = verify(header)
   answer(urls.jwks, null)
   t.ok(await verify(header))
-  opens.forEach((open) => {
-    open()
-  })
+  open()
   t.ok(await lost)
   t.equal(count(urls.jwks), 3)
 })

@@ -83,8 +83,48 @@ export async function start(
   }
 }
 
-/** Keeps the process alive until a test ends, as the timers of a verifier do not. */
-export function keepAlive(t: Test): void {
-  const timer = setInterval(() => {}, 60_000)
-  t.teardown(() => clearInterval(timer))
+/** The timeouts of fetches. */
+export interface Timeouts {
+  /** Durations for which they were asked (milliseconds). */
+  durations: number[]
+  /** Ends all of them. */
+  expire(): void
+}
+
+/** Lets timeouts end when the test says so, instead of by the real clock. */
+export function controlTimeouts(t: Test): Timeouts {
+  const controllers: AbortController[] = []
+  const durations: number[] = []
+  function timeout(ms: number): AbortSignal {
+    const controller = new AbortController()
+    controllers.push(controller)
+    durations.push(ms)
+    return controller.signal
+  }
+  t.intercept(AbortSignal, 'timeout', { value: timeout, configurable: true })
+  return {
+    durations,
+    expire() {
+      for (const controller of controllers) controller.abort(new DOMException('timed out', 'TimeoutError'))
+    },
+  }
+}
+
+/** Returns a promise, and the function that fulfils it. */
+export function createSignal(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((fulfil) => {
+    resolve = fulfil
+  })
+  return { promise, resolve }
+}
+
+/** Returns an answer that never comes, and a promise that is fulfilled once it was asked for. */
+export function createSilence(): { respond: Respond; asked: Promise<void> } {
+  const { promise: asked, resolve } = createSignal()
+  function respond(): Promise<Response> {
+    resolve()
+    return new Promise(() => {})
+  }
+  return { respond, asked }
 }
