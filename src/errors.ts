@@ -128,8 +128,8 @@ export const catalogue = {
   invalid_input: { status: 422, detail: 'The input is invalid', oauth: 'invalid_request' },
   header_too_large: { status: 431, detail: 'Request Header Fields Too Large' },
   internal_error: { status: 500, detail: 'Internal Server Error', oauth: 'server_error' },
+  unsupported_historical_status: { status: 501, detail: 'Only the current status list is available' },
   unsupported_transfer_coding: { status: 501, detail: 'Not Implemented' },
-  historical_status_unsupported: { status: 501, detail: 'Only the current status list is available' },
   service_unavailable: {
     status: 503,
     detail: 'Service Unavailable',

@@ -69,6 +69,8 @@ t.test('the OpenAPI document', async (t) => {
       '/revoke',
       '/roles/',
       '/roles/{name}',
+      '/status-lists',
+      '/status-lists/{id}',
       '/token',
       '/users/',
       '/users/me/',
@@ -129,6 +131,7 @@ t.test('the OpenAPI document', async (t) => {
       'Role',
       'RolePatch',
       'ServiceDescription',
+      'StatusListAggregation',
       'Token',
       'TokenReference',
       'User',
@@ -310,7 +313,7 @@ t.test('the document lists the responses about items, and which parameters are o
   }
   for (const operation of Object.values(paths).flatMap((path) => Object.values(path)))
     for (const { name, required = false } of operation.parameters ?? [])
-      t.equal(required, ['username', 'item_id', 'name', 'role'].includes(name), name)
+      t.equal(required, ['username', 'id', 'item_id', 'name', 'role'].includes(name), name)
 })
 
 t.test('the commands that the document names can be run', async (t) => {

@@ -41,7 +41,7 @@ export const readStatusList = {
       'not_acceptable',
       'precondition_failed',
       'internal_error',
-      'historical_status_unsupported',
+      'unsupported_historical_status',
       'service_unavailable',
     ),
   },

@@ -39,7 +39,7 @@ export const statusListEndpoints: FastifyPluginAsyncTypebox<StatusListOptions> =
       async function serveStatusList(request, reply) {
         const { publish } = requireLists()
         // Historical resolution is optional (§8.4), and the draft recommends not to support it (§12.6).
-        if ('time' in request.query) throw new ServiceError('historical_status_unsupported')
+        if ('time' in request.query) throw new ServiceError('unsupported_historical_status')
         if (!choosePreferred(request, [statusListType])) throw new ServiceError('not_acceptable')
         const list = await publish(request.params.id)
         reply.header('cache-control', cacheControl)

@@ -1,0 +1,119 @@
+import { createPrivateKey } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { generateRingKey, toPem } from '../../../src/auth/keys/generate.js'
+import { ringKey } from '../../../src/auth/keys/jwt.js'
+import { createPublisher } from '../../../src/auth/status/publisher.js'
+import { stopMonotonicClock } from '../../helpers/clock.js'
+import { decodeList } from '../../helpers/status-lists.js'
+
+async function createKey() {
+  const { privateKey, publicJwk } = await generateRingKey('ES256')
+  const pem = createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' })
+  return ringKey(publicJwk.kid, 'ES256', {
+    private: String(pem.export({ format: 'pem', type: 'pkcs8' })),
+    public: toPem(publicJwk),
+  })
+}
+
+const [firstKey, secondKey] = [await createKey(), await createKey()]
+const uri = 'https://login.example.com/status-lists/VxDHaQrjKvM'
+/** The first millisecond of a minute. */
+const minuteStart = 1_800_000_000_000
+
+/** Creates a publisher whose surroundings the test changes. */
+function setUp(t: Test) {
+  const clock = stopMonotonicClock(t)
+  const startedAt = performance.now()
+  const bits = Buffer.alloc(2 ** 17)
+  const state = { key: firstKey, revoked: 0, copies: 0 }
+  const publisher = createPublisher(
+    uri,
+    {
+      announce() {},
+      async catchUp() {},
+      revoked: () => state.revoked,
+      copy() {
+        state.copies += 1
+        return Buffer.from(bits)
+      },
+    },
+    {
+      keyRing: { signer: async () => state.key },
+      now: () => minuteStart + performance.now() - startedAt,
+    },
+  )
+  return {
+    clock,
+    state,
+    /** Publishes the list. @param ageMs time for which the feed has been fresh (milliseconds) */
+    publish: (ageMs = 0) => publisher.publish(performance.now() - ageMs),
+    revoke() {
+      bits[state.revoked] = 255
+      state.revoked += 1
+    },
+  }
+}
+
+t.test('a list is built once while nothing changes', async (t) => {
+  const { clock, state, publish } = setUp(t)
+  const [first, shared] = await Promise.all([publish(), publish()])
+  clock.advance(59_999)
+  t.equal(await publish(), first)
+  t.equal(shared, first)
+  t.equal(state.copies, 1)
+})
+
+t.test('it is signed again in a new minute, with the same digest', async (t) => {
+  const { clock, publish } = setUp(t)
+  const first = await publish()
+  clock.advance(60_000)
+  const second = await publish()
+  t.equal(second.digest, first.digest)
+  t.equal(second.minute, first.minute + 1)
+  t.not(second.etag, first.etag)
+  t.equal(decodeList(String(second.token)).claims.iat, minuteStart / 1_000 + 60)
+})
+
+t.test('a changed list is built at most twice a second', async (t) => {
+  const { clock, revoke, publish } = setUp(t)
+  const first = await publish()
+  revoke()
+  clock.advance(499)
+  t.equal(await publish(), first)
+  clock.advance(1)
+  const second = await publish()
+  t.not(second.digest, first.digest)
+  t.same(decodeList(String(second.token)).revoked(), [0, 1, 2, 3, 4, 5, 6, 7])
+})
+
+t.test('a list that has not changed for long is built at once when it changes', async (t) => {
+  const { clock, revoke, publish } = setUp(t)
+  await publish()
+  clock.advance(500)
+  revoke()
+  t.same(decodeList(String((await publish()).token)).revoked().length, 8)
+})
+
+t.test('another key signs it anew, and changes its digest', async (t) => {
+  const { clock, state, publish } = setUp(t)
+  const first = await publish()
+  state.key = secondKey
+  clock.advance(500)
+  const second = await publish()
+  t.not(second.digest, first.digest)
+  t.equal(decodeList(String(second.token)).header.kid, secondKey.kid)
+})
+
+t.test('a list that may lack what was committed 1 s ago is not published', async (t) => {
+  const { clock, revoke, publish } = setUp(t)
+  await t.rejects(publish(901), { code: 'service_unavailable' }, 'the first build took too long')
+  clock.advance(500)
+  const unchanged = await publish(100)
+  t.equal(await publish(900), unchanged, 'an earlier proof takes nothing back')
+  revoke()
+  const changed = await publish()
+  revoke()
+  clock.advance(901)
+  await t.rejects(publish(402), { code: 'service_unavailable' }, 'it is too early for another build')
+  t.not((await publish()).digest, changed.digest)
+})
