@@ -60,12 +60,23 @@ export function createStatusLists(
     return entry
   }
 
+  async function findList(id: string): Promise<LiveList | undefined> {
+    await directory.catchUp()
+    return directory.find(id)
+  }
+
+  /** Finds a list that another replica has just made, whose tokens this one may be asked about already. */
+  async function findNewList(id: string): Promise<LiveList | undefined> {
+    await changes.sync()
+    requireConnected(changes)
+    return findList(id)
+  }
+
   return {
     async publish(id) {
       const provenAt = performance.now()
       await requireFresh(changes)
-      await directory.catchUp()
-      const list = directory.find(id)
+      const list = (await findList(id)) ?? (await findNewList(id))
       if (!list) throw new ServiceError('not_found')
       const { publisher } = loaded.get(id) ?? load(list)
       return publisher.publish(provenAt)
@@ -81,5 +92,9 @@ export function createStatusLists(
 /** Resolves when every change that was committed 100 ms before the call has been published. */
 async function requireFresh(changes: ChangeFeed): Promise<void> {
   if (!changes.isFresh()) await changes.sync()
+  requireConnected(changes)
+}
+
+function requireConnected(changes: ChangeFeed): void {
   if (!changes.isConnected()) throw new ServiceError('service_unavailable')
 }

@@ -212,6 +212,16 @@ t.test('lists that are unknown or retired are not found', async (t) => {
   t.equal((await readList(app, '%FF')).statusCode, 400)
 })
 
+t.test(
+  'a list that was made a moment ago is found, although its change has not been announced yet',
+  async (t) => {
+    for (let times = 0; times < 20; times++) {
+      const { id } = await storeList(url)
+      t.equal((await app.inject(`/status-lists/${id}`)).statusCode, 200)
+    }
+  },
+)
+
 t.test('a list that is deleted is not found from then on', async (t) => {
   const deleted = await storeList(url)
   t.equal((await readList(app, deleted.id)).statusCode, 200)
