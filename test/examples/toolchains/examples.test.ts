@@ -58,11 +58,6 @@ t.test('the examples call each other, until a token is revoked', { skip }, async
   await worker.prints(/^401 .*\nno answer: .*invalid_client/m)
 })
 
-t.test('each program of the examples has less than 60 lines', async (t) => {
-  for (const file of ['inventory/inventory.py', 'nginx/nginx.conf', 'orders/orders.js', 'worker/main.go'])
-    t.ok((await readFile(join('examples', file), 'utf8')).split('\n').length <= 60, file)
-})
-
 /** Makes the command `latchkey` available in a folder, and returns a function that runs a command there. */
 async function createCommandLine(folder: string, env: Record<string, string>) {
   const settings = Object.entries(env).map(([name, value]) => `${name}='${value}'`)
