@@ -1,6 +1,9 @@
 import { deflateSync } from 'node:zlib'
+import { decode, postTo, reports } from '../conformance/server.js'
 import { now, signJwt } from '../helpers/assertions.js'
-import type { Issuer } from './issuer.js'
+import { decodeList } from '../helpers/status-lists.js'
+import { until } from '../helpers/wait.js'
+import { type Issuer, resource } from './issuer.js'
 
 /** A status claim, and what a verifier must make of it. */
 export interface JudgedStatus {
@@ -43,6 +46,30 @@ export function createStatuses(issuer: Issuer): JudgedStatus[] {
     ['a list that grows beyond its size', serveList(issuer, 'bomb', Buffer.alloc(2 ** 27)), length, null],
   ]
   return statuses.map(([name, uri, idx, isRevoked]) => ({ name, entry: { idx, uri }, isRevoked }))
+}
+
+/** Revokes one of the tokens that the service issued to users, and returns their statuses once its list shows that. */
+export async function revokeOne({ app, tokens }: Issuer): Promise<JudgedStatus[]> {
+  const ofUsers = tokens.filter(({ isOfClient, audience }) => !isOfClient && audience === resource)
+  const statuses = ofUsers.map(({ algorithm, token }) => {
+    const { status } = decode(token, 1) as { status: { status_list: JudgedStatus['entry'] } }
+    const isRevoked = algorithm === 'RS256'
+    return {
+      name: isRevoked ? 'a revoked token' : 'another token',
+      entry: status.status_list,
+      isRevoked,
+      token,
+    }
+  })
+  for (const { token, entry, isRevoked } of statuses) {
+    if (!isRevoked) continue
+    await postTo(app, '/revoke', { ...reports, token })
+    await until(async () => {
+      const list = await app.inject(new URL(entry.uri).pathname)
+      return list.statusCode === 200 && decodeList(list.body).revoked().includes(entry.idx)
+    })
+  }
+  return statuses
 }
 
 /** Lets an issuer serve a list, and returns its URI. */

@@ -5,7 +5,7 @@ import { runIn } from '../../clients/generated-client.js'
 import { createVirtualEnvironment, skip } from '../../clients/toolchains/virtual-environment.js'
 import { checkVerdicts, prepareCourt } from '../judge.js'
 import { recipeOf } from '../recipes.js'
-import { createStatuses } from '../status-lists.js'
+import { createStatuses, revokeOne } from '../status-lists.js'
 
 /** Recipes by their headings, and the error of each that refuses a token. */
 const refusals = {
@@ -24,8 +24,8 @@ t.test('in Python', { skip }, async (t) => {
       checkVerdicts(t, court, JSON.parse(printed) as (string | null)[])
     })
 
-  t.test('a status list shows what is revoked, and a bad one is refused', async (t) => {
-    const statuses = createStatuses(court.issuer)
+  t.test('status lists show what is revoked, and bad ones are refused', async (t) => {
+    const statuses = [...(await revokeOne(court.issuer)), ...createStatuses(court.issuer)]
     const table = { issuer: court.issuer.origin, entries: statuses.map(({ entry }) => entry) }
     await writeFile(join(court.folder, 'statuses.json'), JSON.stringify(table))
     await writeFile(join(court.folder, 'recipe_statuses.py'), recipeOf('See revocations', 'python'))
