@@ -73,6 +73,7 @@ const pages: Record<string, Page> = {
       /Created billing\.\s+\{"access_token":"ey[^"]+","token_type":"bearer","expires_in":1800,"scope":"orders:read"\}/,
       /"jwks_uri":/,
       /\{"keys":\[\{[^\]]*"kty":"EC"/,
+      /\{"status_lists":\["[^"]+\/status-lists\/[\w-]{11}"/,
       /"sub":"client:reports"[^}]*"active":true|"active":true[^}]*"sub":"client:reports"/,
       /^\{\}\n\{"active":false\}$/m,
     ],
