@@ -22,17 +22,18 @@ export async function storeList(url: string, retiresIn = '1 hour'): Promise<Stor
   return { id, indexOf: createPermutation(seed).indexOf }
 }
 
-/** Statement that revokes `count` entries of a list from the ordinal `first`. */
-export const revocation = 'INSERT INTO status_revocations (list_id, first, count) VALUES ($1, $2, $3)'
-
-/** Revokes entries. */
+/** Revokes `count` entries of a list from the ordinal `first`. */
 export async function revokeEntries(
   url: string,
   { id }: StoredList,
   first: number,
   count = 1,
 ): Promise<void> {
-  await query(url, revocation, [id, first, count])
+  await query(url, 'INSERT INTO status_revocations (list_id, first, count) VALUES ($1, $2, $3)', [
+    id,
+    first,
+    count,
+  ])
 }
 
 /** A status list token, decoded but not verified. */

@@ -101,7 +101,7 @@ export const tokenSettings = {
 
   STATUS_LISTS: flag({
     description:
-      'Whether access tokens have a status, which status lists publish. Always off with `JWT_SECRET`.',
+      'Whether access tokens name an entry of a published list, by which other services see within seconds that a token was revoked (Token Status List). Not with `JWT_SECRET`.',
     default: true,
     example: 'false',
     since: 'unreleased',
