@@ -15,6 +15,7 @@ import { peers } from './scenarios/peer.js'
 import { reads } from './scenarios/reads.js'
 import { scale } from './scenarios/scale.js'
 import { start } from './scenarios/start.js'
+import { statusLists, withoutStatus } from './scenarios/status-lists.js'
 import { tokens } from './scenarios/tokens.js'
 
 // Measures the built service: npm run bench. See README.md in this folder.
@@ -60,8 +61,15 @@ async function bench() {
   const commit = currentCommit()
   const machine = await describeMachine(environment.database.sql)
   const against = options.peer ? peers(new URL(options.peer).origin) : []
-  const allScenarios = [...reads(environment), ...tokens(environment), ...items, ...floods, ...against]
-  const allProbes = [start, memory, coherence, exportAll, scale]
+  const allScenarios = [
+    ...reads(environment),
+    ...tokens(environment),
+    withoutStatus(environment),
+    ...items,
+    ...floods,
+    ...against,
+  ]
+  const allProbes = [start, memory, coherence, statusLists, exportAll, scale]
   const isChosen = chooser([...allScenarios, ...allProbes])
   const scenarios = allScenarios.filter(isChosen)
   const probes = allProbes.filter(isChosen)

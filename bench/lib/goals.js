@@ -40,6 +40,11 @@ const goals = [
     value: ({ rate }) => rate('client-credentials'),
     isMet: (value, { rate }) => value >= Math.min(3000, rate('limit-signing') / 2),
   },
+  atLeast(
+    'client_credentials with status lists against without',
+    ['client-credentials', 'client-credentials-without-status'],
+    0.8,
+  ),
   atLeast('refreshes against their statements alone', ['refresh', 'limit-refresh'], 0.5),
   atLeast('reads while one connection logs in', ['me-during-1', 'me'], 0.5),
   atLeast('reads while 16 connections log in', ['me-during-16', 'me'], minimumDuringLogins),
@@ -54,6 +59,10 @@ const goals = [
   below('start until ready, ms', 1000),
   below('memory at rest, MB', 120),
   below('old state served after a change, p99, ms', 100),
+  below('lists of 10 million tokens, none revoked, kB', 20),
+  below('lists of 10 million tokens, 2% revoked, kB', 500),
+  below('unchanged lists of 10 million tokens, kB/s', 4),
+  below('revocation until it is in a list that changes all the time, p99, ms', 1000),
   {
     what: 'memory after the last request against memory after the first requests',
     goal: '≤ 1.1',
