@@ -38,7 +38,7 @@ export const statusListEndpoints: FastifyPluginAsyncTypebox<StatusListOptions> =
       { schema: { ...readStatusList }, attachValidation: true },
       async function serveStatusList(request, reply) {
         const { publish } = requireLists()
-        // Historical resolution is optional (§8.4), and the draft recommends not to support it (§12.6).
+        // Historical resolution is optional (§8.4), and the draft recommends not to support it (§12.7).
         if ('time' in request.query) throw new ServiceError('unsupported_historical_status')
         if (!choosePreferred(request, [statusListType])) throw new ServiceError('not_acceptable')
         const list = await publish(request.params.id)
