@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { startService } from '../lib/service.js'
 import { measureRequests, post } from './scenario.js'
 
@@ -12,7 +13,9 @@ const listSize = 2 ** 20
 /** Number of revoked tokens of each list: 2%. */
 const revokedPerList = Math.round(listSize / 50)
 /** Number of revocations whose delay is measured. */
-const revocations = 50
+const revocations = 30
+/** Time after which a list that has changed is built at once again, with some leeway (milliseconds). */
+const quietMs = 600
 /** Time between two polls of a verifier (seconds). */
 const pollSeconds = 3
 /** Minimum time for which a verifier keeps a copy of an unchanged list (seconds). */
@@ -68,8 +71,9 @@ export const statusLists = {
       ids.map((id, i) => readList(other, id, String(some.answers[i]?.etag))),
     )
     const kept = sum(unchanged.map(({ headBytes, bodyBytes }) => headBytes + bodyBytes))
-    const busy = await measureDelays(sql, services, [String(ids[0])])
-    const quiet = await measureDelays(sql, services, ids.slice(1))
+    const [busyList, quietList] = /** @type {[string, string]} */ (ids)
+    const busy = await measureDelays(sql, services, busyList, 0)
+    const quiet = await measureDelays(sql, services, quietList, quietMs)
     await Promise.all(services.map((service) => service.stop()))
     await sql.query('DELETE FROM status_lists WHERE id = ANY ($1)', [ids])
     const facts = {
@@ -86,20 +90,21 @@ export const statusLists = {
 }
 
 /**
- * Revokes an entry of the lists in turn, and asks the services in turn until the list has it. Returns the times from the
+ * Revokes one entry of a list after another, and asks the services in turn until they list it. Returns the times from the
  * acknowledgement (milliseconds), sorted.
  *
  * @param {import('pg').Client} sql
  * @param {Service[]} services
- * @param {string[]} ids
+ * @param {string} id
+ * @param {number} pauseMs time for which nothing changes before each revocation
  */
-async function measureDelays(sql, services, ids) {
+async function measureDelays(sql, services, id, pauseMs) {
   /** @type {number[]} */
   const delays = []
   for (let i = 0; i < revocations; i++) {
     const service = /** @type {Service} */ (services[i % services.length])
-    const id = String(ids[i % ids.length])
     const { etag } = await readList(service, id)
+    await delay(pauseMs)
     await sql.query('INSERT INTO status_revocations (list_id, first, count) VALUES ($1, $2, 1)', [
       id,
       2 * i + 1,
