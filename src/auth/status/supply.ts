@@ -41,7 +41,7 @@ export function createSupply(lease: Lease, now: () => number): { take(): Promise
   let blocks: Block[] = []
   let leasing: Promise<void> | undefined
   let lastLease = { at: now(), taken: 0 }
-  const taken = 0
+  let taken = 0
 
   /** Returns the number of entries for the next block. */
   function chooseCount(): number {
@@ -92,6 +92,7 @@ export function createSupply(lease: Lease, now: () => number): { take(): Promise
           continue
         }
         const ordinal = block.next++
+        taken += 1
         // The next call that finds no entry leases again, and reports the failure.
         if (isRunningOut(block)) renew().catch(Object)
         return { listId: block.listId, ordinal, index: block.permutation.indexOf(ordinal) }
