@@ -199,11 +199,17 @@ CREATE TRIGGER user_roles_note_changed AFTER UPDATE ON "user_roles" FOR EACH ROW
 CREATE TRIGGER role_scopes_note_lost AFTER UPDATE OR DELETE ON "role_scopes" FOR EACH ROW EXECUTE FUNCTION note_lost_logins('holders', 'scope');
 CREATE TRIGGER resource_scopes_note_lost AFTER UPDATE ON "resource_scopes" FOR EACH ROW WHEN (OLD.by_default AND NOT NEW.by_default) EXECUTE FUNCTION note_lost_logins('holders', 'name');
 
--- After a truncation nothing tells which tokens have ended, so all have
+-- After a truncation nothing tells which tokens have ended, so all have, and later tokens get other lists
 CREATE FUNCTION revoke_everything() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS
 E'BEGIN
-  INSERT INTO status_revocations (list_id, first, count) SELECT id, 0, 1048576 FROM status_lists WHERE retires_at > now()
+  WITH ended AS (UPDATE status_lists SET closes_at = least(closes_at, now()) WHERE retires_at > now() RETURNING id)
+  INSERT INTO status_revocations (list_id, first, count) SELECT id, 0, 1048576 FROM ended
   ON CONFLICT DO NOTHING\x3B
+  RETURN NULL\x3B
+END';
+CREATE OR REPLACE FUNCTION truncate_logins() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS
+E'BEGIN
+  TRUNCATE token_families, refresh_tokens, status_entries\x3B
   RETURN NULL\x3B
 END';
 CREATE TRIGGER token_families_revoke_truncated AFTER TRUNCATE ON "token_families" EXECUTE FUNCTION revoke_everything();
@@ -219,11 +225,13 @@ CREATE TRIGGER user_roles_revoke_truncated AFTER TRUNCATE ON "user_roles" EXECUT
 CREATE TRIGGER status_lists_announce_change AFTER INSERT OR DELETE ON "status_lists" FOR EACH ROW EXECUTE FUNCTION announce_change('status_list', 'id');
 CREATE TRIGGER status_revocations_announce_change AFTER INSERT ON "status_revocations" FOR EACH ROW EXECUTE FUNCTION announce_change('status', 'list_id');
 CREATE TRIGGER departures_announce_change AFTER INSERT OR UPDATE ON "departures" FOR EACH ROW EXECUTE FUNCTION announce_change('departure', 'kind');
+CREATE TRIGGER refresh_tokens_announce_truncation AFTER TRUNCATE ON "refresh_tokens" EXECUTE FUNCTION announce_truncation();
 CREATE TRIGGER status_lists_announce_truncation AFTER TRUNCATE ON "status_lists" EXECUTE FUNCTION announce_truncation();
 CREATE TRIGGER status_revocations_announce_truncation AFTER TRUNCATE ON "status_revocations" EXECUTE FUNCTION announce_truncation();
 
 -- Also for what a logical replication brings in
 ALTER TABLE "status_lists" ENABLE ALWAYS TRIGGER "status_lists_announce_change";
 ALTER TABLE "status_revocations" ENABLE ALWAYS TRIGGER "status_revocations_announce_change";
+ALTER TABLE "refresh_tokens" ENABLE ALWAYS TRIGGER "refresh_tokens_announce_truncation";
 ALTER TABLE "status_lists" ENABLE ALWAYS TRIGGER "status_lists_announce_truncation";
 ALTER TABLE "status_revocations" ENABLE ALWAYS TRIGGER "status_revocations_announce_truncation";
