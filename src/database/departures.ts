@@ -12,8 +12,8 @@ import { familyRemoval, type RemovalBounds, removeInBatches, rowRemoval } from '
 //  1. A trigger writes the deletion into `departures`, in the transaction of the deletion.
 //  2. From then on nothing accepts the rows: statements look for the user, the client and the resource, and compare
 //     generations and times where another of the same name may follow.
-//  3. Every process is told of departures by the change feed, looks for them from time to time, and removes their rows in batches, each in a transaction of its own. Processes skip
-//     rows that another has locked.
+//  3. Every process looks for departures, at once when the change feed announces one, and removes their rows in batches, each in
+//     a transaction of its own. Processes skip rows that another has locked.
 //  4. The departure is deleted when none of its rows is left. After a crash the next search removes the rest.
 
 /** Time between two searches for departures (milliseconds). */
@@ -97,7 +97,7 @@ async function registerRemoval(app: FastifyInstance): Promise<void> {
     app.outage.unless(() => removeDepartures(app.database, { signal: closing.signal })),
   )
   app.changes.subscribe(function followDepartures(change) {
-    if (change?.startsWith('departure:')) wake()
+    if (change === null || change.startsWith('departure:')) wake()
   })
   app.addHook('onClose', async () => closing.abort())
 }

@@ -23,6 +23,8 @@ const signingKey = `INSERT INTO signing_keys
   VALUES ('first', 'ES256', '{}', 'x', 'x', 60, now())`
 const macKey = "INSERT INTO mac_keys (sealed_key, sealed_under) VALUES ('x', 'x')"
 const secret = "INSERT INTO client_secrets (client_id, slot, digest) VALUES ('first-party', 1, sha256('x'))"
+const statusList = `INSERT INTO status_lists (id, class, seed, closes_at, retires_at)
+  SELECT repeat('a', 11), 0, sha256('x'), now() + interval '10 min', now() + interval '1 hour'`
 
 const announcements: [what: string, before: string[], statement: string, changes: RegExp[]][] = [
   [
@@ -32,7 +34,12 @@ const announcements: [what: string, before: string[], statement: string, changes
     [/^user:[\da-f-]{36}$/],
   ],
   ['changes of all users', [], 'UPDATE users SET disabled = disabled', [/^user:/, /^user:/]],
-  ['a deletion of a user', [], "DELETE FROM users WHERE username = 'johndoe'", [/^user:/]],
+  [
+    'a deletion of a user',
+    [],
+    "DELETE FROM users WHERE username = 'johndoe'",
+    [/^user:/, /^departure:caller$/, /^departure:user$/],
+  ],
   [
     'a new user',
     [],
@@ -62,7 +69,7 @@ const announcements: [what: string, before: string[], statement: string, changes
     'a deletion of a client',
     [],
     "DELETE FROM clients WHERE client_id = 'first-party'",
-    [/^client:first-party$/],
+    [/^client:first-party$/, /^departure:caller$/, /^departure:client$/],
   ],
   ['a new secret', [], secret, [/^client:first-party$/]],
   [
@@ -99,6 +106,21 @@ const announcements: [what: string, before: string[], statement: string, changes
     [family, "UPDATE token_families SET expires_at = now() - interval '1 s'"],
     'UPDATE token_families SET revoked_at = now()',
     [/^family:/],
+  ],
+  ['a new status list', [], statusList, [/^status_list:a{11}$/]],
+  ['a lease of entries', [statusList], 'UPDATE status_lists SET next_ordinal = 32', []],
+  ['a deletion of a status list', [statusList], 'DELETE FROM status_lists', [/^status_list:a{11}$/]],
+  [
+    'the bits of many tokens',
+    [statusList],
+    "INSERT INTO status_revocations (list_id, first) SELECT repeat('a', 11), generate_series(1, 100)",
+    [/^status:a{11}$/],
+  ],
+  [
+    'the end of the logins of a user',
+    [statusList],
+    "UPDATE users SET generation = generation + 1 WHERE username = 'johndoe'",
+    [/^user:/, /^departure:logins$/],
   ],
   [
     'a revocation in a session with another bytea_output',

@@ -94,7 +94,7 @@ async function listTimes(url: string) {
     url,
     `SELECT table_name AS table, column_name AS column FROM information_schema.columns
      WHERE table_schema = 'public' AND data_type = 'timestamp with time zone' AND table_name NOT LIKE '\\_%'
-       AND column_name !~ '(expires|until|signs)'`,
+       AND column_name !~ '(expires|until|signs|closes|retires)'`,
   )
   return columns
 }

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import fastify from 'fastify'
 import t from 'tap'
 import { runPeriodically } from '../../src/lifecycle/periodic.js'
@@ -45,4 +46,59 @@ t.test('closing waits for a run in progress', async (t) => {
   setImmediate(finish)
   await closing
   t.equal(finished, true)
+})
+
+/** Starts a task that runs rarely. Each run begins at once, and ends when the test lets it. */
+async function startRarely() {
+  const app = fastify()
+  const endings: (() => void)[] = []
+  const wake = runPeriodically(app, 'waiting', 3_600_000, () => new Promise<void>((end) => endings.push(end)))
+  await app.ready()
+  return {
+    ...{ app, endings, wake },
+    /** Ends a run, and resolves when a run that is due has begun. */
+    async end(run: number): Promise<void> {
+      endings[run]?.()
+      await delay(10)
+    },
+  }
+}
+
+t.test('a task that is woken runs at once', async (t) => {
+  const { app, endings, wake, end } = await startRarely()
+  await end(0)
+  t.equal(endings.length, 1)
+  wake()
+  wake()
+  await delay(10)
+  t.equal(endings.length, 2, 'once')
+  await end(1)
+  t.equal(endings.length, 2)
+  await app.close()
+})
+
+t.test('a task that is woken during a run runs again after it, once', async (t) => {
+  const { app, endings, wake, end } = await startRarely()
+  wake()
+  wake()
+  t.equal(endings.length, 1)
+  await end(0)
+  t.equal(endings.length, 2)
+  await end(1)
+  t.equal(endings.length, 2)
+  await app.close()
+})
+
+t.test('waking before the first run or after the end has no effect', async (t) => {
+  const app = fastify()
+  let runs = 0
+  const wake = runPeriodically(app, 'counting', 3_600_000, async () => {
+    runs += 1
+  })
+  wake()
+  await app.ready()
+  await app.close()
+  wake()
+  await delay(10)
+  t.equal(runs, 1)
 })

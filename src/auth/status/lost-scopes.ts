@@ -20,7 +20,7 @@ export function registerLostScopes(app: FastifyInstance): void {
     app.outage.unless(() => revokeLostScopes(app.database, { signal: closing.signal })),
   )
   app.changes.subscribe(function followLosses(change) {
-    if (change?.startsWith('departure:holder')) wake()
+    if (change === null || change.startsWith('departure:holder')) wake()
   })
   app.addHook('onClose', async () => closing.abort())
 }
