@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -21,22 +21,24 @@ interface Manifest {
   dependencies?: Record<string, string>
 }
 
-/** Settings of the compiler, and type "module". */
-const emptyProject = 'test/packages/project'
-
-/** Makes an empty project, and installs the packages and their dependencies as npm does, but from here instead of a registry. */
-export async function createProject(t: Test): Promise<Project> {
+/**
+ * Copies a project to a folder of its own, and installs the packages there with their dependencies, as npm does, but from here
+ * instead of a registry.
+ */
+export async function createProject(t: Test, source: string): Promise<Project> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-project-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  cpSync(emptyProject, folder, { recursive: true })
+  cpSync(source, folder, { recursive: true })
   const archives = await pack(join(folder, 'archives'))
   for (const archive of archives) await install(folder, archive)
   return { folder, archives }
 }
 
-/** Adds a package of the checkout to a project. */
-export function addPackage({ folder }: Project, name: string): void {
-  cpSync(join('node_modules', name), join(folder, 'node_modules', name), { recursive: true })
+/** Links a package of the checkout into a project. */
+export function addPackage({ folder }: Pick<Project, 'folder'>, name: string): void {
+  const path = join(folder, 'node_modules', name)
+  mkdirSync(dirname(path), { recursive: true })
+  symlinkSync(resolve('node_modules', name), path)
 }
 
 /**
@@ -84,7 +86,7 @@ async function install(folder: string, archive: string): Promise<void> {
   mkdirSync(dirname(target), { recursive: true })
   cpSync(extracted, target, { recursive: true })
   rmSync(extracted, { recursive: true })
-  for (const dependency of Object.keys(dependencies)) addPackage({ folder, archives: [] }, dependency)
+  for (const dependency of Object.keys(dependencies)) addPackage({ folder }, dependency)
 }
 
 async function run(

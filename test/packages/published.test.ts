@@ -14,13 +14,13 @@ interface Manifest {
   license: string
   engines: { node: string }
   private?: boolean
-  dependencies: Record<string, string>
+  dependencies?: Record<string, string>
 }
 
 const readManifest = (folder: string) =>
   JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
 
-const project = await createProject(t)
+const project = await createProject(t, 'test/packages/project')
 const service = readManifest('.')
 
 for (const workspace of workspaces) {
@@ -45,7 +45,7 @@ for (const workspace of workspaces) {
     t.equal(manifest.license, service.license)
     t.same(manifest.engines, service.engines)
     t.notOk(manifest.private)
-    t.ok(Object.keys(manifest.dependencies).every((name) => ['jose', 'oauth4webapi'].includes(name)))
+    for (const name of Object.keys(manifest.dependencies ?? {})) t.equal(name, 'jose')
     t.equal(readFileSync(join(workspace, 'LICENSE'), 'utf8'), readFileSync('LICENSE', 'utf8'))
   })
 

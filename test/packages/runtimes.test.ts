@@ -8,10 +8,14 @@ import { without } from '../helpers/without.js'
 
 // The same journey on every platform that the packages promise to run on.
 
-const project = await createProject(t)
+const project = await createProject(t, 'test/packages/project')
 await compileProject(project)
 const bundlePath = join(project.folder, 'journey-bundle.js')
-const expected = 'client:billing token_revoked client:reports'
+const expected = [
+  'client:billing',
+  '401 Bearer realm="Latchkey", error="invalid_token", error_description="The access token was revoked"',
+  'client:billing',
+].join('\n')
 
 const platforms: [program: string, ...args: string[]][] = [
   [process.execPath, 'journey-program.js'],
