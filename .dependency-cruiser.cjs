@@ -122,7 +122,7 @@ module.exports = {
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: {
-      path: '^(dist|packages/[^/]+/dist|src/database/generated|src/docs/assets|test/clients/typescript|test/packages/project)/',
+      path: '^(dist|packages/[^/]+/dist|src/database/generated|src/docs/assets|test/clients/typescript|test/(packages|proof)/project)/',
     },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },

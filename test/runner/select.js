@@ -5,19 +5,19 @@ import { workspaces } from '../../scripts/lib/workspaces.js'
 
 const suffix = '.test.ts'
 
-/** Name of the folders of tests that fetch packages of other languages. They run only if they are named. */
-const toolchains = '/toolchains/'
+/** Folders of tests that fetch packages of other languages, or take a minute of load. They run only if they are named. */
+const onDemand = ['/toolchains/', '/proof/']
 
 /** Folders of tests. */
 const roots = ['test', ...workspaces.map((folder) => join(folder, 'test'))]
 
 /**
- * Returns the test files that are named, those of a folder if that is named, or all but those of other toolchains.
+ * Returns the test files that are named, those of a folder if that is named, or all but those that run on demand.
  *
  * @param {string[]} named
  */
 export function selectFiles(named) {
-  if (named.length === 0) return roots.flatMap(filesBelow).filter((file) => !file.includes(toolchains))
+  if (named.length === 0) return roots.flatMap(filesBelow).filter((file) => !isOnDemand(file))
   return named.map(normalize).flatMap((path) => {
     if (!existsSync(path)) throw new Error(`${path} does not exist`)
     return statSync(path).isDirectory() ? filesBelow(path) : [path]
@@ -39,6 +39,11 @@ export function startsProcesses(file, seen = new Set([file])) {
     if (startsProcesses(imported, seen)) return true
   }
   return false
+}
+
+/** @param {string} file */
+function isOnDemand(file) {
+  return onDemand.some((folder) => file.includes(folder))
 }
 
 /** @param {string} folder */
