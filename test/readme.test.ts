@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { workspaces } from '#scripts/lib/workspaces.js'
 import { clonePlainDatabase } from './helpers/database.js'
 import { oldSecret, startOldService } from './helpers/old-service.js'
 import { runPage, scriptOf } from './helpers/page-commands.js'
@@ -118,6 +119,7 @@ const documents = [
     .map((name) => join('docs', name)),
   'bench/README.md',
   'examples/README.md',
+  ...workspaces.map((folder) => join(folder, 'README.md')),
 ]
 
 t.test('every document', async (t) => {
