@@ -70,7 +70,7 @@ export function readOptions(owner: string, options: ClientOptions): ClientConfig
   for (const [name, isValid, expected] of rules)
     if (!isValid) throw new TypeError(`${owner}: ${name} must be ${expected}`)
   const emit = createEmit(options.onEvent)
-  const authenticator = createAuthenticator({ issuer, clientId, credentials, clock })
+  const authenticator = createAuthenticator({ issuer, clientId, credentials, clock, timeoutMs })
   const shared = { issuer, fetch, clock, random, timeoutMs, waitMs, emit }
   return { ...shared, clientId, origins, allowHttp, authenticator, endpoints: discoverEndpoints(shared) }
 }

@@ -1,4 +1,5 @@
 import { ClientError } from '../errors/client-error.js'
+import { abortable } from '../runtime/abortable.js'
 import type { Clock } from '../runtime/clock.js'
 import { encodeBase64 } from './base64.js'
 import { type PrivateKey, signAssertion } from './private-key-jwt.js'
@@ -30,6 +31,8 @@ export interface AuthenticationConfig {
   clientId: string
   credentials: Credentials
   clock: Clock
+  /** Time to read the credentials (milliseconds). */
+  timeoutMs: number
 }
 
 /** Authenticates requests of a client. */
@@ -47,7 +50,7 @@ const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /** Creates what authenticates the requests of a client. Without credentials the client is public. */
 export function createAuthenticator(config: AuthenticationConfig): Authenticator {
-  const { clientId, credentials } = config
+  const { clientId, credentials, clock, timeoutMs } = config
   /** Header with the secret that worked last. */
   let accepted: string | undefined
 
@@ -75,7 +78,7 @@ export function createAuthenticator(config: AuthenticationConfig): Authenticator
   return {
     async list() {
       try {
-        return await read()
+        return await abortable(read(), clock.timeout(timeoutMs))
       } catch (cause) {
         throw new ClientError('credentials_unavailable', `The credentials of ${clientId} cannot be read`, {
           cause,

@@ -58,7 +58,7 @@ export async function signAssertion(
   { issuer, clientId, clock }: AssertionConfig,
 ): Promise<string> {
   const imported = await importKey(key)
-  const algorithm = algorithms.find(([, { name }]) => name === imported.algorithm.name)
+  const algorithm = algorithms.find(([, parameters]) => fits(imported, parameters))
   if (!algorithm) throw new Error(`a key for ${imported.algorithm.name} cannot be used`)
   const [alg, parameters] = algorithm
   const header = { alg, typ: 'client-authentication+jwt', kid: kid ?? kidOf(key) }
@@ -68,6 +68,15 @@ export async function signAssertion(
   const input = `${encodePart(header)}.${encodePart(claims)}`
   const signature = await crypto.subtle.sign(parameters, imported, new TextEncoder().encode(input))
   return `${input}.${encodeBase64Url(new Uint8Array(signature))}`
+}
+
+/** Returns whether a key is for an algorithm, and for its curve if it has one. */
+function fits(
+  { algorithm }: WebCryptoKey,
+  { name, namedCurve }: { name: string; namedCurve?: string },
+): boolean {
+  const { namedCurve: curve } = algorithm as { namedCurve?: string }
+  return name === algorithm.name && curve === namedCurve
 }
 
 function encodePart(part: object): string {

@@ -15,7 +15,7 @@ interface Received {
 }
 
 /** Answers a request. */
-type Answer = (request: Received) => Response | Promise<Response>
+export type Answer = (request: Received) => Response | Promise<Response>
 
 /** An issuer and services in the test's process. */
 export interface FakeServer {

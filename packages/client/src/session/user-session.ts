@@ -1,0 +1,75 @@
+import { type ClientOptions, readOptions } from '../client/options.js'
+import type { ServiceClient } from '../client/service-client.js'
+import { type AuthorizedFetch, createAuthorizedFetch } from '../request/authorized-fetch.js'
+import { abortable } from '../runtime/abortable.js'
+import { createLock, findWebLocks, type WebLocks } from '../runtime/lock.js'
+import { revokeToken } from '../server/token-endpoint.js'
+import { createTokenCache } from '../tokens/token-cache.js'
+import { type TokenChoice, toTarget } from '../tokens/token-target.js'
+import { refresh } from './refresh.js'
+import { guardStore, memoryStore, type RefreshTokenStore } from './refresh-token-store.js'
+
+/** Options of a session: a `store`, or a `refreshToken` with `onRotate`. */
+export interface UserSessionOptions extends ClientOptions, TokenChoice {
+  /** Keeps the refresh token. */
+  store?: RefreshTokenStore | undefined
+  /** Refresh token of the user, without a store. */
+  refreshToken?: string | undefined
+  /** Keeps each new refresh token, without a store; null after the end of the session. It is awaited before the token is used. */
+  onRotate?: ((refreshToken: string | null) => unknown) | undefined
+  /** Name of the session among the tabs of a page. Default: the issuer and the client. */
+  lockName?: string | undefined
+  /** Replaces `navigator.locks`. Default: those of the browser; null for none. */
+  locks?: WebLocks | null | undefined
+}
+
+/** Gets tokens for a user who has logged in. */
+export interface UserSession extends ServiceClient {
+  fetch: AuthorizedFetch
+  /** Stores the refresh token of a login, and forgets the tokens of the one before. @throws ClientError `store_failed` */
+  login(refreshToken: string): Promise<void>
+  /**
+   * Forgets all tokens, and then revokes the refresh token at the server (RFC 7009).
+   *
+   * @throws ClientError if the server could not be told; the tokens are forgotten all the same, unless the code is `store_failed`
+   * @throws the reason of the signal
+   */
+  logout(options?: { signal?: AbortSignal | undefined }): Promise<void>
+}
+
+/**
+ * Creates the session of a user, whose access tokens come from a refresh token. It requests nothing before the first use.
+ *
+ * @throws TypeError for an option that is missing or wrong
+ */
+export function userSession(options: UserSessionOptions): UserSession {
+  const config = readOptions('userSession', options)
+  const { clock, timeoutMs, issuer, clientId } = config
+  const { lockName = `latchkey ${issuer} ${clientId}`, locks = findWebLocks() } = options
+  const store = guardStore(options.store ?? memoryStore(options.refreshToken ?? null, options.onRotate), {
+    lock: createLock(`${lockName} store`, locks, clock),
+    clock,
+    timeoutMs,
+  })
+  const refreshConfig = { ...config, store, lock: createLock(`${lockName} refresh`, locks, clock) }
+  const defaults = toTarget(options, { scope: '', resource: null })
+  const tokens = createTokenCache((target) => refresh(target, refreshConfig), config)
+
+  return {
+    fetch: createAuthorizedFetch({ ...config, tokens, defaults }),
+    async getToken({ signal, ...choice } = {}) {
+      return tokens.get(toTarget(choice, defaults), signal)
+    },
+    invalidate: (token) => void tokens.refuse(token),
+    async login(refreshToken) {
+      await store.overwrite(refreshToken)
+      tokens.clear()
+    },
+    async logout({ signal } = {}) {
+      signal?.throwIfAborted()
+      const refreshToken = await store.overwrite(null)
+      tokens.clear()
+      if (refreshToken !== null) await abortable(revokeToken(refreshToken, config), signal)
+    },
+  }
+}
