@@ -64,3 +64,8 @@ export function decodeList(token: string): DecodedList {
     },
   }
 }
+
+/** Returns the revoked indices in a response, or null if it has no list: a process that is too busy answers 503. */
+export function revokedIn({ statusCode, body }: { statusCode: number; body: string }): number[] | null {
+  return statusCode === 200 ? decodeList(body).revoked() : null
+}

@@ -1,4 +1,3 @@
-import { ServiceError } from '../../errors.js'
 import type { JwtKey } from '../keys/jwt.js'
 import type { KeyRing } from '../keys/ring.js'
 import type { ListBits } from './bits.js'
@@ -21,9 +20,9 @@ export interface Publisher {
    * minute has begun or another key signs, but at most twice a second.
    *
    * @param provenAt time at which the change feed was fresh (`performance.now()`)
-   * @throws ServiceError `service_unavailable` if that takes too long
+   * @returns null if that has taken too long: another call may find the list built
    */
-  publish(provenAt: number): Promise<PublishedList>
+  publish(provenAt: number): Promise<PublishedList | null>
 }
 
 /** Dependencies of a publisher. */
@@ -95,8 +94,7 @@ export function createPublisher(uri: string, bits: ListBits, { keyRing, now }: P
       const key = await keyRing.signer()
       if (last && isCurrent(last, key)) last.completeAt = Math.max(last.completeAt, provenAt)
       else if (!last || provenAt - last.beganAt >= buildIntervalMs) last = await buildOnce(key, provenAt)
-      if (performance.now() - last.completeAt > maxAgeMs) throw new ServiceError('service_unavailable')
-      return last
+      return performance.now() - last.completeAt <= maxAgeMs ? last : null
     },
   }
 }

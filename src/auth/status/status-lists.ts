@@ -72,14 +72,21 @@ export function createStatusLists(
     return findList(id)
   }
 
+  async function tryPublish(id: string): Promise<PublishedList | null> {
+    const provenAt = performance.now()
+    await requireFresh(changes)
+    const list = (await findList(id)) ?? (await findNewList(id))
+    if (!list) throw new ServiceError('not_found')
+    const { publisher } = loaded.get(id) ?? load(list)
+    return publisher.publish(provenAt)
+  }
+
   return {
     async publish(id) {
-      const provenAt = performance.now()
-      await requireFresh(changes)
-      const list = (await findList(id)) ?? (await findNewList(id))
-      if (!list) throw new ServiceError('not_found')
-      const { publisher } = loaded.get(id) ?? load(list)
-      return publisher.publish(provenAt)
+      // Loading a list can take too long. The second attempt finds it loaded.
+      const published = (await tryPublish(id)) ?? (await tryPublish(id))
+      if (!published) throw new ServiceError('service_unavailable')
+      return published
     },
     async listUris() {
       await requireFresh(changes)

@@ -6,7 +6,7 @@ import { issuer, startIssuer } from '../../conformance/server.js'
 import { query } from '../../database/query.js'
 import { startApp } from '../../helpers/app.js'
 import { cloneDatabase } from '../../helpers/database.js'
-import { decodeList, revokeEntries, storeList } from '../../helpers/status-lists.js'
+import { decodeList, revokedIn, revokeEntries, storeList } from '../../helpers/status-lists.js'
 import { until } from '../../helpers/wait.js'
 
 // draft-ietf-oauth-status-list, as the sections in the titles.
@@ -175,9 +175,9 @@ t.test('a revocation shows, and the entity tag changes', async (t) => {
   await revokeEntries(url, changing, 5)
   await until(async () => {
     const response = await readList(app, changing.id, { 'if-none-match': String(headers.etag) })
-    if (response.statusCode === 304) return false
-    t.same(decodeList(response.body).revoked(), [changing.indexOf(5)])
-    return true
+    const revoked = revokedIn(response)
+    if (revoked) t.same(revoked, [changing.indexOf(5)])
+    return revoked !== null
   })
 })
 
@@ -212,15 +212,16 @@ t.test('lists that are unknown or retired are not found', async (t) => {
   t.equal((await readList(app, '%FF')).statusCode, 400)
 })
 
-t.test(
-  'a list that was made a moment ago is found, although its change has not been announced yet',
-  async (t) => {
-    for (let times = 0; times < 20; times++) {
-      const { id } = await storeList(url)
-      t.equal((await app.inject(`/status-lists/${id}`)).statusCode, 200)
-    }
-  },
-)
+t.test('a list is found before its making has been announced', async (t) => {
+  for (let times = 0; times < 20; times++) {
+    const { id } = await storeList(url)
+    await until(async () => {
+      const { statusCode } = await app.inject(`/status-lists/${id}`)
+      t.not(statusCode, 404)
+      return statusCode === 200
+    })
+  }
+})
 
 t.test('a list that is deleted is not found from then on', async (t) => {
   const deleted = await storeList(url)
@@ -264,11 +265,14 @@ t.test('where tokens have no status there are no lists', async (t) => {
 t.test('after a rotation the new key signs', async (t) => {
   const { app, url } = await startLists(t, { JWKS_MAX_AGE_SECONDS: '1' })
   const { id } = await storeList(url)
-  const readKid = async () => decodeList((await readList(app, id)).body).header.kid
-  const former = await readKid()
-  const etag = String((await readList(app, id)).headers.etag)
+  const { headers, body } = await readList(app, id)
+  const etag = String(headers.etag)
+  const { kid } = decodeList(body).header
   await query(url, "UPDATE signing_keys SET signs_at = signs_at - interval '31 days'")
-  await until(async () => (await readKid()) !== former)
+  await until(async () => {
+    const response = await readList(app, id)
+    return response.statusCode === 200 && decodeList(response.body).header.kid !== kid
+  })
   const response = await readList(app, id, { 'if-none-match': etag })
   t.equal(response.statusCode, 200, 'a copy that the former key signed is not kept')
   t.ok(await isSigned(app, response.body))
