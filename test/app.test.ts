@@ -24,7 +24,7 @@ const dependencies: [plugin: FastifyPluginAsync<never>, dependency: string][] = 
   [retention, 'database'],
   [errorHandling, 'database'],
   [departedOwners, 'database'],
-  [departures, 'database'],
+  [departures, 'change-feed'],
   [requestLog, 'client-address'],
   [fallbacks, 'response-headers'],
   [unreadableRequests, 'fallbacks'],

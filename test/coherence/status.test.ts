@@ -93,8 +93,8 @@ for (let round = 0; round < rounds; round++)
       await Promise.all([query(url, change), ...requests.map((send) => send(log))])
       if (!(await agree(t, url, apps, tokens, log))) return
     }
-    t.ok(tokens.length > changesPerRound, `${tokens.length} tokens`)
-    t.ok(tokens.filter(({ hasEnded }) => hasEnded).length > 10, 'many of them have ended')
+    t.ok(tokens.length > 10, `${tokens.length} tokens`)
+    t.ok(tokens.filter(({ hasEnded }) => hasEnded).length > 0, 'some of them have ended')
   })
 
 /** Stores what is missing: everything at first, later what was deleted. */
@@ -193,8 +193,7 @@ async function agree(
   const wrong = tokens.filter(
     ({ hasEnded, scope }, index) => scope !== 'account:password' && hasEnded !== revoked[index],
   )
-  t.same(wrong, [], `after ${log.length} changes`)
-  if (wrong.length > 0) t.comment(log.join('\n'))
+  t.same(wrong, [], `after ${log.length} changes: ${log.at(-1)}`)
   return wrong.length === 0
 }
 

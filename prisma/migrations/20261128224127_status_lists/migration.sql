@@ -180,6 +180,9 @@ END';
 CREATE TRIGGER resource_scopes_revoke_former AFTER INSERT OR DELETE ON "resource_scopes" FOR EACH ROW EXECUTE FUNCTION revoke_scope_blocks();
 CREATE TRIGGER resource_scopes_revoke_moved AFTER UPDATE ON "resource_scopes" FOR EACH ROW WHEN (NEW.resource_id <> OLD.resource_id) EXECUTE FUNCTION revoke_scope_blocks();
 
+-- The name of a user is the subject of tokens of this service
+CREATE TRIGGER users_begin_generation_of_name BEFORE UPDATE ON "users" FOR EACH ROW WHEN (NEW.username <> OLD.username) EXECUTE FUNCTION begin_user_generation();
+
 -- A user can have any number of logins, so the bits of these are set in batches: of those of former generations, of those of one user
 -- that state a scope which the user has lost, and of those of all users that state a scope which some have lost. The key is
 -- the user or the scope

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto'
 import type { Database } from '../../database/client.js'
 import { queryRows } from '../../database/query.js'
 import { passwordScope, splitScope } from '../scope.js'
+import type { SubjectType } from '../subject.js'
 
 /** What the tokens of a block of status list entries depend on. */
 export interface BlockHolder {
   client: { clientId: string; generation: number }
   /** Resource that the tokens are for; null for this service. */
-  resource: { id: string; generation: number } | null
+  resource: { id: string; generation: number; subjectType: SubjectType } | null
   scope: string
   /** Whether the tokens speak for users. */
   ofUsers: boolean
@@ -15,7 +16,7 @@ export interface BlockHolder {
 
 /** Returns a text that is the same for equal holders. It begins with the name by which the change feed announces the client. */
 export function holderKey({ client, resource, scope, ofUsers }: BlockHolder): string {
-  const of = [client.generation, resource?.id, resource?.generation, ofUsers, scope]
+  const of = [client.generation, resource?.id, resource?.generation, resource?.subjectType, ofUsers, scope]
   return `client:${client.clientId} ${of.join(' ')}`
 }
 
@@ -41,11 +42,11 @@ export interface LeasedBlock {
 }
 
 /**
- * Leases a block of the open list with these terms, or of a new list. The rows of the client and the resource are locked (FOR
- * SHARE), so a change of them waits, and then finds the block whose tokens it may end.
+ * Leases a block of the open list with these terms, or of a new list. The rows of the client, the resource and its scopes are
+ * locked (FOR SHARE), so a change of them waits, and then finds the block whose tokens it may end.
  *
  * @param count number of entries
- * @returns null when the client or the resource has changed, or the client no longer has the scope
+ * @returns null when the client or the resource has changed, or one of them no longer has the scope
  */
 export async function leaseBlock(
   { client, resource, scope, ofUsers }: BlockHolder,
@@ -69,6 +70,7 @@ export async function leaseBlock(
       terms.retentionSeconds,
       randomBytes(8).toString('base64url'),
       randomBytes(32),
+      resource?.subjectType ?? null,
     ],
     database,
   )
@@ -77,12 +79,15 @@ export async function leaseBlock(
 
 const lease = `
   WITH resource AS (
-    SELECT FROM resources WHERE id = $3::uuid AND generation = $4::int AND NOT disabled FOR SHARE
+    SELECT FROM resources WHERE id = $3::uuid AND generation = $4::int AND subject_type = $14::varchar AND NOT disabled FOR SHARE
+  ), defined AS (
+    SELECT name, resource_id FROM resource_scopes WHERE name = ANY ($6::varchar[]) FOR SHARE
   ), holder AS (
     SELECT FROM clients
     WHERE client_id = $1::varchar AND generation = $2::int AND NOT disabled
       AND $6::varchar[] <@ CASE WHEN 'me' = ANY (scopes) THEN scopes || '${passwordScope}'::varchar ELSE scopes END
-      AND ($3::uuid IS NULL OR EXISTS (SELECT FROM resource))
+      AND CASE WHEN $3::uuid IS NULL THEN NOT EXISTS (SELECT FROM defined)
+        ELSE EXISTS (SELECT FROM resource) AND $6::varchar[] <@ ARRAY(SELECT name FROM defined WHERE resource_id = $3::uuid) END
     FOR SHARE
   ), open AS (
     SELECT id FROM status_lists

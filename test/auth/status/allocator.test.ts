@@ -56,9 +56,10 @@ t.test('equal holders share a block, which the database knows', async (t) => {
 t.test('each holder has blocks of its own in the same list', async (t) => {
   const { url, database, allocator, holder } = await open(t)
   await storeResource(database, { name: 'orders', identifier: 'urn:orders', scopes: ['orders:read'] })
-  const [resource] = await query<{ id: string; generation: number }>(
+  await query(url, "UPDATE clients SET scopes = scopes || 'orders:read'::varchar")
+  const [resource] = await query<NonNullable<BlockHolder['resource']>>(
     url,
-    'SELECT id, generation FROM resources',
+    'SELECT id, generation, subject_type AS "subjectType" FROM resources',
   )
   if (!resource) throw new Error('no resource')
   const holders = [
@@ -66,7 +67,7 @@ t.test('each holder has blocks of its own in the same list', async (t) => {
     { ...holder, scope: 'items:read' },
     { ...holder, scope: '' },
     { ...holder, ofUsers: false },
-    { ...holder, resource },
+    { ...holder, resource, scope: 'orders:read' },
   ]
   const entries = []
   for (const one of holders) entries.push(await allocator.take(one, hour))
@@ -137,17 +138,25 @@ for (const [what, statement] of [
   ['the client has lost a scope', "UPDATE clients SET scopes = '{items:read}'"],
   ['the resource is disabled', 'UPDATE resources SET disabled = true'],
   ['the resource has a new generation', "UPDATE resources SET identifier = 'urn:other'"],
+  ['the resource knows users by other names', "UPDATE resources SET subject_type = 'username'"],
+  ['the resource has lost the scope', 'DELETE FROM resource_scopes'],
   ['the resource is deleted', 'DELETE FROM resources'],
 ] as const)
   t.test(`no entry is given when ${what}`, async (t) => {
     const { url, database, allocator, holder, countBlocks } = await open(t)
-    await storeResource(database, { name: 'orders', identifier: 'urn:orders', scopes: [] })
-    const [resource] = await query<{ id: string; generation: number }>(
+    await storeResource(database, { name: 'orders', identifier: 'urn:orders', scopes: ['orders:read'] })
+    await query(url, "UPDATE clients SET scopes = scopes || 'orders:read'::varchar")
+    const [{ generation = 0 } = {}] = await query<{ generation: number }>(
       url,
-      'SELECT id, generation FROM resources',
+      'SELECT generation FROM clients',
+    )
+    const [resource] = await query<NonNullable<BlockHolder['resource']>>(
+      url,
+      'SELECT id, generation, subject_type AS "subjectType" FROM resources',
     )
     await query(url, statement)
-    await t.rejects(allocator.take({ ...holder, resource: resource ?? null }, hour), {
+    const ofResource = { client: { clientId: 'first-party', generation }, resource: resource ?? null }
+    await t.rejects(allocator.take({ ...holder, ...ofResource, scope: 'orders:read' }, hour), {
       code: 'service_unavailable',
     })
     t.equal(await countBlocks(), 0)
@@ -186,4 +195,13 @@ t.test('concurrent leases of several processes overlap nowhere', async (t) => {
     const end = last?.list_id === list_id ? last.first + last.count : 0
     t.equal(first, end)
   }
+})
+
+t.test('no entry is given for this service with a scope that a resource has defined', async (t) => {
+  const { url, database, allocator, holder } = await open(t)
+  await query(url, "UPDATE clients SET scopes = scopes || 'orders:read'::varchar")
+  const own = { ...holder, scope: 'me orders:read' }
+  await t.resolves(leaseBlock(own, listTerms(hour), 32, database))
+  await storeResource(database, { name: 'orders', identifier: 'urn:orders', scopes: ['orders:read'] })
+  await t.rejects(allocator.take(own, hour), { code: 'service_unavailable' })
 })

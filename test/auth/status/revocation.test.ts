@@ -137,6 +137,14 @@ const changes: Record<string, [string[] | ((one: Case, number: number) => Promis
     ["UPDATE users SET generation = generation + 1 WHERE username = 'user#'"],
     ofUser,
   ],
+  'the user is renamed': [
+    [
+      "UPDATE users SET username = 'renamed#' WHERE username = 'user#'",
+      "UPDATE users SET username = 'again#' WHERE username = 'other#'",
+      "UPDATE users SET username = 'other#x' WHERE username = 'again#'",
+    ],
+    [...ofUser, 'other', 'otherDefault'],
+  ],
   'the user is deleted': [["DELETE FROM users WHERE username = 'user#'"], ofUser],
   'the user must change the password': [
     ["UPDATE users SET password_change_required = true WHERE username = 'user#'"],
