@@ -35,6 +35,8 @@ const table: Record<string, Outcome[]> = {
   'GET /.well-known/jwks.json': isOpen,
   'GET /.well-known/oauth-authorization-server': isOpen,
   'GET /.well-known/oauth-protected-resource': isOpen,
+  'GET /status-lists': isOpen,
+  'GET /status-lists/{id}': isOpen,
   'POST /token': isOpen,
   'POST /revoke': isOpen,
   'POST /introspect': isOpen,
