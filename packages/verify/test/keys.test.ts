@@ -38,7 +38,6 @@ t.test('a key that is published after the last fetch is found at once', async (t
   const { verify, bearer, issuer, count } = await start({ checkStatus: false })
   const old = await bearer()
   await verify(old)
-  issuer.clock.advance(5_000)
   await issuer.rotate()
   t.ok(await verify(await bearer()))
   t.ok(await verify(old), 'the former key is still published')
@@ -53,7 +52,7 @@ t.test('unknown kids cause no more than one fetch in five seconds', async (t) =>
     const forged = await Promise.all(Array.from({ length: 10 }, (_, index) => forge(`${round}-${index}`)))
     for (const header of forged) await t.rejects(verify(header), { code: 'unknown_key', status: 401 })
     await Promise.all(forged.map((header) => t.rejects(verify(header), { code: 'unknown_key' })))
-    t.equal(count(urls.jwks), 1 + round)
+    t.equal(count(urls.jwks), 2 + round)
     issuer.clock.advance(5_000)
   }
 })

@@ -5,7 +5,7 @@ import type { Fetch } from '../remote/fetch-document.js'
 import { lifetimeFrom } from '../remote/lifetime.js'
 import { loadDocument } from '../remote/load-document.js'
 import { createRemoteDocument } from '../remote/remote-document.js'
-import type { Clock } from '../runtime/clock.js'
+import { type Clock, elapsedSince, type Moment, moment } from '../runtime/clock.js'
 import type { Emit } from '../runtime/events.js'
 import type { Algorithm, FindKey } from '../token/jws.js'
 import { type KeySet, keyName, parseJwks } from './jwks.js'
@@ -27,7 +27,7 @@ export interface KeysOptions {
 
 /** Maximum size of a JWK Set (bytes). */
 const maxBytes = 131_072
-/** Time after a fetch in which an unknown `kid` causes no other one (milliseconds). */
+/** Time after a key was looked for in vain in which an unknown `kid` causes no fetch (milliseconds). */
 const missCooldownMs = 5_000
 /** Time without a fetch after a failure (milliseconds). */
 const cooldown = { minMs: 1_000, maxMs: 5_000 }
@@ -68,10 +68,20 @@ export function createKeys(options: KeysOptions): FindKey {
     }
   }
 
+  let missedAt: Moment | null = null
+
+  /** Looks for a key in a new copy, as a key can begin to sign at any time. */
+  async function findNewKey(name: string, signal: AbortSignal | undefined): Promise<CryptoKey | undefined> {
+    if (missedAt && elapsedSince(missedAt, clock) < missCooldownMs) return undefined
+    const key = (await jwks.renew(signal)).get(name)
+    if (!key) missedAt = moment(clock)
+    return key
+  }
+
   return async function findKey({ alg, kid }, signal): Promise<CryptoKey> {
     const name = keyName(alg, kid)
     try {
-      const key = (await jwks.get(signal)).get(name) ?? (await jwks.renew(missCooldownMs, signal)).get(name)
+      const key = (await jwks.get(signal)).get(name) ?? (await findNewKey(name, signal))
       if (key) return key
     } catch (cause) {
       if (!(cause instanceof DocumentError)) throw cause

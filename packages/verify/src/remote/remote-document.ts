@@ -24,12 +24,12 @@ export interface RemoteDocument<T> {
    */
   get(signal?: AbortSignal): Promise<T>
   /**
-   * Returns the document for a caller that misses something in it: fetched anew, unless the copy is younger than `cooldownMs`.
+   * Returns the document for a caller that misses something in it: fetched anew.
    *
    * @throws DocumentError if it cannot be fetched
    * @throws the reason of the signal
    */
-  renew(cooldownMs: number, signal?: AbortSignal): Promise<T>
+  renew(signal?: AbortSignal): Promise<T>
 }
 
 /** What a document is, and how it is fetched. */
@@ -88,8 +88,7 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
     return unwrap(outcome instanceof DocumentError ? (copyWithin('usableMs') ?? outcome) : outcome)
   }
 
-  async function renew(cooldownMs: number, signal?: AbortSignal): Promise<T> {
-    if (copy && elapsedSince(copy.requestedAt, clock) < cooldownMs) return copy.value
+  async function renew(signal?: AbortSignal): Promise<T> {
     return unwrap(await abortable(fetchUnlessCooling(canJoin), signal))
   }
 
