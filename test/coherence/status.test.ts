@@ -51,7 +51,7 @@ const changes = [
   "UPDATE clients SET scopes = array_remove(scopes, '?scope') WHERE client_id = '?client'",
   "UPDATE clients SET scopes = array_remove(scopes, 'me') WHERE client_id = '?client'",
   "UPDATE clients SET scopes = '{me,items:read,a:own,a:role,a:default,b:own,b:role,b:default}' WHERE client_id = '?client'",
-  "UPDATE clients SET client_id = client_id || 'x' WHERE client_id = '?client'",
+  "UPDATE clients SET client_id = client_id || 'x' WHERE client_id = '?client' AND NOT EXISTS (SELECT FROM clients WHERE client_id = '?clientx')",
   "DELETE FROM clients WHERE client_id = '?client'",
   "UPDATE resources SET disabled = NOT disabled WHERE name = '?resource'",
   "UPDATE resources SET identifier = identifier || 'x' WHERE name = '?resource'",

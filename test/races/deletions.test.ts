@@ -208,16 +208,22 @@ t.test('a login whose client is being deleted', async (t) => {
   t.same(unnamed.json(), { detail: 'Client authentication failed' })
 })
 
-t.test('every foreign key has a response', async (t) => {
-  const keys = await query<{ conname: string }>(url, "SELECT conname FROM pg_constraint WHERE contype = 'f'")
-  t.ok(keys.length >= 6)
-  for (const { conname } of keys)
-    t.match(
-      conname,
-      /_((owner|user|client|family|resource)_id|role)_fkey$/,
-      'see the deletions of src/http/error-handler.ts',
+t.test(
+  'every foreign key has a response, but for those to status lists, which are deleted when nothing adds to them',
+  async (t) => {
+    const keys = await query<{ conname: string }>(
+      url,
+      "SELECT conname FROM pg_constraint WHERE contype = 'f' AND confrelid <> 'status_lists'::regclass",
     )
-})
+    t.ok(keys.length >= 6)
+    for (const { conname } of keys)
+      t.match(
+        conname,
+        /_((owner|user|client|family|resource)_id|role)_fkey$/,
+        'see the deletions of src/http/error-handler.ts',
+      )
+  },
+)
 
 t.test('a command about a client, resource or role that is being deleted', async (t) => {
   await storeClient(app.database, 'gone', 'lks_gone')
