@@ -8,12 +8,13 @@ import { claimsFor } from './access-token.js'
 import { authenticateClient } from './clients/authenticate-client.js'
 import type { AuthContext } from './context.js'
 import { loadClient } from './current.js'
-import { isDisabled } from './effective.js'
+import { isDisabled, stillCounts } from './effective.js'
 import { type Form, refuseRepeated } from './form.js'
 import type { Granted, TokenParameters } from './grants/grant.js'
 import { grants } from './grants/index.js'
 import { issueToken } from './operations.js'
 import { isSameScope } from './scope.js'
+import { OutdatedHolder } from './status/allocator.js'
 import { type Client, firstPartyId } from './store/clients.js'
 import { type Token, TokenForm } from './token-schema.js'
 
@@ -30,7 +31,8 @@ export const tokenEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async funct
       const grantType = chooseGrant(parameters, context.config.allowedGrants)
       if (grantType === 'password' && request.validationError) throw request.validationError
       const client = await findRequestClient(request, parameters, grantType, context)
-      const granted = await grants[grantType](parameters, client, context, sourceOf(request))
+      const grant = (decided: Client) => grants[grantType](parameters, decided, context, sourceOf(request))
+      const granted = await grantCurrent(client, grant, context)
       return signToken(granted, parameters.scope, context)
     },
   )
@@ -89,6 +91,25 @@ async function findRequestClient(
   if (!client.grants.includes(grantType))
     throw new ServiceError(named ? 'unauthorized_client' : 'invalid_client')
   return client
+}
+
+/**
+ * Grants a request of a client. If the client or the resource changes before a block of status list entries is leased, it decides once
+ * more.
+ */
+async function grantCurrent(
+  client: Client,
+  grant: (decided: Client) => Promise<Granted>,
+  context: AuthContext,
+): Promise<Granted> {
+  try {
+    return await grant(client)
+  } catch (error) {
+    if (!(error instanceof OutdatedHolder)) throw error
+    const changed = await loadClient(client.clientId, context)
+    if (!stillCounts(client, changed)) throw new ServiceError('invalid_client')
+    return grant(changed)
+  }
 }
 
 /** Signs the access token of a grant. The response has the scope if it differs from the requested one (RFC 6749 §5.1). */

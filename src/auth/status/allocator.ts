@@ -11,13 +11,20 @@ import {
 } from '../store/status-blocks.js'
 import { createSupply, overlapSeconds, type StatusEntry } from './supply.js'
 
+/** Thrown when the holder of an entry has changed since it was decided what to issue. All changes have been received by then. */
+export class OutdatedHolder extends ServiceError {
+  constructor() {
+    super('service_unavailable')
+  }
+}
+
 /** Gives each access token an entry of a status list, without a statement for each. */
 export interface StatusAllocator {
   /**
    * Takes an entry for a token.
    *
    * @param ttlSeconds lifetime of the token
-   * @throws ServiceError `service_unavailable` when no block of entries can be leased: no token is issued without a status
+   * @throws OutdatedHolder when no block of entries can be leased: no token is issued without a status
    */
   take(holder: BlockHolder, ttlSeconds: number): Promise<StatusEntry>
 }
@@ -55,8 +62,9 @@ export function createStatusAllocator(
 
   async function lease(holder: BlockHolder, terms: ListTerms, count: number): Promise<LeasedBlock> {
     const block = await leaseBlock(holder, terms, count, database)
-    if (!block) throw new ServiceError('service_unavailable')
-    return block
+    if (block) return block
+    await changes.sync()
+    throw new OutdatedHolder()
   }
 
   return {

@@ -10,7 +10,7 @@ import { idOf, uriOf } from './uri.js'
 /**
  * Takes the entry of a new token, or null where tokens have no status.
  *
- * @throws ServiceError `service_unavailable`
+ * @throws OutdatedHolder
  */
 export async function takeEntry(
   holder: BlockHolder & { resource: Target },

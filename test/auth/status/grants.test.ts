@@ -128,6 +128,42 @@ t.test('an entry costs no statement, but for a repeated refresh', async (t) => {
   t.equal(repeated, Number(before) + 1, 'the entry of a repeated refresh is stored')
 })
 
+for (const [what, change, status, expected] of [
+  ['the client is disabled', 'UPDATE clients SET disabled = true', 401, { error: 'invalid_client' }],
+  ['the client is deleted', "DELETE FROM clients WHERE client_id = 'shop'", 401, { error: 'invalid_client' }],
+  ['a scope is taken away', "UPDATE clients SET scopes = '{me}'", 200, { scope: 'me' }],
+  ['another resource gets the scope', 'DELETE FROM resources', 200, { scope: 'me items:read' }],
+] as const)
+  t.test(`it is decided again when ${what} before an entry is leased`, async (t) => {
+    const { url, app } = await start(t)
+    await request(app, { ...forItself, scope: 'me' })
+    await beforeLease(app, () => query(url, change))
+    const answer = await postToken(app, forItself, basic('shop', secret))
+    t.equal(answer.statusCode, status)
+    t.match(answer.json(), expected)
+  })
+
+t.test('a client that changes again and again gets an error that passes', async (t) => {
+  const { url, app } = await start(t)
+  const change =
+    "UPDATE clients SET scopes = CASE WHEN 'me' = ANY (scopes) THEN '{items:read}' ELSE '{me}' END::varchar[]"
+  await beforeLease(app, () => query(url, change))
+  const answer = await postToken(app, forItself, basic('shop', secret))
+  t.equal(answer.statusCode, 503)
+})
+
+/** Changes something before each lease of entries. */
+async function beforeLease(app: FastifyInstance, change: () => Promise<unknown>): Promise<void> {
+  const { pool } = app.database
+  const execute = pool.query.bind(pool)
+  Object.assign(pool, {
+    async query(...given: Parameters<typeof execute>) {
+      if (given[0].text?.includes('INSERT INTO status_blocks')) await change()
+      return execute(...given)
+    },
+  })
+}
+
 /** Returns the number of statements of each grant, with what is cached. */
 async function countStatements(app: FastifyInstance): Promise<Record<string, number>> {
   Object.assign(app.changes, { isFresh: () => true })
