@@ -14,7 +14,7 @@ const maxRedirects = 5
 export async function sendWithToken(outgoing: Outgoing, token: string, fetch: Fetch): Promise<Response> {
   const { redirect = 'follow' } = outgoing.init
   let current = outgoing
-  for (let count = 0; ; count += 1) {
+  for (let count = 0; count <= maxRedirects; count += 1) {
     const headers = new Headers(current.init.headers)
     headers.set('authorization', `Bearer ${token}`)
     const init: RequestInit = {
@@ -25,9 +25,9 @@ export async function sendWithToken(outgoing: Outgoing, token: string, fetch: Fe
     const response = await fetch(current.url.href, init)
     if (redirect !== 'follow' || !isRedirect(response)) return response
     await response.body?.cancel()
-    if (count === maxRedirects) throw refuse(current, 'too many times')
     current = follow(current, response)
   }
+  throw refuse(current, 'too many times')
 }
 
 /** A browser does not show where an `opaqueredirect` leads. */

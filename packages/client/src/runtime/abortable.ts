@@ -5,22 +5,15 @@
  */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
-  const { promise: aborted, stop } = rejectionOf(signal)
+  const ended = new AbortController()
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { signal: ended.signal })
+    if (signal.aborted) abort()
+  })
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    stop()
+    ended.abort()
   }
-}
-
-/** Returns a promise that is rejected once a signal aborts, and a function that stops listening to the signal. */
-function rejectionOf(signal: AbortSignal): { promise: Promise<never>; stop: () => void } {
-  let stop = () => {}
-  const promise = new Promise<never>((_resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort)
-    stop = () => signal.removeEventListener('abort', abort)
-    if (signal.aborted) abort()
-  })
-  return { promise, stop }
 }

@@ -22,8 +22,8 @@ export type ClientEvent =
   | ({ type: 'token_discarded' } & TokenTarget)
   /** A request is sent again with another token. */
   | { type: 'request_retried'; origin: string }
-  /** The server refused a secret of the client; the next one is tried if there is one. */
-  | { type: 'secret_refused'; isLast: boolean }
+  /** The server refused a secret, a key or an assertion of the client. The next secret is tried if there is one. */
+  | { type: 'credentials_refused' }
   | { type: 'document_fetched'; document: 'metadata'; url: string; durationMs: number }
   | { type: 'document_failed'; document: 'metadata'; url: string; error: ClientError; durationMs: number }
   | { type: 'refresh_token_rotated' }

@@ -40,17 +40,19 @@ export async function revokeToken(token: string, config: ServerConfig): Promise<
 /** Posts a form as the client, with its next secret if one is refused. @throws ClientError unless the status is 200 */
 async function postForm(url: string, parameters: Parameters, config: ServerConfig): Promise<Exchanged> {
   const { authenticator, emit } = config
-  const ways = await authenticator.list()
-  for (const [index, way] of ways.entries()) {
+  let refusal: ClientError | null = null
+  for (const way of await authenticator.list()) {
     const response = await exchange(url, createRequest(parameters, way), config)
-    const error = response.status === 200 ? null : refusalOf(url, response)
-    if (error?.code !== 'invalid_client') authenticator.accept(way)
-    if (!error) return response
-    const isLast = index === ways.length - 1
-    if (error.code === 'invalid_client' && way.authorization) emit({ type: 'secret_refused', isLast })
-    if (error.code !== 'invalid_client' || isLast) throw error
+    refusal = response.status === 200 ? null : refusalOf(url, response)
+    if (refusal?.code === 'invalid_client') {
+      emit({ type: 'credentials_refused' })
+      continue
+    }
+    authenticator.accept(way)
+    if (refusal) throw refusal
+    return response
   }
-  throw new ClientError('internal', 'There is no way to authenticate')
+  throw refusal
 }
 
 function createRequest(

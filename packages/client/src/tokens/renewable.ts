@@ -96,7 +96,7 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
   const { clock, random } = config
   let copy: Copy<T> | null = null
   let failure: Failure | null = null
-  let flight: Promise<Copy<T> | ClientError> | null = null
+  let flight: Promise<Copy<T> | Failure> | null = null
 
   async function get(signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
@@ -111,8 +111,8 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
       if ('value' in outcome) return outcome.value
       const old = copyBefore('endMs')
       if (old) return old.value
-      const pauseMs = cooldownMs()
-      if (!outcome.retryable || waitedMs + pauseMs > config.waitMs) throw outcome
+      const pauseMs = remainingMs(outcome)
+      if (!outcome.error.retryable || waitedMs + pauseMs >= config.waitMs) throw outcome.error
       await clock.sleep(pauseMs, signal)
       waitedMs += pauseMs
     }
@@ -130,8 +130,8 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
   }
 
   /** Returns the outcome of a request, which is never rejected. On Workers a call must not wait for the request of another. */
-  function renew(): Promise<Copy<T> | ClientError> {
-    if (failure && cooldownMs() > 0) return Promise.resolve(failure.error)
+  function renew(): Promise<Copy<T> | Failure> {
+    if (failure && remainingMs(failure) > 0) return Promise.resolve(failure)
     if (flight && !isWorkers()) return flight
     const started = request().finally(() => {
       if (flight === started) flight = null
@@ -140,7 +140,7 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
     return started
   }
 
-  async function request(): Promise<Copy<T> | ClientError> {
+  async function request(): Promise<Copy<T> | Failure> {
     const requestedAt = moment(clock)
     const durationMs = () => clock.monotonic() - requestedAt.monotonic
     try {
@@ -153,7 +153,7 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
       const error = toClientError(cause)
       failure = nextFailure(error)
       source.onFailure(error, durationMs(), failure.cooldownMs)
-      return error
+      return failure
     }
   }
 
@@ -169,9 +169,9 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
     return { error, at: moment(clock), count, cooldownMs: Math.max(backoffMs, askedMs) }
   }
 
-  /** Returns the time until the next request (milliseconds). */
-  function cooldownMs(): number {
-    return failure ? Math.max(0, failure.cooldownMs - elapsedSince(failure.at, clock)) : 0
+  /** Returns the time until the next request after a failure (milliseconds). */
+  function remainingMs({ at, cooldownMs }: Failure): number {
+    return Math.max(0, cooldownMs - elapsedSince(at, clock))
   }
 
   return {

@@ -1,0 +1,102 @@
+import { mock } from 'node:test'
+import t from 'tap'
+import { type ServiceClientOptions, serviceClient, userSession } from '../src/index.js'
+import { systemClock } from '../src/runtime/clock.js'
+import { fakeServer, issuer, refuse, settle, tokenUrl } from './helpers/fake-server.js'
+
+t.test('an option that is missing or wrong is a TypeError that names it', (t) => {
+  const good = { issuer, clientId: 'reports', clientSecret: 'secret' }
+  const faults: [object, RegExp][] = [
+    [{ issuer: undefined }, /issuer must be an https URL/],
+    [{ issuer: 'login' }, /issuer/],
+    [{ issuer: 'http://login.example.com' }, /issuer/],
+    [{ issuer: 'ftp://login.example.com', allowHttp: true }, /issuer/],
+    [{ clientId: '' }, /clientId/],
+    [{ clientSecret: '' }, /clientSecret must be a secret/],
+    [{ clientSecret: [] }, /clientSecret/],
+    [{ clientSecret: ['a', ''] }, /clientSecret/],
+    [{ clientAssertion: 'x' }, /clientSecret must be left out/],
+    [{ clientSecret: undefined }, /clientSecret, privateKey or clientAssertion must be given/],
+    [{ timeoutMs: 0 }, /timeoutMs must be from 1 to 3600000/],
+    [{ waitMs: Number.NaN }, /waitMs/],
+    [{ origins: ['https://orders.example.com/path'] }, /origins/],
+    [{ origins: ['orders'] }, /origins/],
+    [{ allowHttp: 'yes' }, /allowHttp/],
+  ]
+  for (const [fault, message] of faults)
+    t.throws(() => serviceClient({ ...good, ...fault } as ServiceClientOptions), {
+      name: 'TypeError',
+      message,
+    })
+  for (const issuer of [
+    'http://localhost:8000',
+    'http://127.0.0.1:1',
+    'http://[::1]:1',
+    'http://a.localhost',
+  ])
+    serviceClient({ ...good, issuer })
+  serviceClient({ ...good, issuer: 'http://latchkey:8000', allowHttp: true })
+  t.throws(() => userSession({ ...good, issuer: '' }), /userSession: issuer/)
+  t.end()
+})
+
+t.test('without a session to begin with, a login is required', async (t) => {
+  const { options } = fakeServer()
+  await t.rejects(userSession({ ...options, lockName: 'a' }).getToken(), { code: 'login_required' })
+})
+
+t.test('the platform is used by default', async (t) => {
+  const server = fakeServer()
+  t.intercept(globalThis, 'fetch', { value: server.options.fetch, configurable: true })
+  t.equal(await serviceClient({ issuer, clientId: 'reports', clientSecret: 'secret' }).getToken(), 't1')
+  t.equal(systemClock.timeout(1_000).aborted, false)
+})
+
+t.test('a pause has a timer, which an abort ends', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const { signal } = new AbortController()
+  const pauses = [systemClock.sleep(1_000, undefined), systemClock.sleep(1_000, signal)]
+  mock.timers.tick(1_000)
+  await Promise.all(pauses)
+  const controller = new AbortController()
+  const aborted = systemClock.sleep(1_000, controller.signal)
+  controller.abort(new Error('enough'))
+  await t.rejects(aborted, new Error('enough'))
+  await t.rejects(systemClock.sleep(1_000, controller.signal), new Error('enough'))
+})
+
+t.test('a fault of a replaced part is an error of this package', async (t) => {
+  const server = fakeServer()
+  const cause = new Error('no timeouts')
+  const clock = {
+    ...server.clock,
+    timeout() {
+      throw cause
+    },
+  }
+  await t.rejects(serviceClient({ ...server.options, clock }).getToken(), { code: 'internal', cause })
+})
+
+t.test('a thousand tokens are kept, those that were used last', async (t) => {
+  const server = fakeServer()
+  const client = serviceClient(server.options)
+  t.equal(await client.getToken({ scope: 'first' }), 't1')
+  t.equal(await client.getToken({ scope: 'second' }), 't2')
+  for (let index = 0; index < 998; index += 1) await client.getToken({ scope: `s${index}` })
+  t.equal(await client.getToken({ scope: 'first' }), 't1')
+  await client.getToken({ scope: 'one more' })
+  t.equal(await client.getToken({ scope: 'first' }), 't1')
+  t.equal(await client.getToken({ scope: 'second' }), 't1002')
+})
+
+t.test('a background renewal that is refused is an event, and no unhandled rejection', async (t) => {
+  const server = fakeServer()
+  const client = serviceClient(server.options)
+  await client.getToken()
+  server.answers.set(tokenUrl, () => refuse('invalid_client', 401))
+  server.clock.advance(800_000)
+  t.equal(await client.getToken(), 't1')
+  await settle()
+  t.match(server.events.at(-1), { type: 'token_failed', error: { code: 'invalid_client' } })
+})
