@@ -165,7 +165,9 @@ t.test('a client keeps its copy while the bits are the same', async (t) => {
     digest,
   ])
     t.equal((await readList(app, list.id, { 'if-none-match': field })).statusCode, 200, field)
-  t.equal((await readList(app, list.id, { 'if-match': etag })).statusCode, 412, 'a weak tag matches no state')
+  const refused = await readList(app, list.id, { 'if-match': etag })
+  t.equal(refused.statusCode, 412, 'a weak tag matches no state')
+  t.equal(refused.headers['cache-control'], undefined, 'and is not cached')
 })
 
 t.test('a revocation shows, and the entity tag changes', async (t) => {
