@@ -110,7 +110,9 @@ for (const [who, remove] of removals)
       t.equal(await standing(), 401, 'added by a statement')
       await query(url, "DELETE FROM users WHERE username = 'Ella'")
       await query(url, "UPDATE users SET username = 'Ella', generation = 0 WHERE username = 'alice'")
-      t.same(await query(url, "SELECT generation FROM users WHERE username = 'Ella'"), [{ generation: 1 }])
+      t.match(await query(url, "SELECT generation > 0 AS later FROM users WHERE username = 'Ella'"), [
+        { later: true },
+      ])
     })
 
 t.test('a user who is inserted while the former user is being deleted inherits no token', async (t) => {

@@ -68,7 +68,8 @@ export interface Successor {
 
 /**
  * Marks a refresh token as used and stores its successor. Of several concurrent calls one succeeds. The family is locked
- * before the token, in the same order as by the removal of families, to avoid deadlocks.
+ * before the token, in the same order as by the removal of families, to avoid deadlocks. A revocation of the family waits, and
+ * then finds the entry of the successor.
  *
  * @returns false when the token is used or expired, its family revoked, or the user or the client of another generation
  */
@@ -91,7 +92,7 @@ const refreshTokenRotation = `
     WHERE family.id = (SELECT family_id FROM refresh_tokens WHERE fingerprint = $1)
       AND clients.generation = client_generation AND NOT clients.disabled
       AND revoked_at IS NULL AND refreshable_until > now()
-    FOR KEY SHARE OF family
+    FOR SHARE OF family
   ), used AS (
     UPDATE refresh_tokens AS token SET used_at = now()
     FROM family

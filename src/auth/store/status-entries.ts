@@ -8,7 +8,8 @@ export interface StoredEntry {
 }
 
 /**
- * Stores the entry of a further access token of a login, which ends with the login.
+ * Stores the entry of a further access token of a login, which ends with the login: a revocation of the login waits, and then
+ * finds the entry.
  *
  * @param ttlSeconds lifetime of the token
  */
@@ -21,7 +22,7 @@ export async function storeEntry(
   await database.$executeRaw`
     INSERT INTO status_entries (list_id, ordinal, family_id, expires_at)
     SELECT ${listId}, ${ordinal}, id, now() + make_interval(secs => ${ttlSeconds})
-    FROM token_families WHERE id = ${familyId}::uuid`
+    FROM token_families WHERE id = ${familyId}::uuid AND revoked_at IS NULL FOR SHARE`
 }
 
 /** Returns the seed of a list, or null if it is not stored any longer. */
