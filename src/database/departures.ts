@@ -3,8 +3,9 @@ import plugin from 'fastify-plugin'
 import { runPeriodically } from '../lifecycle/periodic.js'
 import type { Database } from './client.js'
 import { removeDepartedScopes } from './departed-scopes.js'
+import { endedTokens, type Leftover, leftRows } from './leftovers.js'
 import { queryRows } from './query.js'
-import { familyRemoval, type RemovalBounds, removeInBatches, rowRemoval } from './removal.js'
+import { batchRows, type RemovalBounds } from './removal.js'
 
 // What a deleted user, client, resource or scope leaves behind can be any number of rows. A foreign key would remove them in
 // one statement, which takes longer than a statement may.
@@ -19,95 +20,53 @@ import { familyRemoval, type RemovalBounds, removeInBatches, rowRemoval } from '
 /** Time between two searches for departures (milliseconds). */
 const intervalMs = 5_000
 
-/** Rows that a departure leaves behind. */
-interface Leftover {
-  table: string
-  condition: string
-  removal: string
-}
-
-function families(condition: string): Leftover {
-  return { table: 'token_families', condition, removal: familyRemoval(condition) }
-}
-
-/** Returns the same for logins that remain stored, but end: a trigger then sets the bits of their tokens in the status lists. */
-function formerLogins(condition: string): Leftover {
-  return {
-    table: 'token_families',
-    condition,
-    removal: `
-  WITH batch AS (
-    SELECT id FROM token_families WHERE ${condition} LIMIT $1::int FOR NO KEY UPDATE SKIP LOCKED
-  ), ended AS (
-    UPDATE token_families SET revoked_at = now() WHERE id IN (SELECT id FROM batch)
-  )
-  SELECT count(*)::int AS count FROM batch`,
-  }
-}
-
-function rowsOf(table: string, key: string, condition: string): Leftover {
-  return { table, condition, removal: rowRemoval(table, key, condition) }
-}
-
-/** Returns SQL for a column of a departure, whose key is `$2`. */
-function departed(column: 'generation' | 'departed_at', kind: string): string {
-  return `(SELECT ${column} FROM departures WHERE kind = '${kind}' AND departures.key = $2::text)`
-}
-
-/**
- * What departures leave behind, by their kind. Scopes are in `departed-scopes.ts`, and the tokens of those who have lost one in
- * `auth/status/lost-scopes.ts`.
- */
-const leftovers: Record<string, Leftover[]> = {
-  user: [
-    families('user_id = $2::text::uuid'),
-    rowsOf('idempotency_keys', 'subject, key', 'owner_id = $2::text::uuid'),
-    rowsOf('one_time_tokens', 'fingerprint', 'invited_by = $2::text::uuid'),
-  ],
-  client: [families(`client_id = $2::text AND client_generation <= ${departed('generation', 'client')}`)],
-  resource: [families('resource_id = $2::text::uuid')],
-  logins: [
-    formerLogins(
-      `user_id = $2::text::uuid AND user_generation < ${departed('generation', 'logins')}
-        AND revoked_at IS NULL AND expires_at > now()`,
-    ),
-  ],
-  caller: [
-    rowsOf(
-      'idempotency_keys',
-      'subject, key',
-      `subject = $2::text AND created_at <= ${departed('departed_at', 'caller')}`,
-    ),
-  ],
-  inviter: [
-    rowsOf(
-      'one_time_tokens',
-      'fingerprint',
-      `invited_by = $2::text::uuid AND created_at <= ${departed('departed_at', 'inviter')}`,
-    ),
-  ],
-}
-
 /** Removes what deleted users, clients, resources and scopes left behind. */
 export const departures = plugin(registerRemoval, { name: 'departures', dependencies: ['change-feed'] })
 
 async function registerRemoval(app: FastifyInstance): Promise<void> {
   const closing = new AbortController()
-  const wake = runPeriodically(app, 'removing what deletions left behind', intervalMs, () =>
-    app.outage.unless(() => removeDepartures(app.database, { signal: closing.signal })),
+  const { signal } = closing
+  const wakeEnding = runPeriodically(app, 'ending tokens', intervalMs, () =>
+    app.outage.unless(() => endTokens(app.database, { signal })),
+  )
+  const wakeRemoval = runPeriodically(app, 'removing what deletions left behind', intervalMs, () =>
+    app.outage.unless(() => removeDepartures(app.database, { signal })),
   )
   app.changes.subscribe(function followDepartures(change) {
-    if (change === null || change.startsWith('departure:')) wake()
+    const [kind = '', key = ''] = change?.split(':') ?? []
+    if (change === null || (kind === 'departure' && Object.hasOwn(endedTokens, key))) wakeEnding()
+    if (change === null || kind === 'departure') wakeRemoval()
   })
   app.addHook('onClose', async () => closing.abort())
 }
 
+/** Ends the tokens of all departures that end tokens, in batches. They do not wait for the other departures. */
+export async function endTokens(database: Database, bounds: RemovalBounds = {}): Promise<void> {
+  await takeTurns(endedTokens, database, bounds)
+}
+
 /** Removes what all departures left behind, in batches. */
 export async function removeDepartures(database: Database, bounds: RemovalBounds = {}): Promise<void> {
-  const found = await queryRows<Departure>(pending, [], database)
+  await endTokens(database, bounds)
   // Scopes are the first, as their names are not free until then.
-  if (found.some(({ kind }) => kind === 'scope')) await removeDepartedScopes(database, bounds)
-  for (const departure of found) await removeDeparture(departure, database, bounds)
+  await removeDepartedScopes(database, bounds)
+  await takeTurns(leftRows, database, bounds)
+}
+
+/** Works on the departures of some kinds in turns, one batch of each, so that a large one does not hold up the others. */
+async function takeTurns(
+  leftovers: Record<string, Leftover[]>,
+  database: Database,
+  bounds: RemovalBounds,
+): Promise<void> {
+  let isWorking = true
+  while (isWorking && !bounds.signal?.aborted) {
+    isWorking = false
+    for (const departure of await queryRows<Departure>(pending, [Object.keys(leftovers)], database)) {
+      const left = leftovers[departure.kind] as Leftover[]
+      if (await removeBatch(departure, left, database, bounds)) isWorking = true
+    }
+  }
 }
 
 interface Departure {
@@ -118,17 +77,22 @@ interface Departure {
 }
 
 const pending = `
-  SELECT kind, key, departed_at::text AS "departedAt" FROM departures ORDER BY departed_at`
+  SELECT kind, key, departed_at::text AS "departedAt" FROM departures WHERE kind = ANY ($1::text[]) ORDER BY departed_at`
 
-async function removeDeparture(
+/** Removes one batch of what a departure left behind, or deletes the departure if nothing is left. Returns whether it found rows. */
+async function removeBatch(
   { kind, key, departedAt }: Departure,
+  left: Leftover[],
   database: Database,
-  bounds: RemovalBounds,
-): Promise<void> {
-  const left = leftovers[kind]
-  if (!left) return
-  for (const { removal } of left) await removeInBatches(removal, [key], database, bounds)
+  { rows = batchRows, signal }: RemovalBounds,
+): Promise<boolean> {
+  for (const { removal } of left) {
+    if (signal?.aborted) return false
+    const [batch] = await queryRows<{ count: number }>(removal, [rows, key], database)
+    if (batch?.count !== 0) return true
+  }
   await queryRows(completionOf(left), [kind, key, departedAt], database)
+  return false
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { revokeLostScopes } from '../../src/auth/status/lost-scopes.js'
 import { removeDepartures } from '../../src/database/departures.js'
 import { basic, decode } from '../conformance/server.js'
 import { query } from '../database/query.js'
@@ -10,7 +9,7 @@ import { cloneDatabase } from '../helpers/database.js'
 import { chooseFrom, createRandom } from '../helpers/random.js'
 import { cheapHash } from '../helpers/replicas.js'
 import { storeResource, storeRole } from '../helpers/resources.js'
-import { readRevoked } from '../helpers/status.js'
+import { readRevoked, revokeLostScopes, settleLosses } from '../helpers/status.js'
 
 // Two replicas issue tokens, while one thing after another changes that tokens depend on. After each change, the bit of every
 // token must be set if and only if introspection says, or has said before, that the token is no longer active or has lost a
@@ -181,6 +180,7 @@ async function agree(
 ): Promise<boolean> {
   const [{ database }] = apps
   while ((await query(url, "SELECT FROM departures WHERE kind NOT IN ('caller', 'inviter')")).length > 0) {
+    await settleLosses(url)
     await removeDepartures(database)
     await revokeLostScopes(database)
   }

@@ -1,4 +1,7 @@
+import { createSearch } from '../../src/auth/status/lost-scopes.js'
 import { createPermutation } from '../../src/auth/status/permutation.js'
+import type { Database } from '../../src/database/client.js'
+import type { RemovalBounds } from '../../src/database/removal.js'
 import { query } from '../database/query.js'
 
 /** Entry of a status list that a token names. */
@@ -31,4 +34,17 @@ export async function readRevoked(url: string, tokens: readonly string[]): Promi
       ({ list_id, first, count }) => list_id === listId && first <= ordinal && ordinal < first + count,
     )
   })
+}
+
+/** Lets all losses of scopes be so old that no login can overlap them any more. */
+export async function settleLosses(url: string): Promise<void> {
+  await query(
+    url,
+    "UPDATE departures SET departed_at = departed_at - interval '2 minutes' WHERE kind LIKE 'holder%'",
+  )
+}
+
+/** Revokes the tokens of users who have lost a scope. */
+export async function revokeLostScopes(database: Database, bounds: RemovalBounds = {}): Promise<void> {
+  for (const kind of ['holder', 'holders'] as const) await createSearch(kind, database, bounds)()
 }

@@ -12,6 +12,7 @@ CREATE TABLE "status_lists" (
     "id" CHAR(11) NOT NULL,
     "class" SMALLINT NOT NULL,
     "seed" BYTEA NOT NULL,
+    "number" INTEGER NOT NULL DEFAULT 0,
     "next_ordinal" INTEGER NOT NULL DEFAULT 0,
     "created_at" TIMESTAMPTZ(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "closes_at" TIMESTAMPTZ(6) NOT NULL,
@@ -30,6 +31,7 @@ CREATE TABLE "status_blocks" (
     "resource_id" UUID,
     "scope" VARCHAR(4096) NOT NULL,
     "of_users" BOOLEAN NOT NULL,
+    "created_at" TIMESTAMPTZ(6) NOT NULL DEFAULT clock_timestamp(),
 
     CONSTRAINT "status_blocks_pkey" PRIMARY KEY ("list_id","first")
 );
@@ -53,6 +55,9 @@ CREATE TABLE "status_entries" (
 
     CONSTRAINT "status_entries_pkey" PRIMARY KEY ("list_id","ordinal")
 );
+
+-- CreateIndex
+CREATE UNIQUE INDEX "status_lists_class_closes_at_number_key" ON "status_lists"("class", "closes_at", "number");
 
 -- CreateIndex
 CREATE INDEX "status_lists_retires_at_idx" ON "status_lists"("retires_at");
@@ -88,7 +93,7 @@ ALTER TABLE "status_lists" ADD CONSTRAINT "status_lists_next_ordinal_check" CHEC
 ALTER TABLE "status_blocks" ADD CONSTRAINT "status_blocks_range_check" CHECK ("first" >= 0 AND "count" BETWEEN 1 AND 4096 AND "first" + "count" <= 1048576);
 ALTER TABLE "status_revocations" ADD CONSTRAINT "status_revocations_range_check" CHECK ("first" >= 0 AND "count" >= 1 AND "first" + "count" <= 1048576);
 ALTER TABLE "departures" DROP CONSTRAINT "departures_kind_check";
-ALTER TABLE "departures" ADD CONSTRAINT "departures_kind_check" CHECK ("kind" IN ('user', 'client', 'resource', 'caller', 'inviter', 'scope', 'logins', 'holder', 'holders'));
+ALTER TABLE "departures" ADD CONSTRAINT "departures_kind_check" CHECK ("kind" IN ('user', 'client', 'resource', 'caller', 'inviter', 'scope', 'logins', 'holder', 'holders', 'client_blocks', 'resource_blocks'));
 
 -- The end of a login sets the bits of its tokens, by whatever statement it ends. Lists that are retired have no bits to set: they
 -- are removed an hour later, so that no statement finds one that is gone when it commits (semicolons are written \x3B, as
@@ -127,7 +132,15 @@ CREATE TRIGGER token_families_revoke_deleted AFTER DELETE ON "token_families" RE
 CREATE TRIGGER refresh_tokens_revoke_deleted AFTER DELETE ON "refresh_tokens" REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION revoke_deleted_entries('status_list', 'status_ordinal', 'access_expires_at');
 CREATE TRIGGER status_entries_revoke_deleted AFTER DELETE ON "status_entries" REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION revoke_deleted_entries('list_id', 'ordinal', 'expires_at');
 
--- A client and a resource end whole blocks, however many tokens these have
+-- A client and a resource end whole blocks, however many tokens these have. More than 10,000 blocks are ended in batches, all that
+-- exist by now
+CREATE FUNCTION note_many_blocks(kind VARCHAR, key VARCHAR, blocks BIGINT) RETURNS BOOLEAN LANGUAGE plpgsql SET search_path FROM CURRENT AS
+E'BEGIN
+  IF blocks <= 10000 THEN RETURN false\x3B END IF\x3B
+  INSERT INTO departures (kind, key) VALUES (note_many_blocks.kind, note_many_blocks.key)
+  ON CONFLICT ON CONSTRAINT departures_pkey DO UPDATE SET departed_at = excluded.departed_at\x3B
+  RETURN true\x3B
+END';
 CREATE FUNCTION revoke_client_blocks() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS
 E'DECLARE
   lost VARCHAR[] := ARRAY[]::VARCHAR[]\x3B
@@ -137,6 +150,9 @@ BEGIN
     IF ''me'' = ANY (lost) AND ''account:password'' <> ALL (NEW.scopes) THEN
       lost := lost || ''account:password''::VARCHAR\x3B
     END IF\x3B
+  END IF\x3B
+  IF note_many_blocks(''client_blocks'', OLD.client_id, (SELECT count(*) FROM status_blocks WHERE client_id = OLD.client_id)) THEN
+    RETURN NULL\x3B
   END IF\x3B
   INSERT INTO status_revocations (list_id, first, count)
   SELECT list_id, first, count FROM status_blocks JOIN status_lists ON id = list_id AND retires_at > now()
@@ -154,6 +170,9 @@ CREATE TRIGGER clients_revoke_deleted AFTER DELETE ON "clients" FOR EACH ROW EXE
 
 CREATE FUNCTION revoke_resource_blocks() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS
 E'BEGIN
+  IF note_many_blocks(''resource_blocks'', OLD.id::VARCHAR, (SELECT count(*) FROM status_blocks WHERE resource_id = OLD.id)) THEN
+    RETURN NULL\x3B
+  END IF\x3B
   INSERT INTO status_revocations (list_id, first, count)
   SELECT list_id, first, count FROM status_blocks JOIN status_lists ON id = list_id AND retires_at > now()
   WHERE resource_id = OLD.id AND (TG_OP = ''DELETE'' OR NEW.generation <> OLD.generation OR of_users)
@@ -226,7 +245,13 @@ CREATE TRIGGER user_roles_revoke_truncated AFTER TRUNCATE ON "user_roles" EXECUT
 
 -- Replicas serve the lists from memory, and look for departures at once
 CREATE TRIGGER status_lists_announce_change AFTER INSERT OR DELETE ON "status_lists" FOR EACH ROW EXECUTE FUNCTION announce_change('status_list', 'id');
-CREATE TRIGGER status_revocations_announce_change AFTER INSERT ON "status_revocations" FOR EACH ROW EXECUTE FUNCTION announce_change('status', 'list_id');
+CREATE FUNCTION announce_revocations() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS
+E'BEGIN
+  PERFORM pg_notify(''latchkey_changes'', ''status:'' || list_id) FROM (SELECT DISTINCT list_id FROM added) AS lists\x3B
+  RETURN NULL\x3B
+END';
+CREATE TRIGGER status_revocations_announce_change AFTER INSERT ON "status_revocations" REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION announce_revocations();
+CREATE TRIGGER status_revocations_announce_replicated AFTER INSERT ON "status_revocations" FOR EACH ROW EXECUTE FUNCTION announce_change('status', 'list_id');
 CREATE TRIGGER departures_announce_change AFTER INSERT OR UPDATE ON "departures" FOR EACH ROW EXECUTE FUNCTION announce_change('departure', 'kind');
 CREATE TRIGGER refresh_tokens_announce_truncation AFTER TRUNCATE ON "refresh_tokens" EXECUTE FUNCTION announce_truncation();
 CREATE TRIGGER status_lists_announce_truncation AFTER TRUNCATE ON "status_lists" EXECUTE FUNCTION announce_truncation();
@@ -234,7 +259,7 @@ CREATE TRIGGER status_revocations_announce_truncation AFTER TRUNCATE ON "status_
 
 -- Also for what a logical replication brings in
 ALTER TABLE "status_lists" ENABLE ALWAYS TRIGGER "status_lists_announce_change";
-ALTER TABLE "status_revocations" ENABLE ALWAYS TRIGGER "status_revocations_announce_change";
+ALTER TABLE "status_revocations" ENABLE REPLICA TRIGGER "status_revocations_announce_replicated";
 ALTER TABLE "refresh_tokens" ENABLE ALWAYS TRIGGER "refresh_tokens_announce_truncation";
 ALTER TABLE "status_lists" ENABLE ALWAYS TRIGGER "status_lists_announce_truncation";
 ALTER TABLE "status_revocations" ENABLE ALWAYS TRIGGER "status_revocations_announce_truncation";

@@ -9,6 +9,7 @@ import {
   type ListTerms,
   leaseBlock,
 } from '../store/status-blocks.js'
+import { createPermutation, type Permutation } from './permutation.js'
 import { createSupply, overlapSeconds, type StatusEntry } from './supply.js'
 
 /** Thrown when the holder of an entry has changed since it was decided what to issue. All changes have been received by then. */
@@ -37,6 +38,8 @@ export interface AllocatorContext {
 
 /** Maximum number of holders with blocks in memory. The entries of others are left unused. */
 const maxHolders = 10_000
+/** Maximum number of lists whose permutation is in memory. A few are in use at a time. */
+const maxPermutations = 100
 /** Lifetime of the tokens of the first class (seconds). That of each further class is eight times as long. */
 const shortestClassSeconds = 3_600
 /** Time for which a list of the first class is open (seconds). */
@@ -54,15 +57,25 @@ export function createStatusAllocator(
 ): StatusAllocator {
   const supplies = new LRUCache<string, ReturnType<typeof createSupply>>({ max: maxHolders })
 
+  /** Permutations of the lists of the blocks. One takes 16 kB. */
+  const permutations = new LRUCache<string, Permutation>({ max: maxPermutations })
+
   changes.subscribe(function dropBlocks(change) {
+    const [kind, clientId] = change?.split(':') ?? []
     if (change === null) supplies.clear()
-    else if (change.startsWith('client:'))
-      for (const key of [...supplies.keys()]) if (key.startsWith(`${change} `)) supplies.delete(key)
+    else if (kind === 'client')
+      for (const key of [...supplies.keys()]) if (key.startsWith(`${clientId} `)) supplies.delete(key)
   })
 
-  async function lease(holder: BlockHolder, terms: ListTerms, count: number): Promise<LeasedBlock> {
+  function permutationOf({ listId, seed }: LeasedBlock): Permutation {
+    const permutation = permutations.get(listId) ?? createPermutation(seed)
+    permutations.set(listId, permutation)
+    return permutation
+  }
+
+  async function lease(holder: BlockHolder, terms: ListTerms, count: number) {
     const block = await leaseBlock(holder, terms, count, database)
-    if (block) return block
+    if (block) return { ...block, permutation: permutationOf(block) }
     await changes.sync()
     throw new OutdatedHolder()
   }

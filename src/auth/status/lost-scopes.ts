@@ -12,43 +12,71 @@ import { passwordScope, userScopes } from '../scope.js'
 
 /** Time between two searches for lost scopes (milliseconds). */
 const intervalMs = 5_000
+/**
+ * Time after a loss at which the logins are walked through once more (seconds). A login whose statement began before the loss can be
+ * stored after the first walk, but no statement takes that long.
+ */
+const settledSeconds = 60
 
-/** Registers the task that revokes the tokens of users who have lost a scope, at once when that is announced. */
+/** Registers the tasks that revoke the tokens of users who have lost a scope, at once when that is announced. */
 export function registerLostScopes(app: FastifyInstance): void {
   const closing = new AbortController()
-  const wake = runPeriodically(app, 'revoking tokens with lost scopes', intervalMs, () =>
-    app.outage.unless(() => revokeLostScopes(app.database, { signal: closing.signal })),
-  )
-  app.changes.subscribe(function followLosses(change) {
-    if (change === null || change.startsWith('departure:holder')) wake()
-  })
+  for (const kind of kinds) {
+    const search = createSearch(kind, app.database, { signal: closing.signal })
+    const wake = runPeriodically(app, 'revoking tokens with lost scopes', intervalMs, () =>
+      app.outage.unless(search),
+    )
+    app.changes.subscribe(function followLosses(change) {
+      if (change === null || change === `departure:${kind}`) wake()
+    })
+  }
   app.addHook('onClose', async () => closing.abort())
 }
 
+/** Kinds of losses. Each has a task of its own, as walking through all logins takes long. */
+const kinds = ['holder', 'holders'] as const
+
 /** A user or a scope. */
 interface Loss {
-  kind: 'holder' | 'holders'
   key: string
   /** Time of the loss, as text: it has a higher precision than a Date. */
   departedAt: string
+  /** Whether all logins that could overlap the loss are stored. */
+  isSettled: boolean
 }
 
 const pending = `
-  SELECT kind, key, departed_at::text AS "departedAt" FROM departures WHERE kind IN ('holder', 'holders')`
+  SELECT key, departed_at::text AS "departedAt", departed_at < now() - make_interval(secs => ${settledSeconds}) AS "isSettled"
+  FROM departures WHERE kind = $1 ORDER BY departed_at`
 
-/** Revokes the tokens of users who have lost a scope, in batches. */
-export async function revokeLostScopes(
+/** Returns a function that searches for losses and revokes the tokens, in batches. */
+export function createSearch(
+  kind: (typeof kinds)[number],
   database: Database,
   { rows = batchRows, signal }: RemovalBounds = {},
-): Promise<void> {
-  for (const { kind, key, departedAt } of await queryRows<Loss>(pending, [], database)) {
+): () => Promise<void> {
+  /** Losses after which the logins were walked through once. */
+  let walked = new Set<string>()
+
+  async function walkThrough(key: string): Promise<void> {
     let last: string | undefined = beforeAll
     while (last !== undefined && !signal?.aborted) {
       const values: unknown[] = [rows, key, last, [...userScopes, passwordScope], passwordScope]
       const [batch] = await queryRows<{ last: string }>(walks[kind], values, database)
       last = batch?.last
     }
-    if (!signal?.aborted) await queryRows(completion, [kind, key, departedAt], database)
+  }
+
+  return async function search() {
+    const seen = new Set<string>()
+    for (const { key, departedAt, isSettled } of await queryRows<Loss>(pending, [kind], database)) {
+      const loss = `${key} ${departedAt}`
+      if (isSettled || !walked.has(loss)) await walkThrough(key)
+      if (signal?.aborted) return
+      if (isSettled) await queryRows(completion, [kind, key, departedAt], database)
+      else seen.add(loss)
+    }
+    walked = seen
   }
 }
 

@@ -1,5 +1,5 @@
 import type { LeasedBlock } from '../store/status-blocks.js'
-import { createPermutation, type Permutation } from './permutation.js'
+import type { Permutation } from './permutation.js'
 
 /** Limits of the number of entries in a block. */
 const blockSize = { least: 32, most: 4_096 }
@@ -17,7 +17,7 @@ export interface StatusEntry {
 }
 
 /** Leases a block of some entries. @throws when there is none to be had */
-export type Lease = (count: number) => Promise<LeasedBlock>
+export type Lease = (count: number) => Promise<LeasedBlock & { permutation: Permutation }>
 
 /** A block in use. */
 interface Block {
@@ -54,10 +54,10 @@ export function createSupply(lease: Lease, now: () => number): { take(): Promise
     const count = chooseCount()
     const calledAt = now()
     lastLease = { at: calledAt, taken }
-    const { listId, seed, first, openSeconds } = await lease(count)
+    const { listId, permutation, first, openSeconds } = await lease(count)
     blocks.push({
       listId,
-      permutation: createPermutation(seed),
+      permutation,
       next: first,
       half: first + count / 2,
       end: first + count,

@@ -14,17 +14,24 @@ export interface BlockHolder {
   ofUsers: boolean
 }
 
-/** Returns a text that is the same for equal holders. It begins with the name by which the change feed announces the client. */
+/** Returns a text that is the same for equal holders, in whatever order the scope is written. */
 export function holderKey({ client, resource, scope, ofUsers }: BlockHolder): string {
-  const of = [client.generation, resource?.id, resource?.generation, resource?.subjectType, ofUsers, scope]
-  return `client:${client.clientId} ${of.join(' ')}`
+  const of = [
+    client.clientId,
+    client.generation,
+    resource?.id,
+    resource?.generation,
+    resource?.subjectType,
+    ofUsers,
+  ]
+  return [...of, ...splitScope(scope).sort()].join(' ')
 }
 
 /** Lifetimes of a status list. */
 export interface ListTerms {
   /** Which lifetimes its tokens have: see `listTerms`. */
   class: number
-  /** Time for which blocks are leased from it (seconds). */
+  /** Length of the periods at whose end lists close (seconds): blocks are leased from a list until then. */
   openSeconds: number
   /** Time after that until its last token has expired (seconds). */
   retentionSeconds: number
@@ -42,7 +49,8 @@ export interface LeasedBlock {
 }
 
 /**
- * Leases a block of the open list with these terms, or of a new list. The rows of the client, the resource and its scopes are
+ * Leases a block of the open list with these terms, or of a new list. Of simultaneous leases without an open list one makes it, and
+ * the others join it. The rows of the client, the resource and its scopes are
  * locked (FOR SHARE), so a change of them waits, and then finds the block whose tokens it may end.
  *
  * @param count number of entries
@@ -96,12 +104,17 @@ const lease = `
   ), taken AS (
     UPDATE status_lists SET next_ordinal = next_ordinal + $8::int FROM open WHERE status_lists.id = open.id
     RETURNING status_lists.id, seed, next_ordinal - $8::int AS first, closes_at
+  ), period AS (
+    SELECT to_timestamp((floor(extract(epoch FROM now()) / $10::int) + 1) * $10::int) AS closes_at
   ), made AS (
-    INSERT INTO status_lists (id, class, seed, next_ordinal, closes_at, retires_at)
-    SELECT $12::char(11), $9::smallint, $13::bytea, $8::int,
-      now() + make_interval(secs => $10::int), now() + make_interval(secs => $10::int + $11::int)
-    WHERE EXISTS (SELECT FROM holder) AND NOT EXISTS (SELECT FROM open)
-    RETURNING id, seed, 0 AS first, closes_at
+    INSERT INTO status_lists (id, class, seed, number, next_ordinal, closes_at, retires_at)
+    SELECT $12::char(11), $9::smallint, $13::bytea,
+      (SELECT count(*) FROM status_lists AS full_list WHERE class = $9::smallint AND full_list.closes_at = period.closes_at),
+      $8::int, closes_at, closes_at + make_interval(secs => $11::int)
+    FROM period WHERE EXISTS (SELECT FROM holder) AND NOT EXISTS (SELECT FROM open)
+    ON CONFLICT (class, closes_at, number) DO UPDATE SET next_ordinal = status_lists.next_ordinal + $8::int
+      WHERE status_lists.next_ordinal + $8::int <= 1048576
+    RETURNING id, seed, next_ordinal - $8::int AS first, closes_at
   ), list AS (
     SELECT * FROM taken UNION ALL SELECT * FROM made
   ), block AS (

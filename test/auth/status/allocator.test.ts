@@ -42,7 +42,7 @@ t.test('equal holders share a block, which the database knows', async (t) => {
   const other = await allocator.take({ ...holder, client: { ...holder.client } }, hour)
   t.equal(other.listId, one.listId)
   t.same([one.ordinal, other.ordinal], [0, 1])
-  t.same(await query(url, 'SELECT * FROM status_blocks'), [
+  t.match(await query(url, 'SELECT * FROM status_blocks'), [
     {
       ...{ list_id: one.listId, first: 0, count: 32, client_id: 'first-party', client_generation: 0 },
       ...{ resource_id: null, scope: 'me', of_users: true },
@@ -107,12 +107,13 @@ t.test('the lists of longer tokens are others, and are open for longer', async (
   t.same(
     await query(
       url,
-      `SELECT class, extract(epoch FROM closes_at - created_at)::int AS open, extract(epoch FROM retires_at - closes_at)::int AS retention
+      `SELECT class, extract(epoch FROM closes_at)::int8 % CASE class WHEN 0 THEN 600 ELSE 3600 END = 0 AS "isPeriod",
+         extract(epoch FROM retires_at - closes_at)::int AS retention
        FROM status_lists ORDER BY class`,
     ),
     [
-      { class: 0, open: 600, retention: 60 + hour + 300 },
-      { class: 1, open: hour, retention: 60 + 8 * hour + 300 },
+      { class: 0, isPeriod: true, retention: 60 + hour + 300 },
+      { class: 1, isPeriod: true, retention: 60 + 8 * hour + 300 },
     ],
   )
 })
@@ -204,4 +205,22 @@ t.test('no entry is given for this service with a scope that a resource has defi
   await t.resolves(leaseBlock(own, listTerms(hour), 32, database))
   await storeResource(database, { name: 'orders', identifier: 'urn:orders', scopes: ['orders:read'] })
   await t.rejects(allocator.take(own, hour), { code: 'service_unavailable' })
+})
+
+t.test('simultaneous leases without an open list make one', async (t) => {
+  const { url, database, holder } = await open(t)
+  const blocks = await Promise.all([1, 2, 3, 4].map(() => leaseBlock(holder, listTerms(hour), 32, database)))
+  t.equal(new Set(blocks.map((block) => block?.listId)).size, 1)
+  t.same(
+    blocks.map((block) => block?.first).sort((one, two) => Number(one) - Number(two)),
+    [0, 32, 64, 96],
+  )
+  t.equal((await query(url, 'SELECT FROM status_lists')).length, 1)
+})
+
+t.test('the order of the scope makes no other holder', async (t) => {
+  const { allocator, holder, countBlocks } = await open(t)
+  await allocator.take({ ...holder, scope: 'me items:read' }, hour)
+  await allocator.take({ ...holder, scope: 'items:read me' }, hour)
+  t.equal(await countBlocks(), 1)
 })

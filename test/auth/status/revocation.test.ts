@@ -1,5 +1,4 @@
 import t from 'tap'
-import { revokeLostScopes } from '../../../src/auth/status/lost-scopes.js'
 import { removeDepartures } from '../../../src/database/departures.js'
 import { basic, postTo } from '../../conformance/server.js'
 import { query } from '../../database/query.js'
@@ -8,7 +7,7 @@ import { storeClient } from '../../helpers/clients.js'
 import { cloneDatabase } from '../../helpers/database.js'
 import { cheapHash } from '../../helpers/replicas.js'
 import { storeResource, storeRole } from '../../helpers/resources.js'
-import { readRevoked } from '../../helpers/status.js'
+import { readRevoked, revokeLostScopes } from '../../helpers/status.js'
 
 // Which bits each change sets. Introspection must agree: a bit is set if and only if the token is no longer active, or has lost a
 // part of its scope.

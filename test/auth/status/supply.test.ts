@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { createPermutation } from '../../../src/auth/status/permutation.js'
+import { createPermutation, type Permutation } from '../../../src/auth/status/permutation.js'
 import { createSupply, type StatusEntry } from '../../../src/auth/status/supply.js'
 import type { LeasedBlock } from '../../../src/auth/store/status-blocks.js'
 
@@ -20,12 +20,12 @@ function createFixture() {
   const calls: Call[] = []
   const supply = createSupply(
     (count) =>
-      new Promise<LeasedBlock>((resolve, reject) => {
+      new Promise<LeasedBlock & { permutation: Permutation }>((resolve, reject) => {
         const listId = `list ${calls.length}`
         calls.push({
           count,
           grant: async () => {
-            resolve({ listId, seed, first: 100, openSeconds })
+            resolve({ listId, seed, permutation: createPermutation(seed), first: 100, openSeconds })
             await turn()
           },
           refuse: async () => {
