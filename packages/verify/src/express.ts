@@ -6,7 +6,7 @@ import { type Caller, type Requirements, tokenVerifier } from './verifier/token-
 declare global {
   namespace Express {
     interface Request {
-      /** Who sent the request. Only behind middleware of Latchkey. */
+      /** Sender of the request. Set behind middleware of Latchkey only. */
       caller: Caller
     }
   }
@@ -34,7 +34,7 @@ export type ExpressMiddleware = (
 export interface ExpressGuards {
   /** Returns middleware that refuses requests without a valid token that has these scope-tokens. */
   requireScope(scope: Scope): ExpressMiddleware
-  /** Refuses requests without a valid token. */
+  /** Middleware that refuses requests without a valid token. */
   requireToken: ExpressMiddleware
 }
 

@@ -11,11 +11,11 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Returns a hook that refuses requests without a valid token that has these scope-tokens. */
     requireScope(scope: Scope): LatchkeyHook
-    /** Refuses requests without a valid token. */
+    /** Hook that refuses requests without a valid token. */
     requireToken: LatchkeyHook
   }
   interface FastifyRequest {
-    /** Who sent the request. Only routes with a hook of Latchkey have it; elsewhere it throws. */
+    /** Sender of the request. Throws on a route without a hook of Latchkey. */
     readonly caller: Caller
   }
 }

@@ -10,7 +10,7 @@ export type LatchkeyMiddleware = MiddlewareHandler<{ Variables: { caller: Caller
 export interface HonoGuards {
   /** Returns middleware that refuses requests without a valid token that has these scope-tokens. */
   requireScope(scope: Scope): LatchkeyMiddleware
-  /** Refuses requests without a valid token. */
+  /** Middleware that refuses requests without a valid token. */
   requireToken: LatchkeyMiddleware
 }
 

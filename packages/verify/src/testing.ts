@@ -22,7 +22,7 @@ export interface TestIssuerOptions {
   now?: number
 }
 
-/** What a token says. */
+/** Options of a token. */
 export interface TestTokenOptions {
   /** Default: `client:` and the client id. */
   subject?: string

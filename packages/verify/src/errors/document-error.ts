@@ -2,13 +2,13 @@
 export type DocumentName = 'metadata' | 'jwks' | 'status_list'
 
 /**
- * Reason why a document could not be had:
+ * Reason why there is no document:
  *
  * - `unreachable`: no response, or the connection broke
  * - `timeout`: no complete response in time
  * - `redirect`: a redirect, which is not followed
  * - `not_found`: 404
- * - `bad_status`: another status but 200
+ * - `bad_status`: any other status than 200
  * - `too_large`: more bytes than allowed
  * - `invalid`: not the document that was asked for, as the cause says
  */
@@ -27,7 +27,7 @@ export class DocumentError extends Error {
   readonly code: DocumentErrorCode
   readonly document: DocumentName
   readonly url: string
-  /** Time after which the server asks to be asked again (milliseconds); null if it does not say. */
+  /** Time in `Retry-After` (milliseconds); null without one. */
   readonly retryAfterMs: number | null
 
   constructor(

@@ -41,13 +41,13 @@ export type VerificationErrorCode = keyof typeof definitions
 const retryAfter = '1'
 
 /**
- * A request was refused. `status` and `headers` are what Fastify and Express answer with, and `getResponse` is what Hono calls.
- * `cause` says more, for the log. No part of it contains the token.
+ * A request was refused. Fastify and Express respond with `status` and `headers`; Hono calls `getResponse`. `cause` has
+ * details for the log. No part of it contains the token.
  */
 export class VerificationError extends Error {
   override readonly name = 'VerificationError'
   readonly code: VerificationErrorCode
-  /** 401: another token is needed. 403: this token does not suffice. 503: nothing is known about the token now. */
+  /** 401: another token is needed. 403: the token lacks a scope. 503: the token cannot be checked at the moment. */
   readonly status: 401 | 403 | 503
   /** Error code of RFC 6750 §3.1; null without a token, and if the status is 503. */
   readonly error: BearerError | null

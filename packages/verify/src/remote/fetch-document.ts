@@ -8,7 +8,7 @@ export type Fetch = (
   init: { headers: Record<string, string>; redirect: 'manual'; signal: AbortSignal },
 ) => Promise<Response>
 
-/** What to fetch, and its bounds. */
+/** Document to fetch, and limits of the response. */
 export interface DocumentRequest {
   document: DocumentName
   url: string
@@ -70,7 +70,7 @@ function refusalOf(request: DocumentRequest, { status, type, headers }: Response
   return new DocumentError(request, 'bad_status', detail, { retryAfterMs: readRetryAfter(headers) })
 }
 
-/** Returns whether a response is a text for people: that of a proxy that does not reach Latchkey, which answers with JSON. */
+/** Returns whether a response is a page of a proxy that does not reach Latchkey, whose own 404 is JSON. */
 function isPage(headers: Headers): boolean {
   return /^text\//i.test(headers.get('content-type') ?? '')
 }

@@ -1,16 +1,16 @@
-/** How long a copy of a document serves (milliseconds since its request was sent). `refreshMs` ≤ `freshMs` ≤ `usableMs`. */
+/** Ages of a copy of a document (milliseconds since its request was sent). `refreshMs` ≤ `freshMs` ≤ `usableMs`. */
 export interface Lifetime {
   /** Age from which it is fetched again in the background. */
   refreshMs: number
-  /** Age up to which it is used without a question. */
+  /** Age up to which it is used without waiting for a fetch. */
   freshMs: number
-  /** Age up to which it is used while a newer one cannot be had. */
+  /** Age up to which it is used while it cannot be fetched again. */
   usableMs: number
 }
 
-/** Share of its time after which a copy is fetched again in the background. */
+/** Share of `freshMs` after which a copy is fetched again in the background. */
 const refreshShare = 2 / 3
-/** Time for which a copy is used at least, so that it is not fetched for every token (milliseconds). */
+/** Minimum of `freshMs`, so that it is not fetched for every token (milliseconds). */
 const minFreshMs = 1_000
 /** Time for which a copy is used if the server states none (milliseconds). */
 const defaultFreshMs = 300_000
@@ -24,7 +24,7 @@ export function createLifetime(freshMs: number, usableMs: number): Lifetime {
 /**
  * Returns the lifetime that the server gave a copy by `Cache-Control` and `Age` (RFC 9111 §4.2).
  *
- * @param usableMs hard bound of its use
+ * @param usableMs maximum age, whatever the server says
  */
 export function lifetimeFrom(headers: Headers, usableMs: number): Lifetime {
   const cacheControl = headers.get('cache-control') ?? ''

@@ -7,7 +7,7 @@ import type { Loaded } from './remote-document.js'
 export interface DocumentSource<T> extends Omit<DocumentRequest, 'etag'> {
   /** @throws Error that says what is wrong with the text */
   parse(text: string): T | Promise<T>
-  /** Returns how long the document may be used, which also a response without a new copy (304) decides. */
+  /** Returns how long the document may be used. It is also called for a 304, whose headers renew the copy. */
   lifetimeOf(value: T, headers: Headers): Lifetime
 }
 

@@ -24,7 +24,7 @@ export interface RemoteDocument<T> {
    */
   get(signal?: AbortSignal): Promise<T>
   /**
-   * Returns the document for a caller that misses something in it: fetched anew.
+   * Fetches and returns the document, for a caller that did not find what it needs in the copy.
    *
    * @throws DocumentError if it cannot be fetched
    * @throws the reason of the signal
@@ -32,7 +32,7 @@ export interface RemoteDocument<T> {
   renew(signal?: AbortSignal): Promise<T>
 }
 
-/** What a document is, and how it is fetched. */
+/** Description of a document, and how it is fetched. */
 export interface RemoteDocumentOptions<T> {
   document: DocumentName
   /** Fetches the document, given the copy that is kept. @throws DocumentError, and nothing else */
@@ -60,14 +60,15 @@ interface Failure {
  * Creates a document without a copy. It is fetched only when it is asked for, so that no timer runs. There is one fetch at a
  * time, and none within the cooldown after a failure.
  *
- * | age of the copy | otherwise | while the server is known to fail |
+ * | age of the copy | normally | while the server is known to fail |
  * | --- | --- | --- |
  * | up to `refreshMs` | copy | copy |
  * | up to `freshMs` | copy, and a fetch in the background | copy, and a fetch in the background |
  * | up to `usableMs` | fetch, or the copy if that fails | copy, and a fetch in the background |
  * | more, or no copy | fetch | fetch, or the error within the cooldown |
  *
- * The server is known to fail until a fetch after the cooldown could have ended. Later nothing is known: nobody may have asked.
+ * The server is known to fail from a failed fetch until `timeoutMs` after its cooldown: a fetch that began when the cooldown ended is over
+ * by then. Later its state is unknown, as there may have been no fetch.
  */
 export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): RemoteDocument<T> {
   const { document, load, timeoutMs, clock, emit, cooldown } = options
@@ -92,12 +93,12 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
     return unwrap(await abortable(fetchUnlessCooling(canJoin), signal))
   }
 
-  /** Returns the copy if it has not reached an age of its lifetime. */
+  /** Returns the copy if it is younger than this age of its lifetime. */
   function copyWithin(age: keyof Lifetime): Copy<T> | null {
     return copy && elapsedSince(copy.requestedAt, clock) < copy.lifetime[age] ? copy : null
   }
 
-  /** Returns whether the last fetch failed, and its cooldown ended no more than a time ago (milliseconds). */
+  /** Returns whether the last fetch failed, and its cooldown lasts or ended less than `agoMs` ago. */
   function isFailing(agoMs: number): boolean {
     return failure !== null && elapsedSince(failure.at, clock) < failure.cooldownMs + agoMs
   }

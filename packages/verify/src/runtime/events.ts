@@ -1,7 +1,7 @@
 import type { DocumentError, DocumentName } from '../errors/document-error.js'
 import type { VerificationError } from '../errors/verification-error.js'
 
-/** What happened in a verifier, for metrics and traces. Durations are in milliseconds. */
+/** Event of a verifier, for metrics and traces. Durations are in milliseconds. */
 export type VerifierEvent =
   | { type: 'token_accepted'; clientId: string; durationMs: number }
   | { type: 'token_refused'; error: VerificationError; durationMs: number }
@@ -12,7 +12,7 @@ export type VerifierEvent =
       url: string
       error: DocumentError
       durationMs: number
-      /** Time in which the document is not asked for again. */
+      /** Time in which the document is not fetched again. */
       retryInMs: number
     }
 

@@ -14,7 +14,7 @@ export interface ListOptions {
   findKey: FindKey
   /** Age at which a list is no longer fresh (milliseconds). */
   statusPollMs: number
-  /** What to do while a list that is no longer fresh cannot be fetched: `accept` uses it until its `exp`. */
+  /** Policy while a list that is no longer fresh cannot be fetched: `accept` uses it until its `exp`. */
   whenStale: 'accept' | 'refuse'
   timeoutMs: number
   fetch: Fetch
@@ -22,14 +22,14 @@ export interface ListOptions {
   emit: Emit
 }
 
-/** A list, or null if it is retired: its last token has expired, and it is answered with 404. */
+/** A list, or null if it is retired: its last token has expired, and its URI is 404. */
 export type ListDocument = RemoteDocument<StatusList | null>
 
 /** Maximum size of a list as it is sent (bytes). One that cannot be compressed has about 234,000, as base64url of base64url. */
 const maxBytes = 262_144
-/** Time for which a list is used at least, whatever its `ttl` (milliseconds), if `statusPollMs` is not shorter. */
+/** Minimum time between two polls of a list, whatever its `ttl` (milliseconds). A shorter `statusPollMs` overrides it. */
 const minFreshMs = 1_000
-/** Time for which a list is used at most, whatever its `exp` (milliseconds). */
+/** Maximum age of a list that is used, whatever its `exp` (milliseconds). */
 const maxUsableMs = 3_600_000
 
 /** Creates the document of a list, which is fetched while it is in use. */

@@ -1,6 +1,6 @@
 import { base64url } from 'jose'
 
-/** How every request to a test issuer fails: with a status, a page of a proxy, a broken connection, or without an end. */
+/** Fault of every request to a test issuer: a status, a page of a proxy, a broken connection, or no response at all. */
 export type TestFault = number | 'html' | 'network' | 'silence'
 
 /** A document of a test issuer. */

@@ -15,7 +15,7 @@ export interface AccessTokenClaims {
   [name: string]: unknown
 }
 
-/** What an access token must state, and the time. */
+/** Claims that an access token must have, and the time of the check. */
 export interface Expectations {
   issuer: string
   /** Audiences of which the token names one. */

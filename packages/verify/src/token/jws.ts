@@ -22,7 +22,7 @@ interface KeyQuery {
  */
 export type FindKey = (query: KeyQuery, signal?: AbortSignal) => Promise<CryptoKey>
 
-/** What a JWT must be. */
+/** Rules for one kind of JWT. */
 export interface JwtProfile {
   /** `typ` without "application/" (RFC 8725 §3.11). */
   type: string

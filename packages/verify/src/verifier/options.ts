@@ -26,8 +26,8 @@ export interface VerifierOptions {
   /** Age at which a status list is fetched again. Default: 3,000. */
   statusPollMs?: number | undefined
   /**
-   * What to do with a status list that is older than `statusPollMs` and cannot be fetched: `accept` uses it until it expires, ten
-   * minutes after it was made; `refuse` answers with 503. Default: `accept`.
+   * Policy for a status list that is older than `statusPollMs` and cannot be fetched: `accept` uses it until it expires, ten minutes
+   * after it was signed; `refuse` answers with 503. Default: `accept`.
    */
   whenStale?: 'accept' | 'refuse' | undefined
   /** Origins at which status lists may be, besides that of the issuer. */
@@ -36,8 +36,8 @@ export interface VerifierOptions {
   maxStatusLists?: number | undefined
   /** Allows an issuer with http that is not on this machine. Default: false. */
   allowHttp?: boolean | undefined
-  /** Is called with what happens, for metrics and traces. What it throws is ignored. */
-  onEvent?: ((event: VerifierEvent) => void) | undefined
+  /** Called with each event, for metrics and traces. What it throws is ignored. */
+  onEvent?: ((event: VerifierEvent) => unknown) | undefined
   /** Replaces the global `fetch`. */
   fetch?: Fetch | undefined
   /** Replaces the clock, in tests. */
@@ -90,19 +90,19 @@ export function readOptions({ audience, ...options }: VerifierOptions): Verifier
   return config
 }
 
-/** Returns what must hold of each option, and says so in words. */
+/** Returns the rule of each option, with a text that says it. */
 function listRules(
   config: VerifierConfig,
 ): [name: keyof VerifierOptions, isValid: boolean, expected: string][] {
   const { allowHttp, audiences, algorithms, jwksUri, statusOrigins, whenStale } = config
   const isAllowed = (url: unknown) => isUrl(url, allowHttp)
-  const anUrl = 'an https URL, or one with http on this machine or with allowHttp'
+  const aUrl = 'an https URL, or one with http on this machine or with allowHttp'
   return [
     ['allowHttp', typeof allowHttp === 'boolean', 'true or false'],
-    ['issuer', isAllowed(config.issuer), anUrl],
+    ['issuer', isAllowed(config.issuer), aUrl],
     ['audience', areFilled(audiences), 'the identifier of this service, or a list of identifiers'],
     ['algorithms', areAlgorithms(algorithms), `a list of ${allAlgorithms.join(', ')}`],
-    ['jwksUri', jwksUri === null || isAllowed(jwksUri), anUrl],
+    ['jwksUri', jwksUri === null || isAllowed(jwksUri), aUrl],
     ['clockToleranceMs', isWithin(config.clockToleranceMs, 0), `from 0 to ${maxMs}`],
     ['maxKeyAgeMs', isWithin(config.maxKeyAgeMs, 1), `from 1 to ${maxMs}`],
     ['timeoutMs', isWithin(config.timeoutMs, 1), `from 1 to ${maxMs}`],

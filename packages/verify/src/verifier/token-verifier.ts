@@ -9,7 +9,7 @@ import { verifyJwt } from '../token/jws.js'
 import { readRequiredScope, requireScope, type Scope, splitScope } from '../token/scope.js'
 import { readOptions, type VerifierOptions } from './options.js'
 
-/** Who sent a request. */
+/** Sender of a request. */
 export interface Caller {
   /** Subject of the token: a user, or `client:` and the id of a client that acts for itself. */
   subject: string
@@ -21,7 +21,7 @@ export interface Caller {
   claims: AccessTokenClaims
 }
 
-/** What a request needs, beside a valid token. */
+/** Requirements of a request besides a valid token. */
 export interface Requirements {
   /** Scope-tokens that the token must have, all of them. */
   scope?: Scope
