@@ -1,6 +1,7 @@
 import type { Fetch } from '../remote/fetch-document.js'
 import { type Clock, systemClock } from '../runtime/clock.js'
 import type { VerifierEvent } from '../runtime/events.js'
+import { isSecure } from '../runtime/url.js'
 import { type Algorithm, allAlgorithms } from '../token/jws.js'
 
 /** Options of a verifier. Times are in milliseconds. */
@@ -95,7 +96,7 @@ function listRules(
   config: VerifierConfig,
 ): [name: keyof VerifierOptions, isValid: boolean, expected: string][] {
   const { allowHttp, audiences, algorithms, jwksUri, statusOrigins, whenStale } = config
-  const isAllowed = (url: unknown) => isUrl(url, allowHttp)
+  const isAllowed = (url: unknown) => isAllowedUrl(url, allowHttp)
   const aUrl = 'an https URL, or one with http on this machine or with allowHttp'
   return [
     ['allowHttp', typeof allowHttp === 'boolean', 'true or false'],
@@ -129,12 +130,11 @@ function withoutUndefined<T extends object>(object: T): Defined<T> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>
 }
 
-/** Returns whether an URL is one of https, or of http on this machine or if that is allowed. */
-function isUrl(url: unknown, allowHttp: boolean): boolean {
-  if (typeof url !== 'string' || !URL.canParse(url)) return false
-  const { protocol, hostname } = new URL(url)
-  const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$|\.localhost$/.test(hostname)
-  return protocol === 'https:' || (protocol === 'http:' && (isLocal || allowHttp))
+/** Returns whether a value is a URL with https, or with http on this machine or where `allowHttp` permits it. */
+function isAllowedUrl(value: unknown, allowHttp: boolean): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false
+  const url = new URL(value)
+  return isSecure(url) || (allowHttp && url.protocol === 'http:')
 }
 
 function isOrigin(url: string): boolean {

@@ -30,11 +30,11 @@ export interface Setting {
   events: VerifierEvent[]
   /** Returns an `Authorization` header with a new token. */
   bearer(options?: TestTokenOptions): Promise<string>
-  /** Answers the requests for an URL, or lets the issuer do it again. */
+  /** Answers the requests for a URL, or lets the issuer do it again. */
   answer(url: string, respond: Respond | null): void
   /** Returns the next event about a document. */
   next(type: DocumentEvent['type'], document: DocumentName): Promise<DocumentEvent>
-  /** Returns the number of requests for an URL. */
+  /** Returns the number of requests for a URL. */
   count(url: string): number
 }
 
