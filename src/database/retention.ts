@@ -25,8 +25,8 @@ const expiredRemovals = [
 ]
 
 /**
- * What belongs to lists that were retired an hour ago. No statement that has begun before adds to them any more. The rows of a list
- * can be many, so they are removed before it.
+ * Condition of status lists that were retired an hour ago: every statement that could still add rows to them has ended. A list can
+ * have many rows, so they are removed in batches, before the list.
  */
 const retired = "retires_at < now() - interval '1 hour'"
 const ofRetired = `list_id IN (SELECT id FROM status_lists WHERE ${retired})`

@@ -7,7 +7,7 @@ declare module 'fastify' {
   }
 }
 
-/** Response headers that let scripts of every origin read a response. Requests with credentials are not covered. */
+/** Response headers that let scripts of any origin read a response, unless its request has credentials. */
 const readable = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'etag, retry-after' }
 
 /** Headers of the response to a preflight: any request headers may be sent, such as `If-None-Match`. */
@@ -18,9 +18,8 @@ const preflight = {
 }
 
 /**
- * Lets scripts of every origin read the public documents of a scope, so that browsers can verify tokens (CORS, Fetch Standard
- * §3.3). CORS_ORIGINS has no effect on them. Each path also gets a route for preflights, which scripts send with a conditional
- * request.
+ * Lets scripts of any origin read the responses of a plugin scope (CORS, Fetch Standard §3.3), whatever CORS_ORIGINS says. So
+ * browsers can verify tokens. Each path also gets a route for preflights, which browsers send before a conditional request.
  */
 export function allowEveryOrigin(scope: FastifyInstance): void {
   scope.addHook('onRequest', function makeReadable(_request, reply, done) {

@@ -5,7 +5,7 @@ import { reasonOf } from './reason.js'
  * Runs a task when the service is ready, and again `intervalMs` after each run has ended. A run that fails is logged.
  * Closing the service ends the repetition, and waits for a run that is under way.
  *
- * @returns a function that lets the task run at once or, during a run, again after it
+ * @returns a function that runs the task at once or, during a run, again after it
  */
 export function runPeriodically(
   app: FastifyInstance,

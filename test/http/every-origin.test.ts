@@ -8,7 +8,7 @@ const documents = [
 ]
 
 for (const settings of [{}, { CORS_ORIGINS: 'https://app.example.com' }])
-  t.test(`scripts of every origin read what verifiers need: ${JSON.stringify(settings)}`, async (t) => {
+  t.test(`scripts of any origin read what verifiers need: ${JSON.stringify(settings)}`, async (t) => {
     const app = await startIssuer(t, settings)
     for (const origin of ['https://app.example.com', 'https://other.example'])
       for (const url of documents) {
