@@ -15,7 +15,7 @@ function families(condition: string): Leftover {
   return { table: 'token_families', condition, removal: familyRemoval(condition) }
 }
 
-/** Returns the same for logins that remain stored, but end: a trigger then sets the bits of their tokens in the status lists. */
+/** Returns the same for logins that are revoked in batches. Their rows remain, and a trigger sets the bits of their tokens. */
 function formerLogins(condition: string): Leftover {
   return {
     table: 'token_families',
@@ -67,9 +67,9 @@ export const endedTokens: Record<string, Leftover[]> = {
     rowsOf('idempotency_keys', 'subject, key', 'owner_id = $2::text::uuid'),
     rowsOf('one_time_tokens', 'fingerprint', 'invited_by = $2::text::uuid'),
   ],
-  logins: [
+  former_logins: [
     formerLogins(
-      `user_id = $2::text::uuid AND user_generation < ${departed('generation', 'logins')}
+      `user_id = $2::text::uuid AND user_generation < ${departed('generation', 'former_logins')}
         AND revoked_at IS NULL AND expires_at > now()`,
     ),
   ],

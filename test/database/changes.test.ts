@@ -120,7 +120,7 @@ const announcements: [what: string, before: string[], statement: string, changes
     'the end of the logins of a user',
     [statusList],
     "UPDATE users SET generation = generation + 1 WHERE username = 'johndoe'",
-    [/^user:/, /^departure:logins$/],
+    [/^user:/, /^departure:former_logins$/],
   ],
   [
     'a revocation in a session with another bytea_output',

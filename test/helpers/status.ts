@@ -40,11 +40,11 @@ export async function readRevoked(url: string, tokens: readonly string[]): Promi
 export async function settleLosses(url: string): Promise<void> {
   await query(
     url,
-    "UPDATE departures SET departed_at = departed_at - interval '2 minutes' WHERE kind LIKE 'holder%'",
+    "UPDATE departures SET departed_at = departed_at - interval '2 minutes' WHERE kind LIKE '%lost%'",
   )
 }
 
 /** Revokes the tokens of users who have lost a scope. */
 export async function revokeLostScopes(database: Database, bounds: RemovalBounds = {}): Promise<void> {
-  for (const kind of ['holder', 'holders'] as const) await createSearch(kind, database, bounds)()
+  for (const kind of ['user_lost_scope', 'scope_lost'] as const) await createSearch(kind, database, bounds)()
 }

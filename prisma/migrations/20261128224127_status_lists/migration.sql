@@ -93,7 +93,7 @@ ALTER TABLE "status_lists" ADD CONSTRAINT "status_lists_next_ordinal_check" CHEC
 ALTER TABLE "status_blocks" ADD CONSTRAINT "status_blocks_range_check" CHECK ("first" >= 0 AND "count" BETWEEN 1 AND 4096 AND "first" + "count" <= 1048576);
 ALTER TABLE "status_revocations" ADD CONSTRAINT "status_revocations_range_check" CHECK ("first" >= 0 AND "count" >= 1 AND "first" + "count" <= 1048576);
 ALTER TABLE "departures" DROP CONSTRAINT "departures_kind_check";
-ALTER TABLE "departures" ADD CONSTRAINT "departures_kind_check" CHECK ("kind" IN ('user', 'client', 'resource', 'caller', 'inviter', 'scope', 'logins', 'holder', 'holders', 'client_blocks', 'resource_blocks'));
+ALTER TABLE "departures" ADD CONSTRAINT "departures_kind_check" CHECK ("kind" IN ('user', 'client', 'resource', 'caller', 'inviter', 'scope', 'former_logins', 'user_lost_scope', 'scope_lost', 'client_blocks', 'resource_blocks'));
 
 -- The end of a login sets the bits of its tokens, by whatever statement it ends. Lists that are retired have no bits to set: they
 -- are removed an hour later, so that no statement finds one that is gone when it commits (semicolons are written \x3B, as
@@ -190,6 +190,9 @@ E'DECLARE
   name CONSTANT VARCHAR := CASE TG_OP WHEN ''INSERT'' THEN NEW.name ELSE OLD.name END\x3B
   former CONSTANT UUID := CASE TG_OP WHEN ''INSERT'' THEN NULL ELSE OLD.resource_id END\x3B
 BEGIN
+  IF note_many_blocks(''resource_blocks'', former::VARCHAR, (SELECT count(*) FROM status_blocks WHERE resource_id = former)) THEN
+    RETURN NULL\x3B
+  END IF\x3B
   INSERT INTO status_revocations (list_id, first, count)
   SELECT list_id, first, count FROM status_blocks JOIN status_lists ON id = list_id AND retires_at > now()
   WHERE resource_id IS NOT DISTINCT FROM former AND name = ANY (string_to_array(scope, '' ''))
@@ -212,14 +215,14 @@ E'BEGIN
   ON CONFLICT (kind, key) DO UPDATE SET generation = excluded.generation, departed_at = excluded.departed_at\x3B
   RETURN NULL\x3B
 END';
-CREATE TRIGGER users_note_former_logins AFTER UPDATE ON "users" FOR EACH ROW WHEN (NEW.generation <> OLD.generation) EXECUTE FUNCTION note_lost_logins('logins', 'id');
+CREATE TRIGGER users_note_former_logins AFTER UPDATE ON "users" FOR EACH ROW WHEN (NEW.generation <> OLD.generation) EXECUTE FUNCTION note_lost_logins('former_logins', 'id');
 CREATE TRIGGER users_note_lost_scopes AFTER UPDATE ON "users" FOR EACH ROW
 WHEN (NOT OLD.scopes <@ NEW.scopes OR (NEW.password_change_required AND NOT OLD.password_change_required))
-EXECUTE FUNCTION note_lost_logins('holder', 'id');
-CREATE TRIGGER user_roles_note_lost AFTER DELETE ON "user_roles" FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION note_lost_logins('holder', 'user_id');
-CREATE TRIGGER user_roles_note_changed AFTER UPDATE ON "user_roles" FOR EACH ROW EXECUTE FUNCTION note_lost_logins('holder', 'user_id');
-CREATE TRIGGER role_scopes_note_lost AFTER UPDATE OR DELETE ON "role_scopes" FOR EACH ROW EXECUTE FUNCTION note_lost_logins('holders', 'scope');
-CREATE TRIGGER resource_scopes_note_lost AFTER UPDATE ON "resource_scopes" FOR EACH ROW WHEN (OLD.by_default AND NOT NEW.by_default) EXECUTE FUNCTION note_lost_logins('holders', 'name');
+EXECUTE FUNCTION note_lost_logins('user_lost_scope', 'id');
+CREATE TRIGGER user_roles_note_lost AFTER DELETE ON "user_roles" FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION note_lost_logins('user_lost_scope', 'user_id');
+CREATE TRIGGER user_roles_note_changed AFTER UPDATE ON "user_roles" FOR EACH ROW EXECUTE FUNCTION note_lost_logins('user_lost_scope', 'user_id');
+CREATE TRIGGER role_scopes_note_lost AFTER UPDATE OR DELETE ON "role_scopes" FOR EACH ROW EXECUTE FUNCTION note_lost_logins('scope_lost', 'scope');
+CREATE TRIGGER resource_scopes_note_lost AFTER UPDATE ON "resource_scopes" FOR EACH ROW WHEN (OLD.by_default AND NOT NEW.by_default) EXECUTE FUNCTION note_lost_logins('scope_lost', 'name');
 
 -- After a truncation nothing tells which tokens have ended, so all have, and later tokens get other lists
 CREATE FUNCTION revoke_everything() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS

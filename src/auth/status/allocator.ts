@@ -9,10 +9,11 @@ import {
   type ListTerms,
   leaseBlock,
 } from '../store/status-blocks.js'
+import { listTerms } from './list-terms.js'
 import { createPermutation, type Permutation } from './permutation.js'
-import { createSupply, overlapSeconds, type StatusEntry } from './supply.js'
+import { createSupply, type StatusEntry } from './supply.js'
 
-/** Thrown when the holder of an entry has changed since it was decided what to issue. All changes have been received by then. */
+/** Thrown when the client or the resource has changed since the decision. The change feed has delivered the change by then. */
 export class OutdatedHolder extends ServiceError {
   constructor() {
     super('service_unavailable')
@@ -40,12 +41,6 @@ export interface AllocatorContext {
 const maxHolders = 10_000
 /** Maximum number of lists whose permutation is in memory. A few are in use at a time. */
 const maxPermutations = 100
-/** Lifetime of the tokens of the first class (seconds). That of each further class is eight times as long. */
-const shortestClassSeconds = 3_600
-/** Time for which a list of the first class is open (seconds). */
-const shortestOpenSeconds = 600
-/** Tolerance for verifiers whose clocks are slow (seconds). */
-const toleranceSeconds = 300
 
 /**
  * Creates the allocator of this process. Its blocks depend on what they were leased for, so they are dropped when a change of the
@@ -89,24 +84,4 @@ export function createStatusAllocator(
       return supply.take()
     },
   }
-}
-
-/**
- * Returns the terms of the lists of tokens with a lifetime. A list is open for ten minutes and its tokens live for at most an hour;
- * lists of longer tokens are open for an eighth of the longest lifetime, as there would be thousands of them otherwise.
- */
-export function listTerms(ttlSeconds: number): ListTerms {
-  let number = 0
-  while (secondsOf(number) < ttlSeconds) number += 1
-  const classSeconds = secondsOf(number)
-  return {
-    class: number,
-    openSeconds: number === 0 ? shortestOpenSeconds : classSeconds / 8,
-    retentionSeconds: overlapSeconds + classSeconds + toleranceSeconds,
-  }
-}
-
-/** Returns the longest lifetime of the tokens of a class (seconds). */
-function secondsOf(number: number): number {
-  return shortestClassSeconds * 8 ** number
 }

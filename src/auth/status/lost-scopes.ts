@@ -7,8 +7,8 @@ import { grantedScopes } from '../../users/store/granted-scopes.js'
 import { passwordScope, userScopes } from '../scope.js'
 
 // A token states the scopes that it was issued with. When a user has lost one of them, by a change of the user, of a role or of a
-// default, the bit of the token is set. There can be any number of such tokens, so triggers only note that a user (`holder`)
-// or anybody (`holders`) has lost a scope, and batches walk through the logins.
+// default, the bit of the token is set. There can be any number of such tokens, so triggers only note that a user (`user_lost_scope`)
+// or anybody (`scope_lost`) has lost a scope, and batches walk through the logins.
 
 /** Time between two searches for lost scopes (milliseconds). */
 const intervalMs = 5_000
@@ -34,7 +34,7 @@ export function registerLostScopes(app: FastifyInstance): void {
 }
 
 /** Kinds of losses. Each has a task of its own, as walking through all logins takes long. */
-const kinds = ['holder', 'holders'] as const
+const kinds = ['user_lost_scope', 'scope_lost'] as const
 
 /** A user or a scope. */
 interface Loss {
@@ -125,6 +125,6 @@ function walk(logins: string, stated: string): string {
 }
 
 const walks = {
-  holder: walk('user_id = $2::text::uuid', 'true'),
-  holders: walk('true', '$2::text = ANY (stated)'),
+  user_lost_scope: walk('user_id = $2::text::uuid', 'true'),
+  scope_lost: walk('true', '$2::text = ANY (stated)'),
 }

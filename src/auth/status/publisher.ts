@@ -16,13 +16,13 @@ export interface PublishedList extends ListVersion {
 /** Publishes one list. */
 export interface Publisher {
   /**
-   * Returns the list, signed in this minute, with every revocation that was committed 1 s ago. It is built if it has changed, a new
+   * Returns the list, signed in this minute, with every revocation that was committed at least 1 s before. It is built if it has changed, a new
    * minute has begun or another key signs, but at most twice a second.
    *
-   * @param provenAt time at which the change feed was fresh (`performance.now()`)
+   * @param freshAt time at which the change feed was fresh (`performance.now()`)
    * @returns null if that has taken too long: another call may find the list built
    */
-  publish(provenAt: number): Promise<PublishedList | null>
+  publish(freshAt: number): Promise<PublishedList | null>
 }
 
 /** Dependencies of a publisher. */
@@ -89,11 +89,11 @@ export function createPublisher(uri: string, bits: ListBits, { keyRing, now }: P
   }
 
   return {
-    async publish(provenAt) {
+    async publish(freshAt) {
       await bits.catchUp()
       const key = await keyRing.signer()
-      if (last && isCurrent(last, key)) last.completeAt = Math.max(last.completeAt, provenAt)
-      else if (!last || provenAt - last.beganAt >= buildIntervalMs) last = await buildOnce(key, provenAt)
+      if (last && isCurrent(last, key)) last.completeAt = Math.max(last.completeAt, freshAt)
+      else if (!last || freshAt - last.beganAt >= buildIntervalMs) last = await buildOnce(key, freshAt)
       return performance.now() - last.completeAt <= maxAgeMs ? last : null
     },
   }

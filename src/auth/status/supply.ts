@@ -16,7 +16,7 @@ export interface StatusEntry {
   index: number
 }
 
-/** Leases a block of some entries. @throws when there is none to be had */
+/** Leases a block of some entries. @throws Error when no block can be leased */
 export type Lease = (count: number) => Promise<LeasedBlock & { permutation: Permutation }>
 
 /** A block in use. */

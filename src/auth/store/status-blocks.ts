@@ -29,7 +29,7 @@ export function holderKey({ client, resource, scope, ofUsers }: BlockHolder): st
 
 /** Lifetimes of a status list. */
 export interface ListTerms {
-  /** Which lifetimes its tokens have: see `listTerms`. */
+  /** Lifetime class: its tokens live for at most 3,600 * 8^class seconds. */
   class: number
   /** Length of the periods at whose end lists close (seconds): blocks are leased from a list until then. */
   openSeconds: number

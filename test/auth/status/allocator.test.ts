@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
-import { createStatusAllocator, listTerms } from '../../../src/auth/status/allocator.js'
+import { createStatusAllocator } from '../../../src/auth/status/allocator.js'
+import { listTerms } from '../../../src/auth/status/list-terms.js'
 import { type BlockHolder, leaseBlock } from '../../../src/auth/store/status-blocks.js'
 import { openDatabase } from '../../../src/database/client.js'
 import { query } from '../../database/query.js'

@@ -107,7 +107,7 @@ for (const [what, statement, kind, run, expected] of [
   [
     'a new generation of a user',
     `UPDATE users SET generation = generation + 1 ${john}`,
-    'logins',
+    'former_logins',
     removeDepartures,
     all,
   ],
@@ -115,18 +115,18 @@ for (const [what, statement, kind, run, expected] of [
   [
     'a forced change of the password',
     `UPDATE users SET password_change_required = true ${john}`,
-    'holder',
+    'user_lost_scope',
     revokeLostScopes,
     all,
   ],
   [
     'a role that a user has lost',
     `DELETE FROM user_roles WHERE user_id = (SELECT id FROM users ${john})`,
-    'holder',
+    'user_lost_scope',
     revokeLostScopes,
     all,
   ],
-  ['a deleted role', 'DELETE FROM roles', 'holders', revokeLostScopes, { ...all, of: 1 }],
+  ['a deleted role', 'DELETE FROM roles', 'scope_lost', revokeLostScopes, { ...all, of: 1 }],
 ] as const)
   t.test(`${what} ends many logins in batches, even if the process ends in between`, async (t) => {
     const { url, database } = await open(t)
@@ -168,7 +168,7 @@ t.test('a scope that is lost again during the search is searched for again', asy
     },
   } as unknown as Database
   await revokeLostScopes(interfering, { rows })
-  t.same(await listDepartures(url), ['holders'])
+  t.same(await listDepartures(url), ['scope_lost'])
   await revokeLostScopes(database, { rows })
   t.same(await listDepartures(url), [])
 })
@@ -177,7 +177,7 @@ t.test(
   'the logins are walked through once after a loss, and once when no login can overlap it any more',
   async (t) => {
     const { url, database } = await open(t)
-    const search = createSearch('holders', database)
+    const search = createSearch('scope_lost', database)
     await query(url, 'DELETE FROM roles')
     const expected = { ...all, of: 1 }
     await search()
@@ -185,7 +185,7 @@ t.test(
     await query(url, 'DELETE FROM status_revocations')
     await search()
     t.same(await countBits(url), {}, 'not at every search')
-    t.same(await listDepartures(url), ['holders'])
+    t.same(await listDepartures(url), ['scope_lost'])
     await settleLosses(url)
     await search()
     t.same(await countBits(url), expected, 'with the logins that were stored meanwhile')
@@ -194,9 +194,9 @@ t.test(
 )
 
 for (const [what, announced, register] of [
-  ['departures', 'departure:logins', (app: FastifyInstance) => app.register(departures)],
-  ['lost scopes', 'departure:holder', registerLostScopes],
-  ['lost scopes of many', 'departure:holders', registerLostScopes],
+  ['departures', 'departure:former_logins', (app: FastifyInstance) => app.register(departures)],
+  ['lost scopes', 'departure:user_lost_scope', registerLostScopes],
+  ['lost scopes of many', 'departure:scope_lost', registerLostScopes],
 ] as const)
   t.test(`${what} are searched for at once when one is announced`, async () => {
     const app = fastify()

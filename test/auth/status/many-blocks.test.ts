@@ -34,6 +34,7 @@ async function open(t: Test) {
 for (const [what, statement, kind] of [
   ['client', "UPDATE clients SET disabled = true WHERE client_id = 'first-party'", 'client_blocks'],
   ['resource', 'UPDATE resources SET disabled = true', 'resource_blocks'],
+  ['resource that loses a scope', 'DELETE FROM resource_scopes', 'resource_blocks'],
 ] as const)
   t.test(`a ${what} with very many blocks ends them in batches`, async (t) => {
     const { url, database } = await open(t)
