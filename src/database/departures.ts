@@ -41,7 +41,7 @@ async function registerRemoval(app: FastifyInstance): Promise<void> {
 }
 
 /** Ends the tokens of all departures that end tokens, in batches. They do not wait for the other departures. */
-export async function endTokens(database: Database, bounds: RemovalBounds = {}): Promise<void> {
+async function endTokens(database: Database, bounds: RemovalBounds = {}): Promise<void> {
   await takeTurns(endedTokens, database, bounds)
 }
 
