@@ -93,12 +93,23 @@ t.test(
   async (t) => {
     const server = fakeServer()
     const path = join(t.testdir({}), 'absent')
+    const { privateKey: sha512 } = await crypto.subtle.generateKey(
+      {
+        name: 'RSASSA-PKCS1-v1_5',
+        modulusLength: 2048,
+        publicExponent: new Uint8Array([1, 0, 1]),
+        hash: 'SHA-512',
+      },
+      true,
+      ['sign', 'verify'],
+    )
     const faulty: [Partial<ClientOptions>, object][] = [
       [{ clientSecret: secretFile(path) }, { code: 'ENOENT' }],
       [{ clientSecret: () => [] }, { message: 'there is no secret' }],
       [{ clientSecret: () => Promise.reject(new Error('vault is sealed')) }, { message: 'vault is sealed' }],
       [{ clientAssertion: () => '' }, { message: 'there is no assertion' }],
       [{ privateKey: { key: 'no key' } }, { message: 'the private key is not valid' }],
+      [{ privateKey: { key: sha512 } }, { message: 'a key for RSASSA-PKCS1-v1_5 cannot be used' }],
       [{ privateKey: { key: { kty: 'oct' } } }, { message: 'the private key is not valid' }],
     ]
     for (const [credentials, cause] of faulty) {
@@ -116,6 +127,14 @@ t.test('a function that never returns a secret does not hold calls up for ever',
   await settle()
   server.clock.advance(5_000)
   await t.rejects(call, { code: 'credentials_unavailable' })
+})
+
+t.test('the token of a platform can be in a file', async (t) => {
+  const server = fakeServer()
+  const path = join(t.testdir({ token: 'platform.token\n' }), 'token')
+  const { clientSecret, ...options } = server.options
+  await serviceClient({ ...options, clientAssertion: secretFile(path) }).getToken()
+  t.match(server.requestsTo(tokenUrl)[0]?.form.get('client_assertion'), 'platform.token')
 })
 
 t.test('the token of a platform is sent as an assertion', async (t) => {

@@ -82,6 +82,30 @@ t.test('a service that refuses every token causes no storm of token requests', a
   t.ok(server.requestsTo(tokenUrl).length < 9)
 })
 
+t.test('nor does it if another service accepts them', async (t) => {
+  const server = fakeServer()
+  const other = 'https://other.example/'
+  server.answers.set(service, () => unauthorized())
+  server.answers.set(other, () => new Response())
+  const client = serviceClient(server.options)
+  for (let call = 0; call < 1000; call += 1) {
+    t.equal((await client.fetch(service)).status, 401)
+    t.equal((await client.fetch(other)).status, 200)
+    server.clock.advance(10)
+  }
+  const requested = server.requestsTo(tokenUrl).length
+  t.ok(requested < 9)
+  server.answers.set(service, () => new Response())
+  server.clock.advance(10_000)
+  t.equal((await client.fetch(service)).status, 200)
+  const current = await client.getToken()
+  server.answers.set(service, ({ headers }) =>
+    headers.get('authorization') === `Bearer ${current}` ? unauthorized() : new Response(),
+  )
+  t.equal((await client.fetch(service)).status, 200, 'a token that is really revoked is replaced at once')
+  t.equal(server.requestsTo(tokenUrl).length, requested + 1)
+})
+
 t.test('a body is sent again if it can be', async (t) => {
   const bodies: [NonNullable<RequestInit['body']> | null, boolean][] = [
     ['text', true],

@@ -44,7 +44,8 @@ export function createAuthorizedFetch(config: AuthorizedFetchConfig): Authorized
     requireAllowed(outgoing.url, config)
     const token = await tokens.get(target, outgoing.init.signal ?? undefined)
     const response = await send(outgoing, token)
-    if (!refusesToken(response) || !tokens.refuse(token) || !isRepeatable(init.body)) return response
+    if (!refusesToken(response) || !tokens.refuse(token, outgoing.url.origin) || !isRepeatable(init.body))
+      return response
     return sendAgain(outgoing, target, response)
   }
 
@@ -57,7 +58,7 @@ export function createAuthorizedFetch(config: AuthorizedFetchConfig): Authorized
 
   async function send(outgoing: Outgoing, token: string): Promise<Response> {
     const response = await sendWithToken(outgoing, token, fetch)
-    if (!refusesToken(response)) tokens.accept(token)
+    if (!refusesToken(response)) tokens.accept(token, outgoing.url.origin)
     return response
   }
 

@@ -15,8 +15,8 @@ export interface Credentials {
   clientSecret?: Supplied<string | readonly string[]>
   /** Key for `private_key_jwt` (RFC 7523 §2.2). */
   privateKey?: Supplied<PrivateKey>
-  /** Token that a platform issued to this workload, such as Kubernetes. */
-  clientAssertion?: Supplied<string>
+  /** Token that a platform issued to this workload, such as Kubernetes; of several the first. */
+  clientAssertion?: Supplied<string | readonly string[]>
 }
 
 /** What authenticates one request: the header, or parameters of the form. */
@@ -70,8 +70,10 @@ export function createAuthenticator(config: AuthenticationConfig): Authenticator
       const key = await supply(privateKey)
       return [{ parameters: toAssertion(clientId, await signAssertion(key, config)) }]
     }
-    if (clientAssertion !== undefined)
-      return [{ parameters: toAssertion(clientId, await supply(clientAssertion)) }]
+    if (clientAssertion !== undefined) {
+      const [assertion = ''] = [await supply(clientAssertion)].flat()
+      return [{ parameters: toAssertion(clientId, assertion) }]
+    }
     return [{ parameters: { client_id: clientId } }]
   }
 

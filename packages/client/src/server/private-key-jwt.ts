@@ -70,13 +70,13 @@ export async function signAssertion(
   return `${input}.${encodeBase64Url(new Uint8Array(signature))}`
 }
 
-/** Returns whether a key is for an algorithm, and for its curve if it has one. */
+/** Returns whether a key is for an algorithm, and for its curve and its hash if it has these. */
 function fits(
   { algorithm }: WebCryptoKey,
-  { name, namedCurve }: { name: string; namedCurve?: string },
+  { name, namedCurve, hash }: { name: string; namedCurve?: string; hash?: string },
 ): boolean {
-  const { namedCurve: curve } = algorithm as { namedCurve?: string }
-  return name === algorithm.name && curve === namedCurve
+  const { namedCurve: curve, hash: ofKey } = algorithm as { namedCurve?: string; hash?: { name: string } }
+  return name === algorithm.name && curve === namedCurve && (!ofKey || ofKey.name === hash)
 }
 
 function encodePart(part: object): string {

@@ -6,13 +6,14 @@ import { backoffAfter, createRenewable, type Renewable, type RenewalConfig } fro
 export interface TokenCache {
   /** Returns a token. @throws ClientError @throws the reason of the signal */
   get(target: TokenTarget, signal?: AbortSignal): Promise<string>
-  /** Is told that a service accepted a token. */
-  accept(token: string): void
+  /** Records that a service accepted a token. */
+  accept(token: string, origin: string): void
   /**
-   * Is told that a service refused a token. Returns whether the next token will be another one. A token stays if it is as young
-   * as the tokens before it were when they were refused, so that a service that refuses every token causes no storm of requests.
+   * Discards a token that a service refused. Returns whether the next one will differ. A token is kept if it is as young as those
+   * before it were when they were refused, so that a service that refuses every token causes no storm of requests, even if
+   * others accept them.
    */
-  refuse(token: string): boolean
+  refuse(token: string, origin?: string): boolean
   /** Forgets all tokens, and those that are being requested. */
   clear(): void
 }
@@ -20,9 +21,14 @@ export interface TokenCache {
 interface Entry {
   target: TokenTarget
   token: Renewable<string>
-  /** Number of tokens that were discarded since one was accepted. */
+  /** Number of tokens that were discarded since every service that had refused one accepted another. */
   discarded: number
+  /** Origins of the services that have refused the last token that they got. */
+  refusedBy: Set<string>
 }
+
+/** Maximum number of origins that are remembered for each token. */
+const maxOrigins = 100
 
 /** Maximum number of tokens that are kept. */
 const maxTokens = 1_000
@@ -40,7 +46,12 @@ export function createTokenCache(
 
   function getOrCreate(target: TokenTarget): Entry {
     const key = JSON.stringify([target.scope, target.resource])
-    const entry = entries.get(key) ?? { target, token: createToken(target), discarded: 0 }
+    const entry = entries.get(key) ?? {
+      target,
+      token: createToken(target),
+      discarded: 0,
+      refusedBy: new Set(),
+    }
     entries.delete(key)
     entries.set(key, entry)
     for (const [oldest] of entries) if (entries.size > maxTokens) entries.delete(oldest)
@@ -74,13 +85,15 @@ export function createTokenCache(
 
   return {
     get: (target, signal) => getOrCreate(target).token.get(signal),
-    accept(token) {
+    accept(token, origin) {
       const entry = findEntry(token)
-      if (entry) entry.discarded = 0
+      entry?.refusedBy.delete(origin)
+      if (entry?.refusedBy.size === 0) entry.discarded = 0
     },
-    refuse(token) {
+    refuse(token, origin) {
       const entry = findEntry(token)
       if (!entry) return true
+      if (origin !== undefined && entry.refusedBy.size < maxOrigins) entry.refusedBy.add(origin)
       if (isTooYoung(entry)) return false
       entry.discarded += 1
       entry.token.discard()
