@@ -98,6 +98,29 @@ t.test('a server that never answers, or never ends, is not waited for longer tha
   t.same(timeouts.durations, [700, 700, 700])
 })
 
+t.test('a fault of the platform is a failure of the document, and no verdict about the token', async (t) => {
+  const { timeout } = AbortSignal
+  for (const [index, document] of (['metadata', 'jwks', 'status_list'] as const).entries()) {
+    const { verify, bearer, issuer } = await start()
+    const header = await bearer()
+    const fault = new RangeError('of the platform')
+    let left = index
+    const value = (ms: number) => {
+      left -= 1
+      if (left === -1) throw fault
+      return timeout.call(AbortSignal, ms)
+    }
+    t.intercept(AbortSignal, 'timeout', { value, configurable: true })
+    const code = document === 'status_list' ? 'status_unavailable' : 'keys_unavailable'
+    const error = await verify(header).catch((caught) => caught)
+    t.match(error, { name: 'VerificationError', status: 503, code })
+    t.match(error.cause, { name: 'DocumentError', code: 'unexpected', document })
+    t.equal(error.cause.cause, fault)
+    issuer.clock.advance(5_000)
+    t.ok(await verify(header), 'it recovers')
+  }
+})
+
 t.test('metadata that do not fit the issuer say what is wrong', async (t) => {
   const issuer = 'https://latchkey.test'
   const misfits: [metadata: object, cause: RegExp][] = [

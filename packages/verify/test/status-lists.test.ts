@@ -60,6 +60,29 @@ t.test('the promised delay follows from the settings', async (t) => {
   t.equal((await start({ checkStatus: false })).verify.maxRevocationDelayMs, null)
 })
 
+t.test('every time between two fetches serves, also one that cannot be divided by three', async (t) => {
+  for (const [statusPollMs, timeoutMs] of [
+    [2_000, 1_334],
+    [1_000, 667],
+    [500, 334],
+    [1, 1],
+  ] as const) {
+    const { verify, bearer, issuer, events } = await start({ statusPollMs })
+    const [good, revoked] = [await bearer(), await bearer()]
+    issuer.revoke(revoked.slice('Bearer '.length))
+    t.ok(await verify(good), `${statusPollMs} ms`)
+    await t.rejects(verify(revoked), { code: 'token_revoked' })
+    issuer.fail('network')
+    issuer.clock.advance(statusPollMs)
+    t.ok(await verify(good), 'the copy')
+    t.match(events.at(-2), { type: 'document_failed', retryInMs: Math.ceil(statusPollMs / 3) })
+    const { durations } = controlTimeouts(t)
+    const other = await start({ statusPollMs })
+    await other.verify(await other.bearer())
+    t.same(durations, [5_000, 5_000, timeoutMs])
+  }
+})
+
 t.test('a token is checked before its list is fetched', async (t) => {
   const { verify, bearer, count } = await start()
   await t.rejects(verify(await bearer({ expiresIn: -60 })), { code: 'token_expired' })

@@ -11,6 +11,7 @@ export type DocumentName = 'metadata' | 'jwks' | 'status_list'
  * - `bad_status`: any other status than 200
  * - `too_large`: more bytes than allowed
  * - `invalid`: not the document that was asked for, as the cause says
+ * - `unexpected`: a fault of this package or its platform, as the cause says
  */
 export type DocumentErrorCode =
   | 'unreachable'
@@ -20,6 +21,7 @@ export type DocumentErrorCode =
   | 'bad_status'
   | 'too_large'
   | 'invalid'
+  | 'unexpected'
 
 /** A document of the issuer could not be fetched, or is not valid. It is the cause of errors with status 503. */
 export class DocumentError extends Error {

@@ -38,9 +38,11 @@ const cooldown = { minMs: 1_000, maxMs: 5_000 }
  */
 export function createKeys(options: KeysOptions): FindKey {
   const { issuer, jwksUri, algorithms, maxKeyAgeMs: maxAgeMs, timeoutMs, fetch, clock, emit } = options
+  const source = metadataSource({ issuer, maxAgeMs, timeoutMs })
   const metadata = createRemoteDocument<string>({
     document: 'metadata',
-    load: (copy) => loadDocument(metadataSource({ issuer, maxAgeMs, timeoutMs }), copy, fetch),
+    url: source.url,
+    load: (copy) => loadDocument(source, copy, fetch),
     timeoutMs,
     clock,
     emit,
@@ -48,6 +50,7 @@ export function createKeys(options: KeysOptions): FindKey {
   })
   const jwks = createRemoteDocument<KeySet>({
     document: 'jwks',
+    url: jwksUri ?? source.url,
     load: async (copy) => loadDocument(jwksSource(jwksUri ?? (await metadata.get())), copy, fetch),
     // That of the metadata, and its own.
     timeoutMs: 2 * timeoutMs,

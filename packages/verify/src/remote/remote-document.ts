@@ -35,7 +35,9 @@ export interface RemoteDocument<T> {
 /** Description of a document, and how it is fetched. */
 export interface RemoteDocumentOptions<T> {
   document: DocumentName
-  /** Fetches the document, given the copy that is kept. @throws DocumentError, and nothing else */
+  /** URL of the document, or of the one that names it. */
+  url: string
+  /** Fetches the document, given the copy that is kept. @throws DocumentError */
   load(copy: Loaded<T> | null): Promise<Loaded<T>>
   /** Maximum duration of `load` (milliseconds). */
   timeoutMs: number
@@ -71,7 +73,7 @@ interface Failure {
  * by then. Later its state is unknown, as there may have been no fetch.
  */
 export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): RemoteDocument<T> {
-  const { document, load, timeoutMs, clock, emit, cooldown } = options
+  const { document, url, load, timeoutMs, clock, emit, cooldown } = options
   const canJoin = !isWorkers()
   let copy: Copy<T> | null = null
   let failure: Failure | null = null
@@ -119,12 +121,12 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
     try {
       copy = { ...(await load(previous)), requestedAt }
       failure = null
-      const { url, value } = copy
       const durationMs = clock.monotonic() - requestedAt.monotonic
-      emit({ type: 'document_fetched', document, url, changed: value !== previous?.value, durationMs })
+      const changed = copy.value !== previous?.value
+      emit({ type: 'document_fetched', document, url: copy.url, changed, durationMs })
       return copy
     } catch (cause) {
-      const error = cause as DocumentError
+      const error = toDocumentError(cause)
       failure = nextFailure(error, failure)
       const durationMs = clock.monotonic() - requestedAt.monotonic
       emit({
@@ -137,6 +139,12 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
       })
       return error
     }
+  }
+
+  /** Returns an error as what it is to requests, which must not take a fault for an answer about their token. */
+  function toDocumentError(cause: unknown): DocumentError {
+    if (cause instanceof DocumentError) return cause
+    return new DocumentError({ document, url }, 'unexpected', 'failed in an unexpected way', { cause })
   }
 
   function nextFailure(error: DocumentError, previous: Failure | null): Failure {

@@ -37,7 +37,7 @@ export function createListDocument(uri: string, options: ListOptions): ListDocum
   const { algorithms, findKey, statusPollMs: pollMs, whenStale, fetch, clock, emit } = options
   const profile = { type: 'statuslist+jwt', algorithms, maxLength: maxBytes, findKey }
   // A fetch that begins when two thirds of the time have passed must not hold requests up for long.
-  const timeoutMs = Math.min(options.timeoutMs, (pollMs * 2) / 3)
+  const timeoutMs = Math.min(options.timeoutMs, Math.ceil((pollMs * 2) / 3))
 
   async function load(copy: Loaded<StatusList | null> | null): Promise<Loaded<StatusList | null>> {
     const older = copy?.value ?? null
@@ -75,8 +75,8 @@ export function createListDocument(uri: string, options: ListOptions): ListDocum
     return copy?.value != null && copy.value.expiresAt > clock.now()
   }
 
-  const cooldown = { minMs: pollMs / 3, maxMs: pollMs }
-  return createRemoteDocument({ document: 'status_list', load, timeoutMs, clock, emit, cooldown })
+  const cooldown = { minMs: Math.ceil(pollMs / 3), maxMs: pollMs }
+  return createRemoteDocument({ document: 'status_list', url: uri, load, timeoutMs, clock, emit, cooldown })
 }
 
 function isRetired(error: unknown): boolean {

@@ -4,7 +4,7 @@ import type { VerifierEvent } from '../runtime/events.js'
 import { isSecure } from '../runtime/url.js'
 import { type Algorithm, allAlgorithms } from '../token/jws.js'
 
-/** Options of a verifier. Times are in milliseconds. */
+/** Options of a verifier. Times are in whole milliseconds. */
 export interface VerifierOptions {
   /** Issuer of the tokens: the origin of Latchkey, as its setting `ISSUER` has it. */
   issuer: string
@@ -104,13 +104,13 @@ function listRules(
     ['audience', areFilled(audiences), 'the identifier of this service, or a list of identifiers'],
     ['algorithms', areAlgorithms(algorithms), `a list of ${allAlgorithms.join(', ')}`],
     ['jwksUri', jwksUri === null || isAllowed(jwksUri), aUrl],
-    ['clockToleranceMs', isWithin(config.clockToleranceMs, 0), `from 0 to ${maxMs}`],
-    ['maxKeyAgeMs', isWithin(config.maxKeyAgeMs, 1), `from 1 to ${maxMs}`],
-    ['timeoutMs', isWithin(config.timeoutMs, 1), `from 1 to ${maxMs}`],
+    ['clockToleranceMs', isWithin(config.clockToleranceMs, 0), `an integer from 0 to ${maxMs}`],
+    ['maxKeyAgeMs', isWithin(config.maxKeyAgeMs, 1), `an integer from 1 to ${maxMs}`],
+    ['timeoutMs', isWithin(config.timeoutMs, 1), `an integer from 1 to ${maxMs}`],
     ['checkStatus', typeof config.checkStatus === 'boolean', 'true or false'],
     ['requireStatus', typeof config.requireStatus === 'boolean', 'true or false'],
     ['requireStatus', config.checkStatus || !config.requireStatus, 'false if checkStatus is false'],
-    ['statusPollMs', isWithin(config.statusPollMs, 1), `from 1 to ${maxMs}`],
+    ['statusPollMs', isWithin(config.statusPollMs, 1), `an integer from 1 to ${maxMs}`],
     ['whenStale', ['accept', 'refuse'].includes(whenStale), '"accept" or "refuse"'],
     [
       'statusOrigins',
@@ -150,5 +150,5 @@ function areAlgorithms(names: readonly unknown[]): boolean {
 }
 
 function isWithin(ms: number, min: number): boolean {
-  return Number.isFinite(ms) && ms >= min && ms <= maxMs
+  return Number.isInteger(ms) && ms >= min && ms <= maxMs
 }
