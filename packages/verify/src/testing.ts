@@ -1,7 +1,13 @@
 import { decodeJwt } from 'jose'
 import { readStatus } from './status/claim.js'
 import { createManualClock, type ManualClock } from './testing/manual-clock.js'
-import { respondWith, respondWithFault, type TestDocument, type TestFault } from './testing/respond.js'
+import {
+  respondNotFound,
+  respondWith,
+  respondWithFault,
+  type TestDocument,
+  type TestFault,
+} from './testing/respond.js'
 import { createSigningKeys } from './testing/signing-keys.js'
 import { createStatusEntries } from './testing/status-list.js'
 import type { Algorithm } from './token/jws.js'
@@ -99,7 +105,7 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
     requests.push(request.url)
     if (fault !== null) return respondWithFault(fault)
     const document = await documents[request.url]?.()
-    return document ? respondWith(document, request) : respondWithFault(404)
+    return document ? respondWith(document, request) : respondNotFound()
   }
 
   async function token(wanted: TestTokenOptions = {}): Promise<string> {

@@ -259,8 +259,12 @@ t.test('keys that cannot be used are ignored', async (t) => {
     ['sign', 'verify'],
   )
   const secret = await generateKeyPair('ES256', { extractable: true })
+  const p384 = await exportJWK((await generateKeyPair('ES384')).publicKey)
   const bad = [
     null,
+    { ...p384, alg: 'ES256', kid: 'key-1' },
+    { ...p384, alg: 'RS256', kid: 'key-1' },
+    { ...p384, alg: 'ES384', kid: 'key-1' },
     'key',
     {},
     { ...good, kid: 1 },

@@ -61,3 +61,21 @@ t.test('the keys of Latchkey are revalidated by their entity tag', async (t) => 
   const fetched = events.filter((event) => event.type === 'document_fetched' && event.document === 'jwks')
   t.match(fetched, [{ changed: true }, { changed: false }])
 })
+
+t.test('only the answer of Latchkey itself retires a list', async (t) => {
+  const app = await startIssuer(t)
+  const { access_token } = await signIn(app)
+  const fetch = fetchFrom(app)
+  const verifyAt = (path: string) =>
+    tokenVerifier({
+      issuer,
+      audience: issuer,
+      fetch: (url, init) => fetch(url.replace(/\/status-lists\/.*/, path), init),
+    })(`Bearer ${access_token}`)
+  await t.rejects(verifyAt('/status-lists/AAAAAAAAAAA'), { code: 'bad_status' })
+  await t.rejects(
+    verifyAt('/lists/AAAAAAAAAAA'),
+    { code: 'status_unavailable' },
+    'a path that it does not have',
+  )
+})

@@ -120,7 +120,7 @@ t.test('lists are not looked at if that is off', async (t) => {
 
 t.test('an entry that is not valid, or that no list has, is refused', async (t) => {
   const setting = await start({ statusOrigins: ['https://lists.test'] })
-  const { verify, bearer, issuer, answer } = setting
+  const { verify, bearer, issuer, answer, events } = setting
   serveList(setting, await signList(issuer))
   t.ok(await verify(await bearer(entry(8))))
   t.ok(await verify(await bearer(entry(15))))
@@ -136,34 +136,91 @@ t.test('an entry that is not valid, or that no list has, is refused', async (t) 
     null,
   ])
     await t.rejects(verify(await bearer(entry(8, uri))), { code: 'bad_status' }, String(uri))
+  const { length } = events
+  const spellings = [
+    'https://user@latchkey.test/status-lists/test',
+    'https://user:password@latchkey.test/status-lists/test',
+    'https://latchkey.test@other.test/status-lists/test',
+    'https://latchkey.test:443/status-lists/test',
+    'HTTPS://LATCHKEY.TEST/status-lists/test',
+    'https://latchkey.test',
+    'https://latchkey.test/x/../status-lists/test',
+    'https://latchkey.test/status-lists/te\tst',
+    'https://latchkey.test/status-lists/test#',
+    'https://latchkey.test/status-lists/test#x',
+    'blob:https://latchkey.test/status-lists/test',
+    ' https://latchkey.test/status-lists/test',
+  ]
+  for (const uri of spellings)
+    await t.rejects(verify(await bearer(entry(8, uri))), { code: 'bad_status' }, uri)
+  t.ok(
+    events.slice(length).every(({ type }) => type === 'token_refused'),
+    'nothing is fetched',
+  )
   const elsewhere = 'https://lists.test/1'
   const list = await signList(issuer, { claims: { sub: elsewhere } })
   answer(elsewhere, () => new Response(list))
   t.ok(await verify(await bearer(entry(8, elsewhere))))
 })
 
+t.test('an issuer may be spelled in another way, as long as its lists are spelled alike', async (t) => {
+  const spelled = 'https://Latchkey.test:443'
+  const { verify, issuer, answer } = await start({ issuer: spelled })
+  answer(urls.metadata, () => Response.json({ issuer: spelled, jwks_uri: urls.jwks }))
+  const uri = `${spelled}/status-lists/test`
+  const list = await signList(issuer, { claims: { sub: uri } })
+  answer(uri, () => new Response(list))
+  const tokenAt = (uri: string) =>
+    issuer.token({ claims: { iss: spelled, status: { status_list: { idx: 8, uri } } } })
+  t.ok(await verify(`Bearer ${await tokenAt(uri)}`))
+  await t.rejects(verify(`Bearer ${await tokenAt(urls.list)}`), { code: 'bad_status' })
+})
+
+const notFound = { detail: 'Not Found', code: 'not_found' }
+
 t.test('a retired list refuses its tokens', async (t) => {
   const { verify, bearer, answer, issuer } = await start()
-  answer(urls.list, () => Response.json({ detail: 'Not Found' }, { status: 404 }))
   const header = await bearer()
+  t.ok(await verify(header))
+  answer(urls.list, () => Response.json(notFound, { status: 404 }))
+  issuer.clock.advance(3_000)
   await t.rejects(verify(header), { code: 'bad_status', status: 401 })
   answer(urls.list, null)
   await t.rejects(verify(header), { code: 'bad_status' }, 'it is not asked for again at once')
   issuer.clock.advance(3_000)
   t.ok(await verify(header))
-  answer(urls.list, () => new Response(null, { status: 404 }))
-  issuer.clock.advance(3_000)
-  await t.rejects(verify(header), { code: 'bad_status' })
+  const uri = 'https://latchkey.test/status-lists/retired'
+  await t.rejects(verify(await bearer(entry(0, uri))), { code: 'bad_status' }, 'the issuer of tests says so')
 })
 
-t.test('a page that says 404 is not a retired list', async (t) => {
-  const { verify, bearer, answer, issuer } = await start()
-  const header = await bearer()
-  t.ok(await verify(header))
-  answer(urls.list, () => new Response('404 page not found', { status: 404 }))
-  issuer.clock.advance(3_000)
-  t.ok(await verify(header))
-})
+/** Responses with 404 of somebody else than the issuer: of gateways, and of a replica that serves no lists. */
+const foreign: [situation: string, body: string | null, type?: string][] = [
+  ['is empty', null],
+  ['is a page', '<h1>404</h1>', 'text/html'],
+  ['is XML', '<Error/>', 'application/xml'],
+  ['is of a gateway', '{"message":"no Route matched with those values"}', 'application/json'],
+  ['has another code', '{"detail":"Not Found","code":"NOT_FOUND"}', 'application/json'],
+  ['has a code and no detail', '{"code":"not_found","message":"no method"}', 'application/json'],
+  ['is of a replica without lists', '{"detail":"Not Found"}', 'application/json'],
+  ['is no object', '["not_found"]', 'application/json'],
+  ['is too long', JSON.stringify({ ...notFound, padding: 'x'.repeat(4_096) }), 'application/json'],
+]
+
+for (const [situation, body, type = ''] of foreign)
+  t.test(`a 404 that ${situation} is a failure, and no retired list`, async (t) => {
+    const { verify, bearer, answer, issuer, events } = await start()
+    const respond = () => new Response(body, { status: 404, headers: { 'content-type': type } })
+    const header = await bearer()
+    answer(urls.list, respond)
+    await t.rejects(verify(header), { code: 'status_unavailable', cause: { code: 'bad_status' } })
+    answer(urls.list, null)
+    issuer.clock.advance(3_000)
+    t.ok(await verify(header))
+    answer(urls.list, respond)
+    issuer.clock.advance(3_000)
+    t.ok(await verify(header), 'the copy is used')
+    t.match(events.at(-2), { type: 'document_failed', error: { code: 'bad_status' } })
+  })
 
 const tooLarge = deflate(new Uint8Array(131_073))
 const full = deflate(new Uint8Array(131_072))

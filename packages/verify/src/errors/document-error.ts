@@ -7,8 +7,8 @@ export type DocumentName = 'metadata' | 'jwks' | 'status_list'
  * - `unreachable`: no response, or the connection broke
  * - `timeout`: no complete response in time
  * - `redirect`: a redirect, which is not followed
- * - `not_found`: 404
- * - `bad_status`: any other status than 200
+ * - `not_found`: 404 with the error code of Latchkey, which knows no such document
+ * - `bad_status`: another status but 200, such as the 404 of a proxy
  * - `too_large`: more bytes than allowed
  * - `invalid`: not the document that was asked for, as the cause says
  * - `unexpected`: a fault of this package or its platform, as the cause says

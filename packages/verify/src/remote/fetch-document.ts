@@ -1,5 +1,6 @@
 import { DocumentError, type DocumentErrorCode, type DocumentName } from '../errors/document-error.js'
 import { abortable } from '../runtime/abortable.js'
+import { parseObject } from '../token/json.js'
 import { readBytes, TooManyBytes } from './read-bytes.js'
 
 /** The part of `fetch` that the verifier uses. */
@@ -20,6 +21,9 @@ export interface DocumentRequest {
   /** Time for the whole response (milliseconds). */
   timeoutMs: number
 }
+
+/** Maximum size of an error response that is read (bytes). */
+const maxErrorBytes = 4_096
 
 /** A complete response. `text` is null if the copy that is kept is still current (304). */
 export interface DocumentResponse {
@@ -56,23 +60,34 @@ async function readResponse(
     const bytes = await readBytes(response.body, maxBytes)
     return { text: new TextDecoder().decode(bytes), headers: response.headers }
   }
-  await response.body?.cancel()
+  const isGone = await isNotFound(response)
   if (response.status === 304 && etag !== null) return { text: null, headers: response.headers }
-  throw refusalOf(request, response)
+  throw isGone ? new DocumentError(request, 'not_found', 'does not exist') : refusalOf(request, response)
+}
+
+/**
+ * Returns whether a response is that of Latchkey for what it does not have, and reads or cancels its body. Proxies answer with 404,
+ * too, and so does a replica of Latchkey that lacks the route: without its error code.
+ */
+async function isNotFound({ status, body }: Response): Promise<boolean> {
+  if (status !== 404) {
+    await body?.cancel()
+    return false
+  }
+  try {
+    const { detail, code } = parseObject(new TextDecoder().decode(await readBytes(body, maxErrorBytes)))
+    return typeof detail === 'string' && code === 'not_found'
+  } catch {
+    return false
+  }
 }
 
 /** Returns what a response without a document means. */
 function refusalOf(request: DocumentRequest, { status, type, headers }: Response): DocumentError {
-  const detail = `was answered with status ${status}`
   if (type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304))
     return new DocumentError(request, 'redirect', 'was answered with a redirect')
-  if (status === 404 && !isPage(headers)) return new DocumentError(request, 'not_found', detail)
-  return new DocumentError(request, 'bad_status', detail, { retryAfterMs: readRetryAfter(headers) })
-}
-
-/** Returns whether a response is a page of a proxy that does not reach Latchkey, whose own 404 is JSON. */
-function isPage(headers: Headers): boolean {
-  return /^text\//i.test(headers.get('content-type') ?? '')
+  const retryAfterMs = readRetryAfter(headers)
+  return new DocumentError(request, 'bad_status', `was answered with status ${status}`, { retryAfterMs })
 }
 
 /** Returns the time in `Retry-After` (milliseconds; RFC 9110 §10.2.3), or null without one in seconds. */

@@ -22,7 +22,7 @@ export interface ListOptions {
   emit: Emit
 }
 
-/** A list, or null if it is retired: its last token has expired, and its URI is 404. */
+/** A list, or null if it is retired: its last token has expired, and Latchkey answers that there is no such list. */
 export type ListDocument = RemoteDocument<StatusList | null>
 
 /** Maximum size of a list as it is sent (bytes). One that cannot be compressed has about 234,000, as base64url of base64url. */

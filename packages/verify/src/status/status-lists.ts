@@ -6,7 +6,7 @@ import { type StatusList, statusAt } from './status-list.js'
 
 /** Settings of the status lists. */
 export interface StatusListsOptions extends ListOptions {
-  /** Origins at which lists may be. */
+  /** Origins at which lists may be, as the URIs of the lists spell them. */
   origins: readonly string[]
   /** Maximum number of lists in memory. */
   maxStatusLists: number
@@ -54,10 +54,16 @@ export function createStatusLists(options: StatusListsOptions): StatusLists {
   }
 
   function createDocument(uri: string): ListDocument {
-    if (!URL.canParse(uri) || !options.origins.includes(new URL(uri).origin))
-      throw new VerificationError('bad_status')
+    if (!isAllowed(uri, options.origins)) throw new VerificationError('bad_status')
     return createListDocument(uri, options)
   }
 
   return { check }
+}
+
+/** Returns whether a URI is at one of the origins, and is otherwise spelled as it would be sent: one list has one URI. */
+function isAllowed(uri: string, origins: readonly string[]): boolean {
+  const origin = origins.find((allowed) => uri.startsWith(`${allowed}/`))
+  if (origin === undefined || uri.includes('#')) return false
+  return new URL(uri).href === new URL(origin).origin + uri.slice(origin.length)
 }

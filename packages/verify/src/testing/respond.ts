@@ -25,6 +25,11 @@ export async function respondWith(
   return new Response(body, { headers: { ...headers, 'content-type': type } })
 }
 
+/** Answers a request for a document that the issuer does not have. */
+export function respondNotFound(): Response {
+  return Response.json({ detail: 'Not Found', code: 'not_found' }, { status: 404 })
+}
+
 /** Answers a request with a fault. */
 export async function respondWithFault(fault: TestFault): Promise<Response> {
   if (fault === 'network') throw new TypeError('fetch failed')

@@ -65,7 +65,8 @@ export function tokenVerifier(options: VerifierOptions): TokenVerifier {
   const emit = createEmit(config.onEvent)
   const findKey = createKeys({ ...config, emit })
   const profile = { type: 'at+jwt', algorithms, maxLength: maxTokenLength, findKey }
-  const origins = [new URL(issuer).origin, ...config.statusOrigins]
+  // Latchkey begins the URIs of its lists with the issuer, which may be spelled in other ways, too.
+  const origins = [issuer.split('/', 3).join('/'), ...config.statusOrigins]
   const lists = createStatusLists({ ...config, origins, findKey, emit })
 
   async function verify(
