@@ -38,7 +38,7 @@ export interface ExpressGuards {
   requireToken: ExpressMiddleware
 }
 
-/** Creates middleware that verifies tokens, and sets `request.caller`. @throws TypeError for an option that is missing or wrong */
+/** Creates middleware that verifies tokens, and sets `request.caller`. @throws TypeError for an option that is missing, wrong or unknown */
 export function latchkeyExpress(options: VerifierOptions): ExpressGuards {
   const verify = tokenVerifier(options)
 

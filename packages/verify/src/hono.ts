@@ -14,7 +14,7 @@ export interface HonoGuards {
   requireToken: LatchkeyMiddleware
 }
 
-/** Creates middleware that verifies tokens. @throws TypeError for an option that is missing or wrong */
+/** Creates middleware that verifies tokens. @throws TypeError for an option that is missing, wrong or unknown */
 export function latchkeyHono(options: VerifierOptions): HonoGuards {
   const verify = tokenVerifier(options)
 

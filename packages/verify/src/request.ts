@@ -21,7 +21,7 @@ export interface RequestGuards {
   requireToken<Rest extends unknown[]>(handle: CallerHandler<Rest>): RequestHandler<Rest>
 }
 
-/** Creates wrappers that verify tokens. @throws TypeError for an option that is missing or wrong */
+/** Creates wrappers that verify tokens. @throws TypeError for an option that is missing, wrong or unknown */
 export function latchkeyRequest(options: VerifierOptions): RequestGuards {
   const verify = tokenVerifier(options)
 

@@ -18,7 +18,7 @@ const refused: Record<string, unknown[]> = {
     'http://localhost.test',
   ],
   audience: [undefined, null, '', [], [undefined], [''], ['a', null], 1, {}],
-  algorithms: [[], ['none'], ['HS256'], ['ES256', 'HS256'], [undefined]],
+  algorithms: [null, 'ES256', {}, [], ['none'], ['HS256'], ['ES256', 'HS256'], [undefined]],
   clockToleranceMs: [-1, 0.5, Number.NaN, '5', Number.POSITIVE_INFINITY],
   jwksUri: ['', 'jwks.json', 'http://latchkey.test/jwks.json', 1],
   maxKeyAgeMs: [0, 1.5, Number.NaN, 86_400_001],
@@ -28,6 +28,9 @@ const refused: Record<string, unknown[]> = {
   statusPollMs: [0, 999.9, Number.NaN, '3000'],
   whenStale: ['', 'ignore', null],
   statusOrigins: [
+    null,
+    'https://lists.test',
+    [1],
     ['https://lists.test/'],
     ['https://lists.test/path'],
     ['http://lists.test'],
@@ -36,6 +39,9 @@ const refused: Record<string, unknown[]> = {
   ],
   maxStatusLists: [0, 1.5, '1', Number.NaN],
   allowHttp: ['true', 1, null],
+  fetch: [null, 'fetch', {}],
+  clock: [null, {}, { now: Date.now }, { monotonic: Date.now }, () => 0],
+  onEvent: [null, 5, {}],
 }
 
 for (const [name, values] of Object.entries(refused))
@@ -47,6 +53,17 @@ for (const [name, values] of Object.entries(refused))
         JSON.stringify(value),
       )
   })
+
+t.test(
+  'an option that does not exist is refused: a typing error must not make a service accept more',
+  async (t) => {
+    for (const name of ['audiance', 'requireStatuses', 'toString', 'audiences'])
+      t.throws(() => tokenVerifier({ ...good, [name]: undefined }), {
+        name: 'TypeError',
+        message: `tokenVerifier: there is no option ${name}`,
+      })
+  },
+)
 
 t.test('a status cannot be required if it is not checked', async (t) => {
   t.throws(() => tokenVerifier({ ...good, checkStatus: false, requireStatus: true }), {

@@ -61,31 +61,34 @@ export interface VerifierConfig extends Complete<Omit<VerifierOptions, 'audience
 /** Maximum of every time (milliseconds): a day. */
 const maxMs = 86_400_000
 
+/** Values of the options that are not set. */
+const defaults = {
+  algorithms: allAlgorithms,
+  allowHttp: false,
+  clockToleranceMs: 5_000,
+  maxKeyAgeMs: 3_600_000,
+  timeoutMs: 5_000,
+  checkStatus: true,
+  requireStatus: false,
+  statusPollMs: 3_000,
+  whenStale: 'accept',
+  statusOrigins: [],
+  maxStatusLists: 64,
+  fetch: (url, init) => globalThis.fetch(url, init),
+  clock: systemClock,
+  onEvent: undefined,
+  jwksUri: null,
+} satisfies Omit<VerifierConfig, 'issuer' | 'audiences'>
+
 /**
  * Checks the options of a verifier, and adds the defaults.
  *
- * @throws TypeError for an option that is missing or wrong: a setting that is not set must not make a service accept more
+ * @throws TypeError for an option that is missing, wrong or unknown: a setting that is not set must not make a service accept more
  */
-export function readOptions({ audience, ...options }: VerifierOptions): VerifierConfig {
-  const config: VerifierConfig = {
-    algorithms: allAlgorithms,
-    allowHttp: false,
-    clockToleranceMs: 5_000,
-    maxKeyAgeMs: 3_600_000,
-    timeoutMs: 5_000,
-    checkStatus: true,
-    requireStatus: false,
-    statusPollMs: 3_000,
-    whenStale: 'accept',
-    statusOrigins: [],
-    maxStatusLists: 64,
-    fetch: (url, init) => globalThis.fetch(url, init),
-    clock: systemClock,
-    onEvent: undefined,
-    jwksUri: null,
-    ...withoutUndefined(options),
-    audiences: [audience].flat(),
-  }
+export function readOptions({ issuer, audience, ...options }: VerifierOptions): VerifierConfig {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(defaults, name))
+  if (unknown !== undefined) throw new TypeError(`tokenVerifier: there is no option ${unknown}`)
+  const config = { ...defaults, ...withoutUndefined(options), issuer, audiences: [audience].flat() }
   for (const [name, isValid, expected] of listRules(config))
     if (!isValid) throw new TypeError(`tokenVerifier: ${name} must be ${expected}`)
   return config
@@ -95,7 +98,7 @@ export function readOptions({ audience, ...options }: VerifierOptions): Verifier
 function listRules(
   config: VerifierConfig,
 ): [name: keyof VerifierOptions, isValid: boolean, expected: string][] {
-  const { allowHttp, audiences, algorithms, jwksUri, statusOrigins, whenStale } = config
+  const { allowHttp, audiences, algorithms, clock, jwksUri, onEvent, statusOrigins, whenStale } = config
   const isAllowed = (url: unknown) => isAllowedUrl(url, allowHttp)
   const aUrl = 'an https URL, or one with http on this machine or with allowHttp'
   return [
@@ -114,7 +117,7 @@ function listRules(
     ['whenStale', ['accept', 'refuse'].includes(whenStale), '"accept" or "refuse"'],
     [
       'statusOrigins',
-      statusOrigins.every((origin) => isAllowed(origin) && isOrigin(origin)),
+      isListOf(statusOrigins, (origin) => isAllowed(origin) && isOrigin(origin)),
       'a list of origins',
     ],
     [
@@ -122,6 +125,9 @@ function listRules(
       Number.isInteger(config.maxStatusLists) && config.maxStatusLists > 0,
       'a positive integer',
     ],
+    ['fetch', isFunction(config.fetch), 'a function'],
+    ['clock', isFunction(clock?.now) && isFunction(clock.monotonic), 'an object with now and monotonic'],
+    ['onEvent', onEvent === undefined || isFunction(onEvent), 'a function'],
   ]
 }
 
@@ -137,16 +143,24 @@ function isAllowedUrl(value: unknown, allowHttp: boolean): boolean {
   return isSecure(url) || (allowHttp && url.protocol === 'http:')
 }
 
-function isOrigin(url: string): boolean {
-  return new URL(url).origin === url
+function isOrigin(url: unknown): boolean {
+  return new URL(String(url)).origin === url
 }
 
-function areFilled(values: readonly unknown[]): boolean {
-  return values.length > 0 && values.every((value) => typeof value === 'string' && value !== '')
+function areFilled(values: unknown): boolean {
+  return isListOf(values, (value) => typeof value === 'string' && value !== '') && values.length > 0
 }
 
-function areAlgorithms(names: readonly unknown[]): boolean {
-  return names.length > 0 && names.every((name) => allAlgorithms.some((allowed) => allowed === name))
+function areAlgorithms(names: unknown): boolean {
+  return isListOf(names, (name) => allAlgorithms.some((allowed) => allowed === name)) && names.length > 0
+}
+
+function isListOf(values: unknown, isValid: (value: unknown) => boolean): values is unknown[] {
+  return Array.isArray(values) && values.every(isValid)
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
 }
 
 function isWithin(ms: number, min: number): boolean {

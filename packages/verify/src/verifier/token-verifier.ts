@@ -56,7 +56,7 @@ const cacheDelayMs = 1_000
 /**
  * Creates a verifier of the access tokens of one issuer for one service. It fetches nothing before the first token.
  *
- * @throws TypeError for an option that is missing or wrong
+ * @throws TypeError for an option that is missing, wrong or unknown
  */
 export function tokenVerifier(options: VerifierOptions): TokenVerifier {
   const config = readOptions(options)
