@@ -92,3 +92,13 @@ t.test('errors that are no refusal are passed on', async (t) => {
   t.equal(response.statusCode, 500)
   t.match(response.json(), { message: 'the clock is broken' })
 })
+
+t.test('a plugin that is registered later has the hooks, without a wait', async (t) => {
+  const app = fastify()
+  t.teardown(() => app.close())
+  app.register(latchkeyFastify, (await testIssuer({ now })).settings)
+  app.register(async (routes) => {
+    routes.get('/orders', { onRequest: routes.requireScope('orders:read') }, () => 'x')
+  })
+  t.equal((await app.inject('/orders')).statusCode, 401)
+})
