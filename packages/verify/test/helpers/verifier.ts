@@ -91,11 +91,12 @@ export interface Timeouts {
   expire(): void
 }
 
-/** Lets timeouts end when the test says so, instead of by the real clock. */
+/** Lets timeouts end when the test says so, instead of by the real clock. As in Node.js, they must be integers. */
 export function controlTimeouts(t: Test): Timeouts {
   const controllers: AbortController[] = []
   const durations: number[] = []
   function timeout(ms: number): AbortSignal {
+    if (!Number.isInteger(ms)) throw new RangeError(`${ms} is no integer`)
     const controller = new AbortController()
     controllers.push(controller)
     durations.push(ms)
