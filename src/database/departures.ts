@@ -33,9 +33,9 @@ async function registerRemoval(app: FastifyInstance): Promise<void> {
     app.outage.unless(() => removeDepartures(app.database, { signal })),
   )
   app.changes.subscribe(function followDepartures(change) {
-    const [kind = '', key = ''] = change?.split(':') ?? []
-    if (change === null || (kind === 'departure' && Object.hasOwn(endedTokens, key))) wakeEnding()
-    if (change === null || kind === 'departure') wakeRemoval()
+    if (change !== null && !change.startsWith('departure:')) return
+    wakeEnding()
+    wakeRemoval()
   })
   app.addHook('onClose', async () => closing.abort())
 }

@@ -39,6 +39,8 @@ export interface AllocatorContext {
 
 /** Maximum number of holders with blocks in memory. The entries of others are left unused. */
 const maxHolders = 10_000
+/** Beginning of the changes of a client in the change feed. */
+const ofClient = 'client:'
 /** Maximum number of lists whose permutation is in memory. A few are in use at a time. */
 const maxPermutations = 100
 
@@ -56,10 +58,11 @@ export function createStatusAllocator(
   const permutations = new LRUCache<string, Permutation>({ max: maxPermutations })
 
   changes.subscribe(function dropBlocks(change) {
-    const [kind, clientId] = change?.split(':') ?? []
     if (change === null) supplies.clear()
-    else if (kind === 'client')
+    else if (change.startsWith(ofClient)) {
+      const clientId = change.slice(ofClient.length)
       for (const key of [...supplies.keys()]) if (key.startsWith(`${clientId} `)) supplies.delete(key)
+    }
   })
 
   function permutationOf({ listId, seed }: LeasedBlock): Permutation {
