@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from './client.js'
 import { queryRows } from './query.js'
 import { batchRows, type RemovalBounds } from './removal.js'
@@ -25,16 +26,30 @@ const holders: Holders[] = [
   },
 ]
 
+/** Maximum number of walks in one search, while others hold rows. */
+const maxWalks = 20
+/** Time between two of them (milliseconds). The batches of other processes take less. */
+const pauseMs = 50
+
 /**
  * Takes deleted scopes from users and logins. While that is under way, nothing can have these scopes: no client has them, the
- * scopes of users are read without them, and no resource can define scopes with their names.
+ * scopes of users are read without them, and no resource can define scopes with their names. Rows that others keep locked are
+ * left for the next search.
  */
-export async function removeDepartedScopes(
+export async function removeDepartedScopes(database: Database, bounds: RemovalBounds): Promise<void> {
+  for (let walk = 1; walk <= maxWalks && !bounds.signal?.aborted; walk++) {
+    if (await takeDepartedScopes(database, bounds)) return
+    await delay(pauseMs)
+  }
+}
+
+/** Walks through all users and logins once. Returns whether no row was locked. */
+async function takeDepartedScopes(
   database: Database,
   { rows = batchRows, signal }: RemovalBounds,
-): Promise<void> {
+): Promise<boolean> {
   const found = await queryRows<DepartedScope>(pending, [], database)
-  if (found.length === 0) return
+  if (found.length === 0) return true
   const names = found.map(({ name }) => name)
   let skipped = 0
   for (const walk of walks) {
@@ -44,8 +59,9 @@ export async function removeDepartedScopes(
       skipped += batch?.skipped ?? 0
     }
   }
-  if (skipped > 0 || signal?.aborted) return
+  if (skipped > 0 || signal?.aborted) return false
   await queryRows(completion, [names, found.map(({ departedAt }) => departedAt)], database)
+  return true
 }
 
 interface DepartedScope {
