@@ -113,7 +113,8 @@ t.test('a list that nobody asks for is not read', async (t) => {
     texts.push(statement.text)
     return execute.call(pool, statement)
   } as typeof execute
-  const reads = () => texts.filter((text) => text.includes('status_')).length
+  // Those of the directory and of the revocations. Periodic tasks have others on the same tables.
+  const reads = () => texts.filter((text) => /"readAt"|int4send/.test(text)).length
   await revokeEntries(url, list, 1)
   await app.changes.sync()
   t.equal(reads(), 0)
