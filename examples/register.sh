@@ -6,11 +6,11 @@ folder=$1
 latchkey migrate
 
 create_client() {
-  latchkey clients create "$1" --name "$1" --scope "$2" --json |
-    sed -n 's/.*"client_secret": *"\([^"]*\)".*/\1/p' >"$folder/$1.secret"
+  created=$(latchkey clients create "$1" --name "$1" --scope "$2" --json)
+  echo "$created" | sed -n 's/.*"client_secret": *"\([^"]*\)".*/\1/p' >"$folder/$1.secret"
 }
 
-if [ ! -e "$folder/worker.secret" ]; then
+if [ ! -s "$folder/worker.secret" ]; then
   latchkey resources create orders --audience https://orders.example --scope orders:read
   latchkey resources create inventory --audience https://inventory.example --scope inventory:read
   create_client orders inventory:read

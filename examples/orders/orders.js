@@ -21,7 +21,9 @@ const inventory = serviceClient({
   allowHttp,
 })
 const app = fastify()
-await app.register(latchkeyFastify, { issuer, audience: 'https://orders.example', allowHttp })
+// nginx, behind which Latchkey is here, keeps status lists for up to 2 s.
+const statusPollMs = 2_000
+await app.register(latchkeyFastify, { issuer, audience: 'https://orders.example', statusPollMs, allowHttp })
 
 app.get('/orders', { onRequest: app.requireScope('orders:read') }, async (request) => {
   const response = await inventory.fetch(`${INVENTORY_URL}/stock`)
