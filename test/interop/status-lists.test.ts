@@ -18,10 +18,10 @@ import { decodeList, revokedIn, revokeEntries, storeList } from '../helpers/stat
 import { until } from '../helpers/wait.js'
 import { issuer, listen } from './server.js'
 
-const python = process.env.STATUS_LISTS_PYTHON ?? '/usr/bin/python3'
+const python = process.env.OPENVC_PYTHON ?? '/usr/bin/python3'
 const withoutPython =
   spawnSync(python, ['-c', 'import jwt, openvc.status.token_status_list']).status !== 0 &&
-  `${python} lacks test/interop/status-lists/requirements.txt: set STATUS_LISTS_PYTHON to one of a virtual environment`
+  `${python} lacks test/interop/status-lists/requirements.txt: set OPENVC_PYTHON to one of a virtual environment`
 const withoutNginx = spawnSync('nginx', ['-v']).error ? 'nginx is not installed' : false
 const run = promisify(execFile)
 
