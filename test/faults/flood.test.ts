@@ -118,7 +118,7 @@ t.test('the time of a response does not reveal what was wrong', async (t) => {
   const areAlike = (values: number[]) => Math.max(...values) < 1.25 * Math.min(...values)
   let fastest = await measure()
   // Other work on the machine goes, and a difference stays, with more responses.
-  for (let round = 2; round <= 5 && !areAlike(fastest.map(([, value]) => value)); round++)
+  for (let round = 2; round <= 10 && !areAlike(fastest.map(([, value]) => value)); round++)
     fastest = await measure()
   t.ok(
     areAlike(fastest.map(([, value]) => value)),
