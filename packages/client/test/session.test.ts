@@ -10,6 +10,7 @@ import {
   service,
   settle,
   tokenUrl,
+  unauthorized,
 } from './helpers/fake-server.js'
 
 const revokeUrl = `${issuer}/revoke`
@@ -126,6 +127,51 @@ t.test('a login ends the tokens of the one before', async (t) => {
   await session.getToken()
   await session.login('new')
   t.equal(await session.getToken(), 'a-new')
+})
+
+/** Returns an access token of a user. */
+function tokenOf(sub: string): string {
+  return `h.${Buffer.from(JSON.stringify({ sub, name: '🔑?>' })).toString('base64url')}.s`
+}
+
+t.test('a request of one user is not sent again with the token of another', async (t) => {
+  const logins: [name: string, next: string, isSentAgain: boolean][] = [
+    ['the same user', 'ada.2', true],
+    ['another user', 'bob.1', false],
+  ]
+  for (const [name, next, isSentAgain] of logins)
+    for (const place of ['this tab', 'another tab']) {
+      const server = fakeServer()
+      server.answers.set(tokenUrl, ({ form }) =>
+        issue(tokenOf(String(form.get('refresh_token')).split('.')[0] ?? '')),
+      )
+      const store = sharedStore('ada.1')
+      const [first, second] = [1, 2].map(() => userSession({ ...server.options, store }))
+      const [released, release] = latch()
+      server.answers.set(service, async () => {
+        await released
+        return server.requestsTo(service).length === 1 ? unauthorized() : new Response()
+      })
+      const call = first?.fetch(service, { method: 'POST', body: 'of ada' })
+      await settle()
+      await (place === 'this tab' ? first : second)?.login(next)
+      release()
+      t.equal((await call)?.status, isSentAgain ? 200 : 401, `${name} logs in, in ${place}`)
+      t.equal(server.requestsTo(service).length, isSentAgain ? 2 : 1)
+    }
+})
+
+t.test('a request that is refused after a logout is an error', async (t) => {
+  const server = fakeServer()
+  const session = userSession({ ...server.options, refreshToken: 'r' })
+  const cancelled: unknown[] = []
+  const body = new ReadableStream({ cancel: (reason) => void cancelled.push(reason) })
+  server.answers.set(service, async () => {
+    await session.logout()
+    return new Response(body, { status: 401 })
+  })
+  await t.rejects(session.fetch(service), { code: 'login_required' })
+  t.equal(cancelled.length, 1, 'the connection is free again')
 })
 
 t.test('two processes that present one refresh token keep the family', async (t) => {

@@ -7,13 +7,14 @@ import { type TokenChoice, toTarget } from '../tokens/token-target.js'
 import { refusesToken } from './challenge.js'
 import { isRepeatable, type Outgoing, toOutgoing } from './outgoing.js'
 import { sendWithToken } from './redirects.js'
+import { haveSameSubject } from './subject.js'
 
 /** Options of a request: those of `fetch`, and the scope and resource of its token. */
 export interface AuthorizedInit extends RequestInit, TokenChoice {}
 
 /**
  * Sends a request with a token, as `fetch` does. If the service refuses the token, the request is sent once more with another
- * one, unless its body is a stream.
+ * one, unless its body is a stream, or another user has logged in meanwhile, in this tab or in another one.
  *
  * @throws ClientError if there is no token, or it must not be sent
  * @throws what `fetch` throws
@@ -46,14 +47,21 @@ export function createAuthorizedFetch(config: AuthorizedFetchConfig): Authorized
     const response = await send(outgoing, token)
     if (!refusesToken(response) || !tokens.refuse(token, outgoing.url.origin) || !isRepeatable(init.body))
       return response
-    return sendAgain(outgoing, target, response)
+    const next = await replace(target, outgoing, response)
+    if (!haveSameSubject(token, next)) return response
+    await response.body?.cancel()
+    emit({ type: 'request_retried', origin: outgoing.url.origin })
+    return send(outgoing, next)
   }
 
-  async function sendAgain(outgoing: Outgoing, target: TokenTarget, refusal: Response): Promise<Response> {
-    await refusal.body?.cancel()
-    const token = await tokens.get(target, outgoing.init.signal ?? undefined)
-    emit({ type: 'request_retried', origin: outgoing.url.origin })
-    return send(outgoing, token)
+  /** Returns the token after a refused one. Without one the refusal is dropped. */
+  async function replace(target: TokenTarget, outgoing: Outgoing, refusal: Response): Promise<string> {
+    try {
+      return await tokens.get(target, outgoing.init.signal ?? undefined)
+    } catch (error) {
+      await refusal.body?.cancel()
+      throw error
+    }
   }
 
   async function send(outgoing: Outgoing, token: string): Promise<Response> {
