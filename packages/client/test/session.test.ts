@@ -194,6 +194,96 @@ t.test('a store that compares decides between processes', async (t) => {
   await t.rejects(userSession({ ...server.options, store: stubborn }).getToken(), { code: 'store_failed' })
 })
 
+t.test('after a logout no refresh that was under way leaves a refresh token', async (t) => {
+  for (const [status, cause] of [
+    [200, undefined],
+    [503, { code: 'bad_status' }],
+  ] as const) {
+    const server = fakeServer()
+    const [released, release] = latch()
+    server.answers.set(tokenUrl, async () => {
+      await released
+      return issue('a', { refresh_token: 'late' })
+    })
+    const store = sharedStore('r')
+    const session = userSession({ ...server.options, store })
+    const call = session.getToken()
+    await settle()
+    await session.logout()
+    server.answers.set(revokeUrl, () => new Response('{}', { status }))
+    release()
+    await t.rejects(call, { code: 'login_required', cause })
+    const revoked = server.requestsTo(revokeUrl).map(({ form }) => form.get('token'))
+    t.same(revoked, ['r', 'late'])
+    t.same(store.saved, [null])
+  }
+})
+
+t.test('a refresh token that could not be stored is presented next', async (t) => {
+  const server = fakeServer()
+  rotateTokens(server)
+  const store = sharedStore('r')
+  const { save } = store
+  const session = userSession({ ...server.options, store })
+  store.save = () => {
+    throw new Error('disk is full')
+  }
+  for (const expected of ['r', "r'"]) {
+    await t.rejects(session.getToken(), { code: 'store_failed', cause: new Error('disk is full') })
+    t.equal(server.requestsTo(tokenUrl).at(-1)?.form.get('refresh_token'), expected)
+    server.clock.advance(60_000)
+  }
+  store.save = save
+  t.equal(await session.getToken(), "a-r''", 'no reuse')
+  t.same(store.saved, ["r'''"])
+})
+
+t.test('what is stored but is no refresh token is an error, which a login or a logout mends', async (t) => {
+  for (const garbage of [{ token: 'r' }, 5, 'r\nr', 'x'.repeat(100_000)]) {
+    const server = fakeServer()
+    rotateTokens(server)
+    const saved: unknown[] = []
+    const store = { load: () => garbage, save: (next: unknown) => void saved.push(next) }
+    const session = userSession({ ...server.options, store })
+    const message = 'load() does not return a refresh token'
+    await t.rejects(session.getToken(), { code: 'store_failed', cause: { message } })
+    await t.rejects(session.logout(), { code: 'store_failed' })
+    await session.login('new')
+    t.same(saved, [null, 'new'])
+    t.equal(server.requests.length, 0)
+  }
+  for (const nothing of [undefined, null, '']) {
+    const session = userSession({ ...fakeServer().options, store: { load: () => nothing, save: () => {} } })
+    await t.rejects(session.getToken(), { code: 'login_required' })
+    await session.logout()
+  }
+})
+
+t.test('a logout that cannot be stored forgets the access tokens all the same', async (t) => {
+  const server = fakeServer()
+  rotateTokens(server)
+  const session = userSession({
+    ...server.options,
+    refreshToken: 'r',
+    onRotate: (token) => (token === null ? Promise.reject(new Error('disk is full')) : null),
+  })
+  await session.getToken()
+  await t.rejects(session.logout(), { code: 'store_failed' })
+  t.equal(await session.getToken(), "a-r'")
+})
+
+t.test('a login without a refresh token is an error, and changes nothing', async (t) => {
+  const server = fakeServer()
+  rotateTokens(server)
+  const session = userSession({ ...server.options, refreshToken: 'r' })
+  for (const token of [undefined, null, '', 5, 'a b'])
+    await t.rejects(session.login(token as string), {
+      name: 'TypeError',
+      message: 'login: refreshToken must be a refresh token',
+    })
+  t.equal(await session.getToken(), 'a-r')
+})
+
 t.test('a refused refresh token ends the session until the next login', async (t) => {
   const server = fakeServer()
   server.answers.set(tokenUrl, () => refuse('invalid_grant'))

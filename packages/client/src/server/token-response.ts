@@ -52,6 +52,6 @@ function isText(value: unknown): value is string {
 }
 
 /** Returns whether a value can stand in a header: visible ASCII characters (RFC 6749 §A.12). */
-function isToken(value: unknown): value is string {
+export function isToken(value: unknown): value is string {
   return typeof value === 'string' && value.length <= maxTokenLength && /^[!-~]+$/.test(value)
 }

@@ -2,6 +2,7 @@ import { ClientError } from '../errors/client-error.js'
 import { abortable } from '../runtime/abortable.js'
 import type { Clock } from '../runtime/clock.js'
 import type { Lock } from '../runtime/lock.js'
+import { isToken } from '../server/token-response.js'
 
 /** Keeps the refresh token of a user, for example in a database or in the storage of a browser. */
 export interface RefreshTokenStore {
@@ -35,8 +36,10 @@ export interface GuardedStore {
   load(): Promise<string | null>
   /** Stores what follows a token, unless another one was stored meanwhile. Returns whether `next` is the stored one. */
   replace(previous: string, next: string | null): Promise<boolean>
-  /** Stores a token whatever is stored, and returns what was. */
-  overwrite(next: string | null): Promise<string | null>
+  /** Stores a token whatever is stored. */
+  put(token: string): Promise<void>
+  /** Removes the token, and returns it. It is removed even if it cannot be loaded. */
+  take(): Promise<string | null>
 }
 
 /** What a guarded store needs. */
@@ -50,7 +53,7 @@ export interface GuardConfig {
 
 /** Guards a store, so that a late refresh does not overwrite a login. */
 export function guardStore(store: RefreshTokenStore, { lock, clock, timeoutMs }: GuardConfig): GuardedStore {
-  async function call(action: () => unknown): Promise<unknown> {
+  async function call<T>(action: () => T | Promise<T>): Promise<T> {
     try {
       return await abortable(Promise.resolve(action()), clock.timeout(timeoutMs))
     } catch (cause) {
@@ -58,9 +61,14 @@ export function guardStore(store: RefreshTokenStore, { lock, clock, timeoutMs }:
     }
   }
 
-  async function load(): Promise<string | null> {
-    const stored = await call(() => store.load())
-    return typeof stored === 'string' && stored !== '' ? stored : null
+  /** Returns the stored token. Anything else that is stored is a fault of the store, and no logout. */
+  function load(): Promise<string | null> {
+    return call(async () => {
+      const stored = (await store.load()) ?? ''
+      if (stored === '') return null
+      if (!isToken(stored)) throw new TypeError('load() does not return a refresh token')
+      return stored
+    })
   }
 
   return {
@@ -72,11 +80,14 @@ export function guardStore(store: RefreshTokenStore, { lock, clock, timeoutMs }:
         if (stored !== previous) return false
         return (await call(() => store.save(next, previous))) !== false
       }),
-    overwrite: (next) =>
+    put: (token) => lock(async () => void (await call(() => store.save(token)))),
+    take: () =>
       lock(async () => {
-        const stored = await load()
-        await call(() => store.save(next))
-        return stored
+        try {
+          return await load()
+        } finally {
+          await call(() => store.save(null))
+        }
       }),
   }
 }

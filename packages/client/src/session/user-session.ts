@@ -4,9 +4,10 @@ import { type AuthorizedFetch, createAuthorizedFetch } from '../request/authoriz
 import { abortable } from '../runtime/abortable.js'
 import { createLock, findWebLocks, type WebLocks } from '../runtime/lock.js'
 import { revokeToken } from '../server/token-endpoint.js'
+import { isToken } from '../server/token-response.js'
 import { createTokenCache } from '../tokens/token-cache.js'
 import { type TokenChoice, toTarget } from '../tokens/token-target.js'
-import { refresh } from './refresh.js'
+import { createRefresh } from './refresh.js'
 import { guardStore, memoryStore, type RefreshTokenStore } from './refresh-token-store.js'
 
 /** Options of a session: a `store`, or a `refreshToken` with `onRotate`. */
@@ -26,12 +27,18 @@ export interface UserSessionOptions extends ClientOptions, TokenChoice {
 /** Gets tokens for a user who has logged in. */
 export interface UserSession extends ServiceClient {
   fetch: AuthorizedFetch
-  /** Stores the refresh token of a login, and forgets the tokens of the one before. @throws ClientError `store_failed` */
+  /**
+   * Stores the refresh token of a login, and forgets the tokens of the one before.
+   *
+   * @throws ClientError `store_failed`
+   * @throws TypeError for what is no refresh token
+   */
   login(refreshToken: string): Promise<void>
   /**
    * Forgets all tokens, and then revokes the refresh token at the server (RFC 7009).
    *
-   * @throws ClientError if the server could not be told; the tokens are forgotten all the same, unless the code is `store_failed`
+   * @throws ClientError if the server could not be told; the access tokens are forgotten all the same, and the
+   * refresh token too unless the code is `store_failed`
    * @throws the reason of the signal
    */
   logout(options?: { signal?: AbortSignal | undefined }): Promise<void>
@@ -51,9 +58,9 @@ export function userSession(options: UserSessionOptions): UserSession {
     clock,
     timeoutMs,
   })
-  const refreshConfig = { ...config, store, lock: createLock(`${lockName} refresh`, locks, clock) }
+  const refresh = createRefresh({ ...config, store, lock: createLock(`${lockName} refresh`, locks, clock) })
   const defaults = toTarget(options, { scope: '', resource: null })
-  const tokens = createTokenCache((target) => refresh(target, refreshConfig), config)
+  const tokens = createTokenCache(refresh, config)
 
   return {
     fetch: createAuthorizedFetch({ ...config, tokens, defaults }),
@@ -62,13 +69,13 @@ export function userSession(options: UserSessionOptions): UserSession {
     },
     invalidate: (token) => void tokens.refuse(token),
     async login(refreshToken) {
-      await store.overwrite(refreshToken)
+      if (!isToken(refreshToken)) throw new TypeError('login: refreshToken must be a refresh token')
+      await store.put(refreshToken)
       tokens.clear()
     },
     async logout({ signal } = {}) {
       signal?.throwIfAborted()
-      const refreshToken = await store.overwrite(null)
-      tokens.clear()
+      const refreshToken = await store.take().finally(tokens.clear)
       if (refreshToken !== null) await abortable(revokeToken(refreshToken, config), signal)
     },
   }
