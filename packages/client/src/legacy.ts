@@ -1,5 +1,6 @@
-import { type ClientOptions, readOptions } from './client/options.js'
+import { type ClientOptions, readOptions, requireAll } from './client/options.js'
 import { abortable } from './runtime/abortable.js'
+import { isText } from './runtime/text.js'
 import { requestToken } from './server/token-endpoint.js'
 import type { TokenResponse } from './server/token-response.js'
 import { type TokenChoice, toTarget } from './tokens/token-target.js'
@@ -22,9 +23,13 @@ export interface PasswordLoginOptions extends ClientOptions, TokenChoice {
  * @throws the reason of the signal
  */
 export async function passwordLogin(options: PasswordLoginOptions): Promise<TokenResponse> {
-  const { username, password, signal } = options
-  signal?.throwIfAborted()
   const config = readOptions('passwordLogin', options)
+  const { username, password, signal } = options
+  requireAll('passwordLogin', [
+    ['username', isText(username), 'the name of a user'],
+    ['password', isText(password), 'the password of the user'],
+  ])
+  signal?.throwIfAborted()
   const { scope, resource } = toTarget(options, { scope: '', resource: null })
   const parameters = { grant_type: 'password', username, password, scope: scope || null, resource }
   return abortable(requestToken(parameters, config), signal)

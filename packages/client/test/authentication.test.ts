@@ -109,7 +109,7 @@ t.test(
       [{ clientSecret: () => Promise.reject(new Error('vault is sealed')) }, { message: 'vault is sealed' }],
       [{ clientAssertion: () => '' }, { message: 'there is no assertion' }],
       [{ privateKey: { key: 'no key' } }, { message: 'the private key is not valid' }],
-      [{ privateKey: { key: sha512 } }, { message: 'a key for RSASSA-PKCS1-v1_5 cannot be used' }],
+      [{ privateKey: () => ({ key: sha512 }) }, { message: 'a key for RSASSA-PKCS1-v1_5 cannot be used' }],
       [{ privateKey: { key: { kty: 'oct' } } }, { message: 'the private key is not valid' }],
     ]
     for (const [credentials, cause] of faulty) {
@@ -206,6 +206,8 @@ t.test('a key of an algorithm that Latchkey refuses is not used', async (t) => {
   ])) as never
   for (const privateKey of [{ key }, { key: other }]) {
     const { clientSecret, ...options } = server.options
-    await t.rejects(serviceClient({ ...options, privateKey }).getToken(), { code: 'credentials_unavailable' })
+    await t.rejects(serviceClient({ ...options, privateKey: () => privateKey }).getToken(), {
+      code: 'credentials_unavailable',
+    })
   }
 })

@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import t from 'tap'
 import { type ServiceClientOptions, serviceClient, userSession } from '../src/index.js'
+import { passwordLogin } from '../src/legacy.js'
 import { systemClock } from '../src/runtime/clock.js'
 import { fakeServer, issuer, refuse, settle, tokenUrl } from './helpers/fake-server.js'
 
@@ -22,6 +23,23 @@ t.test('an option that is missing or wrong is a TypeError that names it', (t) =>
     [{ origins: ['https://orders.example.com/path'] }, /origins/],
     [{ origins: ['orders'] }, /origins/],
     [{ allowHttp: 'yes' }, /allowHttp/],
+    [{ clientSecret: null }, /clientSecret must be a secret/],
+    [{ clientSecret: undefined, clientAssertion: 5 }, /clientAssertion must be a token/],
+    [{ clientSecret: undefined, clientAssertion: null }, /clientAssertion must be a token/],
+    ...[null, 5, {}, { key: null }, { key: '' }, { key: {} }].map((privateKey): [object, RegExp] => [
+      { clientSecret: undefined, privateKey },
+      /privateKey must be \{ key \} for ES256, EdDSA or RS256/,
+    ]),
+    [{ waitMs: null }, /waitMs must be from 0/],
+    [{ origins: null }, /origins must be a list of origins/],
+    [{ origins: 'https://orders.example.com' }, /origins must be a list of origins/],
+    [{ onEvent: 'x' }, /onEvent must be a function/],
+    [{ fetch: null }, /fetch must be a function/],
+    [{ random: null }, /random must be a function/],
+    [{ clock: null }, /clock must be an object with now, monotonic, sleep and timeout/],
+    [{ scope: ['a'] }, /scope must be scope-tokens/],
+    [{ scope: null }, /scope must be scope-tokens/],
+    [{ resource: '' }, /resource must be the identifier/],
   ]
   for (const [fault, message] of faults)
     t.throws(() => serviceClient({ ...good, ...fault } as ServiceClientOptions), {
@@ -37,7 +55,54 @@ t.test('an option that is missing or wrong is a TypeError that names it', (t) =>
     serviceClient({ ...good, issuer })
   serviceClient({ ...good, issuer: 'http://latchkey:8000', allowHttp: true })
   t.throws(() => userSession({ ...good, issuer: '' }), /userSession: issuer/)
+  for (const nothing of [null, undefined, 5])
+    t.throws(() => serviceClient(nothing as never), /serviceClient: issuer must be/)
   t.end()
+})
+
+t.test('an option of a session or a login that is wrong is a TypeError that names it', async (t) => {
+  const good = { issuer, clientId: 'web' }
+  const store = { load: () => null, save: () => {} }
+  const faults: [object, RegExp][] = [
+    [{ store: null }, /store must be an object with load and save/],
+    [{ store: { load: () => null } }, /store must be an object with load and save/],
+    [{ refreshToken: null }, /refreshToken must be a refresh token/],
+    [{ refreshToken: 'a b' }, /refreshToken must be a refresh token/],
+    [{ store, refreshToken: 'r' }, /refreshToken must be left out/],
+    [{ store, onRotate: () => {} }, /refreshToken must be left out, as onRotate, with a store/],
+    [{ onRotate: 'x' }, /onRotate must be a function/],
+    [{ lockName: '' }, /lockName must be a name/],
+    [{ locks: {} }, /locks must be the locks of a browser, or null/],
+  ]
+  for (const [fault, message] of faults)
+    t.throws(() => userSession({ ...good, ...fault }), { name: 'TypeError', message })
+  userSession({ ...good, store, locks: null })
+  for (const [fault, message] of [
+    [{ username: null }, /username must be the name of a user/],
+    [{ password: undefined }, /password must be the password of the user/],
+  ] as const) {
+    const login = passwordLogin(Object.assign({ ...good, username: 'ada', password: 'p' }, fault) as never)
+    await t.rejects(login, { name: 'TypeError', message })
+  }
+  await t.rejects(passwordLogin(null as never), /passwordLogin: issuer must be/)
+})
+
+t.test('a key of WebCrypto that cannot sign for Latchkey is refused before the first call', async (t) => {
+  const { subtle } = crypto
+  const rsa = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }
+  const pairs = await Promise.all([
+    subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-384' }, false, ['sign', 'verify']),
+    subtle.generateKey({ ...rsa, hash: 'SHA-512' }, false, ['sign', 'verify']),
+    subtle.generateKey({ ...rsa, name: 'RSA-PSS', hash: 'SHA-256' }, false, ['sign', 'verify']),
+    subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, false, ['deriveKey']),
+  ])
+  const good = await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
+  for (const key of [...pairs.map(({ privateKey }) => privateKey), good.publicKey])
+    t.throws(() => serviceClient({ issuer, clientId: 'reports', privateKey: { key } }), {
+      name: 'TypeError',
+      message: 'serviceClient: privateKey must be { key } for ES256, EdDSA or RS256, or a function',
+    })
+  serviceClient({ issuer, clientId: 'reports', privateKey: { key: good.privateKey } })
 })
 
 t.test('without a session to begin with, a login is required', async (t) => {

@@ -3,7 +3,7 @@ import { build } from 'esbuild'
 import t from 'tap'
 
 /** Maximum size of each entry (bytes, minified and gzipped). It imports nothing else. */
-const limits = { index: 8_000, legacy: 5_500, node: 300 }
+const limits = { index: 9_000, legacy: 6_500, node: 300 }
 
 t.test('each entry is small', async (t) => {
   for (const [entry, limit] of Object.entries(limits)) {

@@ -1,9 +1,11 @@
 import { type Clock, systemClock } from '../runtime/clock.js'
 import { type ClientEvent, createEmit } from '../runtime/events.js'
+import { isText } from '../runtime/text.js'
 import { isSecure } from '../runtime/url.js'
 import { type Credentials, createAuthenticator } from '../server/client-authentication.js'
 import { discoverEndpoints } from '../server/discovery.js'
 import type { Fetch } from '../server/exchange.js'
+import { isPrivateKey } from '../server/private-key-jwt.js'
 import type { ServerConfig } from '../server/token-endpoint.js'
 import type { RenewalConfig } from '../tokens/renewable.js'
 
@@ -49,11 +51,14 @@ const maxMs = 3_600_000
  * @throws TypeError for an option that is missing or wrong
  */
 export function readOptions(owner: string, options: ClientOptions): ClientConfig {
-  const { issuer, clientId, origins = null, clientSecret, privateKey, clientAssertion } = options
-  const { allowHttp = false, timeoutMs = 5_000, waitMs = 10_000, clock = systemClock } = options
-  const { fetch = (url, init) => globalThis.fetch(url, init), random = Math.random } = options
+  // null has no options.
+  const { issuer, clientId, origins, onEvent, ...given } = Object(options) as ClientOptions
+  const { allowHttp = false, timeoutMs = 5_000, waitMs = 10_000, clock = systemClock } = given
+  const { fetch = (url, init) => globalThis.fetch(url, init), random = Math.random } = given
+  const { clientSecret, privateKey, clientAssertion } = given
   const credentials: Credentials = withoutUndefined({ clientSecret, privateKey, clientAssertion })
-  const rules: [name: string, isValid: boolean, expected: string][] = [
+  const aSecret = 'a secret, a list of secrets, or a function that returns one'
+  requireAll(owner, [
     ['allowHttp', typeof allowHttp === 'boolean', 'true or false'],
     [
       'issuer',
@@ -61,18 +66,42 @@ export function readOptions(owner: string, options: ClientOptions): ClientConfig
       'an https URL, or one with http on this machine or with allowHttp',
     ],
     ['clientId', isText(clientId), 'the id of the client'],
-    ['clientSecret', isSecret(clientSecret), 'a secret, a list of secrets, or a function that returns one'],
+    ['clientSecret', isSupplied(clientSecret, isSecret), aSecret],
+    ['privateKey', isSupplied(privateKey, isPrivateKey), '{ key } for ES256, EdDSA or RS256, or a function'],
+    ['clientAssertion', isSupplied(clientAssertion, isSecret), 'a token, or a function that returns one'],
     ['clientSecret', Object.keys(credentials).length < 2, 'left out with a privateKey or a clientAssertion'],
     ['timeoutMs', isWithin(timeoutMs, 1), `from 1 to ${maxMs}`],
     ['waitMs', isWithin(waitMs, 0), `from 0 to ${maxMs}`],
-    ['origins', origins === null || origins.every(isOrigin), 'a list of origins'],
-  ]
-  for (const [name, isValid, expected] of rules)
-    if (!isValid) throw new TypeError(`${owner}: ${name} must be ${expected}`)
-  const emit = createEmit(options.onEvent)
+    ['origins', origins === undefined || isListOfOrigins(origins), 'a list of origins'],
+    ['onEvent', onEvent === undefined || typeof onEvent === 'function', 'a function'],
+    ['fetch', typeof fetch === 'function', 'a function'],
+    ['random', typeof random === 'function', 'a function'],
+    [
+      'clock',
+      hasMethods(clock, ['now', 'monotonic', 'sleep', 'timeout']),
+      'an object with now, monotonic, sleep and timeout',
+    ],
+  ])
+  const emit = createEmit(onEvent)
   const authenticator = createAuthenticator({ issuer, clientId, credentials, clock, timeoutMs })
   const shared = { issuer, fetch, clock, random, timeoutMs, waitMs, emit }
-  return { ...shared, clientId, origins, allowHttp, authenticator, endpoints: discoverEndpoints(shared) }
+  const endpoints = discoverEndpoints(shared)
+  return { ...shared, clientId, origins: origins ?? null, allowHttp, authenticator, endpoints }
+}
+
+/** Rule of an option, with a text that says it. */
+export type Rule = [name: string, isValid: boolean, expected: string]
+
+/** @throws TypeError for the first option that is not valid */
+export function requireAll(owner: string, rules: Rule[]): void {
+  for (const [name, isValid, expected] of rules)
+    if (!isValid) throw new TypeError(`${owner}: ${name} must be ${expected}`)
+}
+
+/** Returns whether a value is an object with methods. */
+export function hasMethods(value: unknown, names: string[]): boolean {
+  const methods = Object(value) as Record<string, unknown>
+  return names.every((name) => typeof methods[name] === 'function')
 }
 
 function withoutUndefined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -87,18 +116,21 @@ function isIssuer(issuer: unknown, allowHttp: boolean): boolean {
   return isSecure(url) || (allowHttp && url.protocol === 'http:')
 }
 
+function isSupplied(value: unknown, isValid: (value: unknown) => boolean): boolean {
+  return value === undefined || typeof value === 'function' || isValid(value)
+}
+
 function isSecret(secret: unknown): boolean {
-  if (secret === undefined || typeof secret === 'function') return true
   const secrets = [secret].flat()
   return secrets.length > 0 && secrets.every(isText)
 }
 
-function isOrigin(origin: unknown): boolean {
-  return typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
+function isListOfOrigins(origins: unknown): boolean {
+  return Array.isArray(origins) && origins.every(isOrigin)
 }
 
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value !== ''
+function isOrigin(origin: unknown): boolean {
+  return typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
 }
 
 function isWithin(ms: number, min: number): boolean {

@@ -1,6 +1,7 @@
 import { ClientError } from '../errors/client-error.js'
 import { abortable } from '../runtime/abortable.js'
 import type { Clock } from '../runtime/clock.js'
+import { isText } from '../runtime/text.js'
 import { encodeBase64 } from './base64.js'
 import { type PrivateKey, signAssertion } from './private-key-jwt.js'
 
@@ -95,10 +96,6 @@ export function createAuthenticator(config: AuthenticationConfig): Authenticator
 
 async function supply<T extends object | string | undefined>(supplied: Supplied<T>): Promise<T> {
   return typeof supplied === 'function' ? supplied() : supplied
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }
 
 /** Returns Basic credentials, whose parts are form-url-encoded (RFC 6749 §2.3.1). */

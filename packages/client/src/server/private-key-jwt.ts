@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.js'
+import { isText } from '../runtime/text.js'
 import { encodeBase64Url } from './base64.js'
 
 /** A key of WebCrypto. */
@@ -58,7 +59,7 @@ export async function signAssertion(
   { issuer, clientId, clock }: AssertionConfig,
 ): Promise<string> {
   const imported = await importKey(key)
-  const algorithm = algorithms.find(([, parameters]) => fits(imported, parameters))
+  const algorithm = findAlgorithm(imported)
   if (!algorithm) throw new Error(`a key for ${imported.algorithm.name} cannot be used`)
   const [alg, parameters] = algorithm
   const header = { alg, typ: 'client-authentication+jwt', kid: kid ?? kidOf(key) }
@@ -68,6 +69,22 @@ export async function signAssertion(
   const input = `${encodePart(header)}.${encodePart(claims)}`
   const signature = await crypto.subtle.sign(parameters, imported, new TextEncoder().encode(input))
   return `${input}.${encodeBase64Url(new Uint8Array(signature))}`
+}
+
+/** Returns whether a value can be a private key, as far as that is known before it is imported. */
+export function isPrivateKey(value: unknown): boolean {
+  const { key } = Object(value) as Partial<PrivateKey>
+  if (typeof key !== 'object') return isText(key)
+  if (!isWebCryptoKey(key)) return isText(key?.kty)
+  return key.type === 'private' && key.usages.includes('sign') && findAlgorithm(key) !== undefined
+}
+
+function isWebCryptoKey(key: PrivateKey['key'] | null): key is WebCryptoKey {
+  return typeof key === 'object' && key !== null && 'algorithm' in key
+}
+
+function findAlgorithm(key: WebCryptoKey): (typeof algorithms)[number] | undefined {
+  return algorithms.find(([, parameters]) => fits(key, parameters))
 }
 
 /** Returns whether a key is for an algorithm, and for its curve and its hash if it has these. */
@@ -89,7 +106,7 @@ function kidOf(key: PrivateKey['key']): unknown {
 
 /** Imports a key as one of the first algorithm that it fits. */
 async function importKey(key: PrivateKey['key']): Promise<WebCryptoKey> {
-  if (typeof key === 'object' && 'algorithm' in key) return key
+  if (isWebCryptoKey(key)) return key
   const failures: unknown[] = []
   for (const [, parameters] of algorithms)
     try {

@@ -1,8 +1,9 @@
-import { type ClientOptions, readOptions } from '../client/options.js'
+import { type ClientOptions, hasMethods, readOptions, requireAll } from '../client/options.js'
 import type { ServiceClient } from '../client/service-client.js'
 import { type AuthorizedFetch, createAuthorizedFetch } from '../request/authorized-fetch.js'
 import { abortable } from '../runtime/abortable.js'
 import { createLock, findWebLocks, type WebLocks } from '../runtime/lock.js'
+import { isText } from '../runtime/text.js'
 import { revokeToken } from '../server/token-endpoint.js'
 import { isToken } from '../server/token-response.js'
 import { createTokenCache } from '../tokens/token-cache.js'
@@ -52,8 +53,17 @@ export interface UserSession extends ServiceClient {
 export function userSession(options: UserSessionOptions): UserSession {
   const config = readOptions('userSession', options)
   const { clock, timeoutMs, issuer, clientId } = config
+  const { store: given, refreshToken, onRotate } = options
   const { lockName = `latchkey ${issuer} ${clientId}`, locks = findWebLocks() } = options
-  const store = guardStore(options.store ?? memoryStore(options.refreshToken ?? null, options.onRotate), {
+  requireAll('userSession', [
+    ['store', given === undefined || hasMethods(given, ['load', 'save']), 'an object with load and save'],
+    ['refreshToken', refreshToken === undefined || isToken(refreshToken), 'a refresh token'],
+    ['refreshToken', !given || !(refreshToken ?? onRotate), 'left out, as onRotate, with a store'],
+    ['onRotate', onRotate === undefined || typeof onRotate === 'function', 'a function'],
+    ['lockName', isText(lockName), 'a name'],
+    ['locks', locks === null || hasMethods(locks, ['request']), 'the locks of a browser, or null'],
+  ])
+  const store = guardStore(given ?? memoryStore(refreshToken ?? null, onRotate), {
     lock: createLock(`${lockName} store`, locks, clock),
     clock,
     timeoutMs,

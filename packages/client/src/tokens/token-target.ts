@@ -1,4 +1,5 @@
 import type { TokenTarget } from '../runtime/events.js'
+import { isText } from '../runtime/text.js'
 
 /** Chooses a token. */
 export interface TokenChoice {
@@ -8,8 +9,12 @@ export interface TokenChoice {
   resource?: string | undefined
 }
 
-/** Returns the scope and resource of a token. The order of scope-tokens does not matter. */
+/** Returns the scope and resource of a token. The order of scope-tokens does not matter. @throws TypeError unless both are text */
 export function toTarget({ scope, resource }: TokenChoice, defaults: TokenTarget): TokenTarget {
+  if (scope !== undefined && typeof scope !== 'string')
+    throw new TypeError('scope must be scope-tokens, separated by spaces')
+  if (resource !== undefined && !isText(resource))
+    throw new TypeError('resource must be the identifier of a service')
   return {
     scope: scope === undefined ? defaults.scope : normalizeScope(scope),
     resource: resource ?? defaults.resource,
