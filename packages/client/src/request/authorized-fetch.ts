@@ -44,14 +44,13 @@ export function createAuthorizedFetch(config: AuthorizedFetchConfig): Authorized
     const outgoing = await toOutgoing(input, init)
     requireAllowed(outgoing.url, config)
     const token = await tokens.get(target, outgoing.init.signal ?? undefined)
-    const response = await send(outgoing, token)
-    if (!refusesToken(response) || !tokens.refuse(token, outgoing.url.origin) || !isRepeatable(init.body))
-      return response
+    const response = await sendWithToken(outgoing, token, fetch)
+    if (!refusesToken(response) || !tokens.refuse(token) || !isRepeatable(init.body)) return response
     const next = await replace(target, outgoing, response)
     if (!haveSameSubject(token, next)) return response
     await response.body?.cancel()
     emit({ type: 'request_retried', origin: outgoing.url.origin })
-    return send(outgoing, next)
+    return sendWithToken(outgoing, next, fetch)
   }
 
   /** Returns the token after a refused one. Without one the refusal is dropped. */
@@ -62,12 +61,6 @@ export function createAuthorizedFetch(config: AuthorizedFetchConfig): Authorized
       await refusal.body?.cancel()
       throw error
     }
-  }
-
-  async function send(outgoing: Outgoing, token: string): Promise<Response> {
-    const response = await sendWithToken(outgoing, token, fetch)
-    if (!refusesToken(response)) tokens.accept(token, outgoing.url.origin)
-    return response
   }
 
   return authorizedFetch

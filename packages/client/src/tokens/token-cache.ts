@@ -6,14 +6,12 @@ import { backoffAfter, createRenewable, type Renewable, type RenewalConfig } fro
 export interface TokenCache {
   /** Returns a token. @throws ClientError @throws the reason of the signal */
   get(target: TokenTarget, signal?: AbortSignal): Promise<string>
-  /** Records that a service accepted a token. */
-  accept(token: string, origin: string): void
   /**
-   * Discards a token that a service refused. Returns whether the next one will differ. A token is kept if it is as young as those
-   * before it were when they were refused, so that a service that refuses every token causes no storm of requests, even if
-   * others accept them.
+   * Discards a token that a service refused. Returns whether the next one will differ. A token is kept while it is younger than a
+   * backoff that doubles with every token that is discarded soon, so that a service that refuses every token causes no storm of
+   * requests, even if others accept them.
    */
-  refuse(token: string, origin?: string): boolean
+  refuse(token: string): boolean
   /** Forgets all tokens, and those that are being requested. */
   clear(): void
 }
@@ -21,19 +19,16 @@ export interface TokenCache {
 interface Entry {
   target: TokenTarget
   token: Renewable<string>
-  /** Number of tokens that were discarded since every service that had refused one accepted another. */
+  /** Number of tokens that were discarded, since the last one that was used for `calmMs`. */
   discarded: number
-  /** Origins of the services that have refused the last token that they got. */
-  refusedBy: Set<string>
 }
-
-/** Maximum number of origins that are remembered for each token. */
-const maxOrigins = 100
 
 /** Maximum number of tokens that are kept. */
 const maxTokens = 1_000
 /** Bounds of the time between requests for a token: after failures, and for one that services refuse (milliseconds). */
 const backoff = { minMs: 200, maxMs: 5_000 }
+/** Age of a token whose refusal is not the fault of a service that refuses every token (milliseconds). */
+const calmMs = 10_000
 
 /** Creates a cache of the tokens that `obtain` requests. */
 export function createTokenCache(
@@ -46,12 +41,7 @@ export function createTokenCache(
 
   function getOrCreate(target: TokenTarget): Entry {
     const key = JSON.stringify([target.scope, target.resource])
-    const entry = entries.get(key) ?? {
-      target,
-      token: createToken(target),
-      discarded: 0,
-      refusedBy: new Set(),
-    }
+    const entry = entries.get(key) ?? { target, token: createToken(target), discarded: 0 }
     entries.delete(key)
     entries.set(key, entry)
     for (const [oldest] of entries) if (entries.size > maxTokens) entries.delete(oldest)
@@ -79,22 +69,14 @@ export function createTokenCache(
     return [...entries.values()].find((entry) => entry.token.peek()?.value === token)
   }
 
-  function isTooYoung({ token, discarded }: Entry): boolean {
-    return discarded > 0 && Number(token.peek()?.ageMs) < backoffAfter(discarded, backoff)
-  }
-
   return {
     get: (target, signal) => getOrCreate(target).token.get(signal),
-    accept(token, origin) {
-      const entry = findEntry(token)
-      entry?.refusedBy.delete(origin)
-      if (entry?.refusedBy.size === 0) entry.discarded = 0
-    },
-    refuse(token, origin) {
+    refuse(token) {
       const entry = findEntry(token)
       if (!entry) return true
-      if (origin !== undefined && entry.refusedBy.size < maxOrigins) entry.refusedBy.add(origin)
-      if (isTooYoung(entry)) return false
+      const ageMs = Number(entry.token.peek()?.ageMs)
+      if (ageMs >= calmMs) entry.discarded = 0
+      if (entry.discarded > 0 && ageMs < backoffAfter(entry.discarded, backoff)) return false
       entry.discarded += 1
       entry.token.discard()
       emit({ type: 'token_discarded', ...entry.target })
