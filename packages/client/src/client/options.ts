@@ -23,7 +23,7 @@ export interface ClientOptions extends Credentials {
   origins?: readonly string[] | undefined
   /** Allows an issuer and services with http that are not on this machine. Default: false. */
   allowHttp?: boolean | undefined
-  /** Is called with what happens, for metrics and traces. What it throws is ignored. */
+  /** Called with each event, for metrics and traces. What it throws is ignored. */
   onEvent?: ((event: ClientEvent) => unknown) | undefined
   /** Replaces the global `fetch`. */
   fetch?: Fetch | undefined

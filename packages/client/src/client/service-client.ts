@@ -18,7 +18,7 @@ export interface ServiceClient {
   fetch: AuthorizedFetch
   /** Returns a token, to send it in another way. @throws ClientError @throws the reason of the signal */
   getToken(options?: TokenOptions): Promise<string>
-  /** Is told that a token of `getToken` was refused, so that the next one is another. */
+  /** Discards a token that a service refused, so that the next call gets another one. */
   invalidate(token: string): void
 }
 

@@ -40,7 +40,7 @@ export interface AuthenticationConfig {
 export interface Authenticator {
   /** Returns the ways to authenticate a request, the most promising first. @throws ClientError `credentials_unavailable` */
   list(): Promise<Authentication[]>
-  /** Is told which way was not refused. */
+  /** Records the authentication that was not refused, which is the first to be tried next time. */
   accept(authentication: Authentication): void
 }
 

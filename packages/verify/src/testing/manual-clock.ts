@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.js'
 
-/** A clock that stands still until it is told otherwise. */
+/** A clock that advances only when a test moves it. */
 export interface ManualClock extends Clock {
   /** Lets time pass (milliseconds). */
   advance(ms: number): void
