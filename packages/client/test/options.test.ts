@@ -117,6 +117,15 @@ t.test('the platform is used by default', async (t) => {
   t.equal(systemClock.timeout(1_000).aborted, false)
 })
 
+t.test('a request without an answer keeps no process alive', async (t) => {
+  const countTimers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = countTimers()
+  const fetch = () => new Promise<Response>(() => {})
+  void serviceClient({ issuer, clientId: 'reports', clientSecret: 'secret', fetch }).getToken()
+  await settle()
+  t.equal(countTimers(), before)
+})
+
 t.test('a pause has a timer, which an abort ends', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
