@@ -30,7 +30,7 @@ async function registerRemoval(app: FastifyInstance): Promise<void> {
     app.outage.unless(() => endTokens(app.database, { signal })),
   )
   const wakeRemoval = runPeriodically(app, 'removing what deletions left behind', intervalMs, () =>
-    app.outage.unless(() => removeDepartures(app.database, { signal })),
+    app.outage.unless(() => removeLeftRows(app.database, { signal })),
   )
   app.changes.subscribe(function followDepartures(change) {
     if (change !== null && !change.startsWith('departure:')) return
@@ -41,13 +41,18 @@ async function registerRemoval(app: FastifyInstance): Promise<void> {
 }
 
 /** Ends the tokens of all departures that end tokens, in batches. They do not wait for the other departures. */
-async function endTokens(database: Database, bounds: RemovalBounds = {}): Promise<void> {
+async function endTokens(database: Database, bounds: RemovalBounds): Promise<void> {
   await takeTurns(endedTokens, database, bounds)
 }
 
 /** Removes what all departures left behind, in batches. */
 export async function removeDepartures(database: Database, bounds: RemovalBounds = {}): Promise<void> {
   await endTokens(database, bounds)
+  await removeLeftRows(database, bounds)
+}
+
+/** Removes what the departures left behind that end no tokens, in batches. */
+async function removeLeftRows(database: Database, bounds: RemovalBounds): Promise<void> {
   // Scopes are the first, as their names are not free until then.
   await removeDepartedScopes(database, bounds)
   await takeTurns(leftRows, database, bounds)
