@@ -65,7 +65,7 @@ export function isUnchanged(headers: Conditions, etag: string): boolean {
 
 /**
  * Returns the entity tag of the copy that the client of a GET can keep, of those that it has, or undefined if it can keep none
- * (RFC 9110 §13.1.2). It may be older than the current one, and belongs into the response 304, so that a cache does not take its
+ * (RFC 9110 §13.1.2). It may be older than the current one, and belongs in the 304 response, so that a cache does not take its
  * copy for a newer one.
  *
  * @param isGood whether a copy with this entity tag is as good as the current state
