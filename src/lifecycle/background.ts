@@ -1,6 +1,7 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
+import { tracedLater } from '../tracing/span.js'
 import { reasonOf } from './reason.js'
 
 /** Runs tasks after the response, so that the time of a response does not depend on what its task finds. */
@@ -41,12 +42,16 @@ export interface BackgroundLimits {
  * Registers `app.background`. Closing the service waits for running tasks, and drops those that cannot start in time. It
  * depends on `email`, which is therefore closed later: tasks that still run can send mail.
  */
-export const background = plugin(registerBackground, { name: 'background', dependencies: ['email'] })
+export const background = plugin(registerBackground, {
+  name: 'background',
+  dependencies: ['email', 'metrics'],
+})
 
 async function registerBackground(
   app: FastifyInstance,
   { maxRunning = 1, maxWaiting = 1_000, closeMs = 5_000 }: BackgroundLimits,
 ): Promise<void> {
+  const { metrics } = app
   /** Tasks by caller, in the order of the callers' turns. */
   const queues = new Map<string, Task[]>()
   let waiting = 0
@@ -71,6 +76,7 @@ async function registerBackground(
     const dropped = tasks.pop()
     if (tasks.length === 0) queues.delete(caller)
     waiting -= 1
+    metrics.backgroundTasks.add({ outcome: 'dropped' })
     app.log.error(`${dropped?.name} was dropped because too many tasks are waiting`)
   }
 
@@ -88,18 +94,26 @@ async function registerBackground(
 
   async function execute({ name, task }: Task): Promise<void> {
     await setImmediate()
-    await task().catch((error: Error) => app.log.error({ reason: reasonOf(error) }, `${name} failed`))
+    try {
+      await task()
+      metrics.backgroundTasks.add({ outcome: 'ok' })
+    } catch (error) {
+      metrics.backgroundTasks.add({ outcome: 'failed' })
+      app.log.error({ reason: reasonOf(error as Error) }, `${name} failed`)
+    }
   }
 
   async function idle(): Promise<void> {
     while (running.size > 0) await Promise.all(running)
   }
 
+  metrics.backgroundWaiting.observe({}, () => waiting)
   app.decorate('background', {
     run(name, caller, task) {
+      const queued = { name, task: tracedLater(() => ({ name }), task) }
       const tasks = queues.get(caller)
-      if (tasks) tasks.push({ name, task })
-      else queues.set(caller, [{ name, task }])
+      if (tasks) tasks.push(queued)
+      else queues.set(caller, [queued])
       waiting += 1
       startWaiting()
       if (waiting > maxWaiting) dropOne()
@@ -114,6 +128,7 @@ async function registerBackground(
     const dropped = waiting
     queues.clear()
     waiting = 0
+    metrics.backgroundTasks.add({ outcome: 'dropped' }, dropped)
     if (dropped > 0) app.log.error({ dropped }, 'tasks were dropped because the service closes')
     await idle()
   })

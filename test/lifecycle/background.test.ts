@@ -2,6 +2,7 @@ import fastify from 'fastify'
 import plugin from 'fastify-plugin'
 import t from 'tap'
 import { type BackgroundLimits, background } from '../../src/lifecycle/background.js'
+import { createMetrics, metricsPlugin } from '../../src/metrics/index.js'
 import { until } from '../helpers/wait.js'
 
 /** Starts a service with nothing but the queue, and collects its log. */
@@ -12,6 +13,7 @@ async function start(limits: BackgroundLimits) {
     logged.push([reason ?? dropped, msg].filter((part) => part !== undefined).join(': '))
   }
   const app = fastify({ logger: { level: 'error', stream: { write } } })
+  await app.register(metricsPlugin, { metrics: createMetrics() })
   await app.register(plugin(async () => {}, { name: 'email' }))
   await app.register(background, limits)
   await app.ready()

@@ -7,6 +7,7 @@ import plugin from 'fastify-plugin'
 import t from 'tap'
 import { connectionDraining } from '../../src/http/connection-draining.js'
 import { drain, stopListening } from '../../src/lifecycle/drain.js'
+import { createMetrics, metricsPlugin } from '../../src/metrics/index.js'
 import { startApp } from '../helpers/app.js'
 import { until } from '../helpers/wait.js'
 
@@ -15,6 +16,7 @@ const undelayedResponses = plugin(async () => {}, { name: 'batched-responses' })
 
 t.test('existing connections are served, and new ones are refused', async (t) => {
   const app = fastify({ return503OnClosing: false })
+  await app.register(metricsPlugin, { metrics: createMetrics() })
   await app.register(undelayedResponses)
   await app.register(connectionDraining)
   app.get('/', async () => 'here')
@@ -62,6 +64,7 @@ t.test('the wait for a quiet moment is bounded when connections come without pau
 
 t.test('without DRAIN_SECONDS responses only close their connections', async (t) => {
   const app = fastify()
+  await app.register(metricsPlugin, { metrics: createMetrics() })
   await app.register(undelayedResponses)
   await app.register(connectionDraining)
   app.get('/', async () => 'here')

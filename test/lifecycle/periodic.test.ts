@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import fastify from 'fastify'
 import t from 'tap'
 import { runPeriodically } from '../../src/lifecycle/periodic.js'
+import { createMetrics } from '../../src/metrics/index.js'
 import { until } from '../helpers/wait.js'
 
 t.test('a task runs periodically, even after a failure, until the service closes', async (t) => {
@@ -14,8 +15,9 @@ t.test('a task runs periodically, even after a failure, until the service closes
     },
   })
   const app = fastify({ logger: { level: 'warn', stream } })
+  app.decorate('metrics', createMetrics())
   let runs = 0
-  runPeriodically(app, 'counting', 1, async function count() {
+  runPeriodically(app, 'claiming names', 1, async function count() {
     runs += 1
     if (runs === 2) throw new Error('no luck')
   })
@@ -23,15 +25,16 @@ t.test('a task runs periodically, even after a failure, until the service closes
   await until(() => runs >= 5)
   await app.close()
   t.equal(lines.length, 1)
-  t.match(JSON.parse(lines[0] ?? ''), { msg: 'counting failed', reason: 'no luck' })
+  t.match(JSON.parse(lines[0] ?? ''), { msg: 'claiming names failed', reason: 'no luck' })
 })
 
 t.test('closing waits for a run in progress', async (t) => {
   const app = fastify()
+  app.decorate('metrics', createMetrics())
   let finish = () => {}
   let finished = false
   const started = new Promise<void>((resolve) => {
-    runPeriodically(app, 'dawdling', 1, async function dawdle() {
+    runPeriodically(app, 'claiming names', 1, async function dawdle() {
       const ending = new Promise<void>((end) => {
         finish = end
       })
@@ -51,8 +54,14 @@ t.test('closing waits for a run in progress', async (t) => {
 /** Starts a task that runs rarely. Each run begins at once, and ends when the test lets it. */
 async function startRarely() {
   const app = fastify()
+  app.decorate('metrics', createMetrics())
   const endings: (() => void)[] = []
-  const wake = runPeriodically(app, 'waiting', 3_600_000, () => new Promise<void>((end) => endings.push(end)))
+  const wake = runPeriodically(
+    app,
+    'claiming names',
+    3_600_000,
+    () => new Promise<void>((end) => endings.push(end)),
+  )
   await app.ready()
   return {
     ...{ app, endings, wake },
@@ -91,8 +100,9 @@ t.test('a task that is woken during a run runs again after it, once', async (t) 
 
 t.test('waking before the first run or after the end has no effect', async (t) => {
   const app = fastify()
+  app.decorate('metrics', createMetrics())
   let runs = 0
-  const wake = runPeriodically(app, 'counting', 3_600_000, async () => {
+  const wake = runPeriodically(app, 'claiming names', 3_600_000, async () => {
     runs += 1
   })
   wake()
