@@ -1,3 +1,5 @@
+import type { TracingSettings } from '../tracing/settings.js'
+
 /** The service's settings, parsed, checked and frozen. Each part of the service takes the ones that it uses. */
 export type Config = Readonly<{
   /** Whether the rules of production apply: unsafe settings then prevent the start. */
@@ -5,6 +7,17 @@ export type Config = Readonly<{
   host: string
   port: number
   logLevel: string
+  /** Names of the members in the lines of the log. */
+  logFormat: 'json' | 'ecs'
+  /** Name of the service in its traces, and in a log in the format `ecs`. */
+  serviceName: string
+  /** How traces are recorded; null where they are not. */
+  tracing: TracingSettings | null
+  /** Address and port that metrics are served on; a port of undefined serves none. */
+  metricsHost: string
+  metricsPort: number | undefined
+  /** Maximum number of clients with metrics of their own. */
+  metricsClients: number
   /** PostgreSQL or a pooler in front of it; undefined where the embedded server is used. */
   databaseUrl: string | undefined
   /** PostgreSQL itself, if `databaseUrl` leads to a pooler. */
@@ -45,6 +58,8 @@ export type Config = Readonly<{
   /** Addresses and networks (CIDR) of the proxies that are trusted to forward a client's address. */
   trustProxy: readonly string[]
   corsOrigins: readonly string[]
+  /** Hosts of webhooks, with their ports, that may be in a private network, and may be called without TLS. */
+  webhookInternalHosts: readonly string[]
   /** Whether the OpenAPI document and the pages that show it are served. */
   documentation: boolean
   /** Maximum number of lines in an import of items. */
@@ -56,6 +71,8 @@ export type Config = Readonly<{
   drainSeconds: number
   /** Maximum number of passwords hashed at once. */
   hashingConcurrency: number
+  /** Maximum number of names that are looked up at once for requests to other services. */
+  lookupConcurrency: number
   /** Numbers of failed logins before further ones are delayed. */
   loginFailureBudgets: Readonly<{ perPair: number; perNetwork: number; perAccount: number }>
   eventRetentionSeconds: number

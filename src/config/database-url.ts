@@ -1,11 +1,16 @@
 import { parse as parseConnectionString } from 'pg-connection-string'
+import { findHostsProblem, type Purpose, parametersOf, splitHosts } from './database-hosts.js'
 import { findSimilar } from './similar-names.js'
-import { authorityOf, findUrlProblem, isLoopback } from './urls.js'
+import { findUrlProblem, isLoopback } from './urls.js'
 
 /** Longest name that PostgreSQL takes, without quotes and invisible characters. Statements name the schema in quotes. */
 const schemaSyntax = /^[^"'\\\p{C}]{1,63}$/u
 /** Schemas that PostgreSQL keeps for itself. */
 const systemSchema = /^(pg_|information_schema$)/
+
+/** Port of PostgreSQL where none is named. */
+const defaultPort = 5_432
+const maxPort = 65_535
 
 const sslModes = ['disable', 'no-verify', 'require', 'verify-ca', 'verify-full']
 const sslValues = ['true', '1', '0', 'no-verify']
@@ -64,31 +69,53 @@ export function passwordOf(url: string): string | undefined {
   return parseConnectionString(driverUrl(url)).password
 }
 
-/** Returns whether a URL leads to a server on this machine: over the loopback network or a socket. */
+/** Returns whether a URL leads only to servers on this machine: over the loopback network or sockets. */
 export function isOnThisMachine(url: string): boolean {
-  const host = parseConnectionString(driverUrl(url)).host || 'localhost'
-  return host.startsWith('/') || isLoopback(host)
+  return addressesOf(url).every(({ host }) => host.startsWith('/') || isLoopback(host))
+}
+
+/** Address of a server. */
+export interface Address {
+  /** Name, IP address, or directory of a socket. */
+  host: string
+  port: number
+}
+
+/** Returns the addresses of the servers of a URL, in its order. */
+export function addressesOf(url: string): [Address, ...Address[]] {
+  const [first, ...others] = splitHosts(url)
+  return [addressOf(first), ...others.map(addressOf)]
+}
+
+function addressOf(single: string): Address {
+  const { host, port } = parseConnectionString(driverUrl(single))
+  return { host: host || 'localhost', port: port ? toPort(port) : defaultPort }
+}
+
+function toPort(text: string): number {
+  return /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
 }
 
 /**
- * Returns the URL for PostgreSQL's driver. The driver treats the modes `require` and `verify-ca` as `verify-full`, with a
- * warning. They are replaced to avoid the warning.
+ * Returns the URL for PostgreSQL's driver, which knows only one host: it has the first one. The driver treats the modes `require` and
+ * `verify-ca` as `verify-full`, with a warning. They are replaced to avoid the warning.
  */
 export function driverUrl(url: string): string {
-  if (parametersOf(url).get('uselibpqcompat') === 'true') return url
-  return url.replace(/([?&]sslmode=)(require|verify-ca)(?=&|$)/, '$1verify-full')
+  const [single] = splitHosts(url)
+  if (parametersOf(url).get('uselibpqcompat') === 'true') return single
+  return single.replace(/([?&]sslmode=)(require|verify-ca)(?=&|$)/, '$1verify-full')
 }
 
 /**
  * Returns why a URL cannot be used for every connection, or null. The reason completes a sentence that begins with the
  * setting. It contains no part of the URL, which may be a secret.
  */
-export function findDatabaseUrlProblem(url: string): string | null {
+export function findDatabaseUrlProblem(url: string, purpose: Purpose): string | null {
   return (
     findSchemeProblem(url) ??
     findUrlProblem(url) ??
-    findHostProblem(url) ??
     findParameterProblem(parametersOf(url)) ??
+    findHostsProblem(url, purpose) ??
     findDriverProblem(url) ??
     findSchemaProblem(url)
   )
@@ -100,12 +127,6 @@ function findSchemeProblem(url: string): string | null {
     : null
 }
 
-function findHostProblem(url: string): string | null {
-  const parameters = parametersOf(url)
-  const hosts = [authorityOf(url).replace(/^.*@/s, ''), parameters.get('host'), parameters.get('port')]
-  return hosts.some((host) => host?.includes(',')) ? 'names several hosts: only one is supported' : null
-}
-
 function findParameterProblem(parameters: URLSearchParams): string | null {
   for (const name of new Set(parameters.keys())) {
     if (!knownParameters.includes(name)) {
@@ -114,21 +135,20 @@ function findParameterProblem(parameters: URLSearchParams): string | null {
     }
     if (parameters.getAll(name).length > 1) return `has the parameter ${name} more than once`
   }
-  const { sslmode, ssl, target_session_attrs: target } = Object.fromEntries(parameters)
+  const { sslmode, ssl } = Object.fromEntries(parameters)
   if (sslmode !== undefined && !sslModes.includes(sslmode))
     return `has an unsupported sslmode: it must be one of ${sslModes.join(', ')}`
   if (ssl !== undefined && !sslValues.includes(ssl))
     return `has an unsupported ssl: it must be one of ${sslValues.join(', ')}`
-  if (target !== undefined && target !== 'any')
-    return 'has target_session_attrs, which is not supported: name the host of the primary, and leave it out'
   return null
 }
 
 /** Parses the URL as the driver does, which also reads the certificates that the URL names. */
 function findDriverProblem(url: string): string | null {
   try {
-    const { port } = parseConnectionString(driverUrl(url))
-    return !port || /^\d{1,5}$/.test(port) ? null : 'has an invalid port'
+    const addresses = addressesOf(url)
+    if (addresses.some(({ host }) => host.includes(','))) return 'has a comma in the name of a host'
+    return addresses.every(({ port }) => port >= 1 && port <= maxPort) ? null : 'has an invalid port'
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ERR_INVALID_URL')
@@ -142,8 +162,4 @@ function findSchemaProblem(url: string): string | null {
   if (!schemaSyntax.test(schema))
     return 'names a schema that is too long, or has quotes, backslashes or control characters'
   return systemSchema.test(schema) ? "names one of PostgreSQL's own schemas" : null
-}
-
-function parametersOf(url: string): URLSearchParams {
-  return new URLSearchParams(url.replace(/^[^?]*\??/, ''))
 }

@@ -6,6 +6,7 @@ import { developmentSecret, findUnsafeSettings, isProduction, whyProduction } fr
 import { readEnvironment } from './read-environment.js'
 import { reservedThreads } from './settings/accounts.js'
 import type { Settings } from './settings/index.js'
+import { tracingConfig } from './tracing.js'
 import { toBrowserOrigin } from './urls.js'
 
 export type { Config } from './config.js'
@@ -30,6 +31,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const settings = readEnvironment(environment)
   requirePrimary(settings)
+  requireOwnPort(settings)
   const production = isProduction(settings)
   const issuer = settings.ISSUER ?? `http://localhost:${settings.PORT || 8000}`
   return Object.freeze({
@@ -38,9 +40,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     ...databaseConfig(settings),
     ...tokenConfig(settings, issuer, production),
     ...accountConfig(settings, production),
+    ...threadConfig(settings),
     ...mailConfig(settings, issuer, production),
     ...itemConfig(settings),
     ...serverConfig(settings, production),
+    tracing: tracingConfig(settings),
   })
 }
 
@@ -78,7 +82,6 @@ function accountConfig(settings: Settings, production: boolean) {
   return {
     registration: settings.REGISTRATION ?? (production ? 'closed' : 'open'),
     bcryptCost: settings.BCRYPT_COST,
-    hashingConcurrency: chooseHashingConcurrency(settings),
     loginFailureBudgets: Object.freeze({
       perPair: settings.LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK,
       perNetwork: settings.LOGIN_FAILURES_PER_NETWORK,
@@ -86,6 +89,14 @@ function accountConfig(settings: Settings, production: boolean) {
     }),
     eventRetentionSeconds: settings.EVENT_RETENTION_DAYS * day,
   } satisfies Partial<Config>
+}
+
+function threadConfig(settings: Settings) {
+  const threads = settings.UV_THREADPOOL_SIZE
+  const hashingConcurrency = chooseHashingConcurrency(settings)
+  // libuv uses half of its threads for looking up names. One of them, and of those that hashing leaves, is for the database.
+  const lookupThreads = Math.min(Math.ceil(threads / 2), threads - hashingConcurrency)
+  return { hashingConcurrency, lookupConcurrency: lookupThreads - 1 } satisfies Partial<Config>
 }
 
 function mailConfig(settings: Settings, issuer: string, production: boolean) {
@@ -108,10 +119,16 @@ function serverConfig(settings: Settings, production: boolean) {
     host: settings.HOST,
     port: settings.PORT,
     logLevel: settings.LOG_LEVEL,
+    logFormat: settings.LOG_FORMAT,
+    serviceName: settings.OTEL_SERVICE_NAME,
+    metricsHost: settings.METRICS_HOST,
+    metricsPort: settings.METRICS_PORT,
+    metricsClients: settings.METRICS_CLIENTS,
     trustProxy: Object.freeze(settings.TRUST_PROXY ?? []),
     corsOrigins: Object.freeze(
       settings.CORS_ORIGINS?.map((origin) => toBrowserOrigin(origin) as string) ?? [],
     ),
+    webhookInternalHosts: Object.freeze(settings.WEBHOOK_INTERNAL_HOSTS ?? []),
     documentation: settings.DOCUMENTATION,
     maxConnections: settings.MAX_CONNECTIONS,
     keepAliveMs: settings.KEEP_ALIVE_SECONDS * 1_000,
@@ -129,6 +146,12 @@ function requirePrimary(settings: Settings): void {
     if (schemaOf(other) !== schemaOf(primary))
       throw new OperatorError(`${name} must name the same schema as DATABASE_URL`)
   }
+}
+
+/** @throws OperatorError if metrics would be served on the port of the service */
+function requireOwnPort({ PORT, METRICS_PORT }: Settings): void {
+  if (METRICS_PORT === PORT && PORT !== 0)
+    throw new OperatorError('METRICS_PORT must be another port than PORT')
 }
 
 /**

@@ -26,6 +26,7 @@ export const ownPrefixes = [
   'LOGIN_FAILURE',
   'MAIL_',
   'MAX_CONN',
+  'METRICS_',
   'REFRESH_TOKEN',
   'REGISTRATION',
   'REQUIRE_IF',
@@ -33,10 +34,11 @@ export const ownPrefixes = [
   'SMTP_',
   'STATUS_LISTS',
   'TRUST_PROXY',
+  'WEBHOOK_',
 ]
 
 /** Settings whose names are so common that a similar variable may well belong to another program. */
-export const commonNames: readonly SettingName[] = ['HOST', 'LOG_LEVEL', 'PORT']
+export const commonNames: readonly SettingName[] = ['HOST', 'LOG_FORMAT', 'LOG_LEVEL', 'PORT']
 
 /** Variables that Kubernetes sets for every service of a namespace, whatever its name. */
 const serviceLink = /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
@@ -83,7 +85,13 @@ function findUnknownNames(environment: NodeJS.ProcessEnv): UnknownName[] {
   const isSet = (setting: SettingName) => Boolean(environment[setting] || environment[fileVariable(setting)])
   return Object.entries(environment).flatMap(([name, value]) => {
     if (!value || variables.has(name) || isServiceLink(name, value)) return []
-    return explainOwn(name) ?? explainForeign(name, isSet) ?? explainMisspelt(name, isSet) ?? []
+    return (
+      explainOwn(name) ??
+      explainForeign(name, isSet) ??
+      explainMisspelt(name, isSet) ??
+      explainUnsupported(name, isSet) ??
+      []
+    )
   })
 }
 
@@ -125,6 +133,15 @@ function explainMisspelt(name: string, isSet: (setting: SettingName) => boolean)
       problem: `${toLine(name)} is not a setting of Latchkey: did you mean ${variable}?`,
     }
   return { stops: true, problem: `unknown setting ${toLine(name)}: did you mean ${variable}?` }
+}
+
+/** Returns that a variable of OpenTelemetry has no effect. Without traces it is of no interest. */
+function explainUnsupported(name: string, isSet: (setting: SettingName) => boolean): UnknownName | undefined {
+  if (!name.startsWith('OTEL_') || !isSet('OTEL_EXPORTER_OTLP_ENDPOINT')) return undefined
+  return {
+    stops: false,
+    problem: `${toLine(name)} has no effect: docs/configuration.md#traces lists the variables of OpenTelemetry that have one`,
+  }
 }
 
 /** Returns a name as it can be printed: the system allows any character, and any length. */

@@ -100,7 +100,12 @@ export function findUnsafeSettings(
  * @param environment from which the configuration was read
  */
 export function startNotices(
-  { production, mail, host }: Pick<Config, 'production' | 'mail' | 'host'>,
+  {
+    production,
+    mail,
+    host,
+    keyEncryptionSecret,
+  }: Pick<Config, 'production' | 'mail' | 'host' | 'keyEncryptionSecret'>,
   environment: NodeJS.ProcessEnv,
 ): string[] {
   const notices = noticeUnknownNames(environment)
@@ -108,9 +113,10 @@ export function startNotices(
     notices.push('mail is off, since SMTP_URL is not set: nobody can reset a password')
   if (!production) {
     const reach = isLoopback(host) ? '' : ', and other machines can reach it'
-    notices.push(
-      `in development: keys are encrypted under a published secret, passwords are published${reach}`,
-    )
+    const published = publishedSecrets.includes(keyEncryptionSecret)
+      ? 'keys are encrypted under a published secret, passwords are published'
+      : 'passwords are published'
+    notices.push(`in development: ${published}${reach}`)
   }
   return notices
 }

@@ -45,6 +45,14 @@ export function isAddressOrNetwork(text: string): boolean {
   return isIP(text.replace(/\/.*/, '')) !== 0 && (isIP(text) !== 0 || ipaddr.isValidCIDR(text))
 }
 
+/** Returns whether a text is the host of a URL as `URL` normalises it, with its port unless that is the default one. */
+export function isUrlHost(text: string): boolean {
+  return ['http', 'https'].some((scheme) => {
+    const url = `${scheme}://${text}`
+    return URL.canParse(url) && new URL(url).host === text
+  })
+}
+
 /** Returns whether a host, as HOST or a URL has it, can only be reached from this machine. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase().replace(/^\[|\]$/g, '')

@@ -20,6 +20,12 @@ t.test('an empty environment results in the defaults, frozen', async (t) => {
     host: '127.0.0.1',
     port: 8000,
     logLevel: 'info',
+    logFormat: 'json',
+    serviceName: 'latchkey',
+    tracing: null,
+    metricsHost: '127.0.0.1',
+    metricsPort: undefined,
+    metricsClients: 0,
     databaseUrl: undefined,
     databaseDirectUrl: undefined,
     databaseReplicaUrl: undefined,
@@ -48,12 +54,14 @@ t.test('an empty environment results in the defaults, frozen', async (t) => {
     mailFrom: 'no-reply@localhost',
     trustProxy: [],
     corsOrigins: [],
+    webhookInternalHosts: [],
     importMaxLines: 10_000,
     maxConnections: 10_000,
     documentation: true,
     keepAliveMs: 65_000,
     drainSeconds: 0,
     hashingConcurrency: Math.min(availableParallelism(), 2),
+    lookupConcurrency: 1,
     loginFailureBudgets: { perPair: 30, perNetwork: 1_000, perAccount: 100 },
     eventRetentionSeconds: 90 * 86_400,
     bcryptCost: 12,
@@ -97,6 +105,12 @@ t.test('invalid settings are refused by name, without their value', async (t) =>
     ['TRUST_PROXY', '2'],
     ['HASHING_CONCURRENCY', '3'],
     ['UV_THREADPOOL_SIZE', '2'],
+    ['WEBHOOK_INTERNAL_HOSTS', 'https://canary.internal'],
+    ['WEBHOOK_INTERNAL_HOSTS', 'Canary.internal'],
+    ['WEBHOOK_INTERNAL_HOSTS', 'canary.internal:65536'],
+    ['WEBHOOK_INTERNAL_HOSTS', 'canary.internal/path'],
+    ['WEBHOOK_INTERNAL_HOSTS', 'user@canary.internal'],
+    ['WEBHOOK_INTERNAL_HOSTS', '127.1'],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://canary.example.com/path'],
     ['CORS_ORIGINS', 'ftp://canary.example.com'],
@@ -136,6 +150,22 @@ t.test('invalid settings are refused by name, without their value', async (t) =>
     ['ALLOWED_GRANTS', 'password canary'],
     ['ALLOWED_GRANTS', 'password,canary'],
     ['JWKS_MAX_AGE_SECONDS', '0'],
+    ['LOG_FORMAT', 'canary'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'canary:4317'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://user:canary@collector:4318'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://collector:4318/?key=canary'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'canary'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a b=canary'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization=canary%0d%0ahost: x'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization=canary%zz'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization=canary%C3%A4'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', ' , '],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=canary,'.repeat(65)],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
+    ['OTEL_TRACES_SAMPLER_ARG', '-0'],
+    ['OTEL_SDK_DISABLED', 'canary'],
   ] as const) {
     const refusal = refusalOf({ [name]: value })
     t.ok(refusal instanceof OperatorError, `${name}=${value}`)
@@ -154,6 +184,20 @@ t.test('hashing leaves two threads to files and DNS', async (t) => {
     refusalOf({ UV_THREADPOOL_SIZE: '16', HASHING_CONCURRENCY: '15' })?.message,
     /HASHING_CONCURRENCY must be at most 14: UV_THREADPOOL_SIZE is 16/,
   )
+})
+
+t.test('looking up names leaves a thread to the database, also while all passwords are hashed', async (t) => {
+  for (const [threads, hashing, lookups] of [
+    ['3', '1', 1],
+    ['4', '1', 1],
+    ['4', '2', 1],
+    ['16', '2', 7],
+    ['16', '8', 7],
+    ['16', '14', 1],
+  ] as const) {
+    const config = loadConfig({ UV_THREADPOOL_SIZE: threads, HASHING_CONCURRENCY: hashing })
+    t.equal(config.lookupConcurrency, lookups, `${threads} threads, of which ${hashing} hash`)
+  }
 })
 
 t.test('the issuer is where the service listens, unless it is set', (t) => {
@@ -237,10 +281,42 @@ t.test('entries of lists are separated by spaces or commas', async (t) => {
   for (const [name, field, entries] of [
     ['ALLOWED_GRANTS', 'allowedGrants', ['password', 'refresh_token']],
     ['TRUST_PROXY', 'trustProxy', ['10.0.0.0/8', '::1']],
+    [
+      'WEBHOOK_INTERNAL_HOSTS',
+      'webhookInternalHosts',
+      ['audit.internal:8080', '10.0.0.7', '[::1]:443', 'audit:80'],
+    ],
     ['CORS_ORIGINS', 'corsOrigins', ['https://a.example.com', 'http://localhost:3000']],
   ] as const)
     for (const separator of [' ', ',', ', ', '  ', '\n'])
       t.strictSame(loadConfig({ [name]: ` ${entries.join(separator)},` })[field], entries)
+})
+
+t.test('traces are recorded where there is a collector', async (t) => {
+  const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
+  t.match(loadConfig(collector).tracing, {
+    url: 'http://localhost:4318/v1/traces',
+    protocol: 'http/protobuf',
+    headers: {},
+    sampler: 'parentbased_always_on',
+    ratio: 1,
+    resource: { 'service.name': 'latchkey' },
+  })
+  t.match(
+    loadConfig({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otlp.example.com/base/',
+      OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20YTpi%3D, x-tenant = a=b',
+      OTEL_RESOURCE_ATTRIBUTES: 'service.name=ignored,host.name=a',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    }).tracing,
+    {
+      url: 'https://otlp.example.com/base/v1/traces',
+      headers: { Authorization: 'Basic YTpi=', 'x-tenant': 'a=b' },
+      ratio: 0.25,
+      resource: { 'service.name': 'latchkey', 'host.name': 'a' },
+    },
+  )
+  t.equal(loadConfig({ ...collector, OTEL_SDK_DISABLED: 'true' }).tracing, null)
 })
 
 t.test('only the entry of the process reads the environment', async (t) => {

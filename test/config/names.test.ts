@@ -175,3 +175,22 @@ t.test('the distance between names counts inserted, deleted, replaced and swappe
     t.equal(distanceBetween(b, a), distance, `${b} ${a}`)
   }
 })
+
+t.test('a variable of OpenTelemetry that has no effect is named where traces are recorded', async (t) => {
+  const others = {
+    OTEL_PROPAGATORS: 'b3',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://x',
+    OTEL_BSP_MAX_QUEUE_SIZE: '1',
+  }
+  t.strictSame(noticeUnknownNames(others), [])
+  const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
+  t.equal(refusalOf({ ...others, ...collector }), null)
+  t.strictSame(
+    noticeUnknownNames({ ...others, ...collector }),
+    Object.keys(others).map(
+      (name) =>
+        `${name} has no effect: docs/configuration.md#traces lists the variables of OpenTelemetry that have one`,
+    ),
+  )
+  t.match(refusalOf({ OTEL_SERVICE_NAM: 'x' }), /did you mean OTEL_SERVICE_NAME/)
+})

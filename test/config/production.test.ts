@@ -140,7 +140,10 @@ t.test(
   async (t) => {
     const noticesOf = (environment: Record<string, string>) =>
       startNotices(loadConfig(environment), environment)
-    t.match(noticesOf({}), [/^in development: .*published$/])
+    t.match(noticesOf({}), [/^in development: keys are encrypted under a published secret, .*published$/])
+    t.same(noticesOf({ KEY_ENCRYPTION_SECRET: safe.KEY_ENCRYPTION_SECRET }), [
+      'in development: passwords are published',
+    ])
     t.match(noticesOf({ HOST: '0.0.0.0' }), [/^in development: .*other machines can reach it$/])
     t.match(noticesOf({ SECRET_KEY: 'x' }), [/^SECRET_KEY is not a setting .* JWT_SECRET/, /^in development/])
     t.match(noticesOf(safe), [/^mail is off/])

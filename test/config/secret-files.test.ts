@@ -33,10 +33,16 @@ t.test('every secret can be read from a file', async (t) => {
     'KEY_ENCRYPTION_SECRET_PREVIOUS',
     'JWT_SECRET',
     'SMTP_URL',
+    'OTEL_EXPORTER_OTLP_HEADERS',
   ])
+  const values: Record<string, string> = {
+    SMTP_URL: 'smtp://canary@mail',
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=canary',
+  }
   for (const name of names) {
-    const value = name.startsWith('DATABASE') ? primary : name === 'SMTP_URL' ? 'smtp://canary@mail' : secret
-    const context = name === 'DATABASE_URL' ? {} : { DATABASE_URL: primary }
+    const value = name.startsWith('DATABASE') ? primary : (values[name] ?? secret)
+    const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
+    const context = name === 'DATABASE_URL' ? collector : { ...collector, DATABASE_URL: primary }
     const expected = readConfig({ ...context, [name]: value })
     for (const end of ['', '\n', '\r\n'])
       t.same(readConfig({ ...context, [name]: '', [`${name}_FILE`]: writeSecret(t, value + end) }), expected)

@@ -3,7 +3,7 @@ import { databaseUrl, duration, integer, text } from './kinds.js'
 
 export const databaseSettings = {
   DATABASE_URL: Type.Optional(
-    databaseUrl({
+    databaseUrl('writing', {
       description: 'PostgreSQL database, as a [database URL](#database-urls).',
       whenUnset: 'an embedded PostgreSQL is started, except in production, which requires the setting',
       example: 'postgresql://latchkey:secret@db.example.com:5432/latchkey',
@@ -12,7 +12,7 @@ export const databaseSettings = {
   ),
 
   DATABASE_DIRECT_URL: Type.Optional(
-    databaseUrl({
+    databaseUrl('writing', {
       description:
         'PostgreSQL itself, if `DATABASE_URL` leads to a pooler such as PgBouncer in transaction mode. Migrations and the `LISTEN` connection use it.',
       whenUnset: 'the value of `DATABASE_URL`',
@@ -22,9 +22,9 @@ export const databaseSettings = {
   ),
 
   DATABASE_REPLICA_URL: Type.Optional(
-    databaseUrl({
+    databaseUrl('replica', {
       description:
-        'Streaming replica from which items are read. It has a pool of its own, of the same size. It must not be a pooler.',
+        'Streaming replica from which items are read, or several of which one is used. It has a pool of its own, of the same size. It must not be a pooler.',
       whenUnset: 'items are read from the primary',
       example: 'postgresql://latchkey:secret@replica.example.com:5432/latchkey',
       since: '0.1.0',

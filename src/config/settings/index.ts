@@ -3,8 +3,10 @@ import { accountSettings } from './accounts.js'
 import { databaseSettings } from './database.js'
 import { itemSettings } from './items.js'
 import type { Setting } from './kinds.js'
+import { metricsSettings } from './metrics.js'
 import { serverSettings } from './server.js'
 import { tokenSettings } from './tokens.js'
+import { tracingSettings } from './tracing.js'
 
 export type { Setting } from './kinds.js'
 
@@ -15,6 +17,8 @@ export const Settings = Type.Object({
   ...accountSettings,
   ...itemSettings,
   ...serverSettings,
+  ...tracingSettings,
+  ...metricsSettings,
 })
 
 /** Values of the settings, parsed and checked. */
@@ -36,6 +40,8 @@ export const settingGroups: readonly SettingGroup[] = [
   { title: 'Accounts', settings: accountSettings },
   { title: 'Items', settings: itemSettings },
   { title: 'Server', settings: serverSettings },
+  { title: 'Traces', settings: tracingSettings },
+  { title: 'Metrics', settings: metricsSettings },
 ]
 
 /** Former names of settings. A variable with such a name is refused with the new one. */

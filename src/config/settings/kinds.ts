@@ -1,9 +1,14 @@
 import { type TEnum, type TSchema, type TString, Type } from 'typebox'
+import type { Purpose } from '../database-hosts.js'
 import { findDatabaseUrlProblem } from '../database-url.js'
+import { readPairs } from '../pairs.js'
 import { findUrlProblem } from '../urls.js'
 
 /** Maximum number of entries in a list. */
 const maxEntries = 1_000
+
+/** Description of valid pairs. */
+const expectedPairs = '1 to 64 pairs name=value with commas between them, special characters percent-encoded'
 
 /** Example of every secret that keys are derived from. Production refuses it. */
 export const placeholderSecret = 'replace-me-by-what-openssl-rand-prints'
@@ -79,6 +84,23 @@ export function list(isValid: (entry: string) => boolean, facts: Facts, expected
   return declare(Type.Array(entry, { maxItems: maxEntries }), facts, expected)
 }
 
+/** Declares a part of a whole. Its value remains a text. */
+export function share(facts: Facts) {
+  const part = Type.String({ pattern: /^(0(\.\d{1,9})?|1(\.0{1,9})?)$/ })
+  return declare(part, facts, 'a number from 0 to 1, such as 0.1')
+}
+
+/** Declares pairs of names and values. */
+export function pairs(facts: Facts & { secret?: boolean }) {
+  const text = Type.String({ maxLength: 8_192 })
+  const readable = Type.Refine(
+    text,
+    (value) => readPairs(value) !== null,
+    () => `must be ${expectedPairs}`,
+  )
+  return declare(readable, facts, expectedPairs)
+}
+
 /** Declares a secret that keys are derived from. */
 export function keySecret(facts: Omit<Facts, 'example'>) {
   const secret = { ...facts, example: placeholderSecret, secret: true }
@@ -90,11 +112,11 @@ export function keySecret(facts: Omit<Facts, 'example'>) {
 }
 
 /** Declares the URL of a PostgreSQL database. It is secret, as it can have a password. */
-export function databaseUrl(facts: Facts) {
+export function databaseUrl(purpose: Purpose, facts: Facts) {
   // The scheme of SQLAlchemy is left to the check, which says what to write instead.
   const usable = checked(
     Type.String({ pattern: /^postgres(ql)?(\+\w+)?:\/\/./, maxLength: 2_048 }),
-    findDatabaseUrlProblem,
+    (value) => findDatabaseUrlProblem(value, purpose),
   )
   return declare(usable, { ...facts, secret: true }, 'a URL that begins with postgresql:// or postgres://')
 }

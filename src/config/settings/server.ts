@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { isAddressOrNetwork, toBrowserOrigin } from '../urls.js'
+import { isAddressOrNetwork, isUrlHost, toBrowserOrigin } from '../urls.js'
 import { choice, duration, flag, integer, list, text } from './kinds.js'
 
 export const serverSettings = {
@@ -39,6 +39,14 @@ export const serverSettings = {
     since: '0.1.0',
   }),
 
+  LOG_FORMAT: choice(['json', 'ecs'], {
+    description:
+      'Names of the members of the lines in the [log](logs.md): those of Latchkey, or `ecs` for those of the Elastic Common Schema 8.',
+    default: 'json',
+    example: 'ecs',
+    since: 'unreleased',
+  }),
+
   TRUST_PROXY: Type.Optional(
     list(
       isAddressOrNetwork,
@@ -63,6 +71,20 @@ export const serverSettings = {
         since: '0.1.0',
       },
       'a list of origins, such as https://app.example.com, without path or wildcard',
+    ),
+  ),
+
+  WEBHOOK_INTERNAL_HOSTS: Type.Optional(
+    list(
+      isUrlHost,
+      {
+        description:
+          'Hosts of [webhooks](webhooks.md) that may be in a private network or on this machine, and may be called without TLS. Each is written as in its URL, in lower case, with the port unless that is the default one.',
+        whenUnset: 'webhooks are sent to public addresses only, by https',
+        example: 'audit.internal:8080 10.0.0.7',
+        since: 'unreleased',
+      },
+      'a list of hosts as they are in URLs, such as audit.internal:8080',
     ),
   ),
 
