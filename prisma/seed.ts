@@ -1,4 +1,5 @@
 import type { Database } from '../src/database/client.js'
+import { addItem } from '../src/items/item-store.js'
 import { createUser } from '../src/users/store/accounts.js'
 
 /** The tutorial's two users. The password of johndoe is `secret`, that of alice is `secret2`. */
@@ -9,7 +10,7 @@ const users = [
     email: 'johndoe@example.com',
     hashedPassword: '$2b$12$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW',
     disabled: false,
-    items: [{ itemId: 'Foo' }],
+    itemIds: ['Foo'],
   },
   {
     username: 'alice',
@@ -17,9 +18,11 @@ const users = [
     email: 'alice@example.com',
     hashedPassword: '$2b$12$qRHr6CaaMyskJwvVvszCnOkhV3FOIG4YNKg46O6Wdu8MtzMTetoGG',
     disabled: true,
-    items: [],
+    itemIds: [],
   },
 ]
+
+const noContent = { title: null, description: null, metadata: {} }
 
 /** Key of the advisory lock that lets only one process seed at a time. */
 const seedLock = 0x1a7c4e03
@@ -35,16 +38,14 @@ export async function seed(database: Database, macKey: Buffer | null = null): Pr
   const present: string[] = []
   await database.$transaction(async (transaction) => {
     await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${seedLock})`
-    for (const { items, ...user } of users) {
+    for (const { itemIds, ...user } of users) {
       const { username } = user
       const found = await transaction.user.findUnique({ where: { username }, select: { id: true } })
       const ownerId = found ? found.id : await createUser(user, macKey, transaction)
       if (ownerId === null) continue
       present.push(username)
-      await transaction.item.createMany({
-        data: items.map((item) => ({ ownerId, ...item })),
-        skipDuplicates: true,
-      })
+      const owner = { id: ownerId, username }
+      for (const itemId of itemIds) await addItem(owner, itemId, noContent, transaction)
     }
   })
   return present
