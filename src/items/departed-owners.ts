@@ -1,18 +1,29 @@
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
-import type { Database } from '../database/client.js'
+import type { Database, Transaction } from '../database/client.js'
+import { isTimeout } from '../database/errors.js'
+import { lowestId } from '../database/lowest-id.js'
+import { NodeFailure } from '../database/node-failure.js'
 import { queryRows } from '../database/query.js'
 import { runPeriodically } from '../lifecycle/periodic.js'
+
+// Deleting a user takes the same time for any number of items:
+//
+//  1. A trigger writes the id of the user into `departed_owners`, in the transaction of the deletion. From then on no request
+//     can reach the items. Adding an item locks the owner first, so the deletion waits for it, or it finds no owner.
+//  2. Every process looks for departed owners and removes their items in batches, each in a transaction of its own. It locks the
+//     row of the owner meanwhile, and passes over those that another process has locked.
+//  3. The transaction of the last batch deletes the row. After a crash the next search removes the rest.
+//
+// Each statement names the items of one owner and no other table, so that it concerns one server where the table of items is
+// divided among several.
 
 /** Time between two searches for deleted users (milliseconds). */
 const intervalMs = 5_000
 /** Maximum number of items that one transaction removes. */
 const batchRows = 1_000
 
-/**
- * Removes the items of deleted users. A trigger writes the id of each deleted user into `departed_owners`. No request can
- * reach their items any more, and any process removes these in batches. After a crash the next search removes the rest.
- */
+/** Removes the items of deleted users. */
 export const departedOwners = plugin(registerRemoval, { name: 'departed-owners', dependencies: ['database'] })
 
 async function registerRemoval(app: FastifyInstance): Promise<void> {
@@ -23,52 +34,102 @@ async function registerRemoval(app: FastifyInstance): Promise<void> {
   app.addHook('onClose', async () => closing.abort())
 }
 
-/** Removes the items of all deleted users. Ends after the current batch if `signal` aborts. */
+/**
+ * Removes the items of all deleted users. Ends after the current batch if `signal` aborts. Where a server of a cluster fails or
+ * hangs, the items of other users are removed all the same.
+ *
+ * @throws NodeFailure or the error of a timeout, the first one, after the other items are removed
+ */
 export async function removeDepartedItems(
   database: Database,
   signal?: AbortSignal,
   batch = batchRows,
 ): Promise<void> {
-  for (const { ownerId } of await queryRows<{ ownerId: string }>(departed, [], database)) {
-    let last: Position | undefined = beforeAll
-    while (last && !signal?.aborted) last = await removeBatch(ownerId, last, batch, database)
-    await queryRows(completion, [ownerId], database)
-  }
+  let failure: Error | undefined
+  for (const { ownerId } of await queryRows<{ ownerId: string }>(departed, [], database))
+    await removeItemsOf(ownerId, signal, batch, database).catch(async (error) => {
+      if (!(error instanceof NodeFailure || isTimeout(error))) throw error
+      failure ??= error
+      await requireAnswer(database)
+    })
+  if (failure) throw failure
 }
 
-/** Position of an item in the index that batches follow. */
+/** Requires that the database itself answers. Without this, each owner would take the time limit of a statement if it hung. */
+async function requireAnswer(database: Database): Promise<void> {
+  await queryRows('SELECT', [], database)
+}
+
+async function removeItemsOf(
+  ownerId: string,
+  signal: AbortSignal | undefined,
+  batch: number,
+  database: Database,
+): Promise<void> {
+  let last: Position | undefined = beforeAll
+  while (last && !signal?.aborted) last = await removeBatch(ownerId, last, batch, database)
+}
+
+/** Position of an item in the index that batches follow. The time is text of PostgreSQL. */
 interface Position {
-  createdAt: Date | '-infinity'
+  createdAt: string
   id: string
 }
 
-const beforeAll: Position = { createdAt: '-infinity', id: '00000000-0000-0000-0000-000000000000' }
+const beforeAll: Position = { createdAt: '-infinity', id: lowestId }
+const afterAll: Position = { createdAt: 'infinity', id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }
 
 const departed = 'SELECT owner_id AS "ownerId" FROM departed_owners ORDER BY departed_at'
 
-/** Removes the items after a position, and returns the position of the last of them; undefined if there were none. */
-async function removeBatch(
+/**
+ * Removes the items after a position, which skips the index entries of the batches before. Returns the position of the last
+ * one; undefined if the owner has none left, or if another process removes them.
+ */
+function removeBatch(
   ownerId: string,
-  { createdAt, id }: Position,
+  after: Position,
   rows: number,
   database: Database,
 ): Promise<Position | undefined> {
-  const [last] = await queryRows<Position>(removal, [ownerId, createdAt, id, rows], database)
+  return database.$transaction(async (transaction) => {
+    if (!(await lockDeparted(ownerId, transaction))) return undefined
+    const last = await findLast(ownerId, after, rows, transaction)
+    await removeRange(ownerId, after, last ?? afterAll, transaction)
+    if (!last) await transaction.departedOwner.delete({ where: { ownerId } })
+    return last
+  })
+}
+
+/** Locks the row of a departed owner. Returns false if another process has locked or deleted it. */
+async function lockDeparted(ownerId: string, transaction: Transaction): Promise<boolean> {
+  const locked = await transaction.$executeRaw`
+    SELECT 1 FROM departed_owners WHERE owner_id = ${ownerId}::uuid FOR UPDATE SKIP LOCKED`
+  return locked === 1
+}
+
+/** Returns the position of the last item of a full batch; undefined if fewer are left. */
+async function findLast(
+  ownerId: string,
+  { createdAt, id }: Position,
+  rows: number,
+  transaction: Transaction,
+): Promise<Position | undefined> {
+  const [last] = await transaction.$queryRaw<Position[]>`
+    SELECT created_at::text AS "createdAt", id FROM items
+    WHERE owner_id = ${ownerId}::uuid AND (created_at, id) > (${createdAt}::timestamptz, ${id}::uuid)
+    ORDER BY items.created_at, items.id OFFSET ${rows - 1}::int LIMIT 1`
   return last
 }
 
-/** Each batch begins after the last position, to skip the index entries of items that are already removed. */
-const removal = `
-  WITH batch AS (
-    SELECT id, created_at FROM items
-    WHERE owner_id = $1::uuid AND (created_at, id) > ($2::timestamptz, $3::uuid)
-    ORDER BY created_at, id LIMIT $4::int FOR UPDATE SKIP LOCKED
-  ), removed AS (
-    DELETE FROM items WHERE id IN (SELECT id FROM batch)
-  )
-  SELECT id, created_at AS "createdAt" FROM batch ORDER BY created_at DESC, id DESC LIMIT 1`
-
-/** Deletes the row of a deleted user who has no items left. Items locked by another process are left for the next search. */
-const completion = `
-  DELETE FROM departed_owners
-  WHERE owner_id = $1::uuid AND NOT EXISTS (SELECT FROM items WHERE owner_id = $1::uuid)`
+async function removeRange(
+  ownerId: string,
+  after: Position,
+  last: Position,
+  transaction: Transaction,
+): Promise<void> {
+  await transaction.$executeRaw`
+    DELETE FROM items
+    WHERE owner_id = ${ownerId}::uuid
+      AND (created_at, id) > (${after.createdAt}::timestamptz, ${after.id}::uuid)
+      AND (created_at, id) <= (${last.createdAt}::timestamptz, ${last.id}::uuid)`
+}

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
-import type { Database, Transaction } from '../database/client.js'
-import { ServiceError } from '../errors.js'
+import type { Database } from '../database/client.js'
+import { Unavailable } from '../errors.js'
 import { BatchValidationError, type ValidationIssue } from '../http/validation-issues.js'
 import type { Failures } from './failures.js'
 import { type ImportReport, maxInvalidLines } from './item-schema.js'
@@ -50,8 +50,8 @@ async function addAll(
   // The failures of a line are reported once.
   const adding = database.transactOnce(async (transaction) => {
     for (const batch of toBatches(valid)) {
-      if (signal.aborted) throw new ServiceError('service_unavailable')
-      created += await addBatch(owner, batch, failures, transaction)
+      if (signal.aborted) throw new Unavailable('import_stopped')
+      created += countAdded(batch, await addItems(owner, batch, transaction), failures)
     }
     if (failures.count > 0) throw new FailedLines()
   })
@@ -70,7 +70,7 @@ async function addAll(
 export async function importEach(
   owner: Owner,
   lines: ImportLines,
-  database: Transaction,
+  database: Database,
   signal: AbortSignal,
   onError: (error: unknown) => void,
 ): Promise<Report> {
@@ -84,7 +84,8 @@ export async function importEach(
       continue
     }
     try {
-      created += await addBatch(owner, batch, failures, database)
+      const added = await database.$transaction((transaction) => addItems(owner, batch, transaction))
+      created += countAdded(batch, added, failures)
     } catch (error) {
       if (created === 0) throw error
       onError(error)
@@ -95,14 +96,8 @@ export async function importEach(
   return toReport(created, lines)
 }
 
-/** Adds the items whose id is not used yet, and returns their number. The others, repeated ids included, are failures. */
-async function addBatch(
-  owner: Owner,
-  batch: ImportLine[],
-  failures: Failures,
-  database: Transaction,
-): Promise<number> {
-  const added = await addItems(owner, batch, database)
+/** Returns the number of items that were added. The others, repeated ids included, are failures. */
+function countAdded(batch: ImportLine[], added: Set<string>, failures: Failures): number {
   const created = added.size
   for (const { line, itemId } of batch)
     if (!added.delete(itemId))

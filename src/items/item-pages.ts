@@ -29,7 +29,7 @@ export type ListedItem = Pick<StoredItem, 'id' | 'itemId' | 'title' | 'createdAt
 export type DetailedItem = Omit<StoredItem, 'ownerId' | 'metadata'> & { metadata: string }
 
 /** The parts of the database that reading takes. */
-export type Reader = Pick<Database, 'readPool' | 'nameStatement'>
+export type Reader = Pick<Database, 'readPool' | 'nameStatement' | 'poolSize' | 'sharding'>
 
 /** The columns of a listed item. */
 export const listed = 'id, item_id AS "itemId", title, created_at AS "createdAt"'

@@ -11,6 +11,7 @@ import {
   findItem,
   findItemOnReplica,
   type Owner,
+  ownerExists,
   removeItem,
   replaceItem,
   type StoredContent,
@@ -44,9 +45,9 @@ export async function requireItem(owner: Owner, itemId: string, database: Databa
 export async function createItem(
   owner: Owner,
   { item_id: itemId = randomUUID(), ...content }: Static<typeof NewItem>,
-  database: Transaction,
+  transaction: Transaction,
 ): Promise<StoredItem> {
-  const added = await addItem(owner, itemId, toStored(content), database)
+  const added = await addItem(owner, itemId, toStored(content), transaction)
   if (!added) throw new ServiceError('item_exists')
   return added
 }
@@ -57,11 +58,13 @@ export async function putItem(
   itemId: string,
   given: Static<typeof ItemContent>,
   preconditions: Preconditions,
-  database: Transaction,
+  database: Database,
 ): Promise<StoredItem> {
   const content = toStored(given)
   return change(owner, itemId, preconditions, database, (current) =>
-    current ? replaceItem(owner, current, content, database) : addItem(owner, itemId, content, database),
+    current
+      ? replaceItem(owner, current, content, database)
+      : database.$transaction((transaction) => addItem(owner, itemId, content, transaction)),
   )
 }
 
@@ -71,7 +74,7 @@ export async function patchItem(
   itemId: string,
   patch: Static<typeof ItemPatch>,
   preconditions: Preconditions,
-  database: Transaction,
+  database: Database,
 ): Promise<StoredItem> {
   return change(owner, itemId, preconditions, database, async (current) => {
     if (!current) throw new ServiceError('not_found')
@@ -86,7 +89,7 @@ export async function deleteItem(
   owner: Owner,
   itemId: string,
   preconditions: Preconditions,
-  database: Transaction,
+  database: Database,
 ): Promise<void> {
   await change(owner, itemId, preconditions, database, async (current) => {
     if (!current) throw new ServiceError('not_found')
@@ -124,16 +127,20 @@ export function toStored({
   return { title, description, metadata }
 }
 
-/** Reads the item, checks the preconditions and writes. Starts over if the item has changed between read and write. */
+/**
+ * Reads the item, checks the preconditions and writes. Starts over if the item has changed between read and write, or if its
+ * owner has been deleted: then it has none.
+ */
 async function change(
   owner: Owner,
   itemId: string,
   { headers, isRequired }: Preconditions,
-  database: Transaction,
+  database: Database,
   write: (current: StoredItem | null) => Promise<StoredItem | null>,
 ): Promise<StoredItem> {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const current = await findItem(owner, itemId, database)
+    const mayExist = attempt === 0 || (await ownerExists(owner, database))
+    const current = mayExist ? await findItem(owner, itemId, database) : null
     requirePreconditions(headers, current && etagOf(current), isRequired)
     const written = await write(current)
     if (written) return written
