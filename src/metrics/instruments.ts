@@ -1,0 +1,110 @@
+import type { Definition, LabelSet, Labels } from './definition.js'
+
+/** A time series of a counter, a gauge or an info, with its labels as the formats write them. */
+interface NumberSeries {
+  labels: string
+  value: number
+  /** Returns the value instead, at each scrape; undefined while there is none. */
+  read?: () => number | undefined
+}
+
+/** A time series of a histogram. */
+interface HistogramSeries {
+  labels: string
+  /** Numbers of values by bucket, without those of the buckets before. The last bucket ends at infinity. */
+  counts: number[]
+  sum: number
+}
+
+/** The time series of a metric. Each exists from its first use on. */
+export class SeriesMap<Names extends Labels, Series> {
+  readonly #names: readonly string[]
+  readonly #create: (labels: string) => Series
+  readonly #series = new Map<string, Series>()
+
+  constructor({ labels }: Definition, create: (labels: string) => Series) {
+    this.#names = Object.keys(labels)
+    this.#create = create
+  }
+
+  get(labels: LabelSet<Names>): Series {
+    let key = ''
+    for (const name of this.#names) key += `${labels[name]}\n`
+    const known = this.#series.get(key)
+    if (known) return known
+    const created = this.#create(this.#format(labels))
+    this.#series.set(key, created)
+    return created
+  }
+
+  all(): Series[] {
+    return [...this.#series.values()]
+  }
+
+  #format(labels: LabelSet<Names>): string {
+    const present = this.#names.filter((name) => labels[name] !== '')
+    return present.map((name) => `${name}="${escapeValue(String(labels[name]))}"`).join(',')
+  }
+}
+
+/** A counter, a gauge or an info. */
+export class NumberMetric<Names extends Labels = Labels> {
+  readonly series: SeriesMap<Names, NumberSeries>
+
+  constructor(definition: Definition) {
+    this.series = new SeriesMap(definition, (labels) => ({ labels, value: 0 }))
+  }
+
+  add(labels: LabelSet<Names>, amount = 1): void {
+    this.series.get(labels).value += amount
+  }
+
+  /** Returns a function that counts one event, for events of which there are many in a second. */
+  counterOf(labels: LabelSet<Names>): () => void {
+    const series = this.series.get(labels)
+    return function count() {
+      series.value += 1
+    }
+  }
+
+  /** Takes the value of a time series from a function, which each scrape calls. */
+  observe(labels: LabelSet<Names>, read: () => number | undefined): void {
+    this.series.get(labels).read = read
+  }
+}
+
+/** A histogram. */
+export class Histogram<Names extends Labels = Labels> {
+  readonly bounds: readonly number[]
+  readonly series: SeriesMap<Names, HistogramSeries>
+
+  constructor(definition: Definition) {
+    this.bounds = [...definition.buckets, Number.POSITIVE_INFINITY]
+    this.series = new SeriesMap(definition, (labels) => ({
+      labels,
+      counts: this.bounds.map(() => 0),
+      sum: 0,
+    }))
+  }
+
+  /** Records how long a task takes (seconds), even if it fails. */
+  async time<T>(labels: LabelSet<Names>, task: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now()
+    try {
+      return await task()
+    } finally {
+      this.record(labels, (performance.now() - startedAt) / 1_000)
+    }
+  }
+
+  record(labels: LabelSet<Names>, value: number): void {
+    const series = this.series.get(labels)
+    const bucket = this.bounds.findIndex((bound) => value <= bound)
+    series.counts[bucket] = Number(series.counts[bucket]) + 1
+    series.sum += value
+  }
+}
+
+function escapeValue(value: string): string {
+  return value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`))
+}
