@@ -1,11 +1,12 @@
 import { Writable } from 'node:stream'
 import fastify, { LogController } from 'fastify'
 import t from 'tap'
-import { loadConfig } from '../../src/config/index.js'
-import { createRequestLogger, loggerOptions } from '../../src/http/request-log.js'
-import { startService } from '../helpers/service.js'
-import { until } from '../helpers/wait.js'
-import { openWire, sendWire } from '../helpers/wire.js'
+import { loadConfig } from '../../../src/config/index.js'
+import { loggerOptions } from '../../../src/http/log/options.js'
+import { createRequestLogger } from '../../../src/http/log/request-logger.js'
+import { startService } from '../../helpers/service.js'
+import { until } from '../../helpers/wait.js'
+import { openWire, sendWire } from '../../helpers/wire.js'
 
 t.test('requests are logged with an id, and without query, headers and body', async (t) => {
   const { origin, program } = await startService(t, { LOG_LEVEL: 'trace' })
