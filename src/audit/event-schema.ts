@@ -15,7 +15,7 @@ export const AuditEvent = Type.Object(
     }),
     subject: nullableString({
       maxLength: 330,
-      description: 'User, client, resource or role that the action was about.',
+      description: 'User, client, resource, role or webhook that the action was about.',
     }),
     address: nullableString({ maxLength: 45, description: 'Network address of the client.' }),
     request_id: nullableString({ maxLength: 64, description: 'Id of the request, as in the log.' }),
@@ -53,7 +53,7 @@ export const EventQuery = Type.Object(
       text({
         minLength: 1,
         maxLength: 330,
-        description: 'Only events about this user, client, resource or role.',
+        description: 'Only events about this user, client, resource, role or webhook.',
       }),
     ),
   },

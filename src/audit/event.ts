@@ -43,6 +43,13 @@ export const auditActions = [
   'role_revoked',
   'keys_rotated',
   'key_retired',
+  'webhook_created',
+  'webhook_changed',
+  'webhook_disabled',
+  'webhook_enabled',
+  'webhook_deleted',
+  'webhook_secret_rotated',
+  'backup_restored',
 ] as const
 
 export type AuditAction = (typeof auditActions)[number]
@@ -61,7 +68,7 @@ export interface NewAuditEvent extends RequestSource {
   /** `sub` of the user or client that acted, or `cli` for the command line; null if unknown. */
   actor: string | null
   /**
-   * Username, client's `sub`, resource or role that the action was about. Never an unknown name: people mistype, and what they typed
+   * Username, client's `sub`, resource, role or webhook that the action was about. Never an unknown name: people mistype, and what they typed
    * may be a password.
    */
   subject: string | null

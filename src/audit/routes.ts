@@ -16,7 +16,8 @@ export const auditRoutes: FastifyPluginAsyncTypebox = async function audit(app) 
     '/users/me/events/',
     { config: { scope: 'me' }, preValidation, schema: operations.listOwnEvents },
     async ({ currentUser, query, url }, reply) => {
-      const events = await readPage({ ...query, userId: currentUser.id }, url, reply, database)
+      const { limit, cursor } = query
+      const events = await readPage({ limit, cursor, userId: currentUser.id }, url, reply, database)
       return events.map((event) => toOwnEvent(event, currentUser.username))
     },
   )
@@ -25,15 +26,19 @@ export const auditRoutes: FastifyPluginAsyncTypebox = async function audit(app) 
     '/events/',
     { config: { scope: 'users:admin' }, preValidation, schema: operations.listEvents },
     async ({ query, url }, reply) => {
-      const events = await readPage(query, url, reply, database)
+      const { limit, cursor, action, subject } = query
+      const events = await readPage({ limit, cursor, action, subject }, url, reply, database)
       return events.map(toAuditEvent)
     },
   )
 }
 
-/** Returns a page of events, and sets the `Link` header if there is another one. */
+/**
+ * Returns a page of events, and sets the `Link` header if there is another one. A query cannot be passed on as it is: it may have
+ * parameters that its schema does not name.
+ */
 async function readPage(
-  { limit, cursor, ...filter }: Omit<EventPage, 'before'> & { cursor?: string },
+  { limit, cursor, ...filter }: Omit<EventPage, 'before'> & { cursor: string | undefined },
   url: string,
   reply: FastifyReply,
   database: Database,

@@ -1,5 +1,6 @@
 const resourcePrefix = 'resource:'
 const rolePrefix = 'role:'
+const webhookPrefix = 'webhook:'
 
 /** Returns the subject of audit events about a resource. */
 export function resourceSubject(name: string): string {
@@ -11,7 +12,12 @@ export function roleSubject(name: string): string {
   return rolePrefix + name
 }
 
-/** Returns whether the subject of an audit event can name a user. A username that looks like a resource or a role does not. */
+/** Returns the subject of audit events about a webhook. */
+export function webhookSubject(name: string): string {
+  return webhookPrefix + name
+}
+
+/** Returns whether the subject of an audit event can name a user. A username that looks like another subject does not. */
 export function isUserSubject(subject: string): boolean {
-  return !subject.startsWith(resourcePrefix) && !subject.startsWith(rolePrefix)
+  return ![resourcePrefix, rolePrefix, webhookPrefix].some((prefix) => subject.startsWith(prefix))
 }

@@ -2,8 +2,8 @@ import type { LookupAddress } from 'node:dns'
 import { createServer } from 'node:net'
 import t from 'tap'
 import { isPermitted } from '../../src/http/safe-fetch/address.js'
-import { toHttpsUrl } from '../../src/http/safe-fetch/https-url.js'
-import { fetchJson } from '../../src/http/safe-fetch/index.js'
+import { fetchJson } from '../../src/http/safe-fetch/fetch-json.js'
+import { toHttpsUrl } from '../../src/http/safe-fetch/request-url.js'
 import { localhostPem, startHttps } from '../helpers/https.js'
 
 const local = { allowPrivateHost: true, ca: localhostPem }
@@ -196,5 +196,5 @@ t.test('nor does a name server that does not respond', async (t) => {
   t.intercept(AbortSignal, 'timeout', { value: () => controller.signal })
   const fetching = fetchJson({ ...local, url: 'https://keys.example/' }, () => new Promise(() => {}))
   controller.abort()
-  await t.rejects(fetching, /no response within 5 s/)
+  await t.rejects(fetching, /^no address of the host within 5 s$/)
 })

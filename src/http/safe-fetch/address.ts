@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { normalizeAddress } from '../server/client-address.js'
+import { hostOf } from './request-url.js'
 
 /** Addresses outside of link-local ranges at which clouds serve credentials: of Azure, Alibaba Cloud, AWS and Google Cloud. */
 const metadataAddresses = ['168.63.129.16', '100.100.100.200', 'fd00:ec2::254', 'fd20:ce::254']
@@ -19,6 +21,12 @@ const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 export function isPermitted(address: string, allowsPrivate: boolean): boolean {
   const range = rangeOf(address)
   return range === 'unicast' || (allowsPrivate && privateRanges.includes(range))
+}
+
+/** Returns whether the host of a URL is an address to which no request may be sent. Names are resolved at each request. */
+export function namesForbiddenAddress(url: URL, allowsPrivate: boolean): boolean {
+  const host = hostOf(url)
+  return isIP(host) !== 0 && !isPermitted(host, allowsPrivate)
 }
 
 /** Returns the range of an address, which is `unicast` for a public one. */

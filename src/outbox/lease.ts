@@ -1,0 +1,96 @@
+import { type QueryTarget, queryRows } from '../database/query.js'
+
+// The outbox: messages to other services, written in the transaction of their cause, and delivered at least once.
+//
+//  1. A process leases the messages that are due, by one statement: their next attempt moves to the end of the lease, and
+//     `attempts` becomes the number of this one. Processes skip rows that another has locked, so they share the work.
+//  2. It makes the attempt, and settles the message: delivered, or a next attempt after a delay, or a dead letter.
+//  3. If it crashes in between, the lease ends, and the message is sent again with the same id.
+//
+// An attempt that outlasts its lease settles nothing, as `attempts` has changed by then.
+
+/** Time for an attempt and its settlement, after which another process may repeat it (seconds). */
+const leaseSeconds = 60
+/** Maximum number of messages to one target that a process leases at once: a single one tries out a target that has failed. */
+const maxPerTarget = 8
+
+/** An attempt to deliver a message, which nobody else makes at the moment. */
+export interface Attempt {
+  /** Id of the message, the same in all attempts. */
+  id: string
+  /** Number of the attempt, the first being 1. */
+  number: number
+  target: string
+  payload: unknown
+  /** Time of the attempt by the clock of the database (seconds since 1970). */
+  at: number
+}
+
+/**
+ * Leases due messages of one kind, at most `maxPerTarget` for each target, so that no target holds up the others.
+ *
+ * @param targets SQL of a query for the targets that take messages: their ids, as text, and whether they have failed since a message
+ *   was delivered
+ * @param busy ids of targets to leave out
+ */
+export function leaseMessages(
+  kind: string,
+  targets: string,
+  busy: string[],
+  database: QueryTarget,
+): Promise<Attempt[]> {
+  return queryRows(leaseOf(targets), [kind, busy], database)
+}
+
+function leaseOf(targets: string): string {
+  return `
+  WITH due AS (
+    SELECT message.id
+    FROM (${targets}) AS targets (id, failing), LATERAL (
+      SELECT outbox.id FROM outbox
+      WHERE kind = $1::varchar AND target = targets.id AND next_attempt_at <= now()
+      ORDER BY next_attempt_at LIMIT CASE WHEN failing THEN 1 ELSE ${maxPerTarget} END FOR UPDATE SKIP LOCKED
+    ) AS message
+    WHERE targets.id <> ALL ($2::text[])
+  )
+  UPDATE outbox SET attempts = attempts + 1, last_attempt_at = now(),
+    next_attempt_at = clock_timestamp() + interval '${leaseSeconds} seconds'
+  WHERE id IN (SELECT id FROM due)
+  RETURNING id, attempts AS number, target, payload, floor(extract(epoch FROM clock_timestamp()))::float8 AS at`
+}
+
+/** Records that a message was delivered. Returns whether the lease still held. */
+export async function settleDelivered({ id, number }: Attempt, database: QueryTarget): Promise<boolean> {
+  return (await queryRows(delivered, [id, number], database)).length === 1
+}
+
+const delivered = `
+  UPDATE outbox SET delivered_at = now(), next_attempt_at = NULL, last_failure = NULL, expires_at = now() + interval '1 day'
+  WHERE id = $1::uuid AND attempts = $2::int AND next_attempt_at IS NOT NULL RETURNING id`
+
+/**
+ * Records that an attempt failed, and plans the next one.
+ *
+ * @param delaySeconds time to the next attempt; Infinity for none
+ * @returns whether the message is a dead letter now
+ */
+export async function settleFailed(
+  { id, number }: Attempt,
+  { reason, delaySeconds }: { reason: string; delaySeconds: number },
+  database: QueryTarget,
+): Promise<boolean> {
+  const delay = Number.isFinite(delaySeconds) ? delaySeconds : null
+  const values = [id, number, reason.slice(0, maxReasonLength), delay]
+  const [settled] = await queryRows<{ isDead: boolean }>(failed, values, database)
+  return settled?.isDead === true
+}
+
+/** Maximum length of the reason of a failure (characters). */
+const maxReasonLength = 200
+
+const failed = `
+  UPDATE outbox SET last_failure = $3, next_attempt_at = (
+    SELECT next FROM (SELECT clock_timestamp() + make_interval(secs => $4::float8) AS next) AS plan WHERE next < gives_up_at
+  )
+  WHERE id = $1::uuid AND attempts = $2::int AND next_attempt_at IS NOT NULL
+  RETURNING next_attempt_at IS NULL AS "isDead"`

@@ -1,0 +1,36 @@
+import type { Static } from 'typebox'
+import type { AuditEvent } from '../../audit/event-schema.js'
+import { type SignedContent, signedHeaders } from './signature.js'
+
+/** A message as the receiver gets it (Standard Webhooks, "Payload structure"). */
+interface Message {
+  type: string
+  timestamp: string
+  data: object
+}
+
+/** Returns the message about an audit event, of which the trigger `send_events` has stored the row. */
+export function eventMessage(row: Static<typeof AuditEvent>): Message {
+  const created_at = toTime(row.created_at)
+  const last_at = toTime(row.last_at)
+  return { type: `audit.${row.action}`, timestamp: last_at, data: { ...row, created_at, last_at } }
+}
+
+/** Returns a message for trying out an endpoint. @param at time (seconds since 1970) */
+export function testMessage(at: number): Message {
+  return { type: 'webhook.test', timestamp: new Date(at * 1_000).toISOString(), data: {} }
+}
+
+/** Returns the request that delivers a message. @param secrets the current one first */
+export function toRequest(
+  message: Message,
+  { id, timestamp }: Omit<SignedContent, 'body'>,
+  secrets: string[],
+): { headers: Record<string, string>; body: string } {
+  const body = JSON.stringify(message)
+  return { headers: signedHeaders({ id: `msg_${id}`, timestamp, body }, secrets), body }
+}
+
+function toTime(stored: string): string {
+  return new Date(stored).toISOString()
+}
