@@ -7,6 +7,7 @@ import { maxFormBytes } from './auth/token-schema.js'
 import type { Config } from './config/index.js'
 import { changeFeed } from './database/changes/index.js'
 import type { Database } from './database/client.js'
+import { databaseMetrics } from './database/database-metrics.js'
 import { departures } from './database/departures.js'
 import { databasePlugin } from './database/plugin.js'
 import { type DatabaseServer, externalServer } from './database/provision.js'
@@ -21,9 +22,12 @@ import { fastifyOptions } from './http/fastify-options.js'
 import { responseHeaders } from './http/headers.js'
 import { Health, healthRoutes } from './http/health.js'
 import { jsonBodies } from './http/json/parser.js'
+import { formatOf } from './http/log/options.js'
+import { requestLog } from './http/log/request-log.js'
 import { noContent, typesWithoutContent } from './http/no-content.js'
 import { fallbacks } from './http/not-found.js'
-import { requestLog } from './http/request-log.js'
+import { requestMetrics } from './http/request-metrics.js'
+import { requestTracing } from './http/request-tracing.js'
 import { clientAddress } from './http/server/client-address.js'
 import { stalledClients } from './http/server/stalled-clients.js'
 import { timeLimit } from './http/time-limit.js'
@@ -33,6 +37,11 @@ import { itemSchemas } from './items/item-schema.js'
 import { itemRoutes } from './items/routes.js'
 import { createTransferSlots } from './items/transfer-slots.js'
 import { background } from './lifecycle/background.js'
+import { version } from './manifest.js'
+import { createMetrics, metricsPlugin } from './metrics/index.js'
+import { processMetrics } from './metrics/process.js'
+import { webhooks } from './outbox/webhooks/index.js'
+import { webhookMetrics } from './outbox/webhooks/webhook-metrics.js'
 import { pageSchemas, pages } from './pages/index.js'
 import { missingPage } from './pages/missing-page.js'
 import { passwords } from './passwords/index.js'
@@ -65,8 +74,11 @@ export async function buildApp(
   database: Database,
   { server = externalServer, print = () => {} }: Partial<ProcessParts> = {},
 ): Promise<FastifyInstance> {
-  const app = fastify(fastifyOptions({ ...config, ...database.limits, bodyLimit: maxFormBytes }))
+  const metrics = createMetrics()
+  const app = fastify(fastifyOptions({ ...config, ...database.limits, bodyLimit: maxFormBytes }, metrics))
+  await app.register(metricsPlugin, { metrics })
   await app.register(databasePlugin, { database })
+  if (config.metricsPort !== undefined) await registerMetrics(app)
   await app.register(changeFeed)
   await registerConnections(app, config)
   await registerRequestHandling(app, config)
@@ -79,15 +91,24 @@ export async function buildApp(
   return app
 }
 
+/** Registers measurements that cost time in every request, or statements: only where metrics are served. */
+async function registerMetrics(app: FastifyInstance): Promise<void> {
+  await app.register(processMetrics, { version })
+  await app.register(databaseMetrics)
+  await app.register(requestMetrics)
+  await app.register(webhookMetrics)
+}
+
 async function registerConnections(app: FastifyInstance, { maxConnections }: Config): Promise<void> {
   app.server.maxConnections = maxConnections
   await app.register(stalledClients)
   await app.register(clientAddress)
 }
 
-async function registerRequestHandling(app: FastifyInstance, { corsOrigins }: Config): Promise<void> {
-  await app.register(requestLog)
-  await app.register(responseHeaders, { origins: corsOrigins })
+async function registerRequestHandling(app: FastifyInstance, config: Config): Promise<void> {
+  await app.register(requestTracing, { isOn: config.tracing !== null })
+  await app.register(requestLog, { format: formatOf(config) })
+  await app.register(responseHeaders, { origins: config.corsOrigins })
   await app.register(typesWithoutContent)
   await app.register(fallbacks)
   await app.register(unreadableRequests)
@@ -136,6 +157,7 @@ async function registerServices(
   await app.register(retention, { eventRetentionSeconds })
   await app.register(departedOwners)
   await app.register(departures)
+  await app.register(webhooks, { config })
 }
 
 /** Registers the routes. Each scope has one guard, which no route in it can miss. */

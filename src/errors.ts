@@ -171,6 +171,33 @@ export class ServiceError extends Error {
   }
 }
 
+/** Reasons why a request cannot be served at the moment. */
+export const unavailableReasons = [
+  'database_outage',
+  'database_node',
+  'database_busy',
+  'outcome_unknown',
+  'hashing_queue_full',
+  'hashing_wait',
+  'keys',
+  'status_list',
+  'token_status',
+  'import_stopped',
+  'not_ready',
+] as const
+
+export type UnavailableReason = (typeof unavailableReasons)[number]
+
+/** Thrown for a request that cannot be served at the moment. Only the metrics show the reason. */
+export class Unavailable extends ServiceError {
+  readonly reason: UnavailableReason
+
+  constructor(reason: UnavailableReason) {
+    super('service_unavailable')
+    this.reason = reason
+  }
+}
+
 /** Thrown for a path that the service does not have. The response is the tutorial's, which has no code. */
 export class UnknownPath extends ServiceError {
   constructor() {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { Sparse } from '../http/schema.js'
 import type { JwtKey, VerifiedJws } from './keys/jwt.js'
 import { userScopes } from './scope.js'
 
@@ -82,19 +83,21 @@ export function claimsFor(
   jti: string,
   now: number,
   ttlSeconds: number,
-): AccessTokenClaims {
+): Sparse<AccessTokenClaims> {
   const iat = Math.floor(now)
   return {
-    ...(issuer && { iss: issuer.iss, aud: issuer.aud, ...audience }),
+    iss: issuer?.iss,
+    aud: issuer ? (audience?.aud ?? issuer.aud) : undefined,
+    rgen: issuer ? audience?.rgen : undefined,
     sub,
     exp: iat + ttlSeconds,
     iat,
     jti,
     client_id: clientId,
-    ...(scope && { scope }),
-    ...(sid !== undefined && { sid }),
-    ...(gen !== undefined && { gen }),
-    ...(status && { status }),
+    scope: scope || undefined,
+    sid,
+    gen,
+    status,
   }
 }
 

@@ -4,6 +4,7 @@ import { isFrozen } from '../http/tutorial-surface.js'
 import { findOwner } from '../users/store/accounts.js'
 import type { CurrentUser } from '../users/store/profile.js'
 import { readBearerToken } from './access-token.js'
+import { countChecks } from './check-metrics.js'
 import type { AuthContext } from './context.js'
 import { loadStandingAt, type Standing } from './current.js'
 import { documentGuard } from './document-guard.js'
@@ -37,7 +38,7 @@ const otherOwnerScope = 'items:admin'
 
 /** Creates the hook `app.authenticate`. It sets `request.currentUser` and makes that user the `request.owner`. */
 export function createAuthenticate(context: AuthContext) {
-  return async function authenticate(request: FastifyRequest): Promise<void> {
+  return countChecks('route', context, async function authenticate(request) {
     const { sub, standing } = await authenticateCaller(request, context)
     const { user } = standing
     if (!user) throw challenge('invalid_token', request, context)
@@ -45,7 +46,7 @@ export function createAuthenticate(context: AuthContext) {
     request.callerSubject = sub
     request.currentUser = user
     request.owner = user
-  }
+  })
 }
 
 /**
@@ -53,7 +54,7 @@ export function createAuthenticate(context: AuthContext) {
  * of the route, and other users with the scope `items:admin`. It sets `request.owner`.
  */
 export function createAuthenticateForOwner(context: AuthContext) {
-  return async function authenticateForOwner(request: FastifyRequest): Promise<void> {
+  return countChecks('route', context, async function authenticateForOwner(request) {
     const { sub, standing } = await authenticateCaller(request, context)
     const { user } = standing
     const { username } = request.params as { username: string }
@@ -64,7 +65,7 @@ export function createAuthenticateForOwner(context: AuthContext) {
     if (!owner) throw new ServiceError('not_found')
     request.callerSubject = sub
     request.owner = owner
-  }
+  })
 }
 
 /**
@@ -80,6 +81,7 @@ async function authenticateCaller(
   if (token === null) throw challenge('not_authenticated', request, context)
   const access = await verifyPresentedToken(token, context, Date.now() / 1000)
   if (!access) throw challenge('invalid_token', request, context)
+  await context.logCaller(request, { sub: access.claims.sub, clientId: access.claims.client_id })
   const standing = await loadStandingAt(null, access, context)
   const { reason } = standing
   if (reason === 'invalid_token') throw challenge(reason, request, context)

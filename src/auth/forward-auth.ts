@@ -6,6 +6,7 @@ import { countHeader } from '../http/raw-headers.js'
 import { verifyPath } from '../http/request-target.js'
 import { readBearerToken, type VerifiedToken } from './access-token.js'
 import { forbidStorage } from './authenticate.js'
+import { countChecks } from './check-metrics.js'
 import type { AuthContext } from './context.js'
 import { loadStandingAt, type Standing } from './current.js'
 import { verifyRequest } from './operations.js'
@@ -44,12 +45,12 @@ export const forwardAuthEndpoint: FastifyPluginAsync<AuthContext> = async functi
   for (const method of methods)
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
 
-  async function answer(request: FastifyRequest, reply: FastifyReply) {
+  const answer = countChecks('verify', context, async function answer(request, reply: FastifyReply) {
     const requirement = readRequirement(request.query as Record<string, unknown>)
     const { access, standing } = await authenticate(request, requirement, context)
     await requireScopes(requirement, standing, context)
     return reply.code(204).headers(describe(access, standing)).send()
-  }
+  })
 
   // The hook answers, before Fastify reads the body. The handler, which a route must have, is not reached.
   const route = { onRequest: answer, handler: answer, config: { isForwardAuth: true, cors: false } }
@@ -76,10 +77,11 @@ function readRequirement(query: Record<string, unknown>): Requirement {
  * @throws ServiceError `not_authenticated`, `invalid_token`
  */
 async function authenticate(
-  { headers, raw }: FastifyRequest,
+  request: FastifyRequest,
   requirement: Requirement,
   context: AuthContext,
 ): Promise<{ access: VerifiedToken; standing: Standing }> {
+  const { headers, raw } = request
   if (countHeader(raw.rawHeaders, 'authorization') > 1)
     throw await refusal('invalid_token', { error: 'invalid_request' }, requirement, context)
   const token = readBearerToken(headers.authorization)
@@ -88,6 +90,7 @@ async function authenticate(
     throw await refusal('not_authenticated', { scope }, requirement, context)
   }
   const access = await verifyAccessToken(token, context, Date.now() / 1000)
+  if (access) await context.logCaller(request, { sub: access.claims.sub, clientId: access.claims.client_id })
   const standing = access && (await loadStandingAt(requirement.resource, access, context))
   const isRefused = standing?.reason === 'invalid_token' || standing?.reason === 'inactive_user'
   if (!standing || isRefused)

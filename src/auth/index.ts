@@ -4,8 +4,11 @@ import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/index.js'
 import { createInvalidatingCache } from '../database/changes/cache.js'
 import { allowEveryOrigin } from '../http/every-origin.js'
+import type { CacheName } from '../metrics/catalogue/tokens.js'
+import type { Metrics } from '../metrics/index.js'
 import { createAuthenticate, createAuthenticateForOwner } from './authenticate.js'
 import { authorizationEndpoint } from './authorize.js'
+import { createCallerLog } from './caller-log.js'
 import { createKeySets } from './clients/key-sets.js'
 import type { AuthContext, OAuthConfig } from './context.js'
 import { Jwks, Metadata, ProtectedResource } from './discovery-schema.js'
@@ -53,6 +56,8 @@ export const authSchemas = [
   ...statusSchemas,
 ]
 
+type Caches = Pick<AuthContext, 'clients' | 'resources' | 'standings' | 'verified' | 'noteLookUp'>
+
 /** Maximum number of clients in memory. */
 const maxClients = 1_000
 /** Maximum number of tokens in memory. */
@@ -61,7 +66,10 @@ const maxTokens = 20_000
 const maxTokenBytes = 32 * 2 ** 20
 
 /** Registers the key ring, the guards `app.authenticate` and `app.authenticateForOwner`, and the OAuth endpoints. */
-export const auth = plugin(registerAuth, { name: 'auth', dependencies: ['passwords', 'error-handling'] })
+export const auth = plugin(registerAuth, {
+  name: 'auth',
+  dependencies: ['passwords', 'error-handling', 'metrics'],
+})
 
 async function registerAuth(app: FastifyInstance, { config }: { config: AuthConfig }): Promise<void> {
   const context = await createContext(app, config)
@@ -97,7 +105,7 @@ async function registerAuth(app: FastifyInstance, { config }: { config: AuthConf
 
 async function createContext(app: FastifyInstance, config: AuthConfig): Promise<AuthContext> {
   const { jwtSecret, issuer: iss, audience: aud, statusLists } = config
-  const { database, passwords, readMacKey, changes } = app
+  const { database, passwords, readMacKey, changes, metrics } = app
   return {
     config,
     database,
@@ -106,15 +114,34 @@ async function createContext(app: FastifyInstance, config: AuthConfig): Promise<
     keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : registerKeyRing(app, config),
     issuer: jwtSecret ? null : { iss, aud },
     changes,
-    statusAllocator: statusLists ? createStatusAllocator({ database, changes }) : null,
+    logCaller: createCallerLog(app),
+    metrics,
+    statusAllocator: statusLists ? createStatusAllocator({ database, changes, metrics }) : null,
     keySets: createKeySets(app.log),
-    clients: createInvalidatingCache(changes, maxClients),
-    resources: createInvalidatingCache(changes, 1),
-    verified: new LRUCache({
-      max: maxTokens,
-      maxSize: maxTokenBytes,
-      sizeCalculation: (_access, token) => token.length,
-    }),
-    standings: createInvalidatingCache(changes, maxTokens),
+    ...createCaches(app),
   }
+}
+
+/** Creates the caches of the OAuth endpoints and the guards. */
+function createCaches({ changes, metrics }: FastifyInstance): Caches {
+  const counter = (cache: CacheName) => createLookUpCounter(cache, metrics)
+  const clients: Caches['clients'] = createInvalidatingCache(changes, maxClients, counter('clients'))
+  const resources: Caches['resources'] = createInvalidatingCache(changes, 1, counter('resources'))
+  const standings: Caches['standings'] = createInvalidatingCache(changes, maxTokens, counter('standings'))
+  const verified: Caches['verified'] = new LRUCache({
+    max: maxTokens,
+    maxSize: maxTokenBytes,
+    sizeCalculation: (_access, token) => token.length,
+  })
+  metrics.cacheEntries.observe({ cache: 'clients' }, clients.size)
+  metrics.cacheEntries.observe({ cache: 'resources' }, resources.size)
+  metrics.cacheEntries.observe({ cache: 'standings' }, standings.size)
+  metrics.cacheEntries.observe({ cache: 'verified_tokens' }, () => verified.size)
+  return { clients, resources, standings, verified, noteLookUp: counter('verified_tokens') }
+}
+
+function createLookUpCounter(cache: CacheName, { cacheRequests }: Metrics): (isHit: boolean) => void {
+  const countHit = cacheRequests.counterOf({ cache, result: 'hit' })
+  const countMiss = cacheRequests.counterOf({ cache, result: 'miss' })
+  return (isHit) => (isHit ? countHit() : countMiss())
 }

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { sourceOf } from '../audit/event.js'
 import { ServiceError } from '../errors.js'
+import type { Sparse } from '../http/schema.js'
 import { authenticateClient } from './clients/authenticate-client.js'
 import type { AuthContext } from './context.js'
 import { loadStanding, readStanding } from './current.js'
@@ -29,10 +30,12 @@ export const introspectionEndpoint: FastifyPluginAsyncTypebox<AuthContext> =
         const credentials = { authorization: headers.authorization, ...body }
         const client = await authenticateClient(credentials, context, sourceOf(request))
         if (!client?.confidential) throw new ServiceError('invalid_client')
-        return (
+        await context.logCaller(request, client)
+        const active =
           (await describeAccessToken(body.token, client, context)) ??
-          (await describeRefreshToken(body.token, client, context)) ?? { active: false }
-        )
+          (await describeRefreshToken(body.token, client, context))
+        context.metrics.tokenChecks.add({ place: 'introspection', result: active ? 'ok' : 'invalid' })
+        return active ?? { active: false }
       },
     )
   }
@@ -45,7 +48,7 @@ async function describeAccessToken(
   token: string,
   client: Client,
   context: AuthContext,
-): Promise<Static<typeof Introspection> | null> {
+): Promise<Sparse<Static<typeof Introspection>> | null> {
   const access = await verifyAccessToken(token, context, Date.now() / 1000)
   if (!access) return null
   const visible = visibleScope(access, client, await loadServers(access.audience, context))
@@ -55,13 +58,19 @@ async function describeAccessToken(
   if (!visible || !standing.active) return null
   const scope = visible.filter((one) => standing.scope.includes(one))
   if (visible.length > 0 && scope.length === 0) return null
-  const { scope: _, ...claims } = access.claims
+  const { client_id, exp, iat, sub, aud, iss, jti } = access.claims
   return {
-    ...claims,
     active: true,
+    scope: scope.length > 0 ? scope.join(' ') : undefined,
+    client_id,
+    username: standing.user?.username,
     token_type: 'Bearer',
-    ...(scope.length > 0 && { scope: scope.join(' ') }),
-    ...(standing.user && { username: standing.user.username }),
+    exp,
+    iat,
+    sub,
+    aud,
+    iss,
+    jti,
   }
 }
 

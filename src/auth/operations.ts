@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { readConditions } from '../http/condition-schema.js'
 import { errorResponses, oauthErrorResponses, validationResponse } from '../http/error-responses.js'
 import { documentHeaders } from '../http/header-schema.js'
-import { nameMethod, ref, success } from '../http/schema.js'
+import { nameMethod, ref, sparseRef, success } from '../http/schema.js'
 import { Jwks, Metadata, ProtectedResource } from './discovery-schema.js'
 import { Introspection, Revocation, Token, TokenForm, TokenReference } from './token-schema.js'
 
@@ -24,7 +24,7 @@ export const issueToken = {
   consumes: ['application/x-www-form-urlencoded'],
   body: ref(TokenForm),
   response: {
-    200: ref(Token, success),
+    200: sparseRef(Token, success),
     ...oauthErrorResponses(
       'unsupported_grant_type',
       'repeated_parameter',
@@ -81,7 +81,7 @@ export const introspectToken = {
   consumes: ['application/x-www-form-urlencoded'],
   body: ref(TokenReference),
   response: {
-    200: ref(Introspection, success),
+    200: sparseRef(Introspection, success),
     ...oauthErrorResponses(
       'invalid_parameter',
       'repeated_parameter',

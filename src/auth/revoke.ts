@@ -27,7 +27,9 @@ export const revocationEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async 
       if (validationError) throw new ServiceError('invalid_parameter')
       const credentials = { authorization: headers.authorization, ...body }
       const client = await authenticateClient(credentials, context, sourceOf(request))
-      await revoke(body.token, client?.clientId ?? firstPartyId, context)
+      const { clientId } = client ?? { clientId: firstPartyId }
+      await context.logCaller(request, { clientId })
+      await revoke(body.token, clientId, context)
       return {}
     },
   )

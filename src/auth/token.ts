@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { sourceOf } from '../audit/event.js'
 import { ServiceError } from '../errors.js'
+import type { Sparse } from '../http/schema.js'
 import { claimsFor } from './access-token.js'
 import { authenticateClient } from './clients/authenticate-client.js'
 import type { AuthContext } from './context.js'
@@ -12,10 +13,12 @@ import { isDisabled, stillCounts } from './effective.js'
 import { type Form, refuseRepeated } from './form.js'
 import type { Granted, TokenParameters } from './grants/grant.js'
 import { grants } from './grants/index.js'
+import { compileLoginValidator } from './login-form.js'
 import { issueToken } from './operations.js'
 import { isSameScope } from './scope.js'
-import { OutdatedHolder } from './status/allocator.js'
+import { OutdatedHolder } from './status/outdated-holder.js'
 import { type Client, firstPartyId } from './store/clients.js'
+import { countTokenRequests } from './token-metrics.js'
 import { type Token, TokenForm } from './token-schema.js'
 
 /** Registers the token endpoint (RFC 6749 §3.2). */
@@ -23,16 +26,25 @@ export const tokenEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async funct
   app,
   context,
 ) {
+  const noteClient = countTokenRequests(app, context)
   app.post(
     '/token',
-    { schema: { ...issueToken }, attachValidation: true, preValidation: [flagOAuthRequest, checkResource] },
+    {
+      schema: { ...issueToken },
+      validatorCompiler: compileLoginValidator,
+      attachValidation: true,
+      preValidation: [flagOAuthRequest, checkResource],
+    },
     async function handleTokenRequest(request) {
       const parameters = readParameters(request)
       const grantType = chooseGrant(parameters, context.config.allowedGrants)
-      if (grantType === 'password' && request.validationError) throw request.validationError
+      if (request.validationError) throw request.validationError
       const client = await findRequestClient(request, parameters, grantType, context)
+      await context.logCaller(request, { clientId: client.clientId })
+      noteClient(request, client)
       const grant = (decided: Client) => grants[grantType](parameters, decided, context, sourceOf(request))
-      const granted = await grantCurrent(client, grant, context)
+      const granted = await grantCurrent(client, grantType, grant, context)
+      await context.logCaller(request, granted)
       return signToken(granted, parameters.scope, context)
     },
   )
@@ -94,11 +106,15 @@ async function findRequestClient(
 }
 
 /**
- * Grants a request of a client. If the client or the resource changes before a block of status list entries is leased, it decides once
- * more.
+ * Grants a request of a client. If what it depends on changes in the meantime, as when all tokens are revoked, it decides once more,
+ * from the password of the user on. A client that has authenticated has to do that again.
+ *
+ * @throws ServiceError `invalid_client`
+ * @throws OutdatedHolder
  */
 async function grantCurrent(
   client: Client,
+  grantType: string,
   grant: (decided: Client) => Promise<Granted>,
   context: AuthContext,
 ): Promise<Granted> {
@@ -107,7 +123,9 @@ async function grantCurrent(
   } catch (error) {
     if (!(error instanceof OutdatedHolder)) throw error
     const changed = await loadClient(client.clientId, context)
-    if (!stillCounts(client, changed)) throw new ServiceError('invalid_client')
+    if (!changed || isDisabled(changed) || !changed.grants.includes(grantType))
+      throw new ServiceError('invalid_client')
+    if (client.confidential && !stillCounts(client, changed)) throw error
     return grant(changed)
   }
 }
@@ -116,16 +134,16 @@ async function grantCurrent(
 async function signToken(
   granted: Granted,
   requestedScope: string | undefined,
-  { config, keyRing, issuer }: AuthContext,
-): Promise<Static<typeof Token>> {
+  { config, keyRing, issuer, metrics }: AuthContext,
+): Promise<Sparse<Static<typeof Token>>> {
   const ttlSeconds = granted.ttlSeconds ?? config.accessTokenTtlSeconds
   const claims = claimsFor(granted, issuer, randomUUID(), Date.now() / 1000, ttlSeconds)
   const key = await keyRing.signer()
   return {
-    access_token: key.sign(claims),
+    access_token: await metrics.signing.time({}, async () => key.sign(claims)),
     token_type: 'bearer',
     expires_in: ttlSeconds,
-    ...(!isSameScope(granted.scope, requestedScope ?? '') && { scope: granted.scope }),
-    ...(granted.refreshToken && { refresh_token: granted.refreshToken }),
+    scope: isSameScope(granted.scope, requestedScope ?? '') ? undefined : granted.scope,
+    refresh_token: granted.refreshToken,
   }
 }

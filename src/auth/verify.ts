@@ -20,6 +20,8 @@ export interface VerificationContext {
   issuer: Issuer | null
   /** Tokens whose signature was verified, by the token's text. */
   verified: LRUCache<string, VerifiedToken>
+  /** Receives whether a token was among them. */
+  noteLookUp(isHit: boolean): void
 }
 
 /**
@@ -44,12 +46,13 @@ export async function verifyAccessToken(
  */
 export async function verifyPresentedToken(
   token: string,
-  { keyRing, issuer, verified }: VerificationContext,
+  { keyRing, issuer, verified, noteLookUp }: VerificationContext,
   now: number,
 ): Promise<VerifiedToken | null> {
   const known = verified.get(token)
-  if (known && (await keyRing.find(known.kid)) === known.key)
-    return isTimely(known.claims, now) ? known : null
+  const isCached = known !== undefined && (await keyRing.find(known.kid)) === known.key
+  noteLookUp(isCached)
+  if (isCached) return isTimely(known.claims, now) ? known : null
   if (!isCanonical(token)) return null
   const kid = keyIdOf(token)
   const key = await keyRing.find(kid)

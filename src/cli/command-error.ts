@@ -10,7 +10,15 @@ import type { Io } from './io.js'
 import { escapeLine, escapeLines, printJson } from './output.js'
 
 /** Exit statuses other than 0 for success. That of an interrupted command is the one that shells report for SIGINT. */
-export const exitStatus = { failure: 1, usage: 2, notFound: 3, refused: 4, interrupted: 130 } as const
+export const exitStatus = {
+  failure: 1,
+  usage: 2,
+  notFound: 3,
+  refused: 4,
+  newer: 5,
+  drift: 6,
+  interrupted: 130,
+} as const
 
 /** Stable codes of errors under `--json`, by exit status. */
 const codes: Record<number, string> = {
@@ -18,6 +26,8 @@ const codes: Record<number, string> = {
   [exitStatus.usage]: 'usage',
   [exitStatus.notFound]: 'not_found',
   [exitStatus.refused]: 'refused',
+  [exitStatus.newer]: 'newer_schema',
+  [exitStatus.drift]: 'changed_migrations',
 }
 
 /** Maximum length of an error of the database, or an unexpected one, that is printed in one line (characters). */
@@ -39,7 +49,7 @@ export class CommandError extends OperatorError {
 /** @throws CommandError if something was not found: a search returned null, or a change false */
 export function requireFound<T>(
   found: T,
-  kind: 'user' | 'client' | 'resource' | 'role',
+  kind: 'user' | 'client' | 'resource' | 'role' | 'webhook',
   name: string,
 ): asserts found is Exclude<T, null | false> {
   if (found === null || found === false)

@@ -4,6 +4,7 @@ import { findMacKey } from '../auth/keys/mac-key-store.js'
 import { sealingKeysOf } from '../auth/keys/sealing-keys.js'
 import type { Config } from '../config/index.js'
 import { openDatabase } from '../database/client.js'
+import type { MigrationStatus } from '../database/migration-history.js'
 import { migrate, migrationStatus } from '../database/migrations.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import { claimUsernames } from '../users/names/taken-names.js'
@@ -24,8 +25,22 @@ function addMigrate(program: Command, io: Io): void {
   program
     .command('migrate')
     .description('apply pending migrations, and claim the names of existing users')
+    .option(
+      '--check',
+      'change nothing; exit with 4 if some are pending, 5 if there are some of a later version, 6 if some differ',
+    )
     .action(
-      onServer(io, async function applyMigrations({ config, url }, _args, { json }) {
+      onServer(io, async function applyMigrations({ config, url }, _args, { check, json }) {
+        if (check) {
+          const { applied } = await requireThisVersion(url)
+          printResult(
+            io,
+            { applied },
+            'The database has all migrations of this version, and no others.',
+            json,
+          )
+          return
+        }
         const notices: string[] = []
         const applied = await migrate(url, (notice) => notices.push(notice))
         const alike = await claimExistingNames(config, url)
@@ -37,6 +52,28 @@ function addMigrate(program: Command, io: Io): void {
     )
 }
 
+/** Requires that the database has the migrations of this version, and no others. @throws CommandError that says how it differs */
+async function requireThisVersion(url: string): Promise<MigrationStatus> {
+  const status = await migrationStatus(url)
+  const { changed, pending, unknown } = status
+  if (changed.length > 0)
+    throw new CommandError(
+      exitStatus.drift,
+      `the database was made by other files than those of this version: ${changed.join(' ')}`,
+    )
+  if (pending.length > 0) throw pendingMigrations(pending)
+  if (unknown.length > 0)
+    throw new CommandError(
+      exitStatus.newer,
+      `the database has migrations of a later version: ${unknown.join(' ')}`,
+    )
+  return status
+}
+
+function pendingMigrations({ length }: string[]): CommandError {
+  return new CommandError(exitStatus.refused, `${length} pending: run latchkey migrate`)
+}
+
 /** `latchkey status` */
 function addStatus(program: Command, io: Io): void {
   program
@@ -44,16 +81,17 @@ function addStatus(program: Command, io: Io): void {
     .description('list the migrations and their states; exits with status 4 if some are pending')
     .action(
       onServer(io, async function showStatus({ url }, _args, { json }) {
-        const { applied, pending } = await migrationStatus(url)
-        const row = (state: string) => (migration: string) => ({ migration, state })
-        printRows(
-          io,
-          [...applied.map(row('applied')), ...pending.map(row('pending'))],
-          ['migration', 'state'],
-          json,
-        )
-        if (pending.length > 0)
-          throw new CommandError(exitStatus.refused, `${pending.length} pending: run latchkey migrate`)
+        const { applied, pending, changed, unknown } = await migrationStatus(url)
+        const rows = [
+          ...applied.map((migration) => ({
+            migration,
+            state: changed.includes(migration) ? 'changed' : 'applied',
+          })),
+          ...pending.map((migration) => ({ migration, state: 'pending' })),
+          ...unknown.map((migration) => ({ migration, state: 'unknown' })),
+        ]
+        printRows(io, rows, ['migration', 'state'], json)
+        if (pending.length > 0) throw pendingMigrations(pending)
       }),
     )
 }

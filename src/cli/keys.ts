@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
-import { listKeys, readClock, retireUnlessSigning } from '../auth/keys/key-store.js'
+import { listKeys, retireUnlessSigning } from '../auth/keys/key-store.js'
 import { stateOf } from '../auth/keys/lifecycle.js'
+import { requireCurrentSecret } from '../auth/keys/mac-key-store.js'
 import { rotateKeys, rotationPlan } from '../auth/keys/rotation.js'
 import { sealingKeysOf } from '../auth/keys/sealing-keys.js'
+import { readClock } from '../database/clock.js'
 import { CommandError, exitStatus } from './command-error.js'
 import type { Io } from './io.js'
 import { printResult, printRows } from './output.js'
@@ -48,10 +50,12 @@ function addRotateKeys(keys: Command, io: Io): void {
         requireRing(context)
         const plan = { ...rotationPlan(context.config), ...(now === true && { leadSeconds: 0 }) }
         const { kid, signsAt } = await context.database.$transaction(async (transaction) => {
+          const sealingKeys = sealingKeysOf(context.config)
+          await requireCurrentSecret(transaction, sealingKeys)
           const made = await rotateKeys(
             transaction,
             plan,
-            sealingKeysOf(context.config)[0],
+            sealingKeys[0],
             (all, at) => now === true || all.every((key) => stateOf(key, all, at) !== 'published'),
           )
           if (!made)

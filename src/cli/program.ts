@@ -1,20 +1,23 @@
 import { Command } from 'commander'
 import { version } from '../manifest.js'
+import { addBackupCommands } from './backup/index.js'
 import { addClientCommands } from './clients/index.js'
 import { reportError } from './command-error.js'
 import { addSchemaCommands } from './database.js'
 import { addDoctorCommand } from './doctor/index.js'
-import { addEventsCommand } from './events.js'
+import { addEventsCommand } from './events/index.js'
 import type { Io } from './io.js'
 import { addKeyCommands } from './keys.js'
 import { addOpenApiCommand } from './openapi.js'
 import { escapeLines } from './output.js'
 import { addResourceCommands } from './resources/index.js'
 import { addRoleCommands } from './roles/index.js'
+import { addScaleCommands } from './scale/index.js'
 import { addSessionCommands } from './sessions.js'
 import { addStartCommand } from './start.js'
 import { addTokenCommands } from './tokens.js'
 import { addUserCommands } from './users/index.js'
+import { addWebhookCommands } from './webhooks/index.js'
 
 const groups = [
   addStartCommand,
@@ -26,14 +29,17 @@ const groups = [
   addTokenCommands,
   addKeyCommands,
   addEventsCommand,
+  addWebhookCommands,
   addSchemaCommands,
+  addBackupCommands,
+  addScaleCommands,
   addOpenApiCommand,
   addDoctorCommand,
 ]
 
 const exitStatuses = `
 Exit status: 0 for success, 1 for failure, 2 for wrong usage, 3 if not found,
-4 if the current state forbids it, 130 if interrupted.`
+4 if the current state forbids it, 130 if interrupted; migrate --check has more.`
 
 /** Runs one command and returns its exit status. @param args arguments after `latchkey` */
 export async function runCommandLine(args: string[], io: Io): Promise<number> {

@@ -35,19 +35,36 @@ export function openSecretPrompt({ stdin: input, stderr }: Io): Prompt {
   return { ask, close: () => lines.close() }
 }
 
+/** Words of refusals, when something is not confirmed. */
+interface Confirmation {
+  /** What is required without a terminal. */
+  requirement: (question: string) => string
+  refusal: string
+}
+
+const deletion: Confirmation = {
+  requirement: (question) => `a deletion requires --yes: ${question}`,
+  refusal: 'nothing was deleted',
+}
+
 /**
- * Asks a question before something is deleted, unless `--yes` is given.
+ * Asks a question before something is deleted or changed, unless `--yes` is given.
  *
  * @throws CommandError if the answer is not yes, or there is no terminal to ask on
  */
-export async function requireConfirmation(question: string, yes: unknown, io: Io): Promise<void> {
+export async function requireConfirmation(
+  question: string,
+  yes: unknown,
+  io: Io,
+  { requirement, refusal }: Confirmation = deletion,
+): Promise<void> {
   if (yes) return
   if (!io.stdin.isTTY)
-    throw new CommandError(exitStatus.usage, `without a terminal, a deletion requires --yes: ${question}`)
+    throw new CommandError(exitStatus.usage, `without a terminal, ${requirement(question)}`)
   io.stderr.write(`${question} [y/N] `)
   // The terminal itself echoes the line, and sends SIGINT for Ctrl-C.
   const lines = createInterface({ input: io.stdin, terminal: false })
   const { value } = await lines[Symbol.asyncIterator]().next()
   lines.close()
-  if (!/^y(es)?$/i.test(value ?? '')) throw new CommandError(exitStatus.refused, 'nothing was deleted')
+  if (!/^y(es)?$/i.test(value ?? '')) throw new CommandError(exitStatus.refused, refusal)
 }

@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg'
+import type pg from 'pg'
 import { schemaOf } from '../config/database-url.js'
 import { retryableOnce } from '../lifecycle/once.js'
 import { retryConflictingStatements, retryConflicts } from './conflicts.js'
@@ -6,8 +7,14 @@ import { Prisma, PrismaClient } from './generated/client.js'
 import { type Limits, limitsOf } from './limits.js'
 import { nameStatements, type Queryable, type QueryTarget } from './query.js'
 import { preferReplica, type ReplicaReads } from './replica.js'
+import { type Servers, serversOf } from './servers/servers.js'
 import { openSessionPool } from './session.js'
+import type { SessionConfig } from './session-client.js'
+import { rememberSharding, type Sharding } from './sharding.js'
 import { retryStalePlans } from './stale-plan.js'
+import { standIn } from './stand-in.js'
+import { createStatementLog, type StatementLog } from './statement-log.js'
+import { traceStatements } from './traced-statements.js'
 
 /** The handle to PostgreSQL, which stores take as an argument and send their queries through. */
 export type Database = PrismaClient & Connections
@@ -38,8 +45,16 @@ interface Connections extends QueryTarget {
   readPool: Queryable
   /** The replica, if there is one. */
   replica: ReplicaReads | null
-  /** URL of PostgreSQL itself, even if the pool leads to a pooler in front of it. */
-  directUrl: string
+  /** The pools by their names. */
+  pools: { primary: pg.Pool; replica?: pg.Pool }
+  /** Reports each statement of the pools to a listener. */
+  statements: StatementLog
+  /** Maximum number of connections of each pool. */
+  poolSize: number
+  /** Whether the items of different owners may be on different machines. */
+  sharding: Sharding
+  /** PostgreSQL itself, even if the pool leads to a pooler in front of it. */
+  direct: { url: string; servers: Servers }
   /** Time limits of the connections, and of what waits for them. */
   limits: Limits
 }
@@ -57,7 +72,8 @@ interface ConnectionSettings {
 const replicaConnectMs = 1_000
 
 /**
- * Opens pools to PostgreSQL and its replica. No connection is made before the first query.
+ * Opens pools to PostgreSQL and its replica. No connection is made before the first query, and Prisma's client not before its first
+ * use.
  *
  * @param url URL of PostgreSQL; with `databaseDirectUrl`, of a pooler that gives each transaction another session
  */
@@ -69,20 +85,54 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
     databasePoolSize: size,
   } = settings
   const limits = limitsOf(settings.databaseTimeoutSeconds)
-  const { connectionMs, answerMs, clientTransactionMs } = limits
+  const { connectionMs, answerMs } = limits
   const isOwn = directUrl === url
-  const session = { url, isOwn, limits, connectionMs, answerMs }
+  const direct = { url: directUrl, servers: serversOf(directUrl) }
+  const statements = createStatementLog()
+  const session = { ...(isOwn ? direct : { url }), isOwn, limits, connectionMs, answerMs, statements }
   const pool = openSessionPool(session, size)
   const replica =
-    replicaUrl === undefined
-      ? null
-      : openSessionPool({ ...session, url: replicaUrl, isOwn: true, connectionMs: replicaConnectMs }, size)
+    replicaUrl === undefined ? null : openSessionPool({ ...session, ...replicaOf(replicaUrl) }, size)
   const reads = replica && preferReplica(replica, pool, { maxLagMs: maxLagSeconds * 1_000 })
   retryStalePlans(pool)
   retryConflictingStatements(pool)
   if (replica) retryStalePlans(replica)
+  for (const traced of [pool, replica]) if (traced) traceStatements(traced)
+  const nameStatement = isOwn ? nameStatements() : () => undefined
+  let client: Client | undefined
+  const prisma = standIn(function openOnce() {
+    client ??= openClient(new PrismaPg(pool, { schema: schemaOf(url) }), limits)
+    return client
+  })
+  const close = retryableOnce(async function closeAll() {
+    await client?.$disconnect()
+    await Promise.all([pool.end(), replica?.end()])
+  })
+  return Object.assign(Object.create(prisma) as Client, {
+    pool,
+    readPool: reads ?? pool,
+    replica: reads,
+    pools: { primary: pool, ...(replica && { replica }) },
+    statements,
+    nameStatement,
+    poolSize: size,
+    sharding: rememberSharding({ pool, nameStatement }),
+    direct,
+    limits,
+    $disconnect: close,
+  })
+}
+
+function replicaOf(url: string): SessionConfig {
+  return { url, servers: serversOf(url, 'replica'), isOwn: true, connectionMs: replicaConnectMs }
+}
+
+/** Prisma's client, whose transactions are retried. It takes 5 MB, and its query engine 25 MB on first use. */
+type Client = PrismaClient & Pick<Connections, 'transactOnce'>
+
+function openClient(adapter: PrismaPg, { connectionMs, clientTransactionMs }: Limits): Client {
   const client = new PrismaClient({
-    adapter: new PrismaPg(pool, { schema: schemaOf(url) }),
+    adapter,
     errorFormat: 'minimal',
     transactionOptions: { maxWait: connectionMs, timeout: clientTransactionMs },
   })
@@ -92,20 +142,8 @@ export function openDatabase(settings: ConnectionSettings, url: string): Databas
     const attempt = () => begin.call(this, change) as Promise<T>
     return this === client ? retryConflicts(attempt) : attempt()
   }
-  const disconnect = client.$disconnect.bind(client)
-  const close = retryableOnce(async function closeAll() {
-    await disconnect()
-    await Promise.all([pool.end(), replica?.end()])
-  })
   return Object.assign(client, {
-    pool,
-    readPool: reads ?? pool,
-    replica: reads,
-    nameStatement: isOwn ? nameStatements() : () => undefined,
-    directUrl,
-    limits,
     transactOnce: begin.bind(client) as Transact,
     $transaction: transact as PrismaClient['$transaction'],
-    $disconnect: close,
   })
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from './client.js'
+import { lowestId } from './lowest-id.js'
 import { queryRows } from './query.js'
 import { batchRows, type RemovalBounds } from './removal.js'
 
@@ -53,7 +54,7 @@ async function takeDepartedScopes(
   const names = found.map(({ name }) => name)
   let skipped = 0
   for (const walk of walks) {
-    let batch: Batch | undefined = { last: beforeAll, skipped: 0 }
+    let batch: Batch | undefined = { last: lowestId, skipped: 0 }
     while (batch && !signal?.aborted) {
       ;[batch] = await queryRows<Batch>(walk, [rows, names, batch.last], database)
       skipped += batch?.skipped ?? 0
@@ -77,8 +78,6 @@ interface Batch {
   /** Number of rows with one of the scopes that another transaction has locked. They are left for the next search. */
   skipped: number
 }
-
-const beforeAll = '00000000-0000-0000-0000-000000000000'
 
 const pending = `
   SELECT key AS name, departed_at::text AS "departedAt" FROM departures WHERE kind = 'scope'`

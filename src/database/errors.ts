@@ -1,4 +1,8 @@
-import { InvalidSession, queryTimeoutMessage } from './session.js'
+import { NodeFailure } from './node-failure.js'
+import { lostConnection } from './servers/connection.js'
+import { NoUsableServer, UnsuitableServer } from './servers/servers.js'
+import { InvalidSession } from './session.js'
+import { queryTimeoutMessage } from './session-client.js'
 import { isStalePlan } from './stale-plan.js'
 
 /** Error codes of a database that is unavailable. */
@@ -45,12 +49,12 @@ const unavailableKinds = new Set([
 ])
 
 /** Messages of pg and its pool, whose errors carry no code. PostgreSQL's own messages may be in any language. */
-export const lostConnection = 'Connection terminated unexpectedly'
+export const connectTimeoutMessage = 'timeout exceeded when trying to connect'
 const unavailableMessages = new RegExp(
   [
     queryTimeoutMessage,
     'Connection terminated',
-    'timeout exceeded when trying to connect',
+    connectTimeoutMessage,
     '^timeout expired$',
     'Client has encountered a connection error',
     'Client was closed and is not queryable',
@@ -92,8 +96,21 @@ interface AdapterCause {
 /** Returns the SQLSTATE of an error of PostgreSQL, or undefined. */
 export function sqlStateOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
+  if (error instanceof NodeFailure) return error.sqlState
   const { code } = error as DatabaseError
   return adapterCauseOf(error).originalCode ?? (code !== undefined && sqlState.test(code) ? code : undefined)
+}
+
+/** Thrown for a reference to a missing row where no foreign key of the database checks it. */
+export class ForeignKeyViolation extends Error {
+  readonly code = foreignKeyViolation
+  /** Name that the foreign key would have. */
+  readonly constraint: string
+
+  constructor(constraint: string) {
+    super(`a row that ${constraint} requires is missing`)
+    this.constraint = constraint
+  }
 }
 
 /** Returns the foreign key that a write would have violated, because the row that it refers to was deleted; or undefined. */
@@ -109,6 +126,9 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   const { code, message, cause } = error as DatabaseError
   return (
     error instanceof InvalidSession ||
+    error instanceof NodeFailure ||
+    error instanceof NoUsableServer ||
+    error instanceof UnsuitableServer ||
     unavailableCodes.has(String(code)) ||
     unavailableStates.test(String(sqlStateOf(error))) ||
     unavailableKinds.has(String(adapterCauseOf(error).kind)) ||
@@ -125,9 +145,23 @@ export function isOutage(error: unknown): boolean {
   return (
     isDatabaseUnavailable(error) &&
     !(error instanceof InvalidSession) &&
+    !(error instanceof NodeFailure) &&
     !isStalePlan(error) &&
     (state === undefined || outageStates.test(state))
   )
+}
+
+/** SQLSTATEs of a statement, a wait for a lock or a transaction that a time limit has ended. */
+const timeoutStates = /^(57014|55P03|25P04)$/
+
+/** Returns whether a time limit has ended a statement: one of PostgreSQL, or that of the client for the answer. */
+export function isTimeout(error: unknown): boolean {
+  return isAnswerTimeout(error) || timeoutStates.test(String(sqlStateOf(error)))
+}
+
+/** Returns whether the time limit of the client has ended a statement. */
+export function isAnswerTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message.includes(queryTimeoutMessage)
 }
 
 /** Returns whether a Unix socket is missing, which the server creates when it starts. A missing file has the same code. */

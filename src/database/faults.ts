@@ -1,8 +1,9 @@
 import { reasonOf } from '../lifecycle/reason.js'
-import { isDatabaseUnavailable, isOutcomeUnknown, sqlStateOf } from './errors.js'
-import { queryTimeoutMessage } from './session.js'
+import { isAnswerTimeout, isDatabaseUnavailable, isOutcomeUnknown, sqlStateOf } from './errors.js'
+import { NodeFailure } from './node-failure.js'
 
 const tookTooLong = 'the database took too long'
+const nodeFailed = 'a server of the cluster cannot be reached, or has failed'
 
 /** What the classes of SQLSTATEs mean that are no fault of a statement, the most specific first. */
 const faults: readonly [states: RegExp, meaning: string][] = [
@@ -25,9 +26,7 @@ const unavailable = 'the database cannot be reached, or has ended the connection
  * undefined for any other error.
  */
 export function describeFault(error: unknown): string | undefined {
-  const state = String(sqlStateOf(error))
-  const named = isTimeout(error) ? tookTooLong : faults.find(([states]) => states.test(state))?.[1]
-  const meaning = named ?? (isDatabaseUnavailable(error) ? unavailable : undefined)
+  const meaning = nameFault(error) ?? (isDatabaseUnavailable(error) ? unavailable : undefined)
   if (meaning === undefined) return undefined
   const outcome = isOutcomeUnknown(error)
     ? '; what the command was changing may or may not have been changed'
@@ -35,7 +34,9 @@ export function describeFault(error: unknown): string | undefined {
   return `${meaning}: ${reasonOf(error as Error)}${outcome}`
 }
 
-/** Returns whether the time limit of the client has ended a statement. */
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.message.includes(queryTimeoutMessage)
+function nameFault(error: unknown): string | undefined {
+  if (error instanceof NodeFailure) return nodeFailed
+  if (isAnswerTimeout(error)) return tookTooLong
+  const state = String(sqlStateOf(error))
+  return faults.find(([states]) => states.test(state))?.[1]
 }

@@ -1,7 +1,8 @@
 import { OperatorError } from '../lifecycle/operator-error.js'
 import { sqlStateOf } from './errors.js'
 import type { Queryable } from './query.js'
-import { SessionClient, type SessionConfig, sessionOptions } from './session.js'
+import { sessionOptions } from './session.js'
+import { SessionClient, type SessionConfig } from './session-client.js'
 
 /** SQLSTATE of a function that the role may not call. Every role may call this one, unless the right was revoked. */
 const insufficientPrivilege = '42501'

@@ -99,4 +99,5 @@ export const leftRows: Record<string, Leftover[]> = {
       `invited_by = $2::text::uuid AND created_at <= ${departed('departed_at', 'inviter')}`,
     ),
   ],
+  webhook: [rowsOf('outbox', 'id', "kind = 'webhook' AND target = $2::text")],
 }

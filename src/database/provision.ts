@@ -56,15 +56,27 @@ export async function provisionServer({
  * @throws OperatorError when there are no data, or the embedded server does not start
  */
 export async function borrowServer(settings: ServerSettings): Promise<DatabaseServer> {
-  const { databaseDirectUrl, databaseUrl, dataDirectory } = settings
-  const directory = directoryOf(dataDirectory)
-  const url = databaseDirectUrl ?? databaseUrl ?? (await findEmbeddedPostgres(directory))
-  if (url) return external(url)
+  const directory = directoryOf(settings.dataDirectory)
+  const running = await findServer(settings, directory)
+  if (running) return running
   if (!(await hasCluster(directory)))
     throw new OperatorError(
       `there is no database: DATABASE_URL is not set, and the service has not created one in ${resolve(directory)}`,
     )
   return provisionServer(settings)
+}
+
+/** Returns the same server, and creates the embedded one if there are no data. @throws OperatorError when it does not start */
+export async function borrowOrCreateServer(settings: ServerSettings): Promise<DatabaseServer> {
+  return (await findServer(settings, directoryOf(settings.dataDirectory))) ?? provisionServer(settings)
+}
+
+async function findServer(
+  { databaseDirectUrl, databaseUrl }: ServerSettings,
+  directory: string,
+): Promise<DatabaseServer | undefined> {
+  const url = databaseDirectUrl ?? databaseUrl ?? (await findEmbeddedPostgres(directory))
+  return url ? external(url) : undefined
 }
 
 function external(url: string): DatabaseServer {

@@ -46,3 +46,16 @@ export function nameStatements(): (text: string) => string {
     return name
   }
 }
+
+/** Part of a transaction that executes statements. */
+interface StatementRunner {
+  $queryRawUnsafe<Rows>(text: string, ...values: unknown[]): PromiseLike<Rows>
+}
+
+/** Returns the target for queries in a transaction of Prisma's client. */
+export function within(transaction: StatementRunner): QueryTarget {
+  async function query({ text, values = [] }: pg.QueryConfig) {
+    return { rows: await transaction.$queryRawUnsafe(text, ...values) }
+  }
+  return { pool: { query: query as Queryable['query'] }, nameStatement: () => undefined }
+}

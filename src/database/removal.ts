@@ -53,16 +53,19 @@ export interface RemovalBounds {
   signal?: AbortSignal | undefined
 }
 
-/** Executes a statement of `rowRemoval` or `familyRemoval` until it finds no more rows. */
+/** Executes a statement of `rowRemoval` or `familyRemoval` until it finds no more rows. Returns how many it has found. */
 export async function removeInBatches(
   removal: string,
   values: unknown[],
   database: Database,
   { rows = batchRows, signal }: RemovalBounds = {},
-): Promise<void> {
+): Promise<number> {
+  let total = 0
   let found = 1
   while (found > 0 && !signal?.aborted) {
     const [batch] = await queryRows<{ count: number }>(removal, [rows, ...values], database)
     found = (batch as { count: number }).count
+    total += found
   }
+  return total
 }

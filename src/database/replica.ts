@@ -15,6 +15,12 @@ type ReplicaProblem =
 export interface ReplicaReads extends Queryable {
   /** Checks whether the replica is usable. One that is too far behind has `maxLagMs` to catch up. */
   inspect(): Promise<ReplicaProblem | null>
+  /** Returns whether the replica was usable when it was last checked. */
+  isUsable(): boolean
+  /** Returns the maximum lag behind the primary at the last check (milliseconds); undefined before the replica was seen. */
+  lagMs(): number | undefined
+  /** Adds a listener for each read, with the server that is asked. */
+  onRead(listener: (server: 'primary' | 'replica') => void): void
   /** Adds a listener for when the replica stops being usable, and when it is usable again (null). */
   onChange(listener: (problem: ReplicaProblem | null) => void): void
 }
@@ -59,6 +65,10 @@ export function preferReplica(
   let checking: Promise<void> | undefined
   /** Whether the replica has turned out to be that of the primary, since it was last unreachable. */
   let isIdentified = false
+  /** Latest moment at which the primary was at a position that the replica has reached, and the time of the last check. */
+  let reachedAt: number | undefined
+  let checkedAt = 0
+  const readListeners: ((server: 'primary' | 'replica') => void)[] = []
 
   function conclude(found: ReplicaProblem | null): void {
     if (found === 'cannot be reached') isIdentified = false
@@ -71,6 +81,7 @@ export function preferReplica(
 
   async function comparePositions(): Promise<ReplicaProblem | null> {
     const at = performance.now()
+    checkedAt = at
     const { rows: positions } = await ask<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn', [], primary)
     samples = samples.filter((sample) => at - sample.at <= maxLagMs)
     for (const { lsn } of positions) samples.push({ lsn, at })
@@ -85,7 +96,12 @@ export function preferReplica(
     isIdentified ||= await haveSameDatabase(primary, replica)
     if (!isIdentified) return 'has another database than DATABASE_URL'
     samples = samples.slice(Math.max(rows[0].reached - 1, 0))
+    if (rows[0].reached > 0) reachedAt = samples[0]?.at
     return rows[0].reached > 0 ? null : 'is too far behind'
+  }
+
+  function noteRead(server: 'primary' | 'replica'): void {
+    for (const listener of readListeners) listener(server)
   }
 
   /** Checks the replica, once at a time (single flight). */
@@ -106,6 +122,7 @@ export function preferReplica(
         // A replica that was not usable may take any time to answer.
         if (problem === null) await checked
       }
+      noteRead(problem === null ? 'replica' : 'primary')
       if (problem !== null) return primary.query<Row>(statement)
       try {
         return await replica.query<Row>(statement)
@@ -113,6 +130,7 @@ export function preferReplica(
         const { code = '' } = error as { code?: string }
         if (!isDatabaseUnavailable(error) || code === cancelled) throw error
         if (code !== conflict) conclude('cannot be reached')
+        noteRead('primary')
         return primary.query<Row>(statement)
       }
     },
@@ -124,6 +142,11 @@ export function preferReplica(
         await delay(100)
       } while (performance.now() < deadline)
       return problem
+    },
+    isUsable: () => problem === null,
+    lagMs: () => (reachedAt === undefined ? undefined : checkedAt - reachedAt),
+    onRead(listener) {
+      readListeners.push(listener)
     },
     onChange(listener) {
       listeners.push(listener)

@@ -1,32 +1,16 @@
 import pg from 'pg'
 import { driverUrl, schemaOf } from '../config/database-url.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
-import type { Limits } from './limits.js'
-import { poolerSettings } from './pooler.js'
-import { limitSettings, operatingSettings, requiredSettings, toOptions } from './session-settings.js'
-import { isStalePlan, StalePlan } from './stale-plan.js'
-
-/** Message of pg's error for a statement that is not answered in time. */
-export const queryTimeoutMessage = 'Query read timeout'
-
-/** Default time for PostgreSQL to accept a connection (milliseconds). */
-const defaultConnectionMs = 5_000
-
-/** Options of a connection. */
-export interface SessionConfig {
-  url: string
-  /** Whether the connection is a session of PostgreSQL's own. Behind a pooler other clients share its settings. */
-  isOwn?: boolean
-  /** Time limits of statements. Migrations have none. */
-  limits?: Limits
-  /** Time for PostgreSQL to accept the connection (milliseconds). */
-  connectionMs?: number
-  /** Time for the answer to a statement (milliseconds). */
-  answerMs?: number
-  /** Application name that PostgreSQL's views show. */
-  applicationName?: string
-  stream?: NonNullable<pg.ClientConfig['stream']>
-}
+import { detached } from '../tracing/span.js'
+import { leaveFormerServers } from './servers/pool.js'
+import { serversOf } from './servers/servers.js'
+import {
+  defaultConnectionMs,
+  SessionClient,
+  type SessionConfig,
+  type SessionOptions,
+} from './session-client.js'
+import { requiredSettings } from './session-settings.js'
 
 /** Thrown for a session with a wrong setting that cannot be changed here, such as one behind a pooler. */
 export class InvalidSession extends OperatorError {}
@@ -39,42 +23,38 @@ interface Difference {
   needed: string
 }
 
-/** Parts of pg's client that its type declarations leave out. */
-interface Internals {
-  connectionParameters: { query_timeout?: number | false }
-  getStartupConf(this: unknown): Record<string, string>
-  query(this: unknown, ...given: unknown[]): unknown
-}
-
-const prototype = pg.Client.prototype as unknown as Internals
-
-/** Options of pg's client and pool, with those of our session. */
-export type SessionOptions = pg.PoolConfig & { session: SessionConfig }
-
 /** Returns the options for pg's client or pool from which every session is made; `prepareSession` completes it. */
 export function sessionOptions(session: SessionConfig): SessionOptions {
-  const { url, connectionMs = defaultConnectionMs, answerMs, applicationName, stream } = session
+  const {
+    url,
+    servers = serversOf(url),
+    connectionMs = defaultConnectionMs,
+    answerMs,
+    applicationName,
+  } = session
   return {
     connectionString: driverUrl(url),
     connectionTimeoutMillis: connectionMs,
-    keepAlive: true,
     ...(answerMs !== undefined && { query_timeout: answerMs }),
     ...(applicationName !== undefined && { application_name: applicationName }),
-    ...(stream && { stream }),
-    session,
+    session: { ...session, servers },
   }
 }
 
 /** Creates a pool of sessions. */
 export function openSessionPool(session: SessionConfig, size?: number): pg.Pool {
+  const options = sessionOptions(session)
   const pool = new pg.Pool({
-    ...sessionOptions(session),
+    ...options,
     ...(size !== undefined && { max: size }),
     Client: SessionClient as unknown as NonNullable<pg.PoolConfig['Client']>,
-    onConnect: (client) => prepareSession(client, session),
+    onConnect: (client) => detached(() => prepareSession(client, session)),
   })
   // Without a listener the loss of an idle connection would end the process. The pool replaces the connection.
   pool.on('error', () => {})
+  // Nor has a session a listener of its own while the pool hands it over to a transaction that has waited for it.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  leaveFormerServers(pool, options.session.servers)
   return pool
 }
 
@@ -122,54 +102,6 @@ export async function prepareSession(client: pg.ClientBase, session: SessionConf
     values: [String(limits?.transactionMs ?? 0)],
     query_timeout: connectionMs,
   } as pg.QueryConfig)
-}
-
-/** pg's client, which starts sessions with our settings and ends those whose server does not answer in time. */
-export class SessionClient extends pg.Client {
-  readonly #session: SessionConfig
-
-  constructor(options: SessionOptions) {
-    super(options)
-    this.#session = options.session
-    // Otherwise a parameter of the URL would take precedence.
-    const internals = this as unknown as Internals
-    internals.connectionParameters.query_timeout = options.query_timeout ?? false
-    endWithBrokenStatements(this)
-  }
-
-  /** Returns the startup message: the options of the URL, then ours, which override them. */
-  protected getStartupConf(): Record<string, string> {
-    const given = prototype.getStartupConf.call(this)
-    if (this.#session.isOwn === false) return { ...given, ...poolerSettings }
-    const limits = limitSettings(this.#session.limits)
-    const others = Object.entries(given).filter(([name]) => !(name in limits))
-    const ours = {
-      ...requiredSettings,
-      ...operatingSettings,
-      ...limits,
-      search_path: pg.escapeIdentifier(schemaOf(this.#session.url)),
-    }
-    const options = [given.options, toOptions(ours)].filter(Boolean).join(' ')
-    return { ...Object.fromEntries(others), options }
-  }
-}
-
-/**
- * Makes a session end when a statement of a transaction is not answered in time or has a stale plan. Prisma would return
- * the session to the pool, where the statement might still be executed, and committed by the next request.
- */
-function endWithBrokenStatements(client: pg.Client): void {
-  const query: Internals['query'] = function queryOrEnd(...given) {
-    const answer = prototype.query.apply(client, given)
-    return answer instanceof Promise ? answer.catch(endIfBroken) : answer
-  }
-  Object.assign(client, { query })
-
-  function endIfBroken(error: Error): never {
-    if (error.message !== queryTimeoutMessage && !isStalePlan(error)) throw error
-    void client.end()
-    throw isStalePlan(error) ? new StalePlan(error.message) : error
-  }
 }
 
 function explain({ role, name, value, needed }: Difference): string {

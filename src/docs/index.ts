@@ -7,6 +7,7 @@ import type { Static } from 'typebox'
 import { assetsDirectory } from '../files.js'
 import { errorSchemas } from '../http/error-schema.js'
 import { createFile, type StaticFile, sendFile } from '../http/static-file.js'
+import { retryableOnce } from '../lifecycle/once.js'
 import { documentOptions } from './document.js'
 import { oauth2RedirectPage, redocPage, swaggerUiPage } from './pages.js'
 import { DocumentQuery, selectDocument } from './selection.js'
@@ -44,7 +45,7 @@ async function registerDocs(app: FastifyInstance, { isServed }: DocsOptions): Pr
 
   serveDocument(app)
   await servePages(app)
-  await serveAssets(app)
+  serveAssets(app)
 }
 
 /** Serves the document in each version and profile. It is complete once all routes are registered. */
@@ -80,22 +81,25 @@ async function servePages(app: FastifyInstance): Promise<void> {
   for (const [path, page] of Object.entries(pages)) {
     const headers = { 'content-security-policy': contentSecurityPolicy }
     const file = createFile(page, 'text/html; charset=utf-8', headers)
-    serveFile(app, path, file)
+    serveFile(app, path, async () => file)
   }
 }
 
-async function serveAssets(app: FastifyInstance): Promise<void> {
+/** Serves the scripts and styles, 3 MB. Each is read for the first request, as most processes never serve them. */
+function serveAssets(app: FastifyInstance): void {
   for (const name of assetNames) {
-    const content = await readFile(join(assetsDirectory, name))
     const type = assetTypes[extname(name)] as string
-    const file = createFile(content, type, { 'cache-control': 'public, max-age=86400' })
-    serveFile(app, `/docs/assets/${name}`, file)
+    const readAsset = retryableOnce(async function readAsset() {
+      const content = await readFile(join(assetsDirectory, name))
+      return createFile(content, type, { 'cache-control': 'public, max-age=86400' })
+    })
+    serveFile(app, `/docs/assets/${name}`, readAsset)
   }
 }
 
 /** Adds a route for a file. Responses take no file descriptor, and no memory except for their headers. */
-function serveFile(app: FastifyInstance, path: string, file: StaticFile): void {
+function serveFile(app: FastifyInstance, path: string, read: () => Promise<StaticFile>): void {
   app.get(path, { schema: { hide: true } }, async function serve(request, reply) {
-    return sendFile(request, reply, file)
+    return sendFile(request, reply, await read())
   })
 }

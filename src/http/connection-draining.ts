@@ -14,11 +14,12 @@ declare module 'fastify' {
  */
 export const connectionDraining = plugin(registerDraining, {
   name: 'connection-draining',
-  dependencies: ['batched-responses'],
+  dependencies: ['batched-responses', 'metrics'],
 })
 
 async function registerDraining(app: FastifyInstance): Promise<void> {
   app.decorate('draining', false)
+  app.metrics.draining.observe({}, () => Number(app.draining))
   app.addHook('onSend', function closeConnection(_request, reply, payload, done) {
     if (app.draining) reply.header('connection', 'close')
     done(null, payload)

@@ -2,17 +2,21 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidatio
 import plugin from 'fastify-plugin'
 import {
   isDatabaseUnavailable,
+  isOutage,
   isOutcomeUnknown,
   lastAdministrator,
   sqlStateOf,
   violatedForeignKey,
 } from '../database/errors.js'
+import { NodeFailure } from '../database/node-failure.js'
 import {
   catalogue,
   type ErrorCode,
   type ErrorDefinition,
   InvalidInput,
   ServiceError,
+  Unavailable,
+  type UnavailableReason,
   UnknownPath,
 } from '../errors.js'
 import { reasonOf } from '../lifecycle/reason.js'
@@ -24,14 +28,17 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Whether error responses also have the members that OAuth clients expect (RFC 6749 §5.2). */
     isOAuthRequest: boolean
+    /** Code of the error response; null without one. */
+    errorCode: ErrorCode | null
   }
 }
 
 type HandledError = FastifyError | ServiceError | InvalidInput | BatchValidationError
 
 interface ErrorResponse extends Omit<ErrorDefinition, 'detail'> {
-  /** Absent if the tutorial's service would respond the same. */
-  code?: ErrorCode
+  code: ErrorCode
+  /** Whether the tutorial's service would respond the same, so that the body has no code. */
+  isTutorials?: boolean
   detail: string | readonly ValidationIssue[]
   /** Description for OAuth clients, if it differs from the detail. */
   description?: string | undefined
@@ -47,7 +54,7 @@ const badUrl = 'FST_ERR_BAD_URL'
 const parts: Record<string, string> = { querystring: 'query', params: 'path', headers: 'header' }
 
 /** Response to a request that its client aborted. It reaches nobody. */
-const aborted: ErrorResponse = catalogue.malformed_request
+const aborted = respondWith('malformed_request', { isTutorials: true })
 
 /** Errors that the database raises itself, by SQLSTATE. */
 const codeBySqlState: Record<string, ErrorCode> = { [lastAdministrator]: 'last_administrator' }
@@ -71,14 +78,17 @@ const codesByForeignKey: { foreignKey: RegExp; code: ErrorCode }[] = [
 export const errorHandling = plugin(
   async function registerErrorHandler(app) {
     app.decorateRequest('isOAuthRequest', false)
+    app.decorateRequest('errorCode', null)
     app.setErrorHandler(handleError)
   },
-  { name: 'error-handling', dependencies: ['database'] },
+  { name: 'error-handling', dependencies: ['database', 'metrics'] },
 )
 
 /** Handles every error: chooses the response, and logs only faults of the service with their stack. */
 export function handleError(error: HandledError, request: FastifyRequest, reply: FastifyReply) {
   const response = chooseResponse(error, request)
+  request.errorCode = response.code
+  if (response !== aborted) countError(error, response, request)
   logError(error, response.status, request)
   return reply
     .code(response.status)
@@ -87,15 +97,27 @@ export function handleError(error: HandledError, request: FastifyRequest, reply:
 }
 
 function toBody(
-  { code, detail, description, oauth = 'invalid_request' }: ErrorResponse,
+  { code, isTutorials, detail, description, oauth = 'invalid_request' }: ErrorResponse,
   request: FastifyRequest,
 ) {
   const summary = typeof detail === 'string' ? detail : catalogue.invalid_input.detail
   return {
     detail,
-    ...(!isFrozen(request) && { code }),
+    ...(!isTutorials && !isFrozen(request) && { code }),
     ...(request.isOAuthRequest && { error: oauth, error_description: description ?? summary }),
   }
+}
+
+function countError(error: HandledError, { code, status }: ErrorResponse, { server }: FastifyRequest): void {
+  server.metrics.errorResponses.add({ code })
+  if (status === 503) server.metrics.unavailableResponses.add({ reason: reasonFor(error, code) })
+}
+
+function reasonFor(error: HandledError, code: ErrorCode): UnavailableReason {
+  if (error instanceof Unavailable) return error.reason
+  if (code === 'outcome_unknown') return code
+  if (error instanceof NodeFailure) return 'database_node'
+  return isOutage(error) ? 'database_outage' : 'database_busy'
 }
 
 function logError(error: HandledError, status: number, { log, server }: FastifyRequest): void {
@@ -125,13 +147,13 @@ function toResponse(error: HandledError, request: FastifyRequest): ErrorResponse
   if (error instanceof BatchValidationError) return respondWith('invalid_input', { detail: error.issues })
   if (error instanceof InvalidInput)
     return respondWith('invalid_input', { detail: [toIssue(error, [error.part])] })
-  if (error instanceof UnknownPath) return catalogue.not_found
+  if (error instanceof UnknownPath) return respondWith('not_found', { isTutorials: true })
   if (error instanceof ServiceError) {
     const { headers }: ErrorDefinition = catalogue[error.code]
     const { description } = error
     return respondWith(error.code, { headers: { ...headers, ...error.headers }, description })
   }
-  if (error.code === badUrl) return catalogue.malformed_request
+  if (error.code === badUrl) return respondWith('malformed_request', { isTutorials: true })
   if (error.validation) return invalidInput(error.validation, error.validationContext)
   const code = codeBySqlState[String(sqlStateOf(error))] ?? codeOfDeletion(error, request)
   if (code) return respondWith(code)

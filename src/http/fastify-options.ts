@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
+import type { Metrics } from '../metrics/index.js'
 import { buildSerializer, buildValidator } from './compilers.js'
 import { handleError } from './error-handler.js'
 import { safeHeaders } from './headers.js'
-import { createRequestLogger, loggerOptions } from './request-log.js'
+import { formatOf, type LogSettings, loggerOptions } from './log/options.js'
+import { createRequestLogger } from './log/request-logger.js'
 import { readTarget } from './request-target.js'
 import { trustNetworks } from './server/client-address.js'
 import { orderedServerOptions } from './server/server-options.js'
@@ -17,8 +19,7 @@ export const routerOptions = {
 }
 
 /** Settings of the HTTP server. */
-interface HttpSettings {
-  logLevel: string
+interface HttpSettings extends LogSettings {
   /** Networks of the proxies whose X-Forwarded-For is trusted. */
   trustProxy: readonly string[]
   /** Maximum size of a body, in bytes, for routes without a limit of their own. */
@@ -32,12 +33,15 @@ interface HttpSettings {
 }
 
 /** Returns the options of the Fastify instance. */
-export function fastifyOptions(settings: HttpSettings): FastifyHttpOptions<Server> {
+export function fastifyOptions(settings: HttpSettings, metrics: Metrics): FastifyHttpOptions<Server> {
   const { trustProxy } = settings
   return {
     logger: loggerOptions(settings),
-    // Requests are logged by request-log.ts.
-    logController: new LogController({ disableRequestLogging: true }),
+    // Requests are logged by log/request-log.ts.
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: formatOf(settings).requestIdLabel,
+    }),
     genReqId: () => randomUUID(),
     childLoggerFactory: createRequestLogger,
     bodyLimit: settings.bodyLimit,
@@ -53,7 +57,7 @@ export function fastifyOptions(settings: HttpSettings): FastifyHttpOptions<Serve
     // Requests that the router itself refuses pass through no hook.
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(safeHeaders)),
     schemaController: { compilersFactory: { buildSerializer, buildValidator } },
-    ...orderedServerOptions(),
+    ...orderedServerOptions(metrics),
     ajv: { customOptions: ajvOptions },
     routerOptions,
   }

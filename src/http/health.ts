@@ -3,15 +3,20 @@ import { devNull } from 'node:os'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifySchema } from 'fastify'
 import { Type } from 'typebox'
-import { isMigrated } from '../database/migrations.js'
-import { ServiceError } from '../errors.js'
+import { isMigrated } from '../database/migration-history.js'
+import { Unavailable } from '../errors.js'
 import { reasonOf } from '../lifecycle/reason.js'
 import { errorResponses } from './error-responses.js'
-import { ref, success } from './schema.js'
+import { ref, success, textEnum } from './schema.js'
 
 /** The body of both responses. */
 export const Health = Type.Object(
-  { status: Type.Literal('ok') },
+  {
+    status: textEnum(['ok', 'degraded'], {
+      description:
+        'degraded, only from /readyz: a server of the database cluster is down, so requests of some users fail',
+    }),
+  },
   { $id: 'Health', examples: [{ status: 'ok' }] },
 )
 
@@ -28,7 +33,8 @@ const readyz = {
   summary: 'Readiness',
   description:
     'Responds with 200 if the database is reachable and has every migration that this version needs, the process can ' +
-    'open files and connections, and the service is not shutting down.',
+    'open files and connections, and the service is not shutting down. The status is degraded, and the service still ready, ' +
+    'for a minute after a request failed because a server of the database cluster is down.',
   tags: ['operations'],
   response: { 200: ref(Health, success), ...errorResponses('internal_error', 'service_unavailable') },
 } satisfies FastifySchema
@@ -77,8 +83,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<Storage> = async function h
 
   app.get('/readyz', { schema: readyz, config }, async function reportReadiness(request) {
     const isReady = canOpen() && !app.draining && (await isStorageReady(request.log))
-    if (!isReady) throw new ServiceError('service_unavailable')
-    return { status: 'ok' as const }
+    if (!isReady) throw new Unavailable('not_ready')
+    return { status: app.outage.isDegraded() ? ('degraded' as const) : ('ok' as const) }
   })
 }
 

@@ -36,7 +36,7 @@ export async function once<T extends object>(
   database: Database,
   action: (transaction: Transaction) => Promise<T>,
 ): Promise<OnceResult<T>> {
-  if (key === undefined) return { result: await action(database), isReplayed: false }
+  if (key === undefined) return { result: await database.$transaction(action), isReplayed: false }
   const requestDigest = createHash('sha256').update(JSON.stringify(content)).digest()
   return database.$transaction(async (transaction) => {
     // A single statement: it waits for a deletion of the caller before it locks a row for which the deletion would wait.

@@ -1,5 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 
+/** Matches a text that is not plain ASCII, or has escapes. */
+const needsDecoding = /[%\x80-\xff]/
+
 /**
  * Decodes percent-encoded text (RFC 3986 §2.1). A `%` that is not followed by two hexadecimal digits stands for itself.
  *
@@ -7,6 +10,7 @@ import { isUtf8 } from 'node:buffer'
  * @returns null if the bytes are not UTF-8: with replacement characters, different inputs would become equal
  */
 export function decodePercent(text: string): string | null {
+  if (!needsDecoding.test(text)) return text
   const bytes = Buffer.from(text.replaceAll(/%([\da-f]{2})/gi, fromHex), 'latin1')
   return isUtf8(bytes) ? bytes.toString() : null
 }

@@ -6,6 +6,17 @@ export function ref<T extends TSchema>(schema: T, options: { description?: strin
   return Type.Unsafe<Static<T>>({ $ref: `${(schema as { $id?: string }).$id}#`, ...options })
 }
 
+/**
+ * An object whose members may be undefined, which JSON leaves out. A literal with all its members is made faster than one that is
+ * composed of conditional spreads: 0.1 instead of 3 to 6 µs for the members of a token.
+ */
+export type Sparse<T> = { [Member in keyof T]: T[Member] | undefined }
+
+/** Refers to the schema of a response. Its handler may leave optional members undefined. */
+export function sparseRef<T extends TSchema>(schema: T, options: { description?: string } = {}) {
+  return Type.Unsafe<Sparse<Static<T>>>(ref(schema, options))
+}
+
 /** Makes a schema refuse members that it does not name. */
 export const closed = { additionalProperties: false }
 

@@ -3,7 +3,7 @@ import { decodePercent } from './percent.js'
 import { splitTarget } from './request-target.js'
 
 /** Paths of the tutorial's service. Error responses at these paths have only the members of the tutorial's. */
-const tutorialPaths = new Set([
+const tutorialPaths = new Set<string | null>([
   '/',
   '/docs',
   '/docs/oauth2-redirect',
@@ -17,9 +17,12 @@ const tutorialPaths = new Set([
 /** Operations at these paths that the tutorial's service does not have. */
 const addedOperations = new Set(['PATCH /users/me/', 'DELETE /users/me/', 'POST /users/me/items/'])
 
-/** Returns whether the response to a request is the tutorial's. The path is decoded, as the router does it. */
+/**
+ * Returns whether the response to a request is the tutorial's. The path is decoded, as the router does it; one that cannot be is not
+ * the tutorial's.
+ */
 export function isFrozen({ method, url }: Pick<FastifyRequest, 'method' | 'url'>): boolean {
   const [encoded] = splitTarget(url)
-  const path = decodePercent(encoded) ?? encoded
+  const path = decodePercent(encoded)
   return tutorialPaths.has(path) && !addedOperations.has(`${method} ${path}`)
 }

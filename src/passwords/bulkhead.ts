@@ -1,4 +1,5 @@
-import { ServiceError } from '../errors.js'
+import { Unavailable } from '../errors.js'
+import { traced } from '../tracing/span.js'
 
 /** Limits of a bulkhead. */
 export interface BulkheadLimits {
@@ -8,6 +9,8 @@ export interface BulkheadLimits {
   maxWaiting: number
   /** Maximum time that a task waits (milliseconds). */
   deadlineMs: number
+  /** Receives the reason for which a task is refused: the queue is full, or the task has waited too long. */
+  onRefusal?: (reason: 'queue_full' | 'wait') => void
 }
 
 /** Limits how many tasks run at once and how many wait for them. */
@@ -16,15 +19,21 @@ export interface Bulkhead {
   requireCapacity(): void
   /** Runs a task when its turn comes. @throws ServiceError `service_unavailable` when it is refused or waits too long */
   run<T>(task: () => Promise<T>): Promise<T>
+  /** Returns how many tasks run now. */
+  running(): number
+  /** Returns how many tasks wait now. */
+  waiting(): number
 }
 
 /** Creates a bulkhead for tasks that keep a processor busy, so that a flood of them leaves the service responsive. */
-export function createBulkhead({ concurrency, maxWaiting, deadlineMs }: BulkheadLimits): Bulkhead {
+export function createBulkhead({ concurrency, maxWaiting, deadlineMs, onRefusal }: BulkheadLimits): Bulkhead {
   const waiting = new Set<() => void>()
   let running = 0
 
   function requireCapacity(): void {
-    if (running >= concurrency && waiting.size >= maxWaiting) throw new ServiceError('service_unavailable')
+    if (running < concurrency || waiting.size < maxWaiting) return
+    onRefusal?.('queue_full')
+    throw new Unavailable('hashing_queue_full')
   }
 
   function waitForTurn(): Promise<void> {
@@ -37,7 +46,8 @@ export function createBulkhead({ concurrency, maxWaiting, deadlineMs }: Bulkhead
       }
       function expire(): void {
         waiting.delete(start)
-        reject(new ServiceError('service_unavailable'))
+        onRefusal?.('wait')
+        reject(new Unavailable('hashing_wait'))
       }
       waiting.add(start)
     })
@@ -51,10 +61,12 @@ export function createBulkhead({ concurrency, maxWaiting, deadlineMs }: Bulkhead
   }
 
   return {
+    running: () => running,
+    waiting: () => waiting.size,
     requireCapacity,
     async run(task) {
       requireCapacity()
-      if (running >= concurrency) await waitForTurn()
+      if (running >= concurrency) await traced(() => ({ name: 'wait for hashing' }), waitForTurn)
       else running += 1
       try {
         return await task()

@@ -3,6 +3,7 @@ import plugin from 'fastify-plugin'
 import type { Config } from '../config/index.js'
 import { tutorialPasswords } from '../config/production.js'
 import { ServiceError } from '../errors.js'
+import { traced } from '../tracing/span.js'
 import { createBulkhead } from './bulkhead.js'
 import { hashPassword } from './hash-password.js'
 import { findStoredWork } from './stored-work.js'
@@ -51,15 +52,32 @@ const maxWaiting = 64
 const deadlineMs = 5_000
 
 /** Registers `app.passwords`. Attempts are counted under digests by the MAC key. */
-export const passwords = plugin(registerPasswords, { name: 'passwords', dependencies: ['mac-key'] })
+export const passwords = plugin(registerPasswords, {
+  name: 'passwords',
+  dependencies: ['mac-key', 'metrics'],
+})
 
 async function registerPasswords(
   app: FastifyInstance,
   { config }: { config: PasswordsConfig },
 ): Promise<void> {
-  const { database } = app
+  const { database, metrics } = app
   const { bcryptCost, loginFailureBudgets, hashingConcurrency: concurrency } = config
-  const { run, requireCapacity } = createBulkhead({ concurrency, maxWaiting, deadlineMs })
+  const { run, requireCapacity, running, waiting } = createBulkhead({
+    concurrency,
+    maxWaiting,
+    deadlineMs,
+    onRefusal: (reason) => metrics.hashingRejected.add({ reason }),
+  })
+  metrics.hashingRunning.observe({}, running)
+  metrics.hashingWaiting.observe({}, waiting)
+  metrics.hashingConcurrency.observe({}, () => concurrency)
+
+  function refuseThrottled(retryAfter: number): void {
+    if (retryAfter <= 0) return
+    metrics.throttled.add({ of: 'network' })
+    throw new ServiceError('too_many_attempts', { 'retry-after': String(retryAfter) })
+  }
 
   /** In production, the published passwords of the tutorial's users are never correct. */
   function isPublished(username: string, password: string): boolean {
@@ -70,7 +88,12 @@ async function registerPasswords(
     requireCapacity,
 
     hash(password) {
-      return run(() => hashPassword(password, bcryptCost))
+      return run(() =>
+        traced(
+          () => ({ name: 'hash password' }),
+          () => metrics.hashing.time({ operation: 'hash' }, () => hashPassword(password, bcryptCost)),
+        ),
+      )
     },
 
     async check({ username, password, hash, address }) {
@@ -84,18 +107,22 @@ async function registerPasswords(
         // Consumed here and not before, as an attempt that still waits may come to nothing.
         const { retryAfter, isLockedOut } = await consumeAttempt(keys, database)
         refuseThrottled(retryAfter)
+        if (isLockedOut) metrics.throttled.add({ of: 'account' })
         // A refused password takes the same work, so that the response time does not reveal the reason.
         const isRefused = isLockedOut || isPublished(username, password)
         const comparedHash = isRefused ? undefined : hash
-        const isCorrect = await verifyPassword(password, comparedHash, storedWork)
+        const isCorrect = await traced(
+          () => ({ name: 'verify password' }),
+          () =>
+            metrics.hashing.time({ operation: 'verify' }, () =>
+              verifyPassword(password, comparedHash, storedWork),
+            ),
+        )
+        metrics.passwordChecks.add({ result: isCorrect ? 'correct' : 'wrong' })
         // Refunded before the next attempt starts: no more are charged at once than run at once.
         if (isCorrect) await recordSuccess(keys, database)
         return isCorrect
       })
     },
   })
-}
-
-function refuseThrottled(retryAfter: number): void {
-  if (retryAfter > 0) throw new ServiceError('too_many_attempts', { 'retry-after': String(retryAfter) })
 }

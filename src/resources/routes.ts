@@ -6,6 +6,7 @@ import { recordEvent } from '../audit/event-store.js'
 import { resourceSubject } from '../audit/subject.js'
 import type { Config } from '../config/index.js'
 import type { Transaction } from '../database/client.js'
+import { within } from '../database/query.js'
 import { ServiceError } from '../errors.js'
 import { decodeNameCursor, encodeNameCursor, nextLink } from '../http/cursor.js'
 import { isUnchanged, requirePreconditions } from '../http/etag.js'
@@ -112,7 +113,7 @@ async function record(
   for (const action of actions)
     await recordEvent(
       administratorOperation(action, resourceSubject(name), request.currentUser, request),
-      transaction,
+      within(transaction),
     )
 }
 

@@ -5,6 +5,7 @@ import { recordEvent } from '../audit/event-store.js'
 import { roleSubject } from '../audit/subject.js'
 import type { Config } from '../config/index.js'
 import type { Transaction } from '../database/client.js'
+import { within } from '../database/query.js'
 import { ServiceError } from '../errors.js'
 import { decodeNameCursor, encodeNameCursor, nextLink } from '../http/cursor.js'
 import { isUnchanged, requirePreconditions } from '../http/etag.js'
@@ -88,6 +89,6 @@ async function record(
 ): Promise<void> {
   await recordEvent(
     administratorOperation(action, roleSubject(name), request.currentUser, request),
-    transaction,
+    within(transaction),
   )
 }

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { type AuditAction, administratorEvent } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
+import { within } from '../database/query.js'
 import { grantRole, revokeRole } from './manage-roles.js'
 import * as operations from './operations.js'
 
@@ -29,7 +30,7 @@ export const userRoleRoutes: FastifyPluginAsyncTypebox = async function userRole
     await app.database.$transaction(async (transaction) => {
       const user = await set(username, role, transaction)
       if (user.hasChanged)
-        await recordEvent(administratorEvent(action, user, request.currentUser, request), transaction)
+        await recordEvent(administratorEvent(action, user, request.currentUser, request), within(transaction))
     })
   }
 }

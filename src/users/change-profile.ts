@@ -3,6 +3,7 @@ import type { Static } from 'typebox'
 import { ownEvent } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import type { Transaction } from '../database/client.js'
+import { within } from '../database/query.js'
 import type { Mail } from '../email/message.js'
 import { ServiceError } from '../errors.js'
 import { decideEmailChange, type EmailChange, noChange } from './email-change.js'
@@ -63,7 +64,7 @@ async function readEmailChange(
   if (!emails) throw new ServiceError('invalid_token')
   const change = decideEmailChange(emails, given, checkedHash !== null)
   if (Object.keys(change.changes).length > 0)
-    await recordEvent(ownEvent('email_changed', currentUser, request), transaction)
+    await recordEvent(ownEvent('email_changed', currentUser, request), within(transaction))
   return change
 }
 

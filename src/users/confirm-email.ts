@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ownEvent } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
 import { sqlStateOf, uniqueViolation } from '../database/errors.js'
+import { within } from '../database/query.js'
 import { ServiceError } from '../errors.js'
 import { emailReplacedMail } from './mails/messages.js'
 import { confirmPendingEmail } from './store/links.js'
@@ -16,7 +17,7 @@ export async function confirmEmail(
     .$transaction(async (transaction) => {
       const confirmed = await confirmPendingEmail(token, transaction)
       if (!confirmed) throw new ServiceError('invalid_link')
-      await recordEvent(ownEvent('email_confirmed', confirmed, request), transaction)
+      await recordEvent(ownEvent('email_confirmed', confirmed, request), within(transaction))
       return confirmed
     })
     .catch(refuseTaken)

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ownEvent } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
+import { within } from '../database/query.js'
 import { ServiceError } from '../errors.js'
 import { requirePassword } from './require-password.js'
 import { deleteCheckedUser } from './store/accounts.js'
@@ -16,6 +17,6 @@ export async function deleteOwnAccount(
   await app.database.$transaction(async (transaction) => {
     if (!(await deleteCheckedUser(currentUser.id, checkedHash, transaction)))
       throw new ServiceError('conflict')
-    await recordEvent(ownEvent('user_deleted', currentUser, request), transaction)
+    await recordEvent(ownEvent('user_deleted', currentUser, request), within(transaction))
   })
 }

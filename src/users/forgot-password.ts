@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { eventOf, type NewAuditEvent, type RequestSource, sourceOf } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
+import { within } from '../database/query.js'
 import { createResetMails } from './mails/link-mails.js'
 import { callerOf, consumeNetworkBudget } from './mails/mail-budget.js'
 import { type EmailHolder, findUsersByEmail } from './store/emails.js'
@@ -37,7 +38,7 @@ async function sendResetMails(
   const holders = await findUsersByEmail(email, app.database)
   const mails = await app.database.$transaction(async (transaction) => {
     for (const user of holders.length > 0 ? holders : [null])
-      await recordEvent(resetEvent(user, source), transaction)
+      await recordEvent(resetEvent(user, source), within(transaction))
     return createResetMails(email, holders, context, transaction)
   })
   for (const mail of mails) app.sendMail(mail)

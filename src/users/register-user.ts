@@ -4,6 +4,7 @@ import { eventOf, type NewAuditEvent, type RequestSource, sourceOf } from '../au
 import { recordEvent } from '../audit/event-store.js'
 import type { Config } from '../config/index.js'
 import type { Database } from '../database/client.js'
+import { within } from '../database/query.js'
 import { InvalidInput, ServiceError } from '../errors.js'
 import { callerOf, consumeNetworkBudget } from './mails/mail-budget.js'
 import { mailConfirmation } from './mails/mail-confirmation.js'
@@ -85,7 +86,7 @@ async function addUser(
       await simulateCreateUser(transaction)
       return null
     }
-    await recordEvent(registrationEvent({ id, username: user.username }, source), transaction)
+    await recordEvent(registrationEvent({ id, username: user.username }, source), within(transaction))
     if (invitation !== null) await useInvitation(invitation, transaction)
     return id
   })

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { ownEvent } from '../audit/event.js'
 import { recordEvent } from '../audit/event-store.js'
+import { within } from '../database/query.js'
 import { ServiceError } from '../errors.js'
 import { requireNewPassword } from './password-rules.js'
 import { requirePassword } from './require-password.js'
@@ -25,7 +26,7 @@ export async function changePassword(
   const newHash = await passwords.hash(newPassword)
   await database.$transaction(async (transaction) => {
     if (!(await replacePassword(id, oldHash, newHash, transaction))) throw new ServiceError('conflict')
-    await recordEvent(ownEvent('password_changed', request.currentUser, request), transaction)
+    await recordEvent(ownEvent('password_changed', request.currentUser, request), within(transaction))
   })
 }
 
@@ -42,6 +43,6 @@ export async function resetPassword(
   const hash = await passwords.hash(password)
   await database.$transaction(async (transaction) => {
     if (!(await setPasswordByLink(token, hash, transaction))) throw new ServiceError('invalid_link')
-    await recordEvent(ownEvent('password_reset', user, request), transaction)
+    await recordEvent(ownEvent('password_reset', user, request), within(transaction))
   })
 }

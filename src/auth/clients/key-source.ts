@@ -1,4 +1,4 @@
-import { fetchJson } from '../../http/safe-fetch/index.js'
+import { fetchJson } from '../../http/safe-fetch/fetch-json.js'
 
 /** Source of public keys: a stored JWK Set, the URL of one, or the metadata of an issuer. */
 export interface KeySource {

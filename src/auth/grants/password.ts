@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { eventOf, type RequestSource } from '../../audit/event.js'
 import { recordEvent } from '../../audit/event-store.js'
-import { ServiceError } from '../../errors.js'
 import { type Credentials, findCredentials } from '../../users/store/credentials.js'
 import { nobody } from '../access-token.js'
 import type { AuthContext } from '../context.js'
@@ -17,6 +16,7 @@ import {
 } from '../resources/target.js'
 import { grantScope, maxScopeLength, passwordScope, splitScope, userScopes } from '../scope.js'
 import { fingerprint, newRefreshToken } from '../secrets.js'
+import { OutdatedHolder } from '../status/outdated-holder.js'
 import { statusOf, takeEntry } from '../status/token-status.js'
 import { type Client, findClient } from '../store/clients.js'
 import { startFamily } from '../store/families.js'
@@ -38,6 +38,7 @@ import { newPasswordRequired } from './new-password-required.js'
  * disabled user, with a token that permits nothing: the protected routes answer it with `Inactive user`.
  *
  * @throws ServiceError `invalid_target`, `invalid_scope`; `incorrect_credentials`, for an unknown user as for a wrong password
+ * @throws OutdatedHolder when what was authenticated has changed before the token was issued
  */
 export async function grantPassword(
   parameters: TokenParameters,
@@ -147,15 +148,15 @@ async function decideScope(
 /**
  * Reads the user and the client again, and waits for changes of resources.
  *
- * @throws ServiceError `incorrect_credentials`, `invalid_client` when a change has ended what was authenticated before
+ * @throws OutdatedHolder when a change has ended what was authenticated before
  */
 async function readAgain(user: Credentials, client: Client, { database, changes }: AuthContext) {
   await changes.sync()
   const userNow = await findCredentials(user.username, database)
-  if (!stillCounts(user, userNow) || userNow.id !== user.id) throw new ServiceError('incorrect_credentials')
   const clientNow = await findClient(client.clientId, database)
-  if (!stillCounts(client, clientNow) || !clientNow.grants.includes('password'))
-    throw new ServiceError('invalid_client')
+  const isSameUser = stillCounts(user, userNow) && userNow.id === user.id
+  if (!isSameUser || !stillCounts(client, clientNow) || !clientNow.grants.includes('password'))
+    throw new OutdatedHolder()
   return { user: userNow, client: clientNow }
 }
 

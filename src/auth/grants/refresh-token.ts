@@ -49,8 +49,12 @@ export async function grantRefreshToken(
 ): Promise<Granted> {
   const { refresh_token: presented } = parameters
   if (presented === undefined) throw new ServiceError('invalid_parameter')
+  const { refreshes } = context.metrics
   const found = await requireRefreshToken(fingerprint(presented), context)
-  if (found.clientId !== client.clientId) throw new ServiceError('foreign_token')
+  if (found.clientId !== client.clientId) {
+    refreshes.add({ outcome: 'foreign' })
+    throw new ServiceError('foreign_token')
+  }
   // A request that is refused leaves its token unused.
   const plan = found.isUsed ? null : await planToken(parameters, found, client, context)
   const successor = plan && (await rotate(presented, plan, context))
@@ -67,6 +71,7 @@ export async function grantRefreshToken(
   )
   const terms = tokenTerms(resource)
   if (terms.ttlSeconds) await extendFamily(found.familyId, terms.ttlSeconds, context.database)
+  refreshes.add({ outcome: successor === null ? 'replayed' : 'rotated' })
   return {
     sub: userSubject(current, resource),
     clientId: client.clientId,
@@ -79,9 +84,15 @@ export async function grantRefreshToken(
 }
 
 /** @throws ServiceError `invalid_refresh_token` when the token is unknown */
-async function requireRefreshToken(token: Buffer, { database }: AuthContext): Promise<FoundRefreshToken> {
+async function requireRefreshToken(
+  token: Buffer,
+  { database, metrics }: AuthContext,
+): Promise<FoundRefreshToken> {
   const found = await findRefreshToken(token, database)
-  if (!found) throw new ServiceError('invalid_refresh_token')
+  if (!found) {
+    metrics.refreshes.add({ outcome: 'unknown' })
+    throw new ServiceError('invalid_refresh_token')
+  }
   return found
 }
 
@@ -173,10 +184,11 @@ async function findDescendant(
 async function refuseReuse(
   presented: string,
   { userId, username }: FoundRefreshToken,
-  { config, database, changes }: AuthContext,
+  { config, database, changes, metrics }: AuthContext,
   source: RequestSource,
 ): Promise<never> {
   const isRevoked = await revokeReusedFamily(fingerprint(presented), config, database)
+  metrics.refreshes.add({ outcome: isRevoked ? 'reused' : 'expired' })
   await changes.sync()
   const reuse = { action: 'refresh_reuse', outcome: 'failed', actor: null } as const
   if (isRevoked) await recordEvent(eventOf(reuse, { id: userId, username }, source), database)
@@ -196,9 +208,11 @@ async function narrowScope(
 ): Promise<{ resource: Target; scope: string }> {
   const granted = splitScope(found.scope)
   const now = effective({ claims: { client_id: found.clientId }, scope: granted }, found.facts)
+  const isActive = found.isTimely && now.active
+  if (!isActive) context.metrics.refreshes.add({ outcome: 'expired' })
   if (found.isTimely && now.reason === 'password_change_required')
     throw newPasswordRequired('invalid_refresh_token', 'log in again to change it')
-  if (!found.isTimely || !now.active) throw new ServiceError('invalid_refresh_token')
+  if (!isActive) throw new ServiceError('invalid_refresh_token')
   const catalogue = await loadCatalogue(context)
   const target = chooseRefreshTarget(parameters, found.resourceId, catalogue, context.issuer)
   const available = requireGranted(target, parameters, now.scope, catalogue)

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { recordEvent } from '../../audit/event-store.js'
 import { reasonOf } from '../../lifecycle/reason.js'
 import { noteSignatures, raiseTokenTtl, resealKeys, retireSpentKeys } from './key-store.js'
-import { type RotationPlan, replaceExposedKeys, rotateKeys } from './rotation.js'
+import { type RotationPlan, replaceExposedKeys, rotateWhenDue } from './rotation.js'
 import type { SealingKey } from './seal.js'
 import type { SealingKeys } from './sealing-keys.js'
 
@@ -22,7 +22,7 @@ export async function prepareKeys(
   await replaceExposed(app, plan, current)
   await resealKeys(database, sealingKeys)
   await raiseTokenTtl(database, plan.tokenTtlSeconds)
-  await rotateKeys(database, plan, current, (keys) => {
+  await rotateWhenDue(database, plan, current, (keys) => {
     const newest = keys.filter(({ retiredAt }) => retiredAt === null).at(-1)
     return newest?.algorithm !== plan.algorithm
   })
@@ -50,7 +50,7 @@ export async function maintainKeys(
   if (signed.length > 0)
     await attempt('recording which keys have signed', () => noteSignatures(database, signed))
   await attempt('replacing exposed keys', () => replaceExposed(app, plan, current))
-  await attempt('rotating the keys', () => rotateWhenDue(app, plan, current))
+  await attempt('rotating the keys', () => rotate(app, plan, current))
   await attempt('raising the token lifetime of the keys', () => raiseTokenTtl(database, plan.tokenTtlSeconds))
   await attempt('retiring keys', () => retireSpentKeys(database))
 }
@@ -69,8 +69,8 @@ async function replaceExposed(
   await recordEvent(rotation, database)
 }
 
-async function rotateWhenDue({ database }: Dependencies, plan: RotationPlan, current: SealingKey) {
-  if (await rotateKeys(database, plan, current)) await recordEvent(rotation, database)
+async function rotate({ database }: Dependencies, plan: RotationPlan, current: SealingKey) {
+  if (await rotateWhenDue(database, plan, current)) await recordEvent(rotation, database)
 }
 
 /** Audit event of a rotation that no caller asked for. */

@@ -1,11 +1,12 @@
-import { createPrivateKey } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { ServiceError } from '../../errors.js'
+import { waitUntilFresh } from '../../database/changes/wait.js'
+import { readClock } from '../../database/clock.js'
+import { Unavailable } from '../../errors.js'
 import { reasonOf } from '../../lifecycle/reason.js'
 import { toPem } from './generate.js'
-import { type JwtKey, ringKey, verifyingKey } from './jwt.js'
-import { listKeys, openPrivateKey, readClock, type StoredKey } from './key-store.js'
+import { type JwtKey, ringKey } from './jwt.js'
+import { listKeys, openPrivateKey, type StoredKey } from './key-store.js'
 import { isExposed, type SealingKeys } from './sealing-keys.js'
 
 /** Maximum age of the keys in memory while changes of keys are not announced (milliseconds). */
@@ -23,6 +24,8 @@ export interface RingCache {
   keys(): ReadonlyMap<unknown, RingEntry>
   /** Returns the current time of the database, extrapolated from the last read. */
   databaseTime(): Date
+  /** Returns the time of the last read (`performance.now()`). */
+  readAt(): number
   /**
    * Reads the keys again. Calls made during a read share its result (single flight).
    *
@@ -102,11 +105,11 @@ export function createRingCache(
   /** Opens a key. After the first read, one that another replica has sealed under an unknown secret only verifies. */
   async function openEntry(key: StoredKey): Promise<RingEntry> {
     try {
-      return { ...key, canSign: true, jwt: await openKey(key, sealingKeys) }
+      return { ...key, canSign: true, jwt: await toJwtKey(key, openKey(key, sealingKeys)) }
     } catch (error) {
       if (snapshot === emptySnapshot) throw error
       log.error({ kid: key.kid, reason: (error as Error).message }, 'a key cannot sign here')
-      return { ...key, canSign: false, jwt: await verifyingKey(key.kid, key.algorithm, toPem(key.publicJwk)) }
+      return { ...key, canSign: false, jwt: await toJwtKey(key, null) }
     }
   }
 
@@ -124,28 +127,24 @@ export function createRingCache(
   return {
     keys: () => snapshot.keys,
     databaseTime: () => new Date(snapshot.clockOffsetMs + performance.now()),
+    readAt: () => snapshot.readAt,
     refresh,
     async requireFresh(since) {
-      // A synchronisation of the feed costs less than a read of the keys.
-      if (!isFresh(since))
-        await Promise.race([changes.sync(), delay(freshnessWindowMs, undefined, { ref: false })])
+      // A heartbeat costs less than a read of the keys.
+      if (!isFresh(since)) await waitUntilFresh(changes)
       while (!isFresh(since))
         await refresh().catch((error: Error) => {
           logFailure(error)
-          throw new ServiceError('service_unavailable')
+          throw new Unavailable('keys')
         })
     },
   }
 }
 
-function openKey(key: StoredKey, sealingKeys: SealingKeys): Promise<JwtKey> {
-  const privateKey = createPrivateKey({
-    key: openPrivateKey(key, sealingKeys),
-    format: 'der',
-    type: 'pkcs8',
-  })
-  return ringKey(key.kid, key.algorithm, {
-    private: String(privateKey.export({ format: 'pem', type: 'pkcs8' })),
-    public: toPem(key.publicJwk),
-  })
+function openKey(key: StoredKey, sealingKeys: SealingKeys): KeyObject {
+  return createPrivateKey({ key: openPrivateKey(key, sealingKeys), format: 'der', type: 'pkcs8' })
+}
+
+function toJwtKey({ kid, algorithm, publicJwk }: StoredKey, privateKey: KeyObject | null): Promise<JwtKey> {
+  return ringKey(kid, algorithm, toPem(publicJwk), privateKey)
 }

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import { ServiceError } from '../../errors.js'
+import { Unavailable } from '../../errors.js'
 import { retryableOnce } from '../../lifecycle/once.js'
 import { runPeriodically } from '../../lifecycle/periodic.js'
 import { type JwtKey, type PublicJwk, sharedSecretKey } from './jwt.js'
+import { observeKeys } from './key-metrics.js'
 import { signingKey } from './lifecycle.js'
 import { maintainKeys, prepareKeys } from './maintenance.js'
 import { createRingCache, freshnessWindowMs } from './ring-cache.js'
@@ -45,12 +46,14 @@ export async function openSharedSecret(jwtSecret: string): Promise<KeyRing> {
  * 3. When the last token of the former key has expired, that key is `retired`, and its private half is erased.
  *
  * A key is never reported as unknown while the keys in memory may be outdated: see `RingCache.requireFresh`.
+ * docs/decisions/0012-models.md says how this is proved for every order of steps.
  */
 export function registerKeyRing(app: FastifyInstance, config: KeyRingConfig): KeyRing {
   const plan = rotationPlan(config)
   const sealingKeys = sealingKeysOf(config)
   const [current] = sealingKeys
   const cache = createRingCache(app, sealingKeys)
+  observeKeys(cache, plan, app.metrics)
   const haveSigned = new Set<string>()
 
   const open = retryableOnce(async function openKeys() {
@@ -77,7 +80,7 @@ export function registerKeyRing(app: FastifyInstance, config: KeyRingConfig): Ke
       await cache.requireFresh(performance.now() - freshnessWindowMs)
       const able = [...cache.keys().values()].filter(({ canSign }) => canSign)
       const key = signingKey(able, cache.databaseTime())
-      if (!key) throw new ServiceError('service_unavailable')
+      if (!key) throw new Unavailable('keys')
       haveSigned.add(key.kid)
       return key.jwt
     },

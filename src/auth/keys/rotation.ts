@@ -1,8 +1,10 @@
 import type { Config } from '../../config/index.js'
 import type { Database, Transaction } from '../../database/client.js'
+import { readClock } from '../../database/clock.js'
+import { within } from '../../database/query.js'
 import { generateRingKey } from './generate.js'
 import type { RingAlgorithm } from './jwt.js'
-import { insertKey, listKeys, readClock, retireKey, type StoredKey, withKeysLock } from './key-store.js'
+import { insertKey, listKeys, retireKey, type StoredKey, withKeysLock } from './key-store.js'
 import { isRotationDue } from './lifecycle.js'
 import type { SealingKey } from './seal.js'
 import { isExposed } from './sealing-keys.js'
@@ -43,25 +45,38 @@ export function refreshIntervalMs({ jwksMaxAgeSeconds }: RotationConfig): number
   return Math.min(maxRefreshIntervalMs, jwksMaxAgeSeconds * 500)
 }
 
+/** Whether a new key is due, given the keys and the time by the clock of the database. */
+type IsDue = (keys: StoredKey[], now: Date) => boolean
+
+/** Publishes a new key like `rotateKeys`, but looks first whether one is due, without locking the keys. */
+export async function rotateWhenDue(
+  database: Database,
+  plan: RotationPlan,
+  current: SealingKey,
+  isDue: IsDue = (keys, now) => isRotationDue(keys, plan, now),
+): Promise<{ kid: string; signsAt: Date } | null> {
+  if (!isDue(await listKeys(database), await readClock(database))) return null
+  return rotateKeys(database, plan, current, isDue)
+}
+
 /**
  * Publishes a new key when one is due. The first key of a ring signs at once, any other after the lead time. If several
  * replicas find a key due at the same time, one of them creates it.
  *
- * @param isDue receives the keys, which no other process can change meanwhile, and the time by the clock of the database
+ * @param isDue decides while no other process can change the keys
  * @returns the new key, or null when none was due
  */
 export async function rotateKeys(
   database: Transaction,
   plan: RotationPlan,
   current: SealingKey,
-  isDue: (keys: StoredKey[], now: Date) => boolean = (keys, now) => isRotationDue(keys, plan, now),
+  isDue: IsDue,
 ): Promise<{ kid: string; signsAt: Date } | null> {
-  if (!isDue(await listKeys(database), await readClock(database))) return null
   // Generated before the lock is taken, as an RSA key takes a while.
   const generated = await generateRingKey(plan.algorithm)
   return withKeysLock(database, async (transaction) => {
-    const keys = await listKeys(transaction)
-    if (!isDue(keys, await readClock(transaction))) return null
+    const keys = await listKeys(within(transaction))
+    if (!isDue(keys, await readClock(within(transaction)))) return null
     const isFirst = keys.every(({ retiredAt }) => retiredAt !== null)
     return insertKey(generated, isFirst ? { ...plan, leadSeconds: 0 } : plan, current, transaction)
   })
@@ -82,7 +97,7 @@ export async function replaceExposedKeys(
   if (!(await listKeys(database)).some(isLiveAndExposed)) return []
   const generated = await generateRingKey(plan.algorithm)
   return withKeysLock(database, async (transaction) => {
-    const exposed = (await listKeys(transaction)).filter(isLiveAndExposed)
+    const exposed = (await listKeys(within(transaction))).filter(isLiveAndExposed)
     if (exposed.length > 0) await insertKey(generated, { ...plan, leadSeconds: 0 }, current, transaction)
     for (const { kid } of exposed) await retireKey(transaction, kid)
     return exposed.map(({ kid }) => kid)

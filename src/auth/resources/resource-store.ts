@@ -1,4 +1,5 @@
-import type { Transaction } from '../../database/client.js'
+import type { Database } from '../../database/client.js'
+import { queryRows } from '../../database/query.js'
 import type { Grant } from '../access-token.js'
 import type { SubjectType } from '../subject.js'
 import { withPath } from './identifier.js'
@@ -29,17 +30,22 @@ export interface Catalogue {
   defaultScopes: readonly string[]
 }
 
+/** A resource as it is stored, with its scopes by their names. */
+type StoredResource = Resource & { scopes: { name: string; byDefault: boolean }[] }
+
+const allResources = `
+  SELECT id, identifier, token_ttl_seconds AS "tokenTtlSeconds", subject_type AS "subjectType", disabled, generation,
+    ARRAY(SELECT client_id FROM resource_servers WHERE resource_id = resources.id) AS servers,
+    coalesce((
+      SELECT json_agg(json_build_object('name', scope.name, 'byDefault', by_default) ORDER BY scope.name)
+      FROM resource_scopes AS scope WHERE resource_id = resources.id
+    ), '[]') AS scopes
+  FROM resources ORDER BY name`
+
 /** Reads every resource. */
-export async function readCatalogue(database: Transaction): Promise<Catalogue> {
-  const rows = await database.resource.findMany({
-    orderBy: { name: 'asc' },
-    include: { scopes: { orderBy: { name: 'asc' } }, servers: true },
-  })
-  const resources = rows.map(({ scopes, servers, ...resource }) => ({
-    scopes,
-    // A check in the database allows these two.
-    resource: { ...resource, servers: servers.map(({ clientId }) => clientId) } as Resource,
-  }))
+export async function readCatalogue(database: Database): Promise<Catalogue> {
+  const rows = await queryRows<StoredResource>(allResources, [], database)
+  const resources = rows.map(({ scopes, ...resource }) => ({ scopes, resource }))
   return {
     byIdentifier: new Map(resources.map(({ resource }) => [withPath(resource.identifier), resource])),
     byScope: new Map(

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { ChangeFeed } from '../../database/changes/index.js'
 import type { Database } from '../../database/client.js'
-import { ServiceError } from '../../errors.js'
+import type { Metrics } from '../../metrics/index.js'
 import {
   type BlockHolder,
   holderKey,
@@ -10,15 +10,9 @@ import {
   leaseBlock,
 } from '../store/status-blocks.js'
 import { listTerms } from './list-terms.js'
+import { OutdatedHolder } from './outdated-holder.js'
 import { createPermutation, type Permutation } from './permutation.js'
 import { createSupply, type StatusEntry } from './supply.js'
-
-/** Thrown when the client or the resource has changed since the decision. The change feed has delivered the change by then. */
-export class OutdatedHolder extends ServiceError {
-  constructor() {
-    super('service_unavailable')
-  }
-}
 
 /** Gives each access token an entry of a status list, without a statement for each. */
 export interface StatusAllocator {
@@ -35,6 +29,7 @@ export interface StatusAllocator {
 export interface AllocatorContext {
   database: Database
   changes: ChangeFeed
+  metrics: Pick<Metrics, 'statusEntries' | 'statusBlocks'>
 }
 
 /** Maximum number of holders with blocks in memory. The entries of others are left unused. */
@@ -49,7 +44,7 @@ const maxPermutations = 100
  * client is announced, which may have ended their tokens.
  */
 export function createStatusAllocator(
-  { database, changes }: AllocatorContext,
+  { database, changes, metrics }: AllocatorContext,
   now: () => number = () => performance.now(),
 ): StatusAllocator {
   const supplies = new LRUCache<string, ReturnType<typeof createSupply>>({ max: maxHolders })
@@ -73,18 +68,23 @@ export function createStatusAllocator(
 
   async function lease(holder: BlockHolder, terms: ListTerms, count: number) {
     const block = await leaseBlock(holder, terms, count, database)
-    if (block) return { ...block, permutation: permutationOf(block) }
+    if (block) {
+      metrics.statusBlocks.add({})
+      return { ...block, permutation: permutationOf(block) }
+    }
     await changes.sync()
     throw new OutdatedHolder()
   }
 
   return {
-    take(holder, ttlSeconds) {
+    async take(holder, ttlSeconds) {
       const terms = listTerms(ttlSeconds)
       const key = `${holderKey(holder)} ${terms.class}`
       const supply = supplies.get(key) ?? createSupply((count) => lease(holder, terms, count), now)
       supplies.set(key, supply)
-      return supply.take()
+      const entry = await supply.take()
+      metrics.statusEntries.add({})
+      return entry
     },
   }
 }

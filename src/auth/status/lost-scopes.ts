@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../../database/client.js'
+import { lowestId } from '../../database/lowest-id.js'
 import { queryRows } from '../../database/query.js'
 import { batchRows, type RemovalBounds } from '../../database/removal.js'
 import { runPeriodically } from '../../lifecycle/periodic.js'
@@ -59,7 +60,7 @@ export function createSearch(
   let walked = new Set<string>()
 
   async function walkThrough(key: string): Promise<void> {
-    let last: string | undefined = beforeAll
+    let last: string | undefined = lowestId
     while (last !== undefined && !signal?.aborted) {
       const values: unknown[] = [rows, key, last, [...userScopes, passwordScope], passwordScope]
       const [batch] = await queryRows<{ last: string }>(walks[kind], values, database)
@@ -79,8 +80,6 @@ export function createSearch(
     walked = seen
   }
 }
-
-const beforeAll = '00000000-0000-0000-0000-000000000000'
 
 /** A later loss is left for the next search, as this one did not walk through all logins after it. */
 const completion = `

@@ -1,3 +1,4 @@
+import type { Metrics } from '../../metrics/index.js'
 import type { JwtKey } from '../keys/jwt.js'
 import type { KeyRing } from '../keys/ring.js'
 import type { ListBits } from './bits.js'
@@ -30,6 +31,7 @@ export interface PublisherContext {
   keyRing: Pick<KeyRing, 'signer'>
   /** Returns the time by the clock of the database (milliseconds since 1970). */
   now(): number
+  metrics: Pick<Metrics, 'statusBuilds'>
 }
 
 /** A published list, and what decides how long it can be served. */
@@ -55,7 +57,11 @@ const buildIntervalMs = 500
 const maxAgeMs = 900
 
 /** Creates the publisher of a list. @param uri its URI, the `uri` in the tokens that refer to it */
-export function createPublisher(uri: string, bits: ListBits, { keyRing, now }: PublisherContext): Publisher {
+export function createPublisher(
+  uri: string,
+  bits: ListBits,
+  { keyRing, now, metrics }: PublisherContext,
+): Publisher {
   let last: Build | undefined
   let building: Promise<Build> | undefined
 
@@ -74,6 +80,7 @@ export function createPublisher(uri: string, bits: ListBits, { keyRing, now }: P
     }
     const token = Buffer.from(key.signAs(tokenType, claims), 'latin1')
     const gzipped = await compressToken(token)
+    metrics.statusBuilds.add({})
     return { ...version, etag: toEtag(version), token, gzipped, key, revoked, beganAt, completeAt: beganAt }
   }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import type { ChangeFeed } from '../../database/changes/index.js'
-import { ServiceError } from '../../errors.js'
+import { ServiceError, Unavailable } from '../../errors.js'
 import type { KeyRing } from '../keys/ring.js'
 import type { LiveList } from '../store/status-reading.js'
 import { followBits, type ListBits } from './bits.js'
@@ -37,10 +37,11 @@ const maxLoadedLists = 1_000
 
 /** Creates the status lists of an issuer. */
 export function createStatusLists(
-  { changes, database }: Pick<FastifyInstance, 'changes' | 'database'>,
+  { changes, database, metrics }: Pick<FastifyInstance, 'changes' | 'database' | 'metrics'>,
   { issuer, keyRing }: { issuer: string; keyRing: Pick<KeyRing, 'signer'> },
 ): StatusLists {
   const loaded = new LRUCache<string, LoadedList>({ max: maxLoadedLists })
+  metrics.loadedStatusLists.observe({}, () => loaded.size)
   const directory = createDirectory(database, function unloadRetired(ids) {
     for (const id of [...loaded.keys()]) if (!ids.has(id)) loaded.delete(id)
   })
@@ -54,7 +55,11 @@ export function createStatusLists(
 
   function load(list: LiveList): LoadedList {
     const bits = followBits(list, database)
-    const publisher = createPublisher(uriOf(issuer, list.id), bits, { keyRing, now: directory.now })
+    const publisher = createPublisher(uriOf(issuer, list.id), bits, {
+      keyRing,
+      now: directory.now,
+      metrics,
+    })
     const entry = { bits, publisher }
     loaded.set(list.id, entry)
     return entry
@@ -86,7 +91,7 @@ export function createStatusLists(
     async publish(id) {
       // Loading a list can take too long. The second attempt finds it loaded.
       const published = (await tryPublish(id)) ?? (await tryPublish(id))
-      if (!published) throw new ServiceError('service_unavailable')
+      if (!published) throw new Unavailable('status_list')
       return published
     },
     async listUris() {
@@ -99,10 +104,10 @@ export function createStatusLists(
 
 /** Resolves when every change that was committed 100 ms before the call has been published. */
 async function requireFresh(changes: ChangeFeed): Promise<void> {
-  if (!changes.isFresh()) await changes.sync()
+  if (!changes.isFresh()) await changes.freshen()
   requireConnected(changes)
 }
 
 function requireConnected(changes: ChangeFeed): void {
-  if (!changes.isConnected()) throw new ServiceError('service_unavailable')
+  if (!changes.isConnected()) throw new Unavailable('status_list')
 }

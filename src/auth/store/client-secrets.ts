@@ -1,4 +1,5 @@
-import type { Transaction } from '../../database/client.js'
+import type { Database, Transaction } from '../../database/client.js'
+import { queryRows } from '../../database/query.js'
 import { type Client, lockClient } from './clients.js'
 
 /** The digest of a secret of a client, which can have two. */
@@ -11,16 +12,17 @@ const lastUsePrecisionSeconds = 60
 const notedAt = new WeakMap<ClientSecret, number>()
 
 /** Records the use of a secret, to the minute. */
-export async function noteSecretUse(secret: ClientSecret, database: Transaction): Promise<void> {
+export async function noteSecretUse(secret: ClientSecret, database: Database): Promise<void> {
   const now = performance.now()
   if (now - (notedAt.get(secret) ?? Number.NEGATIVE_INFINITY) < lastUsePrecisionSeconds * 1_000) return
   notedAt.set(secret, now)
-  const { clientId, slot } = secret
-  await database.$executeRaw`
-    UPDATE client_secrets SET last_used_at = now()
-    WHERE client_id = ${clientId} AND slot = ${slot}
-      AND (last_used_at IS NULL OR last_used_at <= now() - make_interval(secs => ${lastUsePrecisionSeconds}))`
+  await queryRows(noteUse, [secret.clientId, secret.slot], database)
 }
+
+const noteUse = `
+  UPDATE client_secrets SET last_used_at = now()
+  WHERE client_id = $1 AND slot = $2
+    AND (last_used_at IS NULL OR last_used_at <= now() - make_interval(secs => ${lastUsePrecisionSeconds}))`
 
 /** Stores a new secret in place of the older of the two. Waits for other transactions that do the same. */
 export async function addSecret(clientId: string, digest: Buffer, transaction: Transaction): Promise<void> {

@@ -1,11 +1,15 @@
 import type { Database, Transaction } from '../../database/client.js'
+import type { Prisma } from '../../database/generated/client.js'
+import { queryRows } from '../../database/query.js'
 import { clientSubject } from '../subject.js'
 
 /** Id of the client of requests that name none, as the tutorial's do. A migration creates it. */
 export const firstPartyId = 'first-party'
 
 /** A client with the digests of its secrets, its keys and the issuers that it trusts. */
-export type Client = NonNullable<Awaited<ReturnType<typeof findClient>>>
+export type Client = Prisma.ClientGetPayload<{ include: typeof withCredentials }>
+
+const withCredentials = { secrets: true, keys: true, trustedIssuers: true } as const
 
 /** Rights that a client can be given. With `introspect` it can introspect the tokens of every client for this service. */
 export const clientRights = ['introspect'] as const
@@ -14,16 +18,40 @@ export const clientRights = ['introspect'] as const
 export const clientIdSyntax = /^[A-Za-z0-9._-]{1,64}$/
 
 /** Returns the client with this id, or null. */
-export async function findClient(clientId: string, database: Database) {
+export async function findClient(clientId: string, database: Database): Promise<Client | null> {
   if (!clientIdSyntax.test(clientId)) return null
-  const include = { secrets: true, keys: true, trustedIssuers: true }
-  return database.client.findUnique({ where: { clientId }, include })
+  const find = <Row extends object>(text: string) => queryRows<Row>(text, [clientId], database)
+  const [client] = await find<Omit<Client, keyof typeof withCredentials>>(clientById)
+  if (!client) return null
+  // One after another, as clients that are not in memory must not take all connections of the pool.
+  const secrets = await find<Client['secrets'][number]>(secretsOfClient)
+  const [keys] = await find<NonNullable<Client['keys']>>(keysOfClient)
+  const trustedIssuers = await find<Client['trustedIssuers'][number]>(issuersOfClient)
+  return { ...client, secrets, keys: keys ?? null, trustedIssuers }
 }
+
+const clientById = `
+  SELECT client_id AS "clientId", name, confidential, grants, scopes, rights, disabled, generation, created_at AS "createdAt",
+    updated_at AS "updatedAt"
+  FROM clients WHERE client_id = $1`
+
+const secretsOfClient = `
+  SELECT client_id AS "clientId", slot, digest, created_at AS "createdAt", last_used_at AS "lastUsedAt"
+  FROM client_secrets WHERE client_id = $1`
+
+const keySourceColumns = `
+  client_id AS "clientId", jwks, jwks_uri AS "jwksUri", allow_private_host AS "allowPrivateHost", ca, created_at AS "createdAt"`
+
+const keysOfClient = `SELECT ${keySourceColumns} FROM client_keys WHERE client_id = $1`
+
+const issuersOfClient = `
+  SELECT issuer, subject_pattern AS "subjectPattern", audience, ${keySourceColumns}
+  FROM trusted_issuers WHERE client_id = $1`
 
 /** Returns every client with its secrets, keys and trusted issuers, ordered by id. */
 export async function listClients(database: Transaction) {
   const secrets = { select: { createdAt: true, lastUsedAt: true }, orderBy: { createdAt: 'asc' as const } }
-  const include = { secrets, keys: true, trustedIssuers: true }
+  const include = { ...withCredentials, secrets }
   return database.client.findMany({ orderBy: { clientId: 'asc' }, include })
 }
 

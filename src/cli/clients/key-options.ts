@@ -1,19 +1,15 @@
-import { X509Certificate } from 'node:crypto'
-import { isIP } from 'node:net'
 import type { Command } from 'commander'
 import { importKey, isPrivate, keysOf, toPublicJwk } from '../../auth/clients/jwk.js'
 import type { StoredKeySource } from '../../auth/store/client-keys.js'
 import { readTextFile } from '../../config/secret-file.js'
-import { isPermitted } from '../../http/safe-fetch/address.js'
-import { maxUrlLength, toHttpsUrl } from '../../http/safe-fetch/https-url.js'
+import { namesForbiddenAddress } from '../../http/safe-fetch/address.js'
+import { maxUrlLength, toHttpsUrl } from '../../http/safe-fetch/request-url.js'
+import { readCertificates } from '../certificates.js'
 import { CommandError, exitStatus } from '../command-error.js'
 import type { Options } from '../run.js'
 
-/** Maximum size of a file with keys or certificates (bytes). */
+/** Maximum size of a file with keys (bytes). */
 const maxFileBytes = 65_536
-
-/** Matches each certificate in a PEM file (RFC 7468 §5.1). */
-const certificates = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 /** Adds the options for the source of public keys. */
 export function addKeyOptions(command: Command): Command {
@@ -39,7 +35,7 @@ export function readKeySource({ jwks, jwksUri, allowPrivateHost, ca }: Options):
     throw usage(
       `--jwks-uri must be an https URL of at most ${maxUrlLength} characters, without user and fragment`,
     )
-  if (jwksUri !== undefined && !allowPrivateHost && namesPrivateHost(new URL(String(jwksUri))))
+  if (jwksUri !== undefined && !allowPrivateHost && namesForbiddenAddress(new URL(String(jwksUri)), false))
     throw usage(
       '--jwks-uri names an address that is not public: --allow-private-host permits those of private networks',
     )
@@ -49,12 +45,6 @@ export function readKeySource({ jwks, jwksUri, allowPrivateHost, ca }: Options):
     allowPrivateHost: allowPrivateHost === true,
     ca: ca === undefined ? null : readCertificates(String(ca)),
   }
-}
-
-/** Returns whether the host of a URL is an address to which no request may be sent. Names are resolved at each request. */
-function namesPrivateHost({ hostname }: URL): boolean {
-  const address = hostname.replace(/^\[|\]$/g, '')
-  return isIP(address) !== 0 && !isPermitted(address, false)
 }
 
 /** Returns the source of a client's keys, or null if no option gives one. */
@@ -82,22 +72,6 @@ function parse(text: string): unknown {
     return JSON.parse(text)
   } catch {
     return null
-  }
-}
-
-/** Reads the certificates of a PEM file. Anything else in it, such as a private key, is left out. */
-function readCertificates(file: string): string {
-  const found = readTextFile('--ca', file, maxFileBytes).match(certificates) ?? []
-  if (found.length === 0 || !found.every(isCertificate))
-    throw usage('--ca must name a PEM file of certificates')
-  return found.join('\n')
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).subject !== ''
-  } catch {
-    return false
   }
 }
 

@@ -1,16 +1,33 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Config } from '../../config/index.js'
-import { describeListenError } from '../../lifecycle/listen-error.js'
+import { describeListenError } from '../../lifecycle/listen.js'
 import { reasonOf } from '../../lifecycle/reason.js'
 import type { Finding } from './finding.js'
 
 /** Time for a service to answer (milliseconds). */
 const answerMs = 5_000
 
+/** An address that the service listens on. */
+interface Listener {
+  host: string
+  port: number
+  /** Names of the settings of host and port. */
+  settings: string
+  /** Returns whether a service of ours answers at an origin. */
+  isOurs(origin: string): Promise<boolean>
+}
+
 /** Checks that a start could listen on HOST and PORT, or that the service does already. */
-export async function checkAddress({ host, port }: Pick<Config, 'host' | 'port'>): Promise<Finding> {
-  const check = 'address'
+export function checkAddress({ host, port }: Pick<Config, 'host' | 'port'>): Promise<Finding> {
+  return checkListener('address', { host, port, settings: 'HOST and PORT', isOurs: isLatchkey })
+}
+
+/** Checks that a start could listen on an address, or that the service does already. */
+export async function checkListener(
+  check: string,
+  { host, port, settings, isOurs }: Listener,
+): Promise<Finding> {
   try {
     const probe = createServer().listen({ host, port })
     await once(probe, 'listening')
@@ -18,9 +35,9 @@ export async function checkAddress({ host, port }: Pick<Config, 'host' | 'port'>
     return { state: 'ok', check, explanation: 'free to listen on: the service does not run here' }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE' && (await isLatchkey(localOrigin(host, port))))
+    if (code === 'EADDRINUSE' && (await isOurs(localOrigin(host, port))))
       return { state: 'ok', check, explanation: 'the service answers there' }
-    return { state: 'fail', check, explanation: describeListenError(error as Error) }
+    return { state: 'fail', check, explanation: describeListenError(error as Error, settings) }
   }
 }
 
@@ -70,7 +87,8 @@ async function readIssuer(origin: string): Promise<unknown> {
   return metadata?.issuer
 }
 
-function get(url: string): Promise<Response> {
+/** Sends a request, whose response must arrive within `answerMs`. */
+export function get(url: string): Promise<Response> {
   return fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(answerMs) })
 }
 

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Config, readConfig } from '../../config/index.js'
 import { openDatabase } from '../../database/client.js'
 import { isDatabaseUnavailable } from '../../database/errors.js'
@@ -7,25 +7,33 @@ import { reasonOf } from '../../lifecycle/reason.js'
 import { CommandError } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printRows } from '../output.js'
+import type { Options } from '../run.js'
 import { checkAddress, checkIssuer } from './address.js'
+import { checkCluster } from './cluster.js'
 import { checkDirectUrl, checkMigrations, checkReplica, checkServer, checkSessions } from './database.js'
 import type { Check, CheckContext, Finding } from './finding.js'
 import { checkKeySets } from './key-sets.js'
 import { checkClients, checkKeys } from './keys.js'
 import { checkMail } from './mail.js'
+import { checkMetrics } from './metrics.js'
+import { orphansAction } from './orphans.js'
 import { checkNode, checkSettings } from './process.js'
 import { checkResources } from './resources.js'
+import { checkServers } from './servers.js'
 import { checkNames, checkUsers } from './users.js'
+import { checkWebhooks } from './webhooks.js'
 
 /** Maximum length of the explanation of an error. */
 const maxReasonLength = 300
 
 /** Checks of the database server, which need no tables. */
 const serverChecks: Record<string, Check> = {
+  servers: checkServers,
   server: checkServer,
   sessions: checkSessions,
   'direct URL': checkDirectUrl,
   replica: checkReplica,
+  cluster: checkCluster,
   migrations: checkMigrations,
 }
 
@@ -37,6 +45,7 @@ const contentChecks: Record<string, Check> = {
   resources: checkResources,
   users: checkUsers,
   names: checkNames,
+  webhooks: checkWebhooks,
 }
 
 /** `latchkey doctor` */
@@ -44,14 +53,25 @@ export function addDoctorCommand(program: Command, io: Io): void {
   program
     .command('doctor')
     .description('check Node.js, settings, address, database, keys and mail, and explain each problem')
-    .action(async function runDoctor(_options: unknown, command: Command) {
-      const { json } = command.optsWithGlobals()
-      const findings = [checkNode(io), ...(await checkDeployment(io))]
-      const rows = findings.map((finding) => ({ ...finding }))
-      printRows(io, rows, ['state', 'check', 'explanation'], json)
-      const failures = findings.filter(({ state }) => state === 'fail').length
-      if (failures > 0) throw new CommandError(1, `${failures} of ${findings.length} checks failed`)
+    .addOption(
+      new Option(
+        '--orphans [action]',
+        'instead, look for items whose owner does not exist, and remove them if asked to',
+      ).choices(['remove']),
+    )
+    .option('--yes', 'do not ask before items are removed')
+    .action(async function runDoctor({ orphans }: Options, command: Command) {
+      await (orphans ? orphansAction(io)(command) : printFindings(io, command.optsWithGlobals().json))
     })
+}
+
+/** Checks the deployment, and prints what it finds. @throws CommandError if a check has failed */
+async function printFindings(io: Io, json: unknown): Promise<void> {
+  const findings = [checkNode(io), ...(await checkDeployment(io))]
+  const rows = findings.map((finding) => ({ ...finding }))
+  printRows(io, rows, ['state', 'check', 'explanation'], json)
+  const failures = findings.filter(({ state }) => state === 'fail').length
+  if (failures > 0) throw new CommandError(1, `${failures} of ${findings.length} checks failed`)
 }
 
 async function checkDeployment(io: Io): Promise<Finding[]> {
@@ -65,6 +85,7 @@ async function checkDeployment(io: Io): Promise<Finding[]> {
     ...checkSettings(config, io.env),
     await checkAddress(config),
     await checkIssuer(config),
+    ...(await checkMetrics(config)),
     ...(await checkMail(config).catch((error: Error) => toFailure('mail', error))),
     ...(await checkDatabase(config).catch((error: Error) => toFailure('database', error))),
   ]

@@ -1,7 +1,7 @@
 import { createReadStream, readFileSync } from 'node:fs'
-import { driverUrl, findDatabaseUrlProblem, passwordOf } from '../../config/database-url.js'
+import { findDatabaseUrlProblem, passwordOf } from '../../config/database-url.js'
 import type { Database } from '../../database/client.js'
-import { queryRows } from '../../database/query.js'
+import { readClock } from '../../database/clock.js'
 import { OperatorError } from '../../lifecycle/operator-error.js'
 import { type NodeScryptFormat, withNodeScrypt } from '../../users/import/node-scrypt.js'
 import { type SourceRow, translateRows } from '../../users/import/row.js'
@@ -44,7 +44,7 @@ export async function openSource(
     url === undefined
       ? await openFile(String(file), format as FileFormat | undefined, translation, io)
       : translateRows(
-          readTable(driverUrl(url), String(table), io.env.PGPASSWORD),
+          readTable(url, String(table), io.env.PGPASSWORD),
           createTranslator(translation.mapping, unused),
         )
   if (hashFormat === undefined) return rows
@@ -85,7 +85,7 @@ function readUrl({ from, fromFile }: Options, { stderr }: Io): string | undefine
   // SQLAlchemy's URLs name a driver too.
   const url = given.replace(/^(postgresql)\+\w+:/, '$1:')
   const problem = /^postgres(ql)?:\/\//.test(url)
-    ? findDatabaseUrlProblem(url)
+    ? findDatabaseUrlProblem(url, 'reading')
     : 'must begin with postgresql://'
   if (problem) throw new CommandError(exitStatus.usage, `the URL of the database ${problem}`)
   if (from !== undefined && passwordOf(url))
@@ -101,9 +101,4 @@ function readText(file: string): string {
   } catch (error) {
     throw unreadable(file, error)
   }
-}
-
-async function readClock(database: Database): Promise<Date> {
-  const [{ now }] = (await queryRows<{ now: Date }>('SELECT now()', [], database)) as [{ now: Date }]
-  return now
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { ChangeFeed } from './index.js'
+import { waitUntilFresh } from './wait.js'
 
 /** A value to cache. */
 export interface CacheLoad<V> {
@@ -15,8 +16,10 @@ interface CacheEntry<V> {
 
 /** Keeps values in memory until one of the rows that they were loaded from changes. */
 export interface InvalidatingCache<K, V> {
-  /** Returns the cached value; without one, or while the change feed is not fresh, loads it. */
+  /** Returns the cached value; without one, or while the change feed stays stale, loads it. */
   get(key: K, load: () => Promise<CacheLoad<V>>): Promise<V>
+  /** Returns the number of entries. */
+  size(): number
 }
 
 /** Maximum age of an entry (milliseconds), for changes that no trigger announces, as when triggers are disabled by hand. */
@@ -27,10 +30,13 @@ const maxAgeMs = 60_000
  *
  * A change that is published during a load may be newer than what was loaded, so a value is cached only if nothing was
  * published meanwhile. A change of null, after which some may have been missed, clears the cache.
+ *
+ * @param noteLookUp receives whether a value was cached
  */
 export function createInvalidatingCache<K extends {}, V>(
   changes: ChangeFeed,
   max: number,
+  noteLookUp?: (isHit: boolean) => void,
 ): InvalidatingCache<K, V> {
   const keysByTag = new Map<string, Set<K>>()
   const entries = new LRUCache<K, CacheEntry<V>>({
@@ -66,12 +72,16 @@ export function createInvalidatingCache<K extends {}, V>(
 
   return {
     async get(key, load) {
-      const entry = changes.isFresh() ? entries.get(key) : undefined
+      // On a busy machine many requests find the feed stale at once. One heartbeat for all costs less than a load for each.
+      const isFresh = changes.isFresh() || (entries.has(key) && (await waitUntilFresh(changes)))
+      const entry = isFresh ? entries.get(key) : undefined
+      noteLookUp?.(entry !== undefined)
       if (entry) return entry.value
       const publishedBefore = publishedChanges
       const { value, tags } = await load()
       if (tags && changes.isConnected() && publishedChanges === publishedBefore) set(key, value, tags)
       return value
     },
+    size: () => entries.size,
   }
 }

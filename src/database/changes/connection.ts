@@ -1,12 +1,13 @@
-import { Socket } from 'node:net'
 import type pg from 'pg'
-import { lostConnection } from '../errors.js'
 import { isOwnSession } from '../pooler.js'
-import { prepareSession, SessionClient, sessionOptions } from '../session.js'
+import { lostConnection } from '../servers/connection.js'
+import type { Servers } from '../servers/servers.js'
+import { prepareSession, sessionOptions } from '../session.js'
+import { SessionClient } from '../session-client.js'
 
 /** A dedicated LISTEN connection, which can be destroyed at once whatever the server does. */
 export interface ListenConnection {
-  client: pg.Client
+  client: SessionClient
   connect(): Promise<void>
   /** Starts to listen to channels. @throws Error if a pooler is in between */
   listen(channels: string[], onNotification: (message: pg.Notification) => void): Promise<void>
@@ -15,17 +16,25 @@ export interface ListenConnection {
   destroy(reason?: Error): void
 }
 
+/** Where to listen. */
+interface ListenServer {
+  url: string
+  servers?: Servers
+}
+
 /**
  * Creates a connection that is not connected yet.
  *
  * @param connectTimeoutMs time for PostgreSQL to accept the connection, and to answer each statement (milliseconds)
  * @param name application name that PostgreSQL's views show
  */
-export function openListenConnection(url: string, connectTimeoutMs: number, name: string): ListenConnection {
-  const socket = new Socket()
+export function openListenConnection(
+  server: ListenServer,
+  connectTimeoutMs: number,
+  name: string,
+): ListenConnection {
   const session = {
-    url,
-    stream: () => socket,
+    ...server,
     connectionMs: connectTimeoutMs,
     answerMs: connectTimeoutMs,
     applicationName: name,
@@ -53,7 +62,7 @@ export function openListenConnection(url: string, connectTimeoutMs: number, name
     ended,
     destroy(reason = cause) {
       cause = reason
-      socket.destroy()
+      client.destroy()
     },
   }
 }

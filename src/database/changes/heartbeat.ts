@@ -8,6 +8,10 @@ import type { Queryable } from '../query.js'
 const freshnessWindowMs = 100
 /** Age of the last heartbeat at which the next one is due (milliseconds). */
 const heartbeatIntervalMs = 25
+/** Time after which a heartbeat that has not come back is slow, whatever those before took (milliseconds). */
+const slowAfterMs = 200
+/** Number of heartbeats in a row that came back too late to prove anything, after which the connection is slow. */
+const maxLate = 2
 /** Maximum time for a message to come back through the pool (milliseconds). */
 const poolTimeoutMs = 2_000
 
@@ -26,8 +30,12 @@ export interface Heartbeat {
   receive(payload: string | undefined): void
   /** Whether the last heartbeat that has come back was sent within the freshness window. */
   isFresh(): boolean
+  /** Returns the time since the sending of the last heartbeat that has come back, or since the start (milliseconds). */
+  ageMs(): number
   /** Whether the next heartbeat is due. */
   isDue(): boolean
+  /** Whether heartbeats take so long that waiting for one does not make the connection fresh. */
+  isSlow(): boolean
   /** Whether a heartbeat has come back that was sent at this moment or later (`performance.now()`). */
   hasReturnedSince(moment: number): boolean
 }
@@ -36,6 +44,7 @@ export interface Heartbeat {
 export class OtherDatabase extends Error {}
 
 export function createHeartbeat(): Heartbeat {
+  const createdAt = performance.now()
   const channel = `latchkey_heartbeat_${randomUUID().replaceAll('-', '')}`
   /** Messages that came back through the pool, by their payloads. */
   const poolMessages = new EventEmitter()
@@ -44,6 +53,10 @@ export function createHeartbeat(): Heartbeat {
   let expected = { payload: 'none', sentAt: Number.NEGATIVE_INFINITY }
   /** When the last heartbeat that has come back was sent. */
   let lastSentAt = Number.NEGATIVE_INFINITY
+  /** Number of heartbeats in a row that came back after the freshness window. */
+  let late = 0
+
+  const isFresh = () => performance.now() - lastSentAt <= freshnessWindowMs
 
   function nextPayload(): string {
     sent += 1
@@ -77,12 +90,16 @@ export function createHeartbeat(): Heartbeat {
     },
 
     receive(payload) {
-      if (payload === expected.payload) lastSentAt = expected.sentAt
-      else poolMessages.emit(`message ${payload}`)
+      if (payload !== expected.payload) return void poolMessages.emit(`message ${payload}`)
+      lastSentAt = expected.sentAt
+      late = isFresh() ? 0 : late + 1
     },
 
-    isFresh: () => performance.now() - lastSentAt <= freshnessWindowMs,
+    isFresh,
+    ageMs: () => performance.now() - Math.max(lastSentAt, createdAt),
     isDue: () => performance.now() - lastSentAt > heartbeatIntervalMs,
+    isSlow: () =>
+      late >= maxLate || (expected.sentAt > lastSentAt && performance.now() - expected.sentAt > slowAfterMs),
     hasReturnedSince: (moment) => lastSentAt >= moment,
   }
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import type pg from 'pg'
-import { runPeriodically } from '../../lifecycle/periodic.js'
+import { keepRunning } from '../../lifecycle/periodic.js'
 import { reasonOf } from '../../lifecycle/reason.js'
 import { type ListenConnection, openListenConnection } from './connection.js'
 import { createHeartbeat, OtherDatabase } from './heartbeat.js'
@@ -37,6 +37,12 @@ export interface ChangeFeed {
   isConnected(): boolean
   /** Resolves when every change that was committed before the call has been published, or the connection is lost. */
   sync(): Promise<void>
+  /**
+   * Resolves when every change that was committed more than 100 ms before the call has been published, or the connection
+   * is lost. Takes one heartbeat less than `sync` if the one under way comes back within 100 ms. Resolves at once while heartbeats
+   * are slow.
+   */
+  freshen(): Promise<void>
   /** Adds a listener for changes, as `kind:key` of the changed row; null stands for any, as some may have been missed. */
   subscribe(listener: (change: string | null) => void): void
 }
@@ -60,6 +66,7 @@ const retryMs = 1_000
 export const changeFeed = plugin(registerChangeFeed, { name: 'change-feed', dependencies: ['database'] })
 
 async function registerChangeFeed(app: FastifyInstance): Promise<void> {
+  const { metrics } = app
   const heartbeat = createHeartbeat()
   const listeners: ((change: string | null) => void)[] = []
   const closing = new AbortController()
@@ -78,7 +85,10 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
 
   function onNotification({ channel, payload }: pg.Notification): void {
     if (channel === heartbeat.channel) heartbeat.receive(payload)
-    else publish(payload === 'all' ? null : String(payload))
+    else {
+      metrics.feedChanges.add({})
+      publish(payload === 'all' ? null : String(payload))
+    }
   }
 
   /** Marks a connection as lost at once, before its end is noticed. Does nothing if another has replaced it meanwhile. */
@@ -98,6 +108,11 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
         .finally(() => sending.delete(current))
     sending.set(current, sent)
     return sent
+  }
+
+  /** Sends heartbeats, one after another, until a condition holds or the connection is lost. */
+  async function sendHeartbeatsUntil(isEnough: () => boolean): Promise<void> {
+    while (isConnected() && !isEnough()) await sendHeartbeat(connection as ListenConnection)
   }
 
   async function checkPool(): Promise<void> {
@@ -132,17 +147,20 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
   /** Receives changes for as long as a connection lasts. @throws Error that says why it has ended */
   async function receiveUntilLost(): Promise<never> {
     closing.signal.throwIfAborted()
-    const current = openListenConnection(app.database.directUrl, connectTimeoutMs, 'latchkey changes')
+    const current = openListenConnection(app.database.direct, connectTimeoutMs, 'latchkey changes')
     connection = current
+    let wasConnected = false
     try {
       await connect(current)
       await verify(current)
       state = 'CONNECTED'
+      wasConnected = true
       lastReason = ''
       app.outage.noteRecovery()
       publish(null)
       return await current.ended
     } finally {
+      if (wasConnected) metrics.feedLosses.add({})
       state = 'LOST'
       publish(null)
       current.destroy()
@@ -159,6 +177,12 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
     })
   }
 
+  // Changes on another server would not be announced here.
+  app.database.direct.servers.onChange(function leaveFormerServer() {
+    const server = connection?.client.server ?? null
+    if (server === null || server === app.database.direct.servers.current) return
+    lose(connection as ListenConnection, new Error('another server is used'))
+  })
   app.decorate('changes', {
     isFresh() {
       const isFresh = isConnected() && heartbeat.isFresh()
@@ -168,14 +192,20 @@ async function registerChangeFeed(app: FastifyInstance): Promise<void> {
     isConnected,
     async sync() {
       const calledAt = performance.now()
-      while (isConnected() && !heartbeat.hasReturnedSince(calledAt))
-        await sendHeartbeat(connection as ListenConnection)
+      await sendHeartbeatsUntil(() => heartbeat.hasReturnedSince(calledAt))
+    },
+    async freshen() {
+      const calledAt = performance.now()
+      const isEnough = () => heartbeat.isFresh() || heartbeat.isSlow() || heartbeat.hasReturnedSince(calledAt)
+      await sendHeartbeatsUntil(isEnough)
     },
     subscribe(listener) {
       listeners.push(listener)
     },
   })
-  runPeriodically(app, 'the change feed', retryMs, follow)
+  metrics.feedConnected.observe({}, () => Number(isConnected()))
+  metrics.feedAge.observe({}, () => heartbeat.ageMs() / 1_000)
+  keepRunning(app, 'the change feed', retryMs, follow)
   app.addHook('onClose', async function closeConnection() {
     closing.abort()
     connection?.destroy()

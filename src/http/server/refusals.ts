@@ -1,6 +1,7 @@
 import { type IncomingMessage, METHODS, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { catalogue, type ErrorCode } from '../../errors.js'
+import { catalogue } from '../../errors.js'
+import type { refusedMessages } from '../../metrics/catalogue/http.js'
 import { safeHeaders, servedMethods } from '../headers.js'
 import { countHeader } from '../raw-headers.js'
 
@@ -11,9 +12,12 @@ const knownVersions = new Set(['1.0', '1.1'])
 /** The characters of a host and port (RFC 3986 §3.2). The header is empty if the target has no authority. */
 const hostSyntax = /^[\w.~%!$&'()*+,;=:[\]-]*$/
 
+/** Code of the error for a message that is refused. */
+export type RefusalCode = (typeof refusedMessages)[number]
+
 /** Why a message is refused. */
 interface Refusal {
-  code: ErrorCode
+  code: RefusalCode
   reason: string
 }
 
@@ -49,14 +53,14 @@ function hasOneHost({ rawHeaders, headers, httpVersion }: IncomingMessage): bool
 }
 
 /** Errors of the catalogue for those of Node.js. */
-const codeByError: Record<string, ErrorCode> = {
+const codeByError: Record<string, RefusalCode> = {
   HPE_HEADER_OVERFLOW: 'header_too_large',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
 /** Returns the error for a message that Node.js cannot parse. */
-export function codeOf(error: string, message: string): ErrorCode {
+export function codeOf(error: string, message: string): RefusalCode {
   // Node.js has two codes for this, one of which also stands for other errors.
   if (message.includes('Invalid method')) return 'method_not_allowed'
   return codeByError[error] ?? 'malformed_request'
@@ -84,7 +88,7 @@ export function limitChunks(request: IncomingMessage, refuseBody: () => void): v
 }
 
 /** Writes a response directly to a socket, and closes the connection. */
-export function writeRefusal(socket: Socket, code: ErrorCode, method?: string): void {
+export function writeRefusal(socket: Socket, code: RefusalCode, method?: string): void {
   const { status, detail } = catalogue[code]
   const body = JSON.stringify({ detail, code })
   const headers = {

@@ -1,10 +1,11 @@
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger, FastifyHttpOptions } from 'fastify'
-import { catalogue, type ErrorCode } from '../../errors.js'
+import { catalogue } from '../../errors.js'
+import type { Metrics } from '../../metrics/index.js'
 import { normalizeAddress } from './client-address.js'
 import { createPipelines, type Pipelines } from './pipelines.js'
-import { codeOf, findRefusal, limitChunks, writeRefusal } from './refusals.js'
+import { codeOf, findRefusal, limitChunks, type RefusalCode, writeRefusal } from './refusals.js'
 
 /** Time limits of a server and its connections (milliseconds). */
 interface ServerLimits {
@@ -18,15 +19,15 @@ interface ServerLimits {
  * Returns the Fastify options for a server that responds to the messages of a connection in order, and to malformed ones
  * with the same headers and body as to any other error.
  */
-export function orderedServerOptions(): Pick<
-  FastifyHttpOptions<Server>,
-  'serverFactory' | 'clientErrorHandler'
-> {
+export function orderedServerOptions(
+  metrics: Pick<Metrics, 'refusedMessages'>,
+): Pick<FastifyHttpOptions<Server>, 'serverFactory' | 'clientErrorHandler'> {
   let pipelines: Pipelines
   let log: FastifyBaseLogger
 
-  function refuse(socket: Socket, code: ErrorCode, reason: string, method?: string): void {
+  function refuse(socket: Socket, code: RefusalCode, reason: string, method?: string): void {
     const remoteAddress = normalizeAddress(socket.remoteAddress)
+    metrics.refusedMessages.add({ code })
     log.debug({ reason, statusCode: catalogue[code].status, remoteAddress }, 'message refused')
     pipelines.end(socket, () => writeRefusal(socket, code, method))
   }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { administratorEvent } from '../../audit/event.js'
 import { recordEvent } from '../../audit/event-store.js'
+import { within } from '../../database/query.js'
 import { ServiceError } from '../../errors.js'
 import { newPassword } from '../../passwords/new-password.js'
 import { type PasswordOwner, requireNewPassword } from '../password-rules.js'
@@ -27,7 +28,7 @@ export async function assignPassword(
   await database.$transaction(async (transaction) => {
     await setPassword(username, changes, transaction)
     const user = requireFound(await findManagedUser(username, transaction))
-    await recordEvent(administratorEvent('password_changed', user, currentUser, request), transaction)
+    await recordEvent(administratorEvent('password_changed', user, currentUser, request), within(transaction))
   })
   return { password: generated }
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { administratorEvent, sourceOf } from '../../audit/event.js'
 import { recordEvent } from '../../audit/event-store.js'
+import { within } from '../../database/query.js'
 import { InvalidInput, ServiceError } from '../../errors.js'
 import { callerOf } from '../mails/mail-budget.js'
 import { mailConfirmation } from '../mails/mail-confirmation.js'
@@ -53,7 +54,10 @@ async function storeUser(app: FastifyInstance, request: FastifyRequest, user: Ne
   return app.database.$transaction(async (transaction) => {
     if ((await createUser(user, macKey, transaction)) === null) throw new ServiceError('user_exists')
     const created = requireFound(await findManagedUser(user.username, transaction))
-    await recordEvent(administratorEvent('user_created', created, request.currentUser, request), transaction)
+    await recordEvent(
+      administratorEvent('user_created', created, request.currentUser, request),
+      within(transaction),
+    )
     return created
   })
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { administratorEvent } from '../../audit/event.js'
 import { recordEvent } from '../../audit/event-store.js'
+import { within } from '../../database/query.js'
 import { InvalidInput, ServiceError } from '../../errors.js'
 import { requirePassword } from '../require-password.js'
 import { deleteCheckedUser, deleteUser } from '../store/accounts.js'
@@ -24,7 +25,7 @@ export async function deleteManagedUser(
         ? await deleteUser(username, transaction)
         : await deleteCheckedUser(user.id, checkedHash, transaction)
     if (!isDeleted) throw new ServiceError('conflict')
-    await recordEvent(administratorEvent('user_deleted', user, currentUser, request), transaction)
+    await recordEvent(administratorEvent('user_deleted', user, currentUser, request), within(transaction))
   })
 }
 

@@ -3,6 +3,7 @@ import type { Static } from 'typebox'
 import { type AuditAction, administratorEvent } from '../../audit/event.js'
 import { recordEvent } from '../../audit/event-store.js'
 import type { Database } from '../../database/client.js'
+import { within } from '../../database/query.js'
 import { InvalidInput, ServiceError } from '../../errors.js'
 import { decodeCursor, encodeCursor } from '../../http/cursor.js'
 import { cutPage } from '../../http/page.js'
@@ -59,7 +60,10 @@ export async function changeManagedUser(
       throw new InvalidInput('body', ['scopes'], 'unknown_scope', `The scope ${unknown} does not exist`)
     const updated = requireFound(await updateUser(username, changes, transaction))
     for (const action of actionsOf(patch))
-      await recordEvent(administratorEvent(action, updated, request.currentUser, request), transaction)
+      await recordEvent(
+        administratorEvent(action, updated, request.currentUser, request),
+        within(transaction),
+      )
     return updated
   })
   return toManagedUser(user)
@@ -69,7 +73,10 @@ export async function changeManagedUser(
 export async function inviteUser(request: FastifyRequest, database: Database): Promise<string> {
   const { currentUser } = request
   return database.$transaction(async (transaction) => {
-    await recordEvent(administratorEvent('invitation_created', null, currentUser, request), transaction)
+    await recordEvent(
+      administratorEvent('invitation_created', null, currentUser, request),
+      within(transaction),
+    )
     const invitation = await createInvitation(currentUser.id, transaction)
     if (invitation === null) throw new ServiceError('invalid_token')
     return invitation

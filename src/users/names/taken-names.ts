@@ -1,4 +1,6 @@
 import type { Database, Transaction } from '../../database/client.js'
+import { lowestId } from '../../database/lowest-id.js'
+import { type QueryTarget, queryRows, within } from '../../database/query.js'
 import {
   claimDigests,
   digestsOf,
@@ -47,12 +49,21 @@ export async function claimUsernames(
   claims: 'missing' | 'outdated' = 'outdated',
 ): Promise<string[]> {
   const alike: string[] = []
-  let last: string | undefined = firstId
-  while (last !== undefined) {
+  const claim = nameClaim(macKey)
+  const find = (after: string, limit: number, target: QueryTarget, lock = '') =>
+    queryRows<NamedUser>(
+      `${unclaimed} ${lock}`,
+      [after, claims === 'outdated', claim, claim + alikeSuffix, limit],
+      target,
+    )
+  let last: string | undefined = lowestId
+  // Most runs find no user, and need no transaction to see that.
+  while (last !== undefined && (await find(last, 1, database)).length > 0) {
     const after: string = last
     last = await database.$transaction(async (transaction) => {
       await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${claimLock})`
-      const users = await findUnclaimed(after, nameClaim(macKey), claims === 'outdated', transaction)
+      // The lock keeps users from being deleted before their usernames are claimed.
+      const users = await find(after, batchRows, within(transaction), 'FOR NO KEY UPDATE')
       if (users.length > 0) alike.push(...(await claimBatch(users, macKey, transaction)))
       return users.at(-1)?.id
     })
@@ -60,17 +71,10 @@ export async function claimUsernames(
   return alike
 }
 
-/** UUID that sorts before the ids of all users. */
-const firstId = '00000000-0000-0000-0000-000000000000'
-
-/** Returns a batch of users to claim for. The lock keeps them from being deleted before the username is claimed. */
-function findUnclaimed(after: string, claim: string, includesOutdated: boolean, transaction: Transaction) {
-  return transaction.$queryRaw<NamedUser[]>`
-    SELECT id, username FROM users
-    WHERE id > ${after}::uuid
-      AND (name_claim IS NULL OR (${includesOutdated} AND name_claim NOT IN (${claim}, ${claim + alikeSuffix})))
-    ORDER BY id LIMIT ${batchRows} FOR NO KEY UPDATE`
-}
+const unclaimed = `
+  SELECT id, username FROM users
+  WHERE id > $1::uuid AND (name_claim IS NULL OR ($2::boolean AND name_claim NOT IN ($3, $4)))
+  ORDER BY id LIMIT $5::int`
 
 /**
  * Claims those keys of each username that are free; of two usernames that look alike, the first gets the keys they have

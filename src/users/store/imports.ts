@@ -1,7 +1,8 @@
 import { recordCreatedUsers } from '../../audit/event-store.js'
-import type { Database, Transaction } from '../../database/client.js'
+import { type Database, raw, type Transaction } from '../../database/client.js'
 import { sqlStateOf } from '../../database/errors.js'
 import { clock, newId } from '../../database/new-id.js'
+import { within } from '../../database/query.js'
 import { claimFreeUsernames } from '../names/free-names.js'
 import { type NamedUser, nameClaim } from '../names/name-digests.js'
 import { decideOutcomes, type ImportedAccount, type ImportOutcome } from './import-outcomes.js'
@@ -96,7 +97,7 @@ async function insert(
   if (macKey && !(await claimFreeUsernames(created, macKey, transaction))) throw new NameConflict()
   await insertHashes(rows, transaction)
   await insertRoles(rows, transaction)
-  await recordCreatedUsers(created, transaction)
+  await recordCreatedUsers(created, within(transaction))
 }
 
 /** @param rows accounts as a JSON array: one parameter for all rows takes a fifth of the time of one for each value */
@@ -104,12 +105,12 @@ function insertUsers(rows: string, claim: string | null, transaction: Transactio
   return transaction.$queryRaw<NamedUser[]>`
     INSERT INTO users (id, username, name_claim, email, pending_email, full_name, hashed_password, disabled,
       password_change_required, scopes, subject)
-    SELECT ${newId}, username, ${claim}, email, "pendingEmail", "fullName", "hashedPassword", disabled,
+    SELECT ${raw(newId)}, username, ${claim}, email, "pendingEmail", "fullName", "hashedPassword", disabled,
       "passwordChangeRequired", ARRAY(SELECT jsonb_array_elements_text(scopes)), subject
     FROM jsonb_to_recordset(${rows}::jsonb) AS account (
       username text, email text, "pendingEmail" text, "fullName" text, "hashedPassword" text, disabled boolean,
       "passwordChangeRequired" boolean, scopes jsonb, subject text
-    ), ${clock}
+    ), ${raw(clock)}
     ON CONFLICT DO NOTHING RETURNING id, username`
 }
 

@@ -1,9 +1,15 @@
 import pg from 'pg'
+import { driverUrl } from '../../../config/database-url.js'
+import { ServerClient } from '../../../database/servers/client.js'
+import { serversOf } from '../../../database/servers/servers.js'
 import { OperatorError } from '../../../lifecycle/operator-error.js'
 import type { RawRow } from '../row.js'
 
 /** Number of rows that are read from the server at a time. */
 const fetchedRows = 1_000
+
+/** Time for the servers of a URL that names several (milliseconds). */
+const connectMs = 10_000
 
 /**
  * Reads the rows of a table of another PostgreSQL database, in one read-only snapshot.
@@ -47,7 +53,10 @@ export async function* readTable(
 
 async function connect(url: string, password: string | undefined): Promise<pg.Client> {
   try {
-    const client = new pg.Client({ connectionString: url })
+    const client = new ServerClient(
+      { connectionString: driverUrl(url) },
+      { servers: serversOf(url, 'reading'), timeoutMs: connectMs, asksRole: true },
+    )
     if (client.password === null || client.password === undefined) client.password = password
     // Without a listener the loss of the connection would end the process. The interrupted query fails anyway.
     client.on('error', () => {})
