@@ -5,6 +5,7 @@ import fastify from 'fastify'
 import t from 'tap'
 import { catalogue, errorCodes } from '../src/errors.js'
 import { handleError } from '../src/http/error-handler.js'
+import { createMetrics } from '../src/metrics/index.js'
 import { logIn, startApp } from './helpers/app.js'
 import { as } from './helpers/client.js'
 import { cloneDatabase } from './helpers/database.js'
@@ -70,6 +71,8 @@ t.test('an unexpected error is logged, and its response reveals nothing', async 
   const lines: string[] = []
   const app = fastify({ logger: { level: 'error', stream: { write: (line: string) => lines.push(line) } } })
   app.decorateRequest('isOAuthRequest', false)
+  app.decorateRequest('errorCode', null)
+  app.decorate('metrics', createMetrics())
   app.setErrorHandler(handleError)
   app.get('/bug', async () => {
     throw new Error('canary')

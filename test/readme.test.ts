@@ -56,7 +56,21 @@ const pages: Record<string, Page> = {
       'Imported: 0 created, 1 existing, 0 refused.',
     ],
   },
-  'docs/operations.md': { answers: [/^ok +PostgreSQL/m, /(HTTP\/1.1 200 OK[\s\S]*){2}/] },
+  'docs/operations.md': {
+    answers: [
+      /^ok +PostgreSQL/m,
+      /(HTTP\/1.1 200 OK[\s\S]*){2}/,
+      /^Backed up \d+ rows of \d+ tables, as of [\s\S]* is complete: [\s\S]* can be decrypted\.$/m,
+      'The database has all migrations of this version, and no others.',
+    ],
+  },
+  'docs/webhooks.md': {
+    answers: [
+      /^secret +whsec_\S{44}$/m,
+      /^audit +https:\/\/audit\.example\.com\/latchkey +login tokens_revoked +enabled/m,
+      /^message +webhook +action +state/m,
+    ],
+  },
   'docs/resources.md': {
     answers: [
       /^scopes +orders:read orders:write$/m,
@@ -145,9 +159,17 @@ t.test('every document', async (t) => {
       }
   })
 
+  t.test('draws diagrams in which every line is one of Mermaid', async (t) => {
+    for (const [name, text] of texts)
+      for (const [, diagram = ''] of text.matchAll(/^```mermaid\n(.*?)^```$/gms))
+        t.notMatch(diagram, /^\s*(\||[#>*-] )/m, name)
+  })
+
   t.test('names files that exist', async (t) => {
     for (const [name, text] of texts)
-      for (const [, path = ''] of text.matchAll(/`((?:src|test|prisma|scripts)\/[\w./-]+(?:\.\w+|\/))`/g))
+      for (const [, path = ''] of text.matchAll(
+        /`((?:src|test|prisma|scripts|deploy)\/[\w./-]+(?:\.\w+|\/))`/g,
+      ))
         t.ok(name === 'CHANGELOG.md' || existsSync(path), `${name}: ${path}`)
   })
 
@@ -159,6 +181,17 @@ t.test('every document', async (t) => {
       for (const [, script = ''] of text.matchAll(/`npm (?:run )?(start|test|(?<=run )[\w:-]+)/g))
         t.ok(scripts[script], `${name}: ${script}`)
   })
+})
+
+t.test('the page on the architecture has a row for every folder of the source', async (t) => {
+  const page = readFileSync('docs/architecture.md', 'utf8')
+  const rows = page.split('\n').filter((line) => line.startsWith('| '))
+  const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  const missing = folders.filter(({ name }) => !rows.some((row) => row.includes(`\`src/${name}/\``)))
+  t.same(
+    missing.map(({ name }) => name),
+    [],
+  )
 })
 
 t.test('each promise of the security model names a test', async (t) => {

@@ -23,7 +23,7 @@ const parsers: Record<string, string> = {
   'http/json/parser': 'after the scan',
   'http/json/scan': 'one string at a time',
   'http/cursor': 'a text of 2,048 characters, which is not traversed',
-  'http/safe-fetch/index': 'a document of 64 KiB, which is not traversed in depth',
+  'http/safe-fetch/fetch-json': 'a document of 64 KiB, which is not traversed in depth',
   'users/import/sources/index': 'a line of 64 KiB, which is not traversed',
 }
 

@@ -116,6 +116,18 @@ t.test('the bill of materials lists the shipped packages and no development tool
     t.notOk(names.has(name), name)
 })
 
+t.test('two bills of materials for one time are the same', async (t) => {
+  const env = { ...process.env, SOURCE_DATE_EPOCH: '1700000000' }
+  const [first, second] = [0, 0].map(() =>
+    execFileSync(process.execPath, ['scripts/sbom.js'], { encoding: 'utf8', env }),
+  )
+  t.equal(first, second)
+  t.match(JSON.parse(String(first)), {
+    serialNumber: /^urn:uuid:[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-8[\da-f]{3}-[\da-f]{12}$/,
+    metadata: { timestamp: '2023-11-14T22:13:20.000Z' },
+  })
+})
+
 t.test('npx runs the command as the documents call it, options included', (t) => {
   const stdout = execFileSync('npx', ['--no', '--', 'latchkey', '--version'], { encoding: 'utf8' })
   t.equal(stdout.trim(), manifest.version)

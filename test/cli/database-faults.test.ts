@@ -18,7 +18,7 @@ const faults: [state: string, meaning: string][] = [
   ['XX001', 'the database has damaged data'],
   ['42501', 'the database refuses access'],
   ['57P01', 'the database cannot be reached, or has ended the connection'],
-  ['08006', 'the database cannot be reached, or has ended the connection'],
+  ['08006', 'a server of the cluster cannot be reached, or has failed'],
 ]
 
 /** Commands that write by statements of Prisma's models, and by our own. */

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.js'
-import { migrationNames } from '../../src/database/migrations.js'
+import { migrationNames } from '../../src/database/migration-history.js'
 import { migrationsDirectory } from '../../src/files.js'
 import { version } from '../../src/manifest.js'
 import { makeFolder } from '../database/folder.js'
@@ -75,6 +75,34 @@ t.test('an empty database is migrated and seeded by commands that can be repeate
     stdout: /has johndoe \(.*\) and no alice, whose name was used and deleted\.\n$/,
   })
   t.strictSame(await readUsers(url), [johndoe])
+})
+
+t.test('a check says by its exit status how the migrations differ, and changes nothing', async (t) => {
+  const url = await newDatabase(t)
+  const check = (...args: string[]) => runCommand(url, ['migrate', '--check', ...args])
+  const refuses = async (status: number, code: string, message: RegExp) => {
+    t.match(await check(), { status, stdout: '', stderr: message })
+    const { stderr } = await check('--json')
+    t.match(JSON.parse(stderr), { error: { code, message } })
+  }
+
+  await refuses(4, 'refused', new RegExp(`${names.length} pending: run latchkey migrate`))
+  t.strictSame(await query(url, "SELECT FROM pg_tables WHERE schemaname = 'public'"), [])
+  await runCommand(url, ['migrate'])
+  t.match(await check(), { status: 0, stdout: /all migrations of this version, and no others/, stderr: '' })
+  t.same(JSON.parse((await check('--json')).stdout), { applied: names })
+
+  await query(
+    url,
+    "INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('1', 'x', '99990101000000_later', now())",
+  )
+  await refuses(5, 'newer_schema', /migrations of a later version: 99990101000000_later/)
+  t.match(await runCommand(url, ['status']), { status: 0, stdout: /99990101000000_later +unknown\n/ })
+  await query(url, 'DELETE FROM _prisma_migrations WHERE migration_name = $1', [names.at(-1)])
+  await refuses(4, 'refused', /1 pending/)
+  await query(url, "UPDATE _prisma_migrations SET checksum = 'x' WHERE migration_name = $1", [names[0]])
+  await refuses(6, 'changed_migrations', new RegExp(`other files than those of this version: ${names[0]}`))
+  t.match(await runCommand(url, ['status']), { status: 4, stdout: new RegExp(`${names[0]} +changed\n`) })
 })
 
 t.test('a database that cannot be reached is reported in one line', async (t) => {

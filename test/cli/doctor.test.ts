@@ -93,6 +93,30 @@ t.test('an address that is taken, or is not that of clients, is a failure', asyn
   }
 })
 
+t.test('the address of the metrics is checked too, if they are served', async (t) => {
+  const url = await unreachableUrl()
+  let text = 'node_build_info 1\n'
+  const other = createServer((_request, response) => response.end(text)).listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const diagnose = (METRICS_PORT: number, METRICS_HOST = '127.0.0.1') =>
+    runDoctor(url, { METRICS_PORT: String(METRICS_PORT), METRICS_HOST })
+  t.equal((await runDoctor(url, {})).stateOf('metrics'), undefined)
+  t.match((await diagnose(await findFreePort())).explain('metrics'), /the service does not run here/)
+  t.equal(
+    (await diagnose(port)).explain('metrics'),
+    `cannot listen: address already in use 127.0.0.1:${port}; see METRICS_HOST and METRICS_PORT`,
+  )
+  text = 'latchkey_build_info{version="0.2.0"} 1\n'
+  t.equal((await diagnose(port)).explain('metrics'), 'the service answers there')
+  const fetch = t.capture(globalThis, 'fetch', () => Promise.reject(new TypeError('fetch failed')))
+  t.equal((await diagnose(port)).stateOf('metrics'), 'fail', 'that speaks no HTTP')
+  fetch.restore()
+  const isPublic = (await diagnose(0, '93.184.216.34')).findings.filter(({ check }) => check === 'metrics')
+  t.match(isPublic, [{ state: 'fail' }, { state: 'warn', explanation: /^METRICS_HOST is a public address/ }])
+})
+
 t.test('settings with which a start would be refused are a failure too', async (t) => {
   t.match(await runDoctor('', { LOG_LEVEL: 'loud' }), {
     status: 1,

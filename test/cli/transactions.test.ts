@@ -42,6 +42,12 @@ const commands = (kid: string) => [
   ['resources', 'delete', 'orders', '--yes'],
   ['keys', 'rotate', '--now'],
   ['keys', 'retire', kid],
+  ['webhooks', 'create', 'other', '--url', 'https://audit.example/'],
+  ['webhooks', 'update', 'audit', '--action', 'login'],
+  ['webhooks', 'disable', 'audit'],
+  ['webhooks', 'enable', 'audit'],
+  ['webhooks', 'rotate-secret', 'audit'],
+  ['webhooks', 'delete', 'audit', '--yes'],
 ]
 
 t.test('the change that a command makes and its event are one transaction', async (t) => {
@@ -59,6 +65,15 @@ t.test('the change that a command makes and its event are one transaction', asyn
     'a',
   ])
   await runCommand(url, ['keys', 'rotate', '--now'])
+  await runCommand(url, [
+    'webhooks',
+    'create',
+    'audit',
+    '--url',
+    'https://audit.example/',
+    '--action',
+    'key_retired',
+  ])
   await storeResource(app.database, { name: 'orders', identifier: 'urn:orders', scopes: ['orders:read'] })
   await storeRole(app.database, 'clerk', [], ['johndoe'])
   await storeRole(app.database, 'seller', [])
@@ -75,6 +90,8 @@ t.test('the change that a command makes and its event are one transaction', asyn
     'trusted_issuers',
     'one_time_tokens',
     'signing_keys',
+    'webhooks',
+    'outbox',
     'events',
   ]
   const contents = tables.map((name) => `(SELECT jsonb_agg(t ORDER BY t) FROM ${name} AS t) AS ${name}`)

@@ -6,6 +6,7 @@ import { readUserDocument } from '../../src/users/import/sources/user-document.j
 import { query } from '../database/query.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase, newDatabase } from '../helpers/database.js'
+import { nameHosts } from '../helpers/hosts.js'
 
 // Exports of other systems, in test/fixtures/imports/, and tables of other databases.
 
@@ -226,7 +227,9 @@ t.test('a table of another database', async (t) => {
     { username: 'user2' },
   ])
 
-  const folder = t.testdir({ url: `${source.replace(/^postgres(ql)?:/, 'postgresql+asyncpg:')}\n` })
+  const unreachable = 'postgresql://nobody:pw@127.0.0.1:1/none'
+  const list = nameHosts(source, [unreachable, source])
+  const folder = t.testdir({ url: `${list.replace(/^postgres(ql)?:/, 'postgresql+asyncpg:')}\n` })
   const again = args(source, 'shop.Accounts')
   t.match(await runCommand(url, again.with(2, '--from-file').with(3, `${folder}/url`)), {
     status: 0,
@@ -246,7 +249,6 @@ t.test('a table of another database', async (t) => {
     status: 1,
     stderr: /the table cannot be read: division by zero/,
   })
-  const unreachable = 'postgresql://nobody:pw@127.0.0.1:1/none'
   t.match(await runCommand(url, args(unreachable, 'users')), {
     status: 1,
     stderr:

@@ -309,8 +309,8 @@ t.test('what cannot be done is explained in one line and by the exit status', as
       [users(verb, 'nobody'), 3, 'there is no user nobody'],
       [users(verb, 'a\0b'), 3, 'there is no user a\\u{0}b'],
     ]),
-    [['tokens', 'revoke'], 2, 'specify either --user or --client'],
-    [['tokens', 'revoke', '--user', 'a', '--client', 'b'], 2, 'specify either --user or --client'],
+    [['tokens', 'revoke'], 2, 'specify either --user, --client or --all'],
+    [['tokens', 'revoke', '--user', 'a', '--client', 'b'], 2, 'specify either --user, --client or --all'],
     [['tokens', 'revoke', '--user', 'nobody'], 3, 'there is no user nobody'],
     [['tokens', 'revoke', '--user', 'a\0b'], 3, 'there is no user a\\u{0}b'],
   ] as [string[], number, string, string?][])

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { postToken, startApp } from '../helpers/app.js'
+import { postToken, startApp, untilConnected } from '../helpers/app.js'
 import { storeClient } from '../helpers/clients.js'
 
 export const issuer = 'https://login.example.com'
@@ -18,7 +18,7 @@ export interface Tokens {
   scope?: string
 }
 
-/** Starts the service with a key ring and the two clients. */
+/** Starts the service with a key ring and the two clients, and waits until it can serve status lists. */
 export async function startIssuer(
   t: Test,
   settings: Record<string, string> = {},
@@ -28,6 +28,7 @@ export async function startIssuer(
   const scopes = ['me', 'items:read', 'orders:read']
   await storeClient(app.database, reports.client_id, reports.client_secret, scopes)
   await storeClient(app.database, billing.client_id, billing.client_secret, scopes, ['introspect'])
+  await untilConnected(app)
   return app
 }
 

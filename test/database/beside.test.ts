@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { migrate, migrationNames } from '../../src/database/migrations.js'
+import { migrationNames } from '../../src/database/migration-history.js'
+import { migrate } from '../../src/database/migrations.js'
 import { logIn, startApp } from '../helpers/app.js'
 import { as } from '../helpers/client.js'
 import { runCommand } from '../helpers/command.js'

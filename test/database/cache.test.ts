@@ -61,6 +61,26 @@ t.test(
   },
 )
 
+t.test('a stale feed is waited for when the value is cached, and only then', async (t) => {
+  const { cache, state, waits, loads, load } = setUp()
+  state.isFresh = false
+  await cache.get('key', load('user:1'))
+  t.equal(waits(), 0, 'a value that is not cached is loaded at once')
+  state.isFreshAfterWait = true
+  t.equal(await cache.get('key', load('user:1')), 'load 1')
+  t.equal(waits(), 1)
+  t.equal(loads(), 1)
+})
+
+t.test('a value that changes while a stale feed is waited for is loaded again', async (t) => {
+  const { cache, publish, state, load } = setUp()
+  await cache.get('key', load('user:1'))
+  Object.assign(state, { isFresh: false, isFreshAfterWait: true })
+  const got = cache.get('key', load('user:1'))
+  publish('user:1')
+  t.equal(await got, 'load 2')
+})
+
 t.test('a value without tags and a failed load are not cached', async (t) => {
   const { cache, load } = setUp()
   t.equal(await cache.get('key', async () => ({ value: 'refused', tags: null })), 'refused')
@@ -106,6 +126,7 @@ class Model {
     isFresh: () => this.isConnected && this.isFresh,
     isConnected: () => this.isConnected,
     sync: async () => {},
+    freshen: async () => {},
     subscribe: (listener) => this.listeners.push(listener),
   }
   readonly cache = createInvalidatingCache<number, number>(this.changes, 2)
@@ -201,12 +222,17 @@ t.test(
 )
 
 function setUp(max = 10) {
-  const state = { isConnected: true, isFresh: true }
+  const state = { isConnected: true, isFresh: true, isFreshAfterWait: false }
+  let waits = 0
   let publish: (change: string | null) => void = () => {}
   const changes: ChangeFeed = {
     isFresh: () => state.isFresh,
     isConnected: () => state.isConnected,
-    sync: async () => {},
+    async sync() {},
+    async freshen() {
+      waits += 1
+      state.isFresh = state.isFreshAfterWait
+    },
     subscribe(listener) {
       publish = listener
     },
@@ -216,6 +242,7 @@ function setUp(max = 10) {
     cache: createInvalidatingCache<string, string>(changes, max),
     state,
     publish: (change: string | null) => publish(change),
+    waits: () => waits,
     loads: () => count,
     load:
       (...tags: string[]) =>

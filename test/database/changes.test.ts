@@ -6,6 +6,7 @@ import { createHeartbeat, OtherDatabase } from '../../src/database/changes/heart
 import { changeFeed } from '../../src/database/changes/index.js'
 import { openDatabase } from '../../src/database/client.js'
 import { databasePlugin } from '../../src/database/plugin.js'
+import { createMetrics, metricsPlugin } from '../../src/metrics/index.js'
 import { stopMonotonicClock } from '../helpers/clock.js'
 import { cloneDatabase, clonePlainDatabase } from '../helpers/database.js'
 import { plainOptions } from '../helpers/hostile.js'
@@ -181,6 +182,57 @@ t.test('the feed is fresh for as long as it is asked, and again when it is asked
   await until(() => app.changes.isFresh())
 })
 
+t.test(
+  'a stale feed becomes fresh by the heartbeat that is under way, or by another if that is too old',
+  async (t) => {
+    for (const [ageOfHeartbeat, sent, meaning] of [
+      [1, 1, 'sent when the feed was asked'],
+      [101, 2, 'too old when it comes back'],
+    ] as const) {
+      const { app, clock, countHeartbeats } = await followStale(t)
+      t.equal(app.changes.isFresh(), false)
+      clock.advance(ageOfHeartbeat)
+      await app.changes.freshen()
+      t.equal(countHeartbeats(), sent, meaning)
+      t.equal(app.changes.isFresh(), true)
+    }
+  },
+)
+
+t.test('a feed whose heartbeats are slow is not waited for until it is fresh', async (t) => {
+  const { app, clock, countHeartbeats } = await followStale(t)
+  const freshened = app.changes.freshen()
+  clock.advance(101)
+  await freshened
+  t.equal(countHeartbeats(), 1)
+  t.equal(app.changes.isFresh(), false)
+})
+
+t.test('slow heartbeats are not waited for, until one comes back in time', async (t) => {
+  const { app, clock, countHeartbeats } = await followStale(t)
+  for (let late = 0; late < 2; late++) {
+    const freshened = app.changes.freshen()
+    clock.advance(101)
+    await freshened
+  }
+  await app.changes.freshen()
+  t.equal(countHeartbeats(), 2, 'the two that came back late')
+  await app.changes.sync()
+  clock.advance(101)
+  await app.changes.freshen()
+  t.equal(countHeartbeats(), 2, 'that of sync, and one that is waited for again')
+  t.equal(app.changes.isFresh(), true)
+})
+
+t.test('a heartbeat that has been under way for long is not waited for', async (t) => {
+  const { app, clock, countHeartbeats } = await followStale(t)
+  t.equal(app.changes.isFresh(), false)
+  clock.advance(201)
+  await app.changes.freshen()
+  t.equal(countHeartbeats(), 1)
+  t.equal(app.changes.isFresh(), false)
+})
+
 t.test('when the server stops answering, the feed is stale and then loses its connection', async (t) => {
   const proxy = await startProxy(t, await cloneDatabase(t))
   const { app } = await follow(t, proxy.url)
@@ -316,6 +368,17 @@ t.test('closing does not wait for the server', async (t) => {
   }
 })
 
+/** Follows the feed until it is stale, and counts the heartbeats from then on. The clock stands still. */
+async function followStale(t: Test) {
+  const { app } = await follow(t)
+  await app.changes.sync()
+  const clock = stopMonotonicClock(t)
+  clock.advance(101)
+  const queries = t.capture(pg.Client.prototype, 'query', pg.Client.prototype.query)
+  const countHeartbeats = () => queries().filter(({ args }) => String(args[0]).startsWith('NOTIFY')).length
+  return { app, clock, countHeartbeats }
+}
+
 /** Ends the connection of the feed on the server's side. */
 async function endConnection(url: string): Promise<void> {
   await query(
@@ -357,6 +420,7 @@ async function follow(
   })
   const settings = { databasePoolSize: 1, databaseTimeoutSeconds: 10, databaseDirectUrl }
   const database = openDatabase(settings, url)
+  await app.register(metricsPlugin, { metrics: createMetrics() })
   await app.register(databasePlugin, { database })
   await app.register(changeFeed)
   t.teardown(() => app.close())

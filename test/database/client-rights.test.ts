@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { migrationNames } from '../../src/database/migrations.js'
+import { migrationNames } from '../../src/database/migration-history.js'
 import { migrationsDirectory } from '../../src/files.js'
 import { cloneDatabase, newDatabase } from '../helpers/database.js'
 import { beginTransaction, cheapHash, untilWaiting } from '../helpers/replicas.js'

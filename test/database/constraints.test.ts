@@ -39,6 +39,13 @@ await query(url, addResource, ['orders', orders, 600, 'public'])
 await query(url, addScope, ['orders:read'])
 await query(url, addRole, ['clerk'])
 
+const addWebhook = `
+  INSERT INTO webhooks (name, url, actions, sealed_secret, sealed_under, sealed_previous_secret, previous_until, disabled_at, disabled_reason)
+  VALUES ($1, $2, $3, '', '', decode($4, 'hex'), $5::timestamptz, $6::timestamptz, $7)`
+const hookUrl = 'https://audit.example/'
+const addMessage = `
+  INSERT INTO outbox (kind, target, payload, attempts, delivered_at) VALUES ($1, 'a', '{}', $2, $3::timestamptz)`
+
 const refusals: [what: string, sql: string, values: unknown[], constraint: string][] = [
   ['a taken name', addUser, ['johndoe', hash], 'users_username_key'],
   ['an empty name', addUser, ['', hash], 'users_username_check'],
@@ -75,6 +82,57 @@ const refusals: [what: string, sql: string, values: unknown[], constraint: strin
     ['new', false, '{client_credentials}', '{}'],
     'clients_public_check',
   ],
+  [
+    'a webhook with a name in capitals',
+    addWebhook,
+    ['A', hookUrl, '{}', null, null, null, null],
+    'webhooks_name_check',
+  ],
+  [
+    'a webhook that is no URL',
+    addWebhook,
+    ['a', 'ftp://a', '{}', null, null, null, null],
+    'webhooks_url_check',
+  ],
+  [
+    'a webhook without a list of actions',
+    addWebhook,
+    ['a', hookUrl, null, null, null, null, null],
+    'webhooks_actions_check',
+  ],
+  [
+    'a webhook with an unknown action',
+    addWebhook,
+    ['a', hookUrl, '{NULL}', null, null, null, null],
+    'webhooks_actions_check',
+  ],
+  [
+    'a previous secret without an end',
+    addWebhook,
+    ['a', hookUrl, '{}', '00', null, null, null],
+    'webhooks_previous_check',
+  ],
+  [
+    'a webhook disabled for no reason',
+    addWebhook,
+    ['a', hookUrl, '{}', null, null, 'now', null],
+    'webhooks_disabled_check',
+  ],
+  [
+    'a webhook disabled at no time',
+    addWebhook,
+    ['a', hookUrl, '{}', null, null, null, 'gone'],
+    'webhooks_disabled_check',
+  ],
+  [
+    'a webhook disabled for an unknown reason',
+    addWebhook,
+    ['a', hookUrl, '{}', null, null, 'now', 'x'],
+    'webhooks_disabled_check',
+  ],
+  ['a message of an unknown kind', addMessage, ['mail', 0, null], 'outbox_kind_check'],
+  ['a message with fewer than no attempts', addMessage, ['webhook', -1, null], 'outbox_attempts_check'],
+  ['a pending message that was delivered', addMessage, ['webhook', 1, 'now'], 'outbox_delivered_check'],
   ['keys without a source', addKeys, [null, null, false], 'client_keys_source_check'],
   ['keys with two sources', addKeys, ['{"keys":[]}', 'https://a', false], 'client_keys_source_check'],
   ['keys that are no JWK Set', addKeys, ['[]', null, false], 'client_keys_jwks_check'],

@@ -11,6 +11,7 @@ const reasons: Record<string, string> = {
   known_networks: 'grants no access: it exempts a network from one of the limits',
   mail_budgets: 'counts mails',
   assertion_uses: 'marks assertions that are no longer valid',
+  outbox: 'has messages that are sent to the endpoint of an operator, and grants no access',
 }
 
 /** Selects the tables with an expiry, whether they have a generation, and the tables that they refer to. */

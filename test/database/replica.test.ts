@@ -145,6 +145,25 @@ function fakeReads(fake: Partial<Fake>, limits: Partial<ReplicaLimits> = {}) {
   return { state, reads, read: () => reads.query({ text: 'SELECT 1' }) }
 }
 
+t.test('the lag is at most the time since the primary was where the replica is', async (t) => {
+  const clock = stopMonotonicClock(t)
+  const asked: string[] = []
+  const { state, reads, read } = fakeReads({ reached: 0 })
+  reads.onRead((server) => asked.push(server))
+  await read()
+  t.equal(reads.lagMs(), undefined)
+  t.notOk(reads.isUsable())
+  state.reached = 1
+  await reads.inspect()
+  t.equal(reads.lagMs(), 0)
+  t.ok(reads.isUsable())
+  state.reached = 0
+  clock.advance(1_500)
+  await read()
+  t.equal(reads.lagMs(), 1_500)
+  t.same(asked, ['primary', 'primary'])
+})
+
 t.test('a replica that fails is not read from for a while, and then checked again', async (t) => {
   const clock = stopMonotonicClock(t)
   const { state, read } = fakeReads({ codes: [null, 'ECONNREFUSED', null] })

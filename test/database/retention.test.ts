@@ -44,3 +44,20 @@ t.test('the service removes expired rows by itself', async (t) => {
   await until(async () => (await first.database.tokenFamily.count()) === 0)
   t.equal(await first.database.refreshToken.count(), 0)
 })
+
+t.test('messages are removed when they have expired, and with the events that they are about', async (t) => {
+  const { database } = await startApp(t)
+  const day = 86_400
+  async function leftAfter(eventRetentionSeconds: number): Promise<unknown[]> {
+    await database.outboxMessage.deleteMany()
+    for (const [target, daysLeft] of Object.entries({ expired: -1, old: 3, new: 7 }))
+      await database.$executeRaw`
+        INSERT INTO outbox (kind, target, payload, expires_at)
+        VALUES ('webhook', ${target}, '{}', now() + ${daysLeft} * interval '1 day' - interval '1 minute')`
+    await removeExpired(database, { eventRetentionSeconds })
+    const left = await database.outboxMessage.findMany({ orderBy: { target: 'asc' } })
+    return left.map(({ target }) => target)
+  }
+  t.same(await leftAfter(90 * day), ['new', 'old'])
+  t.same(await leftAfter(day), ['new'], 'events are kept for a day only')
+})

@@ -2,7 +2,8 @@ import t, { type Test } from 'tap'
 import { openListenConnection } from '../../src/database/changes/connection.js'
 import { openDatabase } from '../../src/database/client.js'
 import { isDatabaseUnavailable } from '../../src/database/errors.js'
-import { migrate, migrationNames } from '../../src/database/migrations.js'
+import { migrationNames } from '../../src/database/migration-history.js'
+import { migrate } from '../../src/database/migrations.js'
 import { removeExpired } from '../../src/database/retention.js'
 import { openSession, openSessionPool } from '../../src/database/session.js'
 import { logIn, startApp } from '../helpers/app.js'
@@ -44,13 +45,28 @@ async function hostileClone(t: Test): Promise<string> {
   return url
 }
 
+t.test(
+  'a session that is lost while it is handed over to somebody who waits for it does not end the process',
+  async (t) => {
+    const pool = openSessionPool({ url: await cloneDatabase(t) }, 1)
+    t.teardown(() => pool.end())
+    const session = await pool.connect()
+    const handedOver = pool.connect()
+    session.release()
+    // As when the end of a statement and that of the server arrive together.
+    t.doesNotThrow(() => session.emit('error', new Error('terminating connection')))
+    ;(await handedOver).release(true)
+    t.same((await pool.query('SELECT 1 AS one')).rows, [{ one: 1 }], 'and the pool opens another one')
+  },
+)
+
 t.test('every kind of session has the required settings', async (t) => {
   const url = await hostileClone(t)
   const database = openDatabase({ ...settings, databaseReplicaUrl: url }, url)
   t.teardown(() => database.$disconnect())
   const session = await openSession({ url })
   t.teardown(() => session.end())
-  const listener = openListenConnection(url, 2_000, 'test')
+  const listener = openListenConnection({ url }, 2_000, 'test')
   await listener.connect()
   t.teardown(() => listener.destroy())
   const pool = openSessionPool({ url })

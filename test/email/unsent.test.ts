@@ -4,6 +4,7 @@ import fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { emailPlugin } from '../../src/email/index.js'
 import type { Mail } from '../../src/email/message.js'
+import { createMetrics, metricsPlugin } from '../../src/metrics/index.js'
 import { confirmationMail, emailChangedMail, resetMail } from '../../src/users/mails/messages.js'
 import { parseMail } from '../helpers/mail.js'
 
@@ -16,6 +17,7 @@ async function write(t: Test, mail: Mail): Promise<{ file: Buffer; printed: stri
   const printed: string[] = []
   const print = (text: string) => printed.push(text)
   const app = fastify()
+  await app.register(metricsPlugin, { metrics: createMetrics() })
   await app.register(emailPlugin, {
     mail: 'files',
     mailFrom: 'no-reply@example.com',

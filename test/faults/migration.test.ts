@@ -1,5 +1,6 @@
 import t from 'tap'
-import { migrate, migrationNames } from '../../src/database/migrations.js'
+import { migrationNames } from '../../src/database/migration-history.js'
+import { migrate } from '../../src/database/migrations.js'
 import { query } from '../database/query.js'
 import { newDatabase } from '../helpers/database.js'
 import { startProgram } from '../helpers/service.js'

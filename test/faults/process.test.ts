@@ -12,7 +12,7 @@ const headersOf = (token: string) => ({
 })
 
 /** Writes without pause until it is stopped, and records what was acknowledged and must therefore be stored. */
-function writeOn(service: () => Service, token: string) {
+function writeOn(service: () => Service | Promise<Service>, token: string) {
   const acknowledged: string[] = []
   const registered: string[] = []
   const refused: string[] = []
@@ -25,7 +25,7 @@ function writeOn(service: () => Service, token: string) {
         headers: headersOf(token),
         body: JSON.stringify({ item_id: itemId, title: itemId, metadata: { i } }),
       }
-      const response = await fetch(`${service().origin}/users/me/items/`, init).catch(() => null)
+      const response = await fetch(`${(await service()).origin}/users/me/items/`, init).catch(() => null)
       if (response?.status === 201) acknowledged.push(itemId)
       else refused.push(itemId)
     }
@@ -38,7 +38,7 @@ function writeOn(service: () => Service, token: string) {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ username, password: 'correct horse' }),
       }
-      const response = await fetch(`${service().origin}/users/`, init).catch(() => null)
+      const response = await fetch(`${(await service()).origin}/users/`, init).catch(() => null)
       if (response?.status === 202) registered.push(username)
       else refused.push(username)
     }
@@ -57,7 +57,8 @@ function writeOn(service: () => Service, token: string) {
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const)
   t.test(`acknowledged writes survive ${signal} completely`, async (t) => {
-    const { url, one: service } = await startReplicas(t)
+    const settings = { REFRESH_TOKEN_GRACE_SECONDS: '60' }
+    const { url, one: service } = await startReplicas(t, settings)
     const tokens = await logIn(service)
     const revoked = await logIn(service)
     const { access_token } = await logIn(service)
@@ -91,7 +92,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
       [],
     )
     t.ok(users.every(({ whole }) => whole))
-    const next = await startReplica(t, url)
+    const next = await startReplica(t, url, settings)
     const me = await fetch(`${next.origin}/users/me/`, { headers: headersOf(revoked.access_token) })
     t.equal(me.status, 401, 'the revocation is kept')
     const again = await fetch(`${next.origin}/token`, { method: 'POST', body })
@@ -99,35 +100,26 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
   })
 
 t.test('a rolling restart loses no request', async (t) => {
-  const settings = { DRAIN_SECONDS: '1' }
+  const settings = { DRAIN_SECONDS: '2' }
   const { url, one, other } = await startReplicas(t, settings)
-  let replicas: Service[] = [one, other]
+  const replicas = [one, other]
   const { access_token } = await logIn(one)
-  let ready = [...replicas]
   let turn = 0
   // A load balancer sends each request to one of the replicas that are ready.
-  const watching = setInterval(async () => {
-    const states = await Promise.all(
-      replicas.map((one) =>
-        fetch(`${one.origin}/readyz`).then(
-          ({ ok }) => ok,
-          () => false,
-        ),
-      ),
-    )
-    ready = replicas.filter((_, i) => states[i])
-  }, 50)
-  t.teardown(() => clearInterval(watching))
-  const writing = writeOn(() => ready[turn++ % ready.length] as Service, access_token)
-  for (const index of [0, 1]) {
-    const old = replicas[index] as Service
-    await until(() => ready.length === 2)
+  async function nextReady(): Promise<Service> {
+    for (;;) {
+      const replica = replicas[turn++ % replicas.length] as Service
+      const response = await fetch(`${replica.origin}/readyz`).catch(() => null)
+      if (response?.ok) return replica
+    }
+  }
+  const writing = writeOn(nextReady, access_token)
+  for (const [index, old] of [one, other].entries()) {
     old.program.process.kill('SIGTERM')
     t.equal(await old.program.ends(), 0)
-    const fresh = await startReplica(t, url, settings)
-    replicas = replicas.map((one, i) => (i === index ? fresh : one))
+    replicas[index] = await startReplica(t, url, settings)
   }
-  await until(() => ready.length === 2 && writing.acknowledged.length > 100)
+  await until(() => writing.acknowledged.length > 100)
   await writing.stop()
   t.same(writing.refused, [])
 })

@@ -4,6 +4,7 @@ import { buildApp } from '../../src/app.js'
 import { loadConfig } from '../../src/config/index.js'
 import { openDatabase } from '../../src/database/client.js'
 import { cloneDatabase } from './database.js'
+import { until } from './wait.js'
 
 /** The tutorial's published example secret. */
 export const jwtSecret = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7'
@@ -11,8 +12,9 @@ export const jwtSecret = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf6
 /** Every scope that an administrator can have. */
 export const everyScope = 'me items:read items:write users:admin items:admin'
 
-/** Limits that tests do not reach, which all come from one network. */
+/** Limits that tests do not reach, which all come from one network, however slow the machine is. */
 const highLimits = {
+  DATABASE_TIMEOUT_SECONDS: '60',
   LOGIN_FAILURES_PER_ACCOUNT_AND_NETWORK: '1000000',
   LOGIN_FAILURES_PER_NETWORK: '1000000',
   LOGIN_FAILURES_PER_ACCOUNT: '1000000',
@@ -40,6 +42,12 @@ export async function startApp(
   t.teardown(() => app.close())
   await app.openKeys()
   return app
+}
+
+/** Waits until the service receives changes. Until then it serves no status list. */
+export async function untilConnected(app: FastifyInstance): Promise<void> {
+  await app.ready()
+  await until(() => app.changes.isConnected())
 }
 
 /**

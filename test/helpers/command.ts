@@ -26,7 +26,7 @@ export async function runCommand(
   const stdin = Object.assign(new PassThrough(), { isTTY })
   stdin.end(input)
   const io = {
-    env: { DATABASE_URL: url, BCRYPT_COST: '4', ...env },
+    env: { DATABASE_URL: url, DATABASE_TIMEOUT_SECONDS: '60', BCRYPT_COST: '4', ...env },
     stdin,
     stdout,
     stderr,

@@ -2,12 +2,16 @@ import pg from 'pg'
 import type { Test } from 'tap'
 import { query } from '../database/query.js'
 import { plainDefaults } from './hostile.js'
+import { layoutOf } from './items-layout.js'
 import { createDatabase, dropDatabase } from './server.js'
 import { templateUrl } from './template-url.js'
 
 /** Creates a copy of the migrated and seeded database for this test. The template must have no connections. */
 export async function cloneDatabase(t: Test): Promise<string> {
-  return newDatabase(t, new URL(await templateUrl()).pathname.slice(1))
+  const url = await newDatabase(t, new URL(await templateUrl()).pathname.slice(1))
+  const others = (await layoutOf().prepareCopy?.(url)) ?? []
+  t.teardown(() => Promise.all(others.map(dropDatabase)))
+  return url
 }
 
 /** Returns the URL of a database that always exists, for tests that need any database. */

@@ -54,7 +54,14 @@ const unlimited = {
   exit_on_error: 'off',
 }
 
+/** Name of the sessions in which tests execute statements of their own. The service's sessions have none. */
+export const testSession = 'latchkey-test'
+
 /** Connection options that make the sessions of tests independent of the defaults. */
-export const plainOptions = Object.entries({ ...plainDefaults, ...unlimited })
+export const plainOptions = Object.entries({
+  ...plainDefaults,
+  ...unlimited,
+  application_name: testSession,
+})
   .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
   .join(' ')

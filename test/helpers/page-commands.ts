@@ -39,9 +39,25 @@ export async function runPage(
 ): Promise<string> {
   let script = scriptOf(readFileSync(name, 'utf8'))
   for (const [named, origin] of Object.entries(origins)) script = script.replaceAll(named, origin)
+  return runScript(script, env, cwd)
+}
+
+/** Runs commands of a page, and returns what they print. */
+export async function runScript(script: string, env: Record<string, string>, cwd: string): Promise<string> {
   const { stdout } = await run('bash', ['-euc', commands + script], {
     cwd,
-    env: { ...env, PATH: process.env.PATH, ROOT: process.cwd() },
+    env: { PATH: process.env.PATH, ROOT: process.cwd(), ...env },
   })
   return stdout
+}
+
+/** Returns the blocks of a section that only tests of their own can run, as one script. @param heading with its number signs */
+export function sectionOf(name: string, heading: string): string {
+  const sections = readFileSync(name, 'utf8').split(/^(?=#+ )/m)
+  const section = sections.find((text) => text.startsWith(`${heading}\n`))
+  if (section === undefined) throw new Error(`${name} has no section ${heading}`)
+  const blocks = [...section.matchAll(/^( *)```bash\n(.*?)^ *```$/gms)]
+  return blocks
+    .map(([, indent = '', block = '']) => block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''))
+    .join('')
 }

@@ -17,20 +17,9 @@ export function startPooler(t: Test, url: string): Promise<string> {
   })
 }
 
-/** Starts a proxy that refuses settings of its clients, as PgBouncer does. */
-export async function startStrictPooler(t: Test, url: string): Promise<string> {
-  const fields = ['SFATAL', 'C08P01', 'Munsupported startup parameter: options', '']
-  const body = Buffer.from(`${fields.join('\0')}\0`)
-  const head = Buffer.alloc(5, 'E')
-  head.writeUInt32BE(4 + body.length, 1)
-  const server = createServer((socket) => {
-    socket.on('error', () => {}).once('data', () => socket.end(Buffer.concat([head, body])))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const address = new URL(url)
-  address.port = String((server.address() as AddressInfo).port)
-  return address.href
+/** Starts a server that refuses settings of its clients, as PgBouncer does. */
+export function startStrictPooler(t: Test, url: string): Promise<string> {
+  return startRefuser(t, url, '08P01', 'unsupported startup parameter: options')
 }
 
 /** Starts a proxy that drops all notifications. */
@@ -47,6 +36,43 @@ export function startNotificationReplayer(t: Test, url: string, count: number): 
     passed.push(Buffer.from(bytes))
     return bytes
   })
+}
+
+/**
+ * Starts a proxy that reports other values of settings when a connection starts, as another server would, or none.
+ *
+ * @param reports is read for each message, so that a test can change it
+ */
+export function startReporter(t: Test, url: string, reports: Record<string, string | null>): Promise<string> {
+  return startInterpreter(t, url, ({ type, bytes }) => {
+    if (type !== 'S') return bytes
+    const [name = ''] = bytes.toString('latin1', 5).split('\0')
+    const value = reports[name]
+    if (value === undefined) return bytes
+    return value === null ? Buffer.alloc(0) : toMessage('S', `${name}\0${value}\0`)
+  })
+}
+
+/** Starts a proxy that makes the server look like one of another cluster, by the first digit of its identifier. */
+export function startImpostor(t: Test, url: string): Promise<string> {
+  return startInterpreter(t, url, ({ type, bytes }) => {
+    const at = bytes.toString('latin1').search(/\d{16,}\//)
+    if (type === 'D' && at !== -1) bytes.fill('9', at, at + 1)
+    return bytes
+  })
+}
+
+/** Starts a server that answers the first message of each client with an error. */
+export async function startRefuser(t: Test, url: string, code: string, message: string): Promise<string> {
+  const refusal = toMessage('E', `${['SFATAL', `C${code}`, `M${message}`, ''].join('\0')}\0`)
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).once('data', () => socket.end(refusal))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const address = new URL(url)
+  address.port = String((server.address() as AddressInfo).port)
+  return address.href
 }
 
 /** Starts a proxy that replaces error messages, as a server in another language would. */
@@ -84,6 +110,13 @@ async function startInterpreter(
   const address = new URL(url)
   address.port = String((server.address() as AddressInfo).port)
   return address.href
+}
+
+function toMessage(type: string, text: string): Buffer {
+  const body = Buffer.from(text)
+  const head = Buffer.alloc(5, type)
+  head.writeUInt32BE(4 + body.length, 1)
+  return Buffer.concat([head, body])
 }
 
 function split(data: Buffer): Message[] {

@@ -5,8 +5,12 @@ import type { Test } from 'tap'
 /** A proxy to a database that can be closed and stalled, as when the server fails or hangs. */
 export interface DatabaseProxy {
   url: string
+  /** Number of connections that have been made. */
+  readonly connections: number
   /** Forwards to another server from now on. */
   leadTo(url: string): void
+  /** Keeps all connections and refuses new ones until it is opened again. */
+  refuse(): void
   /** Closes all connections and refuses new ones until it is opened again. */
   cut(): void
   /** Keeps all connections but forwards nothing until it is opened again. */
@@ -18,11 +22,13 @@ export interface DatabaseProxy {
 /** Starts a proxy to the database at `url`. It ends with the test. */
 export async function startProxy(t: Test, url: string): Promise<DatabaseProxy> {
   let target = new URL(url)
-  let state: 'open' | 'cut' | 'stalled' = 'open'
+  let state: 'open' | 'refusing' | 'stalled' = 'open'
   const pairs = new Set<[near: Socket, far: Socket]>()
+  let connections = 0
   const server = createServer((near) => {
+    connections += 1
     near.on('error', () => {})
-    if (state === 'cut') return near.destroy()
+    if (state === 'refusing') return near.destroy()
     const far = connect(Number(target.port), target.hostname)
     const pair: [Socket, Socket] = [near, far]
     pairs.add(pair)
@@ -44,8 +50,12 @@ export async function startProxy(t: Test, url: string): Promise<DatabaseProxy> {
     far.pipe(near)
   }
 
+  function refuse(): void {
+    state = 'refusing'
+  }
+
   function cut(): void {
-    state = 'cut'
+    refuse()
     for (const pair of pairs) for (const socket of pair) socket.destroy()
   }
 
@@ -56,9 +66,13 @@ export async function startProxy(t: Test, url: string): Promise<DatabaseProxy> {
   t.teardown(close)
   return {
     url: address.href,
+    get connections() {
+      return connections
+    },
     leadTo(next) {
       target = new URL(next)
     },
+    refuse,
     cut,
     stall() {
       state = 'stalled'

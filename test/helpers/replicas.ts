@@ -56,6 +56,7 @@ export function startReplica(
   const replica = {
     DATABASE_URL: url,
     DATABASE_POOL_SIZE: '2',
+    DATABASE_TIMEOUT_SECONDS: '60',
     BCRYPT_COST: '4',
     LOG_LEVEL: 'info',
     ...settings,
@@ -144,7 +145,7 @@ export function headerOf(token: string): { kid: string } {
 
 /** Resolves when the condition holds. Rejects after 30 s. */
 export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 120_000
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`)
     await delay(20)

@@ -4,6 +4,7 @@ import { seed } from '../../prisma/seed.js'
 import { openDatabase } from '../../src/database/client.js'
 import { migrate } from '../../src/database/migrations.js'
 import { plainOptions } from './hostile.js'
+import { layoutOf } from './items-layout.js'
 
 /** Minimum cost of bcrypt. With the seed's cost each login of a test would take 256 times as long. */
 const cost = 4
@@ -12,9 +13,11 @@ const cost = 4
  * Fills the database that each test file clones: migrated and seeded, with passwords hashed at the lowest cost.
  *
  * @param url an empty database
+ * @param layout how the table of items is stored
  */
-export async function fillTemplate(url: string): Promise<void> {
+export async function fillTemplate(url: string, layout = layoutOf()): Promise<void> {
   await migrate(url)
+  await layout.prepareTemplate?.(url)
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 10 }, url)
   await seed(database)
   await database.$disconnect()

@@ -89,6 +89,7 @@ t.test('error responses have the members of the tutorial, however its paths are 
     ['DELETE', '/openapi%2Ejson', { detail: 'Method Not Allowed' }],
     ['DELETE', '/users/%6de/', { detail: 'Not authenticated', code: 'not_authenticated' }],
     ['GET', '/users/%256de/', { detail: 'Not authenticated', code: 'not_authenticated' }],
+    ['GET', '/users/me/%ff', { detail: 'Bad Request' }],
     ['PUT', '/%6civez', { detail: 'Method Not Allowed', code: 'method_not_allowed' }],
   ] as const)
     t.same((await app.inject({ method, url })).json(), body, `${method} ${url}`)

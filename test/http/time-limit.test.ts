@@ -3,13 +3,16 @@ import t from 'tap'
 import { createOutageLog } from '../../src/database/outage.js'
 import { handleError } from '../../src/http/error-handler.js'
 import { timeLimit } from '../../src/http/time-limit.js'
+import { createMetrics } from '../../src/metrics/index.js'
 
 t.test('a change that takes too long gets a 503 that leaves open whether it was made', async (t) => {
   const app = fastify()
   t.teardown(() => app.close())
   app.setErrorHandler(handleError)
   app.decorateRequest('isOAuthRequest', false)
-  app.decorate('outage', createOutageLog(app.log))
+  app.decorateRequest('errorCode', null)
+  app.decorate('metrics', createMetrics())
+  app.decorate('outage', createOutageLog(app.log, app.metrics))
   await app.register(timeLimit, { limitMs: 20 })
   let finish = (_result: string) => {}
   const never = () =>

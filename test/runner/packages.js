@@ -96,6 +96,8 @@ async function bundle(folder, specifiers) {
     chunkNames: '.shared/[hash]',
     bundle: true,
     splitting: true,
+    // Without the condition `module`, which Node.js does not know: an entry exports the names that Node.js finds.
+    conditions: [],
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: 160,

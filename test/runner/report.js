@@ -4,8 +4,9 @@ function seconds(ms) {
 }
 
 /** @param {import('./test-file.js').TestResult} result */
-export function printTestResult({ file, ok, count, skips, report, ms }) {
+export function printTestResult({ file, ok, count, skips, notices, report, ms }) {
   console.log(`${ok ? 'ok  ' : 'FAIL'} ${seconds(ms)} ${String(count).padStart(6)}  ${file}`)
+  for (const notice of notices) console.log(`     ${notice}`)
   for (const skip of skips) console.log(`     skipped: ${skip}`)
   if (!ok) console.log(`\n${report}\n`)
 }

@@ -5,8 +5,15 @@ import { workspaces } from '../../scripts/lib/workspaces.js'
 
 const suffix = '.test.ts'
 
-/** Folders of tests that fetch packages of other languages, or take a minute of load. They run only if they are named. */
-const onDemand = ['/toolchains/', '/proof/']
+/** Folders of tests that need a cluster, Prometheus or a Docker engine, fetch packages of other languages, or take minutes of load. They run only if they are named. */
+const onDemand = [
+  'test/citus/',
+  'test/containers/',
+  'test/ha/',
+  '/monitoring/prometheus/',
+  '/toolchains/',
+  '/proof/',
+]
 
 /** Folders of tests. */
 const roots = ['test', ...workspaces.map((folder) => join(folder, 'test'))]

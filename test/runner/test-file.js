@@ -22,12 +22,16 @@ const nodeOptions = [
   ...(v8Options.includes(`  ${optimiseLate} (`) ? [`${optimiseLate}=400000`] : []),
 ]
 
+/** Beginning of the comments of tests that are printed. */
+const noticePrefix = '# notice: '
+
 /**
  * @typedef {object} TestResult
  * @property {string} file
  * @property {boolean} ok
  * @property {number} count number of assertions
  * @property {string[]} skips what was skipped, and why
+ * @property {string[]} notices what the tests say about what they measured
  * @property {string} report what failed, as text
  * @property {number} ms
  */
@@ -65,6 +69,7 @@ export async function runTestFile(file, env, database) {
     file,
     ok,
     count: results.pass + results.fail,
+    notices: results.notices,
     skips: results.skips.map(({ fullname, skip }) => `${fullname}: ${skip}`),
     report: ok ? '' : [...failures, other, ending].join('\n'),
     ms: performance.now() - beganAt,
@@ -77,8 +82,8 @@ function readOutput(child) {
   const failures = []
   /** @type {Set<string>} */
   const seen = new Set()
-  /** @type {{ pass: number, fail: number, skips: { fullname: string, skip: string | true }[] }} */
-  const totals = { pass: 0, fail: 0, skips: [] }
+  /** @type {{ pass: number, fail: number, skips: { fullname: string, skip: string | true }[], notices: string[] }} */
+  const totals = { pass: 0, fail: 0, skips: [], notices: [] }
   let other = ''
   const parser = new Parser()
   follow(parser)
@@ -90,6 +95,9 @@ function readOutput(child) {
   /** @param {Parser} level a test, whose subtests are followed too */
   function follow(level) {
     level.on('child', follow)
+    level.on('comment', (text) => {
+      if (text.startsWith(noticePrefix)) totals.notices.push(text.slice(noticePrefix.length).trim())
+    })
     level.on('extra', (text) => {
       other += text
     })

@@ -11,7 +11,7 @@ import { sealingKeysOf } from '../../src/auth/keys/sealing-keys.js'
 import { loadConfig } from '../../src/config/index.js'
 import { openDatabase } from '../../src/database/client.js'
 import { asUser, reports } from '../conformance/server.js'
-import { postToken, startApp } from '../helpers/app.js'
+import { postToken, startApp, untilConnected } from '../helpers/app.js'
 import { storeClient } from '../helpers/clients.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { storeResource } from '../helpers/resources.js'
@@ -70,6 +70,7 @@ export async function startIssuer(t: Test): Promise<Issuer> {
   }
   const first = await change('ES256')
   const second = await change('RS256')
+  await untilConnected(second.app)
   return {
     origin,
     app: second.app,

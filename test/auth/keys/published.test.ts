@@ -5,7 +5,7 @@ import { sealingKey } from '../../../src/auth/keys/seal.js'
 import { loadConfig } from '../../../src/config/index.js'
 import { developmentSecret, publishedSecrets } from '../../../src/config/production.js'
 import { query } from '../../database/query.js'
-import { logIn, postToken, startApp } from '../../helpers/app.js'
+import { logIn, postToken, startApp, untilConnected } from '../../helpers/app.js'
 import { as } from '../../helpers/client.js'
 import { storeClient } from '../../helpers/clients.js'
 import { runCommand } from '../../helpers/command.js'
@@ -103,6 +103,7 @@ t.test('a command before the first start with a secret of its own uses no expose
 t.test('a new MAC key is followed, unless it cannot be decrypted here', async (t) => {
   const url = await cloneDatabase(t)
   const app = await startApp(t, ring, url)
+  await untilConnected(app)
   await storeClient(app.database, 'reports', 'lks_reports')
   const credentials = { client_id: 'reports', client_secret: 'lks_reports' }
   const ask = async () =>

@@ -10,12 +10,12 @@ import {
   retireSpentKeys,
 } from '../../../src/auth/keys/key-store.js'
 import { stateOf } from '../../../src/auth/keys/lifecycle.js'
-import { rotateKeys, rotationPlan } from '../../../src/auth/keys/rotation.js'
+import { rotateKeys, rotateWhenDue, rotationPlan } from '../../../src/auth/keys/rotation.js'
 import { sealingKeysOf } from '../../../src/auth/keys/sealing-keys.js'
 import { loadConfig } from '../../../src/config/index.js'
 import { openDatabase } from '../../../src/database/client.js'
 import { query } from '../../database/query.js'
-import { logIn, postToken, startApp } from '../../helpers/app.js'
+import { logIn, postToken, startApp, untilConnected } from '../../helpers/app.js'
 import { as } from '../../helpers/client.js'
 import { storeClient } from '../../helpers/clients.js'
 import { runCommand } from '../../helpers/command.js'
@@ -244,7 +244,7 @@ t.test('of several replicas that find a key due at the same time, one creates it
   const [sealing] = sealingKeysOf(config)
   // Both have found the key due when one of them gets the lock.
   const holder = await beginTransaction(t, url, 'LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE')
-  const rotations = Promise.all([1, 2].map(() => rotateKeys(database, rotationPlan(config), sealing)))
+  const rotations = Promise.all([1, 2].map(() => rotateWhenDue(database, rotationPlan(config), sealing)))
   await untilWaiting(url, 2)
   await holder.query('ROLLBACK')
   const made = await rotations
@@ -418,6 +418,7 @@ t.test('a damaged key keeps the service from starting', async (t) => {
 
 t.test('keys in memory stay as they were while the database cannot be read', async (t) => {
   const app = await startApp(t, ring)
+  await untilConnected(app)
   const token = await logIn(app, 'johndoe', 'secret')
   await app.database.$executeRaw`ALTER TABLE signing_keys RENAME TO hidden_keys`
   const unknown = token.replace(/^[^.]+/, Buffer.from('{"alg":"ES256","kid":"x"}').toString('base64url'))

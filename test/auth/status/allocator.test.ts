@@ -3,6 +3,7 @@ import { createStatusAllocator } from '../../../src/auth/status/allocator.js'
 import { listTerms } from '../../../src/auth/status/list-terms.js'
 import { type BlockHolder, leaseBlock } from '../../../src/auth/store/status-blocks.js'
 import { openDatabase } from '../../../src/database/client.js'
+import { createMetrics } from '../../../src/metrics/index.js'
 import { query } from '../../database/query.js'
 import { cloneDatabase } from '../../helpers/database.js'
 import { storeResource } from '../../helpers/resources.js'
@@ -18,10 +19,11 @@ async function open(t: Test) {
   const changes = {
     subscribe: (listener: (change: string | null) => void) => listeners.push(listener),
     sync: async () => {},
+    freshen: async () => {},
     isFresh: () => true,
     isConnected: () => true,
   }
-  const allocator = createStatusAllocator({ database, changes })
+  const allocator = createStatusAllocator({ database, changes, metrics: createMetrics() })
   const [client] = await query<{ clientId: string; generation: number }>(
     url,
     `SELECT client_id AS "clientId", generation FROM clients WHERE client_id = 'first-party'`,

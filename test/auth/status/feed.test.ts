@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { startApp } from '../../helpers/app.js'
+import { startApp, untilConnected } from '../../helpers/app.js'
 import { clonePlainDatabase } from '../../helpers/database.js'
 import { startNotificationDropper } from '../../helpers/pooler.js'
 import { startProxy } from '../../helpers/proxy.js'
@@ -17,12 +17,10 @@ async function startReplica(t: Test, url: string, feedUrl = url): Promise<Fastif
   return app
 }
 
-const connected = (app: FastifyInstance) => until(() => app.changes.isConnected())
-
 t.test('all replicas give a list the same entity tag', async (t) => {
   const url = await clonePlainDatabase(t)
   const [one, other] = [await startReplica(t, url), await startReplica(t, url)]
-  await Promise.all([connected(one), connected(other)])
+  await Promise.all([untilConnected(one), untilConnected(other)])
   const list = await storeList(url)
   await revokeEntries(url, list, 0, 100)
   const read = async (app: FastifyInstance) => {
@@ -42,7 +40,7 @@ t.test('all replicas give a list the same entity tag', async (t) => {
 t.test('a revocation through one replica shows at the other', async (t) => {
   const url = await clonePlainDatabase(t)
   const [one, other] = [await startReplica(t, url), await startReplica(t, url)]
-  await Promise.all([connected(one), connected(other)])
+  await Promise.all([untilConnected(one), untilConnected(other)])
   const list = await storeList(url)
   for (const app of [one, other])
     await until(async () => (await app.inject(`/status-lists/${list.id}`)).statusCode === 200)
@@ -57,7 +55,7 @@ t.test('a replica without the change feed serves no list until it has it again',
   const url = await clonePlainDatabase(t)
   const proxy = await startProxy(t, url)
   const app = await startReplica(t, url, proxy.url)
-  await connected(app)
+  await untilConnected(app)
   const list = await storeList(url)
   const read = () => app.inject(`/status-lists/${list.id}`)
   await until(async () => (await read()).statusCode === 200)
@@ -82,7 +80,7 @@ t.test('a list whose changes cannot be read is not served', async (t) => {
   const url = await clonePlainDatabase(t)
   const proxy = await startProxy(t, url)
   const app = await startReplica(t, proxy.url, url)
-  await connected(app)
+  await untilConnected(app)
   const list = await storeList(url)
   const read = () => app.inject(`/status-lists/${list.id}`)
   await app.changes.sync()
@@ -104,7 +102,7 @@ t.test('a feed that delivers nothing is not trusted', async (t) => {
 t.test('a list that nobody asks for is not read', async (t) => {
   const url = await clonePlainDatabase(t)
   const app = await startReplica(t, url)
-  await connected(app)
+  await untilConnected(app)
   const list = await storeList(url)
   const texts: string[] = []
   const { pool } = app.database

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { basic, decode } from '../../conformance/server.js'
 import { query } from '../../database/query.js'
-import { postToken, startApp } from '../../helpers/app.js'
+import { postToken, startApp, untilConnected } from '../../helpers/app.js'
 import { storeClient } from '../../helpers/clients.js'
 import { cloneDatabase } from '../../helpers/database.js'
 import { storeResource } from '../../helpers/resources.js'
@@ -24,6 +24,7 @@ interface TokenResponse {
 async function start(t: Test, settings: Record<string, string> = {}) {
   const url = await cloneDatabase(t)
   const app = await startApp(t, { JWT_SECRET: '', ISSUER: issuer, ...settings }, url)
+  await untilConnected(app)
   await storeResource(app.database, {
     ...{ name: 'reports', identifier: 'urn:reports', scopes: ['reports:read'] },
     ...{ defaultScopes: ['reports:read'], tokenTtlSeconds: 7_200 },
@@ -131,6 +132,13 @@ t.test('an entry costs no statement, but for a repeated refresh', async (t) => {
 for (const [what, change, status, expected] of [
   ['the client is disabled', 'UPDATE clients SET disabled = true', 401, { error: 'invalid_client' }],
   ['the client is deleted', "DELETE FROM clients WHERE client_id = 'shop'", 401, { error: 'invalid_client' }],
+  [
+    'the grant is taken away',
+    "UPDATE clients SET grants = '{}', scopes = '{me}'",
+    401,
+    { error: 'invalid_client' },
+  ],
+  ['all tokens are revoked', 'UPDATE clients SET generation = generation + 1', 503, {}],
   ['a scope is taken away', "UPDATE clients SET scopes = '{me}'", 200, { scope: 'me' }],
   ['another resource gets the scope', 'DELETE FROM resources', 200, { scope: 'me items:read' }],
 ] as const)

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { createSearch, registerLostScopes } from '../../../src/auth/status/lost-scopes.js'
 import { type Database, openDatabase } from '../../../src/database/client.js'
 import { departures, removeDepartures } from '../../../src/database/departures.js'
+import { createMetrics } from '../../../src/metrics/index.js'
 import { query } from '../../database/query.js'
 import { cloneDatabase } from '../../helpers/database.js'
 import { storeRole } from '../../helpers/resources.js'
@@ -208,6 +209,7 @@ for (const [what, announced, register] of [
           publish = listener
         },
       } as unknown as FastifyInstance['changes'])
+      instance.decorate('metrics', createMetrics())
       instance.decorate('outage', {
         unless: (run: () => unknown) => run(),
       } as unknown as FastifyInstance['outage'])

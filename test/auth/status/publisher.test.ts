@@ -1,21 +1,11 @@
-import { createPrivateKey } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { generateRingKey, toPem } from '../../../src/auth/keys/generate.js'
-import { ringKey } from '../../../src/auth/keys/jwt.js'
 import { createPublisher } from '../../../src/auth/status/publisher.js'
+import { createMetrics } from '../../../src/metrics/index.js'
 import { stopMonotonicClock } from '../../helpers/clock.js'
+import { createRingKey } from '../../helpers/ring-key.js'
 import { decodeList } from '../../helpers/status-lists.js'
 
-async function createKey() {
-  const { privateKey, publicJwk } = await generateRingKey('ES256')
-  const pem = createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' })
-  return ringKey(publicJwk.kid, 'ES256', {
-    private: String(pem.export({ format: 'pem', type: 'pkcs8' })),
-    public: toPem(publicJwk),
-  })
-}
-
-const [firstKey, secondKey] = [await createKey(), await createKey()]
+const [firstKey, secondKey] = [await createRingKey(), await createRingKey()]
 const uri = 'https://login.example.com/status-lists/VxDHaQrjKvM'
 /** The first millisecond of a minute. */
 const minuteStart = 1_800_000_000_000
@@ -40,6 +30,7 @@ function setUp(t: Test) {
     {
       keyRing: { signer: async () => state.key },
       now: () => minuteStart + performance.now() - startedAt,
+      metrics: createMetrics(),
     },
   )
   /** Publishes the list. @param ageMs time since the feed was fresh (milliseconds) */

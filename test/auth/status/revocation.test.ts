@@ -2,7 +2,7 @@ import t from 'tap'
 import { removeDepartures } from '../../../src/database/departures.js'
 import { basic, postTo } from '../../conformance/server.js'
 import { query } from '../../database/query.js'
-import { postToken, startApp } from '../../helpers/app.js'
+import { postToken, startApp, untilConnected } from '../../helpers/app.js'
 import { storeClient } from '../../helpers/clients.js'
 import { cloneDatabase } from '../../helpers/database.js'
 import { cheapHash } from '../../helpers/replicas.js'
@@ -254,6 +254,7 @@ for (const table of [
   t.test(`all bits are set when ${table} are truncated, and later tokens get other lists`, async (t) => {
     const url = await cloneDatabase(t)
     const app = await startApp(t, { JWT_SECRET: '' }, url)
+    await untilConnected(app)
     const form = { grant_type: 'password', username: 'johndoe', password: 'secret', scope: 'me' }
     const before = (await postToken(app, form)).json<TokenResponse>().access_token
     await query(url, `TRUNCATE ${table} CASCADE`)

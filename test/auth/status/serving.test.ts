@@ -15,8 +15,6 @@ import { until } from '../../helpers/wait.js'
 async function startLists(t: Test, settings: Record<string, string> = {}) {
   const url = await cloneDatabase(t)
   const app = await startIssuer(t, settings, url)
-  await app.ready()
-  await until(() => app.changes.isConnected())
   return { app, url }
 }
 

@@ -3,8 +3,10 @@ import { openSharedSecret } from '../../../src/auth/keys/ring.js'
 import { createStatusLists } from '../../../src/auth/status/status-lists.js'
 import { loadConfig } from '../../../src/config/index.js'
 import { openDatabase } from '../../../src/database/client.js'
+import { createMetrics } from '../../../src/metrics/index.js'
 import { stopMonotonicClock } from '../../helpers/clock.js'
 import { cloneDatabase } from '../../helpers/database.js'
+import { createRingKey } from '../../helpers/ring-key.js'
 import { storeList } from '../../helpers/status-lists.js'
 
 /** Sets up the lists of a process whose requests take a number of milliseconds each, which the test sets. */
@@ -21,10 +23,15 @@ async function setUp(t: Test) {
     },
     isConnected: () => true,
     async sync() {},
+    async freshen() {},
     subscribe() {},
   }
-  const keyRing = await openSharedSecret('a secret of this test')
-  const lists = createStatusLists({ changes, database }, { issuer: 'https://login.example.com', keyRing })
+  const key = await createRingKey()
+  const keyRing = { ...(await openSharedSecret('a secret of this test')), signer: async () => key }
+  const lists = createStatusLists(
+    { changes, database, metrics: createMetrics() },
+    { issuer: 'https://login.example.com', keyRing },
+  )
   return { durations, lists, list: await storeList(url) }
 }
 

@@ -17,6 +17,7 @@ import { startService } from '../../helpers/service.js'
 
 // The programs of examples/compose.yaml without containers. Only addresses differ.
 
+const compiler = 'node_modules/@typescript/native/bin/tsc'
 const withoutNginx = spawnSync('nginx', ['-v']).error ? 'nginx is not installed' : false
 const skip = withoutGo || withoutPython || withoutNginx
 
@@ -87,7 +88,13 @@ async function startOrders(t: Test, folder: string, issuer: string, inventory: s
   for (const name of ['client', 'verify']) {
     const installed = join(cwd, 'node_modules/@latchkey', name)
     const project = resolve('packages', name)
-    await runIn({ folder: '.' }, 'npx', ['tsc', '-p', project, '--outDir', join(installed, 'dist')])
+    await runIn({ folder: '.' }, process.execPath, [
+      compiler,
+      '-p',
+      project,
+      '--outDir',
+      join(installed, 'dist'),
+    ])
     await cp(join(project, 'package.json'), join(installed, 'package.json'))
   }
   const program = start(t, process.execPath, ['orders.js'], cwd, {

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { orderedServerOptions } from '../../../src/http/server/server-options.js'
+import { createMetrics } from '../../../src/metrics/index.js'
 import { logIn, startApp } from '../../helpers/app.js'
 import { as } from '../../helpers/client.js'
 import { until } from '../../helpers/wait.js'
@@ -129,7 +130,7 @@ t.test('a client that half-closes the connection after several requests gets all
 })
 
 t.test('a client that half-closes the connection after one request is disconnected', async (t) => {
-  const app = fastify({ ...orderedServerOptions() })
+  const app = fastify({ ...orderedServerOptions(createMetrics()) })
   const gate = new EventEmitter()
   app.get('/', async () => once(gate, 'open'))
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -164,7 +165,7 @@ t.test(
 t.test(
   'requests of a connection are handled one at a time, and the connection is paused meanwhile',
   async (t) => {
-    const app = fastify({ ...orderedServerOptions() })
+    const app = fastify({ ...orderedServerOptions(createMetrics()) })
     const started: string[] = []
     const gate = new EventEmitter()
     const opened = once(gate, 'open')
@@ -208,7 +209,7 @@ t.test('an idle connection stays open for as long as it is configured to', async
 })
 
 t.test('waiting requests of a connection that closes are dropped', async (t) => {
-  const app = fastify({ ...orderedServerOptions() })
+  const app = fastify({ ...orderedServerOptions(createMetrics()) })
   let started = 0
   const gate = new EventEmitter()
   const opened = once(gate, 'open')
