@@ -68,7 +68,8 @@ async function measureLists(url) {
   const ownerId = await addItems(sql)
   const database = openDatabase({ databasePoolSize: 1, databaseTimeoutSeconds: 60 }, url)
   const { readPool, lastStatement } = recordStatements(database.readPool)
-  const loadPage = createPageLoader({ readPool, nameStatement: database.nameStatement })
+  const { nameStatement, poolSize, sharding } = database
+  const loadPage = createPageLoader({ readPool, nameStatement, poolSize, sharding })
   const measured = []
   for (const { name, page, numbers } of lists)
     for (const number of numbers) {

@@ -9,6 +9,9 @@ const timeLimitMs = 12_000
 
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 
+/** Option for programs whose standard error is of no interest either. @type {import('node:child_process').SpawnOptions} */
+export const silent = { stdio: 'ignore' }
+
 /**
  * Starts a process that ends with the run at the latest. Its standard output is discarded.
  *
@@ -18,7 +21,7 @@ const timeLimitMs = 12_000
  * @returns {{ child: ChildProcess, stop: () => Promise<void> }}
  */
 export function start(command, args, options) {
-  const child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options })
   const stop = () => end(child)
   atEnd(stop)
   return { child, stop }

@@ -4,15 +4,17 @@ import { startEmbeddedPostgres } from '#dist/src/database/embedded/index.js'
 import { migrate } from '#dist/src/database/migrations.js'
 import { startTemporaryPostgres } from '../../scripts/temporary-postgres.js'
 import { atEnd } from './cleanup.js'
+import { parentOf } from './cpu.js'
 
 /**
  * Creates a migrated, empty database for the run, on the server of BENCH_DATABASE_URL or on an embedded one. It is dropped
  * at the end.
  *
- * @returns its URL and a connection to it
+ * @returns its URL, a connection to it, and the main process of an embedded server
  */
 export async function openBenchDatabase() {
-  const server = process.env.BENCH_DATABASE_URL ?? (await startServer())
+  const external = process.env.BENCH_DATABASE_URL
+  const server = external ?? (await startServer())
   const name = `latchkey_bench_${randomUUID().replaceAll('-', '')}`
   await onServer(server, `CREATE DATABASE ${name}`)
   atEnd(() => onServer(server, `DROP DATABASE ${name} WITH (FORCE)`))
@@ -23,7 +25,13 @@ export async function openBenchDatabase() {
   sql.on('error', () => {})
   await sql.connect()
   atEnd(() => sql.end())
-  return { url: url.href, sql }
+  return { url: url.href, sql, pid: external ? undefined : await readServerPid(sql) }
+}
+
+/** Returns the process that started the one of a connection. @param {pg.Client} sql */
+async function readServerPid(sql) {
+  const { rows } = await sql.query('SELECT pg_backend_pid() AS pid')
+  return parentOf(rows[0].pid)
 }
 
 async function startServer() {

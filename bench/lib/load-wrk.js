@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from './children.js'
 import { atEnd } from './cleanup.js'
+import { pinned } from './pinned.js'
 
 /** @typedef {import('./load.js').Task} Task */
 
@@ -13,7 +14,8 @@ export async function loadWithWrk(task) {
   atEnd(remove)
   const script = join(folder, 'load.lua')
   await writeFile(script, writeScript(task))
-  const output = await run('wrk', [
+  const [command, ...args] = pinned(task.core, [
+    'wrk',
     '--threads=1',
     `--connections=${task.connections}`,
     `--duration=${task.seconds}s`,
@@ -21,6 +23,7 @@ export async function loadWithWrk(task) {
     `--script=${script}`,
     task.url,
   ])
+  const output = await run(command, args)
   await remove()
   return JSON.parse(output.slice(output.lastIndexOf('{')))
 }
@@ -46,8 +49,9 @@ function done(summary, latency)
   local failed = errors.connect + errors.read + errors.write + errors.timeout
   for _, thread in ipairs(threads) do failed = failed + thread:get('unexpected') end
   ${checksStatus ? '' : 'failed = failed + errors.status'}
-  io.write(string.format('{"rate":%f,"p50":%f,"p99":%f,"unexpected":%d}\\n',
-    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, failed))
+  io.write(string.format('{"rate":%f,"requests":%d,"p50":%f,"p99":%f,"unexpected":%d}\\n',
+    summary.requests / summary.duration * 1e6, summary.requests,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, failed))
 end
 `
 }

@@ -13,9 +13,11 @@ import { loadWithWrk } from './load-wrk.js'
  * @property {number} expect status expected of every response
  * @property {string[]} [chain] refresh tokens, at least one more than connections. Each request takes one,
  * which replaces the first one in its body, and the response contains the next one
+ * @property {number} [core] the only core on which the load generator runs
  *
  * @typedef {object} Measured
  * @property {number} rate responses per second
+ * @property {number} requests number of responses
  * @property {number} p50 milliseconds
  * @property {number} p99 milliseconds
  * @property {number} unexpected responses with another status, and requests without a response

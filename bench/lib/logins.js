@@ -7,11 +7,20 @@ import { setTimeout as delay } from 'node:timers/promises'
  * @property {number} connections number of connections that log in without pause
  */
 
-/** Logs in for a number of seconds. @param {LoginLoad & { seconds: number }} task */
+/** Status by which a service says that it has too many logins at once. */
+const overloaded = 503
+
+/**
+ * Logs in for a number of seconds. A login that was refused is unexpected, since there are no more of them than a service takes.
+ *
+ * @param {LoginLoad & { seconds: number }} task
+ * @returns {Promise<import('./load.js').Measured>}
+ */
 export async function measureLogins({ seconds, ...task }) {
   const flood = startLogins(task)
   await delay(seconds * 1000)
-  return flood.stop()
+  const { refused, ...measured } = await flood.stop()
+  return { ...measured, unexpected: measured.unexpected + refused }
 }
 
 /**
@@ -27,6 +36,7 @@ export function startLogins({ url, usernames, connections }) {
   /** @type {number[]} */
   const times = []
   let unexpected = 0
+  let refused = 0
   let isOver = false
 
   /** @param {number} first */
@@ -35,19 +45,27 @@ export function startLogins({ url, usernames, connections }) {
       const sentAt = performance.now()
       const status = await logIn(url, usernames[turn % usernames.length] ?? '')
       times.push(performance.now() - sentAt)
-      if (status !== 200) unexpected += 1
+      if (status === overloaded) refused += 1
+      else if (status !== 200) unexpected += 1
     }
   }
 
   const running = Array.from({ length: connections }, (_, first) => keepLoggingIn(first))
   return {
-    /** @returns {Promise<import('./load.js').Measured>} */
+    /** @returns {Promise<import('./load.js').Measured & { refused: number }>} */
     async stop() {
       isOver = true
       await Promise.all(running)
       const rate = times.length / ((performance.now() - beganAt) / 1000)
       times.sort((one, other) => one - other)
-      return { rate, p50: quantile(times, 0.5), p99: quantile(times, 0.99), unexpected }
+      return {
+        rate,
+        requests: times.length,
+        p50: quantile(times, 0.5),
+        p99: quantile(times, 0.99),
+        unexpected,
+        refused,
+      }
     },
   }
 }

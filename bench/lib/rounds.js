@@ -1,4 +1,4 @@
-import { attempt, failures } from './attempt.js'
+import { attempt } from './attempt.js'
 
 /**
  * @typedef {import('../scenarios/scenario.js').Scenario} Scenario
@@ -10,7 +10,7 @@ const warmUpSeconds = 1
 
 /**
  * Measures all scenarios once per round, so that drift of the machine affects all of them alike. Before that each
- * is warmed up for a second.
+ * is warmed up for a second, and those that cannot be measured are left out.
  *
  * @param {Scenario[]} scenarios
  * @param {import('./environment.js').Environment} environment
@@ -19,11 +19,15 @@ const warmUpSeconds = 1
  * @returns {Promise<Results>}
  */
 export async function measureInRounds(scenarios, environment, rounds, isLate) {
-  for (const { name, measure } of scenarios) {
-    console.error(`warming up: ${name}`)
-    await attempt(name, () => measure({ ...environment, seconds: warmUpSeconds }))
+  /** @type {Scenario[]} */
+  const able = []
+  for (const scenario of scenarios) {
+    console.error(`warming up: ${scenario.name}`)
+    const measured = await attempt(scenario.name, () =>
+      scenario.measure({ ...environment, seconds: warmUpSeconds }),
+    )
+    if (measured) able.push(scenario)
   }
-  const able = scenarios.filter(({ name }) => !failures.includes(name))
   /** @type {Results} */
   const results = new Map(able.map(({ name, title }) => [name, { title, rounds: [] }]))
   for (let round = 1; round <= rounds && !(round > 1 && isLate()); round++)

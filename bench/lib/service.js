@@ -4,14 +4,27 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findFreePort } from '#dist/src/database/embedded/port.js'
 import { run, start } from './children.js'
+import { pinned } from './pinned.js'
 
 const dist = join(import.meta.dirname, '../../dist/src')
+const serverProgram = join(dist, 'server.js')
+/** Options of Node.js in `npm start` and in the image. */
+const nodeOptions = ['--max-semi-space-size=2']
 const pollMs = 2
-const timeLimitMs = 30_000
+const timeLimitMs = 60_000
 /** Secret of all processes of a run, because they share the keys in the database. */
 const keyEncryptionSecret = randomBytes(32).toString('base64')
 
-/** @typedef {{ url: string, pid: number, readyMs: number, stop: () => Promise<void> }} Service */
+/**
+ * @typedef {{ url: string, pid: number, readyMs: number, child: import('./children.js').ChildProcess, stop: () => Promise<void> }} Service
+ *
+ * @typedef {object} How how a process is started
+ * @property {string} [program] another program to run
+ * @property {string[]} [nodeArgs] further options of Node.js
+ * @property {number} [core] the only core that it may use
+ * @property {number} [port] port to listen on, a free one by default
+ * @property {number} [stdout] descriptor of the file for its log, which is discarded by default
+ */
 
 /**
  * Returns the settings of the service. NODE_ENV is not production, because production refuses the tutorial's users, who
@@ -35,18 +48,22 @@ export function serviceSettings(databaseUrl) {
  *
  * @param {string} databaseUrl
  * @param {Record<string, string>} [settings] additional settings
+ * @param {How} [how]
  * @returns {Promise<Service>}
  */
-export async function startService(databaseUrl, settings) {
-  const port = await findFreePort()
+export async function startService(databaseUrl, settings, how = {}) {
+  const { program = serverProgram, nodeArgs = [], core, stdout } = how
+  const port = how.port ?? (await findFreePort())
   const env = { ...inherited(), ...serviceSettings(databaseUrl), ...settings, PORT: String(port) }
   const began = performance.now()
-  const { child, stop } = start(process.execPath, [join(dist, 'server.js')], { env })
+  const [command, ...args] = pinned(core, [process.execPath, ...nodeOptions, ...nodeArgs, program])
+  const { child, stop } = start(command, args, { env, stdio: ['ignore', stdout ?? 'ignore', 'inherit'] })
   await waitForResponse(port, '/readyz', child)
   return {
     url: `http://127.0.0.1:${port}`,
     pid: Number(child.pid),
     readyMs: performance.now() - began,
+    child,
     stop,
   }
 }
@@ -56,10 +73,11 @@ export async function startService(databaseUrl, settings) {
  *
  * @param {string} databaseUrl
  * @param {string[]} args
+ * @param {Record<string, string>} [settings] additional settings
  * @returns the JSON that it printed
  */
-export async function runCommand(databaseUrl, args) {
-  const env = { ...inherited(), ...serviceSettings(databaseUrl) }
+export async function runCommand(databaseUrl, args, settings) {
+  const env = { ...inherited(), ...serviceSettings(databaseUrl), ...settings }
   return JSON.parse(await run(process.execPath, [join(dist, 'cli/latchkey.js'), ...args, '--json'], env))
 }
 

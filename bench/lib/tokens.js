@@ -61,8 +61,7 @@ async function readSigningKey(config, databaseUrl) {
   const der = openPrivateKey(stored, sealingKeysOf(config))
   const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   const publicPem = toPem(stored.publicJwk)
-  const pem = { private: String(privateKey.export({ format: 'pem', type: 'pkcs8' })), public: publicPem }
-  return { key: await ringKey(stored.kid, stored.algorithm, pem), publicPem }
+  return { key: await ringKey(stored.kid, stored.algorithm, publicPem, privateKey), publicPem }
 }
 
 /**

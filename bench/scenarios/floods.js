@@ -25,7 +25,7 @@ function readsDuringLogins(connections, what) {
     async measure(environment) {
       const usernames = (await environment.users()).slice(0, connections).map(({ username }) => username)
       const request = get('/users/me/', await environment.token())
-      return duringLogins({ url: environment.service.url, usernames, connections }, () =>
+      return duringLogins([{ url: environment.service.url, usernames, connections }], () =>
         measureRequests(environment, [request]),
       )
     },
@@ -33,15 +33,23 @@ function readsDuringLogins(connections, what) {
 }
 
 /**
- * Measures something during logins.
+ * Measures something during logins. Refused logins are counted apart, because a service protects its reads by them.
  *
- * @param {import('../lib/logins.js').LoginLoad} task
+ * @param {import('../lib/logins.js').LoginLoad[]} tasks
  * @param {() => Promise<import('./scenario.js').Measured>} measure
+ * @returns {Promise<import('./scenario.js').Measured>}
  */
-export async function duringLogins(task, measure) {
-  const flood = startLogins(task)
+export async function duringLogins(tasks, measure) {
+  const floods = tasks.map(startLogins)
+  const stopAll = () => Promise.all(floods.map(({ stop }) => stop()))
   await delay(settleMs)
-  const measured = await measure().finally(flood.stop)
-  const { unexpected } = await flood.stop()
-  return { ...measured, unexpected: measured.unexpected + unexpected }
+  const measured = await measure().finally(stopAll)
+  const logins = await stopAll()
+  // The CPU time is that of the logins, too.
+  const { cpu: _, databaseCpu: __, ...reads } = measured
+  return {
+    ...reads,
+    unexpected: logins.reduce((sum, { unexpected }) => sum + unexpected, reads.unexpected),
+    refused: logins.reduce((sum, { refused }) => sum + refused, 0),
+  }
 }

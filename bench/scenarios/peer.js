@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { once } from '../lib/environment.js'
 import { measureLogins } from '../lib/logins.js'
+import { withResources } from '../lib/resources.js'
 import { duringLogins } from './floods.js'
-import { get, measureRequests, withPeakMemory } from './scenario.js'
+import { get, measureRequests } from './scenario.js'
 
 /** @typedef {import('./scenario.js').Scenario} Scenario */
 /** @typedef {import('../lib/environment.js').Target} Target */
@@ -32,7 +33,7 @@ export function peers(url) {
       title: 'peer: GET /users/me/ while one connection logs in',
       async measure(environment) {
         const request = get('/users/me/', await token())
-        return duringLogins({ url, usernames, connections: 1 }, () =>
+        return duringLogins([{ url, usernames, connections: 1 }], () =>
           measureRequests(environment, [request], { target: peer }),
         )
       },
@@ -56,7 +57,8 @@ function logins(name, title, targetOf) {
     measure: async (environment) => {
       const target = targetOf(environment)
       const { seconds } = environment
-      return withPeakMemory(target, () => measureLogins({ url: target.url, usernames, connections, seconds }))
+      const task = { url: target.url, usernames, connections, seconds }
+      return withResources(environment, [target], () => measureLogins(task))
     },
   }))
 }

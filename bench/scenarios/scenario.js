@@ -1,12 +1,20 @@
 import { load } from '../lib/load.js'
-import { watchPeakMemory } from '../lib/memory.js'
+import { withResources } from '../lib/resources.js'
 
 /**
  * @typedef {import('../lib/environment.js').Environment} Environment
  * @typedef {import('../lib/load.js').Request} Request
  *
- * @typedef {Omit<import('../lib/load.js').Measured, 'p50' | 'p99'> & { p50?: number, p99?: number, memory?: number }} Measured
- * result of one measurement; `memory` is the peak of the process in MB
+ * @typedef {object} Measured result of one measurement
+ * @property {number} rate responses per second
+ * @property {number} unexpected responses with another status, and requests without a response
+ * @property {number} [refused] logins at the same time that a service refused by 503, as it does when it has too many
+ * @property {number} [requests] number of responses
+ * @property {number} [p50] milliseconds
+ * @property {number} [p99] milliseconds
+ * @property {number} [cpu] CPU time of the server's processes per request (microseconds)
+ * @property {number} [databaseCpu] CPU time of PostgreSQL per request (microseconds)
+ * @property {number} [memory] peak of the server's processes (MB)
  *
  * @typedef {object} Scenario a measurement that is repeated in each round
  * @property {string} name
@@ -15,7 +23,12 @@ import { watchPeakMemory } from '../lib/memory.js'
  *
  * @typedef {object} Probe a measurement that is made once
  * @property {string} name
- * @property {(environment: Environment) => Promise<{ facts: Record<string, number>, unexpected: number }>} probe
+ * @property {(environment: Environment) => Promise<Found>} probe
+ *
+ * @typedef {object} Found what a probe found
+ * @property {Record<string, number>} facts
+ * @property {number} unexpected responses with another status, and requests without a response
+ * @property {Record<string, string>} [disturbed] facts that must not be judged, and why
  */
 
 const connections = 32
@@ -28,23 +41,12 @@ const connections = 32
  * @param {Partial<import('../lib/load.js').Task> & { target?: import('../lib/environment.js').Target }} [options]
  * @returns {Promise<Measured>}
  */
-export async function measureRequests({ service, seconds }, requests, { target = service, ...options } = {}) {
-  return withPeakMemory(target, () =>
-    load({ url: target.url, requests, connections, seconds, expect: 200, ...options }),
+export async function measureRequests(environment, requests, options = {}) {
+  const { target = environment.service, ...task } = options
+  const { seconds } = environment
+  return withResources(environment, [target], () =>
+    load({ url: target.url, requests, connections, seconds, expect: 200, ...task }),
   )
-}
-
-/**
- * Adds the peak memory of the process to a measurement.
- *
- * @param {import('../lib/environment.js').Target} target
- * @param {() => Promise<Measured>} measure
- */
-export async function withPeakMemory({ pid }, measure) {
-  if (pid === undefined) return measure()
-  const endWatch = watchPeakMemory(pid)
-  const measured = await measure()
-  return { ...measured, memory: endWatch() }
 }
 
 /**

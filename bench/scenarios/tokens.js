@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os'
 import { ask } from '../lib/children.js'
 import { pathOf } from '../lib/environment.js'
 import { measureLogins } from '../lib/logins.js'
-import { measureRequests, post, withPeakMemory } from './scenario.js'
+import { withResources } from '../lib/resources.js'
+import { measureRequests, post } from './scenario.js'
 
 /** @typedef {import('./scenario.js').Scenario} Scenario */
 /** @typedef {import('./scenario.js').Environment} Environment */
@@ -11,59 +12,55 @@ const chains = 32
 const loginConnections = 16
 
 /**
- * Returns the scenarios of the token and introspection endpoints, and the unavoidable work of each as a limit.
+ * Scenarios of the token and introspection endpoints, and the unavoidable work of each as a limit.
  *
- * @param {Environment} environment
- * @returns {Scenario[]}
+ * @type {Scenario[]}
  */
-export function tokens(environment) {
-  return [
-    {
-      name: 'login',
-      title: 'POST /token, password, 16 connections',
-      measure: async ({ service, seconds }) => {
-        const usernames = (await environment.users())
-          .slice(0, loginConnections)
-          .map(({ username }) => username)
-        const task = { url: service.url, usernames, connections: loginConnections, seconds }
-        return withPeakMemory(service, () => measureLogins(task))
-      },
+export const tokens = [
+  {
+    name: 'login',
+    title: 'POST /token, password, 16 connections',
+    measure: async (environment) => {
+      const { service, seconds } = environment
+      const usernames = (await environment.users()).slice(0, loginConnections).map(({ username }) => username)
+      const task = { url: service.url, usernames, connections: loginConnections, seconds }
+      return withResources(environment, [service], () => measureLogins(task))
     },
-    {
-      name: 'client-credentials',
-      title: 'POST /token, client_credentials',
-      measure: async (environment) => {
-        const headers = { authorization: await environment.client() }
-        return measureRequests(environment, [post('/token', { grant_type: 'client_credentials' }, headers)])
-      },
+  },
+  {
+    name: 'client-credentials',
+    title: 'POST /token, client_credentials',
+    measure: async (environment) => {
+      const headers = { authorization: await environment.client() }
+      return measureRequests(environment, [post('/token', { grant_type: 'client_credentials' }, headers)])
     },
-    {
-      name: 'refresh',
-      title: 'POST /token, refresh_token, 32 chains',
-      measure: async (environment) => {
-        // wrk calls `request` once for a request that it does not send.
-        const chain = await firstTokens(environment, chains + 1)
-        const request = post('/token', { grant_type: 'refresh_token', refresh_token: String(chain[0]) })
-        return measureRequests(environment, [request], { connections: chains, chain })
-      },
+  },
+  {
+    name: 'refresh',
+    title: 'POST /token, refresh_token, 32 chains',
+    measure: async (environment) => {
+      // wrk calls `request` once for a request that it does not send.
+      const chain = await firstTokens(environment, chains + 1)
+      const request = post('/token', { grant_type: 'refresh_token', refresh_token: String(chain[0]) })
+      return measureRequests(environment, [request], { connections: chains, chain })
     },
-    {
-      name: 'introspect',
-      title: 'POST /introspect',
-      measure: async (environment) => {
-        const headers = { authorization: await environment.client() }
-        return measureRequests(environment, [
-          post('/introspect', { token: await environment.token() }, headers),
-        ])
-      },
+  },
+  {
+    name: 'introspect',
+    title: 'POST /introspect',
+    measure: async (environment) => {
+      const headers = { authorization: await environment.client() }
+      return measureRequests(environment, [
+        post('/introspect', { token: await environment.token() }, headers),
+      ])
     },
-    limit('limit-bcrypt', `bcrypt.compare, cost 12, ${availableParallelism()} at once`, 'bcrypt'),
-    limit('limit-signing', 'signing a token', 'signing'),
-    limit('limit-refresh', 'the statements of a refresh, 32 at once', 'refresh', (environment) =>
-      firstTokens(environment, chains),
-    ),
-  ]
-}
+  },
+  limit('limit-bcrypt', `bcrypt.compare, cost 12, ${availableParallelism()} at once`, 'bcrypt'),
+  limit('limit-signing', 'signing a token', 'signing'),
+  limit('limit-refresh', 'the statements of a refresh, 32 at once', 'refresh', (environment) =>
+    firstTokens(environment, chains),
+  ),
+]
 
 /**
  * @param {Environment} environment
