@@ -19,11 +19,11 @@ export interface PasswordLoginOptions extends ClientOptions, TokenChoice {
  *
  * @deprecated The client sees the password (RFC 9700 §2.4). It is for the clients of a first party that have no other way yet.
  * @throws ClientError, `invalid_grant` if the user or the password is wrong
- * @throws TypeError for an option that is missing or wrong
+ * @throws TypeError for an option that is missing, wrong or unknown
  * @throws the reason of the signal
  */
 export async function passwordLogin(options: PasswordLoginOptions): Promise<TokenResponse> {
-  const config = readOptions('passwordLogin', options)
+  const config = readOptions('passwordLogin', options, ['username', 'password', 'signal'])
   const { username, password, signal } = options
   requireAll('passwordLogin', [
     ['username', isText(username), 'the name of a user'],

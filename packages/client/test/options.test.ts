@@ -87,6 +87,22 @@ t.test('an option of a session or a login that is wrong is a TypeError that name
   await t.rejects(passwordLogin(null as never), /passwordLogin: issuer must be/)
 })
 
+t.test(
+  'an option that does not exist is refused: a typing error must not send tokens elsewhere',
+  async (t) => {
+    const good = { issuer, clientId: 'reports', clientSecret: 'secret' }
+    const user = { username: 'ada', password: 'p' }
+    for (const name of ['origin', 'onevent', 'toString', 'signals']) {
+      const message = new RegExp(`^\\w+: there is no option ${name}$`)
+      t.throws(() => serviceClient({ ...good, [name]: undefined }), { name: 'TypeError', message })
+      t.throws(() => userSession({ ...good, [name]: undefined }), { name: 'TypeError', message })
+      await t.rejects(passwordLogin({ ...good, ...user, [name]: undefined }), { name: 'TypeError', message })
+    }
+    const ofSessions = { ...good, lockName: 'web' }
+    t.throws(() => serviceClient(ofSessions), { message: 'serviceClient: there is no option lockName' })
+  },
+)
+
 t.test('a key of WebCrypto that cannot sign for Latchkey is refused before the first call', async (t) => {
   const { subtle } = crypto
   const rsa = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }

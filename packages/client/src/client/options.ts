@@ -8,6 +8,7 @@ import type { Fetch } from '../server/exchange.js'
 import { isPrivateKey } from '../server/private-key-jwt.js'
 import type { ServerConfig } from '../server/token-endpoint.js'
 import type { RenewalConfig } from '../tokens/renewable.js'
+import type { TokenChoice } from '../tokens/token-target.js'
 
 /** Options that clients and sessions share. Times are in milliseconds. */
 export interface ClientOptions extends Credentials {
@@ -44,13 +45,41 @@ export interface ClientConfig extends ServerConfig, RenewalConfig {
 /** Maximum of every time (milliseconds): an hour. */
 const maxMs = 3_600_000
 
+/** Names of the options that clients and sessions share, and of those that choose a token. */
+const sharedNames: ReadonlySet<string> = new Set<keyof ClientOptions | keyof TokenChoice>([
+  'allowHttp',
+  'clientAssertion',
+  'clientId',
+  'clientSecret',
+  'clock',
+  'fetch',
+  'issuer',
+  'onEvent',
+  'origins',
+  'privateKey',
+  'random',
+  'resource',
+  'scope',
+  'timeoutMs',
+  'waitMs',
+])
+
 /**
  * Checks options, and adds the defaults.
  *
  * @param owner name of the function that has the options
- * @throws TypeError for an option that is missing or wrong
+ * @param ownNames names of the options that only this function has
+ * @throws TypeError for an option that is missing, wrong or unknown: a misspelt `origins` must not send tokens everywhere
  */
-export function readOptions(owner: string, options: ClientOptions): ClientConfig {
+export function readOptions(
+  owner: string,
+  options: ClientOptions,
+  ownNames: readonly string[] = [],
+): ClientConfig {
+  const unknown = Object.keys(Object(options)).find(
+    (name) => !sharedNames.has(name) && !ownNames.includes(name),
+  )
+  if (unknown !== undefined) throw new TypeError(`${owner}: there is no option ${unknown}`)
   // null has no options.
   const { issuer, clientId, origins, onEvent, ...given } = Object(options) as ClientOptions
   const { allowHttp = false, timeoutMs = 5_000, waitMs = 10_000, clock = systemClock } = given

@@ -25,7 +25,7 @@ export interface ServiceClient {
 /**
  * Creates a client with the grant `client_credentials` (RFC 6749 §4.4). It requests nothing before the first use.
  *
- * @throws TypeError for an option that is missing or wrong
+ * @throws TypeError for an option that is missing, wrong or unknown
  */
 export function serviceClient(options: ServiceClientOptions): ServiceClient {
   const config = readOptions('serviceClient', options)

@@ -48,10 +48,11 @@ export interface UserSession extends ServiceClient {
 /**
  * Creates the session of a user, whose access tokens come from a refresh token. It requests nothing before the first use.
  *
- * @throws TypeError for an option that is missing or wrong
+ * @throws TypeError for an option that is missing, wrong or unknown
  */
 export function userSession(options: UserSessionOptions): UserSession {
-  const config = readOptions('userSession', options)
+  const ownNames = ['store', 'refreshToken', 'onRotate', 'lockName', 'locks']
+  const config = readOptions('userSession', options, ownNames)
   const { clock, timeoutMs, issuer, clientId } = config
   const { store: given, refreshToken, onRotate } = options
   const { lockName = `latchkey ${issuer} ${clientId}`, locks = findWebLocks() } = options
