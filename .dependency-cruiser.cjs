@@ -3,14 +3,18 @@
  * layer do not depend on each other.
  */
 const layers = [
-  ['src/errors.ts', 'src/files.ts', 'src/manifest.ts', 'src/lifecycle/'],
+  ['src/tracing/'],
+  ['src/errors.ts', 'src/files.ts', 'src/manifest.ts'],
+  ['src/metrics/'],
+  ['src/lifecycle/'],
   ['src/config/'],
   ['src/database/'],
   ['src/http/'],
   ['src/audit/', 'src/docs/', 'src/email/', 'src/items/', 'src/passwords/'],
   ['src/users/'],
   ['src/auth/', 'prisma/seed.ts'],
-  ['src/pages/', 'src/resources/', 'src/roles/'],
+  ['src/outbox/', 'src/pages/', 'src/resources/', 'src/roles/'],
+  ['src/backup/'],
   ['src/app.ts', 'src/banner.ts'],
   ['src/service.ts'],
   ['src/server.ts', 'src/cli/'],
@@ -26,6 +30,13 @@ const shipped = [
   '@fastify/swagger',
   '@fastify/type-provider-typebox',
   '@node-rs/argon2',
+  '@opentelemetry/api',
+  '@opentelemetry/context-async-hooks',
+  '@opentelemetry/core',
+  '@opentelemetry/otlp-exporter-base',
+  '@opentelemetry/otlp-transformer',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace',
   '@prisma/adapter-pg',
   '@prisma/client',
   '@zxcvbn-ts/language-common',
@@ -42,6 +53,7 @@ const shipped = [
   'nodemailer',
   'pg',
   'pg-connection-string',
+  'pg-copy-streams',
   'typebox',
 ]
 
@@ -85,6 +97,16 @@ module.exports = {
       'only-safe-fetch-calls-other-servers',
       { path: '^src/', pathNot: '^src/http/safe-fetch/' },
       { path: '^(node:)?https$' },
+    ),
+    forbid(
+      'only-the-api-of-opentelemetry',
+      { path: '^src/', pathNot: '^src/tracing/(sdk|exporter)\\.ts$' },
+      { path: 'node_modules/@opentelemetry/(?!api/)' },
+    ),
+    forbid(
+      'the-sdk-of-opentelemetry-is-loaded-on-demand',
+      { path: '^src/', pathNot: '^src/tracing/sdk\\.ts$' },
+      { path: '^src/tracing/(sdk|exporter)\\.ts$', dynamic: false },
     ),
     forbid(
       'only-settings-are-checked-by-typebox',

@@ -19,6 +19,16 @@ import {
 const target = 'dist'
 const clean = process.argv.includes('--clean')
 
+/**
+ * ES modules of OpenTelemetry's packages, which esbuild would not prefer. What is not used of them is left out, so that the SDK has
+ * 84 KB instead of 475.
+ */
+const telemetryModules = Object.fromEntries(
+  ['api-logs', 'core', 'otlp-transformer', 'resources', 'sdk-logs', 'sdk-metrics', 'sdk-trace']
+    .map((name) => `@opentelemetry/${name}`)
+    .map((name) => [name, `${name}/build/esm/index.js`]),
+)
+
 setTimeout(() => process.stderr.write('Building Latchkey …\n'), 1_000).unref()
 
 try {
@@ -62,6 +72,7 @@ function bundlePrograms() {
   return compile(['src/server.ts', 'src/cli/latchkey.ts'], {
     bundle: true,
     splitting: true,
+    alias: telemetryModules,
     // Beside server.js, because files.ts finds its folders relative to its own.
     chunkNames: 'src/chunk-[hash]',
     minifySyntax: true,

@@ -1,85 +1,27 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { build } from 'esbuild'
-import { prepareSources, unbundledPackages } from './lib/sources.js'
+import { createHash } from 'node:crypto'
+import { withShippedPackages } from './lib/shipped-packages.js'
 
 // Prints the software bill of materials (CycloneDX) of what is shipped: npm run --silent sbom
 //
-// Most shipped packages are development dependencies that are bundled, and `npm sbom` lists either all development
-// dependencies or none. Therefore npm is given a lockfile that contains only the shipped packages.
+// Two runs print the same document if SOURCE_DATE_EPOCH is set (seconds since 1970), which is then its time.
 
-/** @typedef {{ version: string, dependencies?: Record<string, string>, dev?: boolean, optional?: boolean, peer?: boolean }} LockedPackage */
-
-const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
-const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'))
-/** @type {Record<string, LockedPackage>} */
-const { '': _, ...locked } = lock.packages
-
-/** Packages whose files scripts/lib/sources.js copies for the documentation pages. */
-const copied = ['node_modules/swagger-ui-dist', 'node_modules/redoc']
-
-await prepareSources()
-const included = new Set([...copied, ...(await listBundledPackages())])
-const shipped = Object.entries(locked).filter(([path, { dev, peer }]) => included.has(path) || !(dev || peer))
-printBillOfMaterials()
-
-/** Returns the folders below node_modules of which the bundle contains a file. */
-async function listBundledPackages() {
-  const { metafile } = await build({
-    entryPoints: ['src/server.ts', 'src/cli/latchkey.ts'],
-    outdir: 'dist',
-    platform: 'node',
-    format: 'esm',
-    bundle: true,
-    splitting: true,
-    external: unbundledPackages,
-    metafile: true,
-    write: false,
-    logLevel: 'error',
-  })
-  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs))
-  return inputs.flatMap((file) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
-}
-
-function printBillOfMaterials() {
-  const { name, version, description, license } = manifest
-  const root = { name, version, description, license, dependencies: versionsOnTop() }
-  const packages = Object.fromEntries(shipped.map(([path, entry]) => [path, withoutTools(entry)]))
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-sbom-'))
-  try {
-    // npm names the application after its folder.
-    const cwd = join(folder, name)
-    mkdirSync(cwd)
-    writeFileSync(join(cwd, 'package.json'), JSON.stringify(root))
-    writeFileSync(
-      join(cwd, 'package-lock.json'),
-      JSON.stringify({ ...lock, packages: { '': root, ...packages } }),
-    )
-    const options = ['--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application']
-    execFileSync('npm', ['sbom', ...options], { cwd, stdio: 'inherit' })
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
-/** Returns the versions of the shipped packages in the top folder, by their names. */
-function versionsOnTop() {
-  const onTop = shipped.filter(([path]) => path.lastIndexOf('node_modules/') === 0)
-  return Object.fromEntries(onTop.map(([path, { version }]) => [path.slice('node_modules/'.length), version]))
-}
+const options = ['--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application']
+const printed = await withShippedPackages((cwd) =>
+  execFileSync('npm', ['sbom', ...options], { cwd, encoding: 'utf8' }),
+)
+process.stdout.write(`${JSON.stringify(reproducible(JSON.parse(printed)), null, 2)}\n`)
 
 /**
- * Returns a package without the dependencies that are not shipped, which npm would report as missing. Any version of the
- * others will do, as package.json overrides some.
+ * Returns a document whose serial number is derived from its content (a UUID of version 8, RFC 9562 §5.8) instead of being random.
  *
- * @param {LockedPackage & { resolved?: string, integrity?: string, license?: string }} entry
+ * @param {{ serialNumber: string, metadata: { timestamp: string } }} document
  */
-function withoutTools({ version, resolved, integrity, license, dependencies = {} }) {
-  const kept = Object.keys(dependencies).filter((name) =>
-    shipped.some(([path]) => path.endsWith(`node_modules/${name}`)),
-  )
-  const anyVersion = Object.fromEntries(kept.map((name) => [name, '*']))
-  return { version, resolved, integrity, license, dependencies: anyVersion }
+function reproducible({ serialNumber: _random, metadata, ...document }) {
+  const { SOURCE_DATE_EPOCH: seconds } = process.env
+  const timestamp = seconds ? new Date(Number(seconds) * 1_000).toISOString() : metadata.timestamp
+  const content = { ...document, metadata: { ...metadata, timestamp } }
+  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex')
+  const uuid = hash.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5')
+  return { ...content, serialNumber: `urn:uuid:${uuid}` }
 }
