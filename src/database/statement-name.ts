@@ -32,8 +32,12 @@ const operations = [
 
 /** Matches the beginning of a change. `FOR UPDATE` and `DO UPDATE` are parts of other operations. */
 const change = /(?<!\b(?:FOR|DO|KEY) )\b(INSERT INTO|DELETE FROM|UPDATE) /
-/** Matches the name after a keyword, which may be quoted and have a schema. That of a function has a parenthesis. */
-const target = /\b(?:FROM|JOIN|INTO|UPDATE) (?:"?\w+"?\.)?"?(\w+)"?(?![\w(…])/g
+/**
+ * Matches the name after a keyword, which may be quoted and have a schema. That of a function has a parenthesis. The `FROM` of
+ * `extract(epoch FROM …)` and of `IS DISTINCT FROM …` is another one.
+ */
+const target =
+  /\b(?:(?<!\bDISTINCT |\((?!SELECT )\w+ )FROM|JOIN|INTO|UPDATE) (?:"?\w+"?\.)?"?(\w+)"?(?![\w(…])/g
 /** Matches the name of a common table expression. */
 const commonTable = /\b(\w+)(?: \([\w, ]*\))? AS (?:NOT )?(?:MATERIALIZED )?\(/g
 /** Matches a literal text, which may be a value. */

@@ -11,6 +11,12 @@ t.test('a statement is named after its operation and its first table', async (t)
     ['SELECT EXISTS (SELECT FROM departures WHERE (id = $2)) FROM users', 'SELECT', 'users'],
     ['SELECT FROM unnest($1::uuid[]) AS x CROSS JOIN LATERAL (SELECT FROM items) AS y', 'SELECT', 'items'],
     ['SELECT set_config(name, value, false) FROM (VALUES (1)) AS setting', 'SELECT', undefined],
+    [
+      'SELECT FROM f($1) AS x CROSS JOIN LATERAL (SELECT extract(epoch FROM y.z) FROM keys AS y) AS y',
+      'SELECT',
+      'keys',
+    ],
+    ['SELECT a IS DISTINCT FROM b, substring(c FROM d) FROM users', 'SELECT', 'users'],
     ['INSERT INTO "public"."events" ("id") VALUES ($1)', 'INSERT', 'events'],
     ['INSERT INTO keys (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET id = $1', 'INSERT', 'keys'],
     ['UPDATE users SET email = $1 FROM links WHERE true', 'UPDATE', 'users'],
