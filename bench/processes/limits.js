@@ -5,7 +5,7 @@ import { claimsFor } from '#dist/src/auth/access-token.js'
 import { generateRingKey, toPem } from '#dist/src/auth/keys/generate.js'
 import { ringKey } from '#dist/src/auth/keys/jwt.js'
 import { fingerprint, successorOf } from '#dist/src/auth/secrets.js'
-import { findRefreshToken, rotateRefreshToken } from '#dist/src/auth/store/refresh-tokens.js'
+import { createRefreshTokenFinder, rotateRefreshToken } from '#dist/src/auth/store/refresh-tokens.js'
 import { readConfig } from '#dist/src/config/index.js'
 import { openDatabase } from '#dist/src/database/client.js'
 
@@ -38,11 +38,13 @@ async function limitOfRefresh() {
   const database = openDatabase(config, databaseUrl)
   const key = Buffer.alloc(32, 'bench')
   const chains = tokens.map((first) => {
+    // One for each chain, so that no reads are combined.
+    const findRefreshToken = createRefreshTokenFinder(database)
     let token = first
     return async function refresh() {
       const next = successorOf(token, key)
       const successor = { token: fingerprint(next), entry: null, ttlSeconds: 1800 }
-      await findRefreshToken(fingerprint(token), database)
+      await findRefreshToken(fingerprint(token))
       const rotated = await rotateRefreshToken(fingerprint(token), successor, config, database)
       if (!rotated) throw new Error('a refresh token was not rotated')
       token = next

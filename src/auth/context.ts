@@ -11,6 +11,7 @@ import type { KeyRing } from './keys/ring.js'
 import type { CatalogueSource } from './resources/catalogue.js'
 import type { StatusAllocator } from './status/allocator.js'
 import type { FamilyLimits } from './store/families.js'
+import type { FindRefreshToken } from './store/refresh-tokens.js'
 import type { VerificationContext } from './verify.js'
 
 /** Settings of the OAuth endpoints and their grants. */
@@ -27,6 +28,7 @@ export interface AuthContext extends CatalogueSource, ClientSource, StandingSour
   readMacKey(): Promise<Buffer>
   /** Issuer and audience of the tokens; null where a shared secret signs them. */
   issuer: Issuer | null
+  findRefreshToken: FindRefreshToken
   changes: ChangeFeed
   /** Adds the caller of a request to its line in the log. */
   logCaller: LogCaller

@@ -25,6 +25,7 @@ import { registerLostScopes } from './status/lost-scopes.js'
 import { statusListEndpoints } from './status/routes.js'
 import { createStatusLists } from './status/status-lists.js'
 import { statusSchemas } from './status/status-schema.js'
+import { createRefreshTokenFinder } from './store/refresh-tokens.js'
 import { tokenEndpoint } from './token.js'
 import { Introspection, Revocation, Token, TokenForm, TokenReference } from './token-schema.js'
 
@@ -113,6 +114,7 @@ async function createContext(app: FastifyInstance, config: AuthConfig): Promise<
     readMacKey,
     keyRing: jwtSecret ? await openSharedSecret(jwtSecret) : registerKeyRing(app, config),
     issuer: jwtSecret ? null : { iss, aud },
+    findRefreshToken: createRefreshTokenFinder(database),
     changes,
     logCaller: createCallerLog(app),
     metrics,

@@ -13,7 +13,6 @@ import { loadServers } from './resources/catalogue.js'
 import { splitScope } from './scope.js'
 import { fingerprint } from './secrets.js'
 import type { Client } from './store/clients.js'
-import { findRefreshToken } from './store/refresh-tokens.js'
 import { type Introspection, TokenReference } from './token-schema.js'
 import { verifyAccessToken } from './verify.js'
 
@@ -78,9 +77,9 @@ async function describeAccessToken(
 async function describeRefreshToken(
   token: string,
   { clientId }: Client,
-  { database }: AuthContext,
+  { findRefreshToken }: AuthContext,
 ): Promise<Static<typeof Introspection> | null> {
-  const found = await findRefreshToken(fingerprint(token), database)
+  const found = await findRefreshToken(fingerprint(token))
   if (!found?.isTimely || found.isUsed || found.clientId !== clientId) return null
   const { username, facts, expiresAt } = found
   const access = { claims: { client_id: clientId }, scope: splitScope(found.scope) }

@@ -8,7 +8,6 @@ import { revokeToken } from './operations.js'
 import { fingerprint } from './secrets.js'
 import { findEntry } from './status/token-status.js'
 import { firstPartyId } from './store/clients.js'
-import { findRefreshToken } from './store/refresh-tokens.js'
 import { revokeAccessToken, revokeFamily } from './store/revocation.js'
 import { TokenReference } from './token-schema.js'
 import { verifyAccessToken } from './verify.js'
@@ -37,8 +36,8 @@ export const revocationEndpoint: FastifyPluginAsyncTypebox<AuthContext> = async 
 
 /** @throws ServiceError `foreign_token` unless the token was issued to this client (RFC 7009 §2.1) */
 async function revoke(token: string, clientId: string, context: AuthContext): Promise<void> {
-  const { database, changes } = context
-  const family = await findRefreshToken(fingerprint(token), database)
+  const { database, changes, findRefreshToken } = context
+  const family = await findRefreshToken(fingerprint(token))
   if (family) {
     if (family.clientId !== clientId) throw new ServiceError('foreign_token')
     await revokeFamily(family.familyId, database)

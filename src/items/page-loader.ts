@@ -1,14 +1,9 @@
-import DataLoader from 'dataloader'
-import { createWaitingSpans } from '../tracing/waiting-spans.js'
+import { combineReads } from '../database/combined-reads.js'
 import { type FirstPage, readFirstPages, type WantedPage } from './first-pages.js'
 import { type FoundPage, findListedItems, type ItemPage, type ListedItem, type Reader } from './item-pages.js'
 import type { Owner } from './item-store.js'
 
-/** Maximum number of first pages that are read together. */
-const maxBatchSize = 50
-
-/** Requests for the same page share one read until it starts. Later requests start another, so none sees older rows. */
-const sharing = { cacheKeyFn: keyOf, batchScheduleFn: setImmediate }
+const pages = { name: 'read pages', keyOf }
 
 /**
  * Creates a function that reads pages, combining the reads of one turn of the event loop: equal pages are read once, and
@@ -16,29 +11,18 @@ const sharing = { cacheKeyFn: keyOf, batchScheduleFn: setImmediate }
  * owner, no page waits for the first page of another owner.
  */
 export function createPageLoader(database: Reader) {
-  const waiting = createWaitingSpans(keyOf)
-  const reading = () => ({ name: 'read pages' })
-
-  const firstPages = new DataLoader<WantedPage, FirstPage, string>(
-    function readTogether(wanted) {
-      firstPages.clearAll()
-      return waiting.run(wanted, reading, () => readFirstPages(wanted, database))
-    },
-    { ...sharing, maxBatchSize },
-  )
-  const otherPages = new DataLoader<WantedPage, FoundPage<ListedItem>, string>(
-    function readAlone(wanted) {
-      otherPages.clearAll()
-      const read = ({ owner, page }: WantedPage) => findListedItems(owner, page, database)
-      return waiting.run(wanted, reading, () => Promise.all(wanted.map(read)))
-    },
+  const loadFirstPage = combineReads<WantedPage, Awaited<FirstPage>>({
+    ...pages,
+    read: (wanted) => readFirstPages(wanted, database),
+  })
+  const loadOtherPage = combineReads<WantedPage, FoundPage<ListedItem>>({
+    ...pages,
+    read: (wanted) => Promise.all(wanted.map(({ owner, page }) => findListedItems(owner, page, database))),
     // Pages in a batch would all wait for the slowest.
-    { ...sharing, batch: false },
-  )
+    maxBatchSize: 1,
+  })
   return async function loadPage(owner: Owner, page: ItemPage): Promise<FoundPage<ListedItem>> {
-    const wanted = { owner, page }
-    waiting.add(wanted)
-    return (isFirstPage(page) ? firstPages : otherPages).load(wanted)
+    return (isFirstPage(page) ? loadFirstPage : loadOtherPage)({ owner, page })
   }
 }
 

@@ -12,12 +12,7 @@ import type { StatusEntry } from '../status/supply.js'
 import { statusOf, takeEntry } from '../status/token-status.js'
 import type { Client } from '../store/clients.js'
 import { extendFamily, revokeReusedFamily } from '../store/families.js'
-import {
-  type FoundRefreshToken,
-  findNewestWithinGrace,
-  findRefreshToken,
-  rotateRefreshToken,
-} from '../store/refresh-tokens.js'
+import { type FoundRefreshToken, findNewestWithinGrace, rotateRefreshToken } from '../store/refresh-tokens.js'
 import { type BlockHolder, holderKey } from '../store/status-blocks.js'
 import { storeEntry } from '../store/status-entries.js'
 import { userSubject } from '../subject.js'
@@ -86,9 +81,9 @@ export async function grantRefreshToken(
 /** @throws ServiceError `invalid_refresh_token` when the token is unknown */
 async function requireRefreshToken(
   token: Buffer,
-  { database, metrics }: AuthContext,
+  { findRefreshToken, metrics }: AuthContext,
 ): Promise<FoundRefreshToken> {
-  const found = await findRefreshToken(token, database)
+  const found = await findRefreshToken(token)
   if (!found) {
     metrics.refreshes.add({ outcome: 'unknown' })
     throw new ServiceError('invalid_refresh_token')

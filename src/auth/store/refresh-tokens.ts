@@ -1,4 +1,5 @@
 import type { Database } from '../../database/client.js'
+import { combineReads } from '../../database/combined-reads.js'
 import { queryRows } from '../../database/query.js'
 import type { Facts } from '../effective.js'
 import { type FactRow, factColumns, hasResource, toFacts } from './facts.js'
@@ -33,28 +34,51 @@ export interface FoundRefreshToken {
  * Returns a refresh token, used or not, with its family, or null when the token was never issued, or the user, the client or
  * the resource of its login no longer exists.
  */
-export async function findRefreshToken(
-  fingerprint: Buffer,
-  database: Database,
-): Promise<FoundRefreshToken | null> {
-  const [row] = await queryRows<Omit<FoundRefreshToken, 'facts'> & FactRow>(
-    familyOfRefreshToken,
-    [fingerprint],
-    database,
-  )
-  return row ? { ...row, facts: toFacts(row, false) } : null
+export type FindRefreshToken = (fingerprint: Buffer) => Promise<FoundRefreshToken | null>
+
+/** Creates a function that finds refresh tokens. Those which are looked for in one turn of the event loop are read together. */
+export function createRefreshTokenFinder(database: Database): FindRefreshToken {
+  return combineReads<Buffer, FoundRefreshToken | null>({
+    name: 'read refresh tokens',
+    keyOf: (fingerprint) => fingerprint.toString('base64'),
+    read: (fingerprints) => readRefreshTokens(fingerprints, database),
+  })
 }
 
-const familyOfRefreshToken = `
-  SELECT family.id AS "familyId", user_id AS "userId", username, subject, scope, resource_id AS "resourceId",
-    ${factColumns},
-    refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now()) AS "isTimely",
-    used_at IS NOT NULL AS "isUsed", floor(extract(epoch FROM token.expires_at))::float8 AS "expiresAt"
-  FROM refresh_tokens AS token
-  JOIN token_families AS family ON family.id = family_id
-  JOIN users ON users.id = user_id
-  JOIN clients USING (client_id)
-  WHERE fingerprint = $1 AND ${hasResource}`
+/** Returns the refresh tokens with these fingerprints, in the same order. */
+async function readRefreshTokens(
+  fingerprints: readonly Buffer[],
+  database: Database,
+): Promise<(FoundRefreshToken | null)[]> {
+  const rows = await queryRows<Omit<FoundRefreshToken, 'facts'> & FactRow & { place: number }>(
+    familiesOfRefreshTokens,
+    [fingerprints],
+    database,
+  )
+  const found = fingerprints.map((): FoundRefreshToken | null => null)
+  for (const { place, ...row } of rows) found[place - 1] = { ...row, facts: toFacts(row, false) }
+  return found
+}
+
+/**
+ * The array is wrapped in a subquery, so that PostgreSQL does not plan again for each length. The limit keeps it from joining
+ * whole tables, as it would for many fingerprints.
+ */
+const familiesOfRefreshTokens = `
+  SELECT place::int, found.*
+  FROM unnest((SELECT $1::bytea[])) WITH ORDINALITY AS wanted (fingerprint, place)
+  CROSS JOIN LATERAL (
+    SELECT family.id AS "familyId", user_id AS "userId", username, subject, scope, resource_id AS "resourceId",
+      ${factColumns},
+      refreshable_until > now() AND (used_at IS NOT NULL OR token.expires_at > now()) AS "isTimely",
+      used_at IS NOT NULL AS "isUsed", floor(extract(epoch FROM token.expires_at))::float8 AS "expiresAt"
+    FROM refresh_tokens AS token
+    JOIN token_families AS family ON family.id = family_id
+    JOIN users ON users.id = user_id
+    JOIN clients USING (client_id)
+    WHERE token.fingerprint = wanted.fingerprint AND ${hasResource}
+    LIMIT 1
+  ) AS found`
 
 /** The refresh token that replaces another one, and the access token that is issued with it. */
 export interface Successor {
