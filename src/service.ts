@@ -53,11 +53,11 @@ const closers: (() => Promise<unknown>)[] = []
 const ending = new AbortController()
 
 /** Drains the service. Does nothing until the service has been built. */
-let drainService = async (): Promise<void> => {}
+let drainService = async (_signal: string): Promise<void> => {}
 
-function beginEnd(): Promise<void> {
+function beginEnd(signal: string): Promise<void> {
   ending.abort()
-  return drainService()
+  return drainService(signal)
 }
 
 async function closeAll(): Promise<void> {
@@ -93,7 +93,12 @@ async function start([argument]: string[], abandon: (error: unknown) => void): P
   const { metricsHost, metricsPort } = config
   if (metricsPort !== undefined) closers.push(await startMetrics(app, metricsHost, metricsPort))
   closers.push(() => closeApp(app, config.drainSeconds > 0 || socket !== undefined))
-  drainService = () => drain(app, config.drainSeconds)
+  // The first one is called last.
+  closers.unshift(async () => app.log.info('stopped'))
+  drainService = (signal) => {
+    app.log.info({ signal }, 'stopping')
+    return drain(app, config.drainSeconds)
+  }
 
   async function prepare(): Promise<void> {
     await requireSameDatabase(server.url, database.direct.url)

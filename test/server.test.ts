@@ -39,6 +39,9 @@ t.test('without DATABASE_URL the service starts its own database, and keeps the 
   first.process.kill('SIGTERM')
   t.equal(await first.ends(), 0)
   t.equal(first.stderr, '')
+  const [stopping, stopped] = first.stdout.trimEnd().split('\n').slice(-2)
+  t.match(stopping, /"level":30,.*"signal":"SIGTERM","msg":"stopping"/)
+  t.match(stopped, /"level":30,.*"msg":"stopped"/)
   t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'PostgreSQL has ended')
 
   const second = start(built)

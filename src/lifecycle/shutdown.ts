@@ -10,7 +10,7 @@ const echoMs = 500
  * Ends the process gracefully: on SIGINT, SIGTERM and SIGHUP with exit status 0, on an uncaught error with 1. A second
  * signal, or the deadline, ends the process at once with 1.
  *
- * @param drain announces the end of the process; called only on a signal, and has no deadline
+ * @param drain announces the end of the process; called only on a signal, with its name, and has no deadline
  * @param close closes what the process has started, within the deadline
  * @param report receives an uncaught error, and the reason why the process could not be closed
  * @returns a function to call with the error of a failed start, or of a part without which the process cannot go on. It
@@ -18,19 +18,19 @@ const echoMs = 500
  * errors.
  */
 export function closeGracefully(
-  drain: () => Promise<void>,
+  drain: (signal: string) => Promise<void>,
   close: () => Promise<void>,
   report: (error: unknown) => void,
   deadlineMs: number,
 ): (error: unknown) => void {
   let closingSince = 0
 
-  async function end(status: number): Promise<void> {
+  async function end(signal?: string): Promise<void> {
     closingSince = performance.now()
-    if (status === 0) await drain().catch(fail)
+    if (signal) await drain(signal).catch(fail)
     setTimeout(() => fail(new Error(`not closed within ${deadlineMs} ms`)), deadlineMs)
     await close().catch(fail)
-    process.exit(status)
+    process.exit(signal ? 0 : 1)
   }
 
   function fail(error: unknown): never {
@@ -41,12 +41,12 @@ export function closeGracefully(
   function abandon(error: unknown): void {
     if (closingSince !== 0) return
     report(error)
-    void end(1)
+    void end()
   }
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => {
-      if (closingSince === 0) return void end(0)
+      if (closingSince === 0) return void end(signal)
       if (performance.now() - closingSince > echoMs) fail(new OperatorError(`${signal} while closing`))
     })
   for (const event of ['uncaughtException', 'unhandledRejection'])
