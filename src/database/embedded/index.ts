@@ -77,12 +77,12 @@ export async function findEmbeddedPostgres(directory: string): Promise<string | 
   return named && isRunning(named.pid) ? named.url : null
 }
 
-/** Returns the server that a data directory names, whether it runs or not; null without data or server. */
+/** Returns the server that a data directory names, whether it runs or not; null without data or server, or before it has a port. */
 export async function readServerFile(directory: string): Promise<{ pid: number; url: string } | null> {
   const home = resolve(directory)
   try {
-    const lines = (await readFile(join(home, 'cluster/postmaster.pid'), 'utf8')).split('\n')
-    return { pid: Number(lines[0]), url: urlOf(Number(lines[3]), await readPassword(home)) }
+    const [pid, , , port] = (await readFile(join(home, 'cluster/postmaster.pid'), 'utf8')).split('\n')
+    return port ? { pid: Number(pid), url: urlOf(Number(port), await readPassword(home)) } : null
   } catch {
     return null
   }

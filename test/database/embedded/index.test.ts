@@ -4,7 +4,11 @@ import { mkdir, readdir, realpath } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/index.js'
+import {
+  type EmbeddedPostgres,
+  findEmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../../src/database/embedded/index.js'
 import { OperatorError } from '../../../src/lifecycle/operator-error.js'
 import { makeFolder } from '../folder.js'
 import { readPid } from '../postmaster.js'
@@ -37,6 +41,20 @@ t.test('data in use are left to their server, which requires its password', asyn
   url.password = 'wrong'
   await t.rejects(query(url.href, 'SELECT 1'), /password authentication failed/)
   await stop(t, home, server)
+})
+
+t.test('a server that has not yet named its port is not found', async (t) => {
+  const home = join(await makeFolder(t), 'postgres')
+  await mkdir(join(home, 'cluster'), { recursive: true })
+  writeFileSync(join(home, 'password'), 'secret')
+  const find = (...lines: (string | number)[]) => {
+    writeFileSync(join(home, 'cluster/postmaster.pid'), lines.join('\n'))
+    return findEmbeddedPostgres(home)
+  }
+  t.equal(await find(), null)
+  t.equal(await find(process.pid, home, 1_800_000_000, ''), null)
+  const url = 'postgresql://latchkey:secret@127.0.0.1:5432/postgres'
+  t.equal(await find(process.pid, home, 1_800_000_000, 5432, ''), url)
 })
 
 t.test(
