@@ -56,9 +56,9 @@ export async function provisionServer({
  * @throws OperatorError when there are no data, or the embedded server does not start
  */
 export async function borrowServer(settings: ServerSettings): Promise<DatabaseServer> {
-  const directory = directoryOf(settings.dataDirectory)
-  const running = await findServer(settings, directory)
+  const running = await findServer(settings)
   if (running) return running
+  const directory = directoryOf(settings.dataDirectory)
   if (!(await hasCluster(directory)))
     throw new OperatorError(
       `there is no database: DATABASE_URL is not set, and the service has not created one in ${resolve(directory)}`,
@@ -68,14 +68,23 @@ export async function borrowServer(settings: ServerSettings): Promise<DatabaseSe
 
 /** Returns the same server, and creates the embedded one if there are no data. @throws OperatorError when it does not start */
 export async function borrowOrCreateServer(settings: ServerSettings): Promise<DatabaseServer> {
-  return (await findServer(settings, directoryOf(settings.dataDirectory))) ?? provisionServer(settings)
+  return (await findServer(settings)) ?? provisionServer(settings)
 }
 
-async function findServer(
-  { databaseDirectUrl, databaseUrl }: ServerSettings,
-  directory: string,
-): Promise<DatabaseServer | undefined> {
-  const url = databaseDirectUrl ?? databaseUrl ?? (await findEmbeddedPostgres(directory))
+/**
+ * Returns the URL of the server that the settings name, else that of the embedded one of a running service, which has another port
+ * after each start. Null if there is neither.
+ */
+export async function findServerUrl({
+  databaseDirectUrl,
+  databaseUrl,
+  dataDirectory,
+}: ServerSettings): Promise<string | null> {
+  return databaseDirectUrl ?? databaseUrl ?? (await findEmbeddedPostgres(directoryOf(dataDirectory)))
+}
+
+async function findServer(settings: ServerSettings): Promise<DatabaseServer | undefined> {
+  const url = await findServerUrl(settings)
   return url ? external(url) : undefined
 }
 

@@ -1,6 +1,10 @@
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { runCommandLine } from '../../src/cli/program.js'
+import { startEmbeddedPostgres } from '../../src/database/embedded/index.js'
+import { migrate } from '../../src/database/migrations.js'
+import { makeFolder } from '../database/folder.js'
 import { query } from '../database/query.js'
 import { runCommand } from '../helpers/command.js'
 import { cloneDatabase } from '../helpers/database.js'
@@ -20,7 +24,7 @@ const record = (url: string, subject: string, minutesAgo = 0) =>
   )
 
 /** Follows the events in this process. */
-function follow(url: string, args: string[] = [], stdout = new PassThrough()) {
+function follow(url: string, args: string[] = [], { stdout = new PassThrough(), env = {} } = {}) {
   const stderr = new PassThrough()
   let printed = ''
   let problems = ''
@@ -31,7 +35,7 @@ function follow(url: string, args: string[] = [], stdout = new PassThrough()) {
     problems += text
   })
   const io = {
-    env: { DATABASE_URL: url },
+    env: { DATABASE_URL: url, ...env },
     stdin: new PassThrough(),
     stdout,
     stderr,
@@ -136,6 +140,26 @@ t.test('a lost connection is made again, and no event is lost or repeated', asyn
   t.equal(await following.interrupt(), 0, 'while there is no connection')
 })
 
+t.test('the embedded PostgreSQL is found again on another port', async (t) => {
+  const folder = await makeFolder(t)
+  const start = () => startEmbeddedPostgres(join(folder, 'postgres'))
+  const first = await start()
+  await migrate(first.url)
+  const following = follow('', ['--json'], { env: { DATA_DIRECTORY: folder } })
+  await until(() => isConnected(first.url))
+  await record(first.url, 'one')
+  await until(() => following.subjects().length === 1)
+  await first.stop()
+  await until(() => following.problems().includes('connecting again'))
+  const second = await start()
+  t.teardown(second.stop)
+  t.not(second.url, first.url)
+  await record(second.url, 'two')
+  await until(() => following.subjects().length === 2)
+  t.same(following.subjects(), ['one', 'two'])
+  t.equal(await following.interrupt(), 0)
+})
+
 t.test('a server that does not answer does not hold up Ctrl-C', async (t) => {
   const url = await cloneDatabase(t)
   const proxy = await startProxy(t, url)
@@ -159,7 +183,7 @@ t.test('a slow reader is waited for', async (t) => {
   const url = await cloneDatabase(t)
   for (let event = 0; event < 3; event++) await record(url, `event${event}`, 1)
   const stdout = new PassThrough({ highWaterMark: 1 })
-  const following = follow(url, ['--json', '--since', '1h'], stdout)
+  const following = follow(url, ['--json', '--since', '1h'], { stdout })
   await until(() => following.subjects().length === 3)
   stdout.pause()
   await record(url, 'unread')

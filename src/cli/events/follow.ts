@@ -2,8 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type StoredEvent, toAuditEvent } from '../../audit/event-store.js'
 import { createEventStream, type EventStream, type StreamFilter } from '../../audit/event-stream.js'
-import { openListenConnection } from '../../database/changes/connection.js'
-import type { Database } from '../../database/client.js'
+import { type ListenServer, openListenConnection } from '../../database/changes/connection.js'
 import { isOutage } from '../../database/errors.js'
 import { reasonOf } from '../../lifecycle/reason.js'
 import type { Io } from '../io.js'
@@ -22,10 +21,12 @@ const widths = { last_at: 24, action: 24, outcome: 7, actor: 20, subject: 20, ad
 /**
  * Prints events as they are recorded, until SIGINT or SIGTERM. It uses a connection of its own, and connects again if that is lost. A
  * signal destroys the connection at once, even if the server does not respond.
+ *
+ * @param locate returns the server to connect to, which may have moved since the last connection
  */
 export async function followEvents(
   filter: StreamFilter,
-  { direct }: Database,
+  locate: () => Promise<ListenServer>,
   io: Io,
   json: unknown,
 ): Promise<void> {
@@ -35,7 +36,8 @@ export async function followEvents(
   const signals = ['SIGINT', 'SIGTERM'] as const
   for (const signal of signals) process.once(signal, abort)
   try {
-    while (!stop.signal.aborted) await followUntilLost(stream, direct, { io, json, signal: stop.signal })
+    while (!stop.signal.aborted)
+      await followUntilLost(stream, await locate(), { io, json, signal: stop.signal })
   } finally {
     for (const signal of signals) process.off(signal, abort)
   }
@@ -48,11 +50,7 @@ interface Output {
 }
 
 /** Prints events until the connection is lost. @throws Error if it ends for another reason than an outage of the database */
-async function followUntilLost(
-  stream: EventStream,
-  server: Database['direct'],
-  output: Output,
-): Promise<void> {
+async function followUntilLost(stream: EventStream, server: ListenServer, output: Output): Promise<void> {
   const { io, signal } = output
   const connection = openListenConnection(server, answerMs, 'latchkey events')
   const destroy = () => connection.destroy()

@@ -1,11 +1,13 @@
 import { type Command, Option } from 'commander'
 import { auditActions } from '../../audit/event.js'
 import { listEvents, toAuditEvent } from '../../audit/event-store.js'
+import type { ListenServer } from '../../database/changes/connection.js'
+import { findServerUrl } from '../../database/provision.js'
 import { isStorable } from '../../database/storable.js'
 import type { Io } from '../io.js'
 import { readLimit } from '../limit.js'
 import { printRows } from '../output.js'
-import { onDatabase } from '../run.js'
+import { type DatabaseContext, onDatabase } from '../run.js'
 import { followEvents } from './follow.js'
 import { readSince } from './since.js'
 
@@ -30,17 +32,24 @@ export function addEventsCommand(program: Command, io: Io): void {
       ).conflicts('limit'),
     )
     .action(
-      onDatabase(io, async function showEvents({ database }, _args, options) {
+      onDatabase(io, async function showEvents(context, _args, options) {
+        const { database } = context
         const { subject, action, since, limit, follow, json } = options
         const filter = {
           after: since === undefined ? undefined : await readSince(String(since), database),
           action: action === undefined ? undefined : String(action),
           subject: subject === undefined ? undefined : String(subject),
         }
-        if (follow) return followEvents(filter, database, io, json)
+        if (follow) return followEvents(filter, () => locate(context), io, json)
         const isAnyone = filter.subject === undefined || isStorable(filter.subject)
         const found = isAnyone ? await listEvents({ ...filter, limit: readLimit(limit) }, database) : []
         printRows(io, found.map(toAuditEvent), columns, json)
       }),
     )
+}
+
+/** Returns where the database is now: where it was, or the embedded one after another start of the service. */
+async function locate({ config, database: { direct } }: DatabaseContext): Promise<ListenServer> {
+  const url = await findServerUrl(config)
+  return url === null || url === direct.url ? direct : { url }
 }

@@ -17,7 +17,7 @@ export interface ListenConnection {
 }
 
 /** Where to listen. */
-interface ListenServer {
+export interface ListenServer {
   url: string
   servers?: Servers
 }
