@@ -1,4 +1,7 @@
-import { once } from 'node:events'
+import type { LookupAddress } from 'node:dns'
+import dns from 'node:dns/promises'
+import { EventEmitter, once } from 'node:events'
+import { syncBuiltinESMExports } from 'node:module'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import type pg from 'pg'
@@ -88,6 +91,26 @@ t.test('a server that does not answer takes only its share of the time', async (
       message: /^no server is usable \(.*: timeout expired; .*: connect ECONNREFUSED .*\)$/,
     },
   )
+})
+
+t.test('a host whose lookup hangs takes only its share of the time, and one lookup', async (t) => {
+  const url = await newDatabase(t)
+  let lookups = 0
+  const answered = new EventEmitter()
+  const { lookup } = dns
+  t.teardown(() => replaceLookup(lookup))
+  replaceLookup(async (name, options) => {
+    if (name !== 'silent.test') return lookup(name, options)
+    lookups += 1
+    await once(answered, 'answer')
+    return []
+  })
+  const local = hostOf(url).replace('127.0.0.1', 'localhost')
+  const list = url.replace(hostOf(url), `silent.test:1,${local}`)
+  const connecting = [1, 2, 3, 4].map(() => connect({ url: list, connectionMs: 2_000 }))
+  t.strictSame(new Set(await Promise.all(connecting)), new Set([local]))
+  t.equal(lookups, 1)
+  answered.emit('answer')
 })
 
 t.test('without a usable server the error says what is wrong with each', async (t) => {
@@ -267,6 +290,12 @@ t.test('a connection that is destroyed does not try the next server', async (t) 
   await t.rejects(listener.ended)
   t.equal(next.connections, 0)
 })
+
+/** Replaces the function that looks up names. */
+function replaceLookup(lookup: (name: string, options: { all: true }) => Promise<LookupAddress[]>): void {
+  Object.assign(dns, { lookup })
+  syncBuiltinESMExports()
+}
 
 type Client = pg.PoolClient & { server: string | null }
 

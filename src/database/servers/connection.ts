@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events'
-import { Socket } from 'node:net'
+import { Socket, type TcpSocketConnectOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import type { Address } from '../../config/database-url.js'
+import { lookUpServer } from './lookup.js'
 import { findUnsuitability, readReport, roleQuery } from './roles.js'
 import { NoUsableServer, nameOf, type ServerFailure, type Servers, UnsuitableServer } from './servers.js'
 
@@ -29,7 +30,7 @@ interface Base extends EventEmitter {
   stream: Duplex
   /** Whether the client has ended the connection. */
   _ending: boolean
-  connect(port: number | string, host?: string): void
+  connect(where: TcpSocketConnectOpts | number | string, host?: string): void
   query(text: string): void
   _send(message: Buffer): boolean
 }
@@ -83,7 +84,7 @@ export class ServerConnection extends Base {
     this.#remaining = others
     this.#deadline = performance.now() + timeoutMs * searchShare
     if (others.length > 0) this.#connectInTime()
-    else super.connect(...single)
+    else this.#open(...single)
   }
 
   /** Closes the connection at once, whatever the server does. */
@@ -105,8 +106,14 @@ export class ServerConnection extends Base {
     const shareMs = (this.#deadline - performance.now()) / (this.#remaining.length + 1)
     this.#timer = setTimeout(() => this.stream.destroy(new Error('timeout expired')), Math.max(shareMs, 0))
     const { host, port } = this.#address
-    if (host.startsWith('/')) super.connect(`${host}/.s.PGSQL.${port}`)
-    else super.connect(port, host)
+    if (host.startsWith('/')) this.#open(`${host}/.s.PGSQL.${port}`)
+    else this.#open(port, host)
+  }
+
+  /** Opens the socket. @param host absent if the port is the path of a Unix socket */
+  #open(port: number | string, host?: string): void {
+    if (host === undefined) super.connect(port)
+    else super.connect({ port: Number(port), host, autoSelectFamily: true, lookup: lookUpServer }, host)
   }
 
   #handleEvent(event: string | symbol, values: unknown[]): boolean {

@@ -1,7 +1,9 @@
 import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
+import { callbackify } from 'node:util'
 import { boundConcurrency } from '../../lifecycle/concurrency.js'
+import { singleFlight } from '../../lifecycle/single-flight.js'
 
 // The system's resolver reads /etc/hosts and search domains, which c-ares (`dns.Resolver`) does not. But a call of it cannot be
 // cancelled, and takes a thread of libuv's pool until the name server answers or has been given up, which can last a minute. Half of the
@@ -17,16 +19,11 @@ type Lookup = (hostname: string, options: { all: true }) => Promise<LookupAddres
  * most `maximum` are looked up at once; the others wait. Addresses are resolved to themselves without waiting.
  */
 export function createNameResolver(maximum: number, lookUp: Lookup = lookup): ResolveName {
-  const lookups = new Map<string, Promise<LookupAddress[]>>()
   const runBounded = boundConcurrency(maximum)
+  const lookUpOnce = singleFlight((hostname) => runBounded(() => lookUp(hostname, { all: true })))
   return async function resolveOnce(hostname) {
     const family = isIP(hostname)
-    if (family !== 0) return [{ address: hostname, family }]
-    const addresses =
-      lookups.get(hostname) ??
-      runBounded(() => lookUp(hostname, { all: true })).finally(() => lookups.delete(hostname))
-    lookups.set(hostname, addresses)
-    return addresses
+    return family === 0 ? lookUpOnce(hostname) : [{ address: hostname, family }]
   }
 }
 
@@ -41,10 +38,8 @@ export function limitLookups(maximum: number): void {
 /** Resolves a name within the limit of this process. */
 export const resolveName: ResolveName = (hostname) => resolver(hostname)
 
+const resolveForConnection = callbackify(resolveName)
+
 /** Does the same for connections that Node.js makes, with `autoSelectFamily`. */
-export const lookUpForConnection: LookupFunction = (hostname, _options, callback) => {
-  resolveName(hostname).then(
-    (addresses) => callback(null, addresses),
-    (error: NodeJS.ErrnoException) => callback(error, []),
-  )
-}
+export const lookUpForConnection: LookupFunction = (hostname, _options, callback) =>
+  resolveForConnection(hostname, callback)
