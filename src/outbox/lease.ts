@@ -31,18 +31,19 @@ export interface Attempt {
  *
  * @param targets SQL of a query for the targets that take messages: their ids, as text, and whether they have failed since a message
  *   was delivered
+ * @param change SQL of a change of the targets, which sees the messages as they are before the lease, and is made together with it
  * @param busy ids of targets to leave out
  */
 export function leaseMessages(
   kind: string,
-  targets: string,
+  { targets, change }: { targets: string; change: string },
   busy: string[],
   database: QueryTarget,
 ): Promise<Attempt[]> {
-  return queryRows(leaseOf(targets), [kind, busy], database)
+  return queryRows(leaseOf(targets, change), [kind, busy], database)
 }
 
-function leaseOf(targets: string): string {
+function leaseOf(targets: string, change: string): string {
   return `
   WITH due AS (
     SELECT message.id
@@ -52,7 +53,7 @@ function leaseOf(targets: string): string {
       ORDER BY next_attempt_at LIMIT CASE WHEN failing THEN 1 ELSE ${maxPerTarget} END FOR UPDATE SKIP LOCKED
     ) AS message
     WHERE targets.id <> ALL ($2::text[])
-  )
+  ), changed AS (${change})
   UPDATE outbox SET attempts = attempts + 1, last_attempt_at = now(),
     next_attempt_at = clock_timestamp() + interval '${leaseSeconds} seconds'
   WHERE id IN (SELECT id FROM due)

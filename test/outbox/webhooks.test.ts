@@ -239,6 +239,54 @@ t.test('an endpoint that has taken nothing for 5 days is disabled by a dead lett
   t.match(await rows(), [{ attempts: 2, next_attempt_at: null }], 'the first failure did not disable it')
 })
 
+t.test('time in which messages were due, and none was attempted, is not time without success', async (t) => {
+  const receiver = await startReceiver(t, respond(500))
+  const { url, app, rows, endpoint } = await start(t, receiver)
+  await logIn(app, 'johndoe', 'secret')
+  await until(async () => areSettled(await rows(), 1))
+  await app.close()
+  // The service stopped an hour later, for almost 6 days.
+  await query(url, "UPDATE webhooks SET failing_since = now() - interval '144 hours'")
+  await query(
+    url,
+    `UPDATE outbox SET last_attempt_at = now() - interval '143 hours', next_attempt_at = now() - interval '143 hours',
+       gives_up_at = now() - interval '120 hours'`,
+  )
+  const others = await Promise.all([1, 2].map(() => startApp(t, receiver.settings, url)))
+  await Promise.all(others.map((other) => other.ready()))
+  await until(async () => areSettled(await rows(), 2))
+  await Promise.all(others.map((other) => other.close()))
+  t.match(await rows(), [{ attempts: 2, next_attempt_at: null }], 'a dead letter')
+  const { disabled_reason, failing_since } = await endpoint()
+  t.equal(disabled_reason, null)
+  const failingMinutes = (Date.now() - Number(failing_since)) / 60_000
+  t.ok(failingMinutes >= 60 && failingMinutes < 61, `${failingMinutes}`)
+})
+
+const attempts = [
+  ['another is under way or planned', "next_attempt_at = now() + interval '1 minute'"],
+  ['another was attempted', "next_attempt_at = NULL, last_attempt_at = now() - interval '10 minutes'"],
+] as const
+
+for (const [what, columns] of attempts)
+  t.test(`time in which messages wait while ${what} is time without success`, async (t) => {
+    const receiver = await startReceiver(t, respond(500))
+    const { url, app, rows, endpoint } = await start(t, receiver)
+    await logIn(app, 'johndoe', 'secret')
+    await until(async () => areSettled(await rows(), 1))
+    await app.close()
+    await query(url, "INSERT INTO events (id, action, outcome) SELECT gen_random_uuid(), 'login', 'ok'")
+    await query(url, "UPDATE webhooks SET failing_since = now() - interval '144 hours'")
+    await query(
+      url,
+      `UPDATE outbox SET next_attempt_at = now() - interval '143 hours', gives_up_at = now() - interval '120 hours'`,
+    )
+    await query(url, `UPDATE outbox SET ${columns} WHERE id = (SELECT id FROM outbox ORDER BY id LIMIT 1)`)
+    const other = await startApp(t, receiver.settings, url)
+    await other.ready()
+    await until(async () => (await endpoint()).disabled_reason === 'failing')
+  })
+
 t.test('several processes share the messages, each of which is sent once', async (t) => {
   const receiver = await startReceiver(t)
   const { url, app, rows } = await start(t, receiver)

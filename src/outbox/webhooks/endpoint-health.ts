@@ -21,6 +21,33 @@ export async function noteFailure(id: string, database: QueryTarget): Promise<vo
 const failed = `
   UPDATE webhooks SET failing_since = now() WHERE id = $1::uuid AND failing_since IS NULL RETURNING id`
 
+/** Time for which a message is due without any attempt, after which Latchkey, and not the endpoint, is the reason (hours). */
+const maxIdleHours = 1
+
+/**
+ * SQL of a change that moves `failing_since` on by the time in which messages to an endpoint were due and none was attempted, as when no
+ * process ran. It is made together with a lease: after that, an attempt is under way. Of two processes that see the same idle time, the
+ * second one finds another `failing_since`.
+ */
+export const excuseIdleTime = `
+  WITH failing AS MATERIALIZED (
+    SELECT id, failing_since, (SELECT min(next_attempt_at) FROM outbox WHERE ${isMessage('failing')}) AS due_since
+    FROM webhooks AS failing WHERE failing_since IS NOT NULL AND disabled_at IS NULL
+  )
+  UPDATE webhooks SET failing_since = failing.failing_since + (now() - greatest(due_since, failing.failing_since))
+  FROM failing
+  WHERE webhooks.id = failing.id AND webhooks.failing_since = failing.failing_since
+    AND CASE WHEN due_since < now() - interval '${maxIdleHours} hours' THEN NOT EXISTS (
+      SELECT FROM outbox WHERE ${isMessage('failing')} AND next_attempt_at > now()
+    ) AND NOT EXISTS (
+      SELECT FROM outbox
+      WHERE ${isMessage('failing')} AND next_attempt_at IS NULL AND last_attempt_at > now() - interval '${maxIdleHours} hours'
+    ) END`
+
+function isMessage(webhook: string): string {
+  return `kind = 'webhook' AND target = ${webhook}.id::text`
+}
+
 /**
  * Disables an endpoint that has taken nothing for days, after a message became a dead letter: a single failure after days without
  * messages is no reason. Returns whether it is disabled now.

@@ -8,13 +8,16 @@ import { reasonOf } from '../../lifecycle/reason.js'
 import { delayAfter } from '../backoff.js'
 import { type Attempt, leaseMessages, settleDelivered, settleFailed } from '../lease.js'
 import { attemptDelivery, type Endpoint, type Outcome } from './attempt.js'
-import { disableFailing, disableGone, noteFailure, noteSuccess } from './endpoint-health.js'
+import { disableFailing, disableGone, excuseIdleTime, noteFailure, noteSuccess } from './endpoint-health.js'
 import { findEndpoints, resealSecrets } from './secret-store.js'
 
 /** Time between two searches for due messages (milliseconds). New messages are announced by the change feed. */
 const intervalMs = 5_000
 
-const enabledWebhooks = 'SELECT id::text, failing_since IS NOT NULL FROM webhooks WHERE disabled_at IS NULL'
+const enabledWebhooks = {
+  targets: 'SELECT id::text, failing_since IS NOT NULL FROM webhooks WHERE disabled_at IS NULL',
+  change: excuseIdleTime,
+}
 
 /**
  * Delivers audit events to webhooks. Endpoints do not hold up each other: a process sends at most one batch to each at a time, and

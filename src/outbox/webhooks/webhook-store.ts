@@ -24,7 +24,7 @@ export interface ManagedWebhook extends WebhookSettings {
   previousUntil: Date | null
   disabledAt: Date | null
   disabledReason: string | null
-  /** Time of the first failure since the last success. */
+  /** Time of the first failure since the last success, moved on by the time in which no due attempt was made. */
   failingSince: Date | null
   createdAt: Date
   updatedAt: Date
