@@ -7,7 +7,8 @@ import { type QueryTarget, queryRows } from '../database/query.js'
 //  2. It makes the attempt, and settles the message: delivered, or a next attempt after a delay, or a dead letter.
 //  3. If it crashes in between, the lease ends, and the message is sent again with the same id.
 //
-// An attempt that outlasts its lease settles nothing, as `attempts` has changed by then.
+// An attempt that outlasts its lease settles nothing, as `attempts` and `last_attempt_at` have changed by then. A retry of a dead letter
+// counts `attempts` anew, so numbers come again.
 
 /** Time for an attempt and its settlement, after which another process may repeat it (seconds). */
 const leaseSeconds = 60
@@ -18,8 +19,10 @@ const maxPerTarget = 8
 export interface Attempt {
   /** Id of the message, the same in all attempts. */
   id: string
-  /** Number of the attempt, the first being 1. */
+  /** Number of the attempt since the message was written or retried, the first being 1. */
   number: number
+  /** Time of the lease, as text with all its digits. */
+  leasedAt: string
   target: string
   payload: unknown
   /** Time of the attempt by the clock of the database (seconds since 1970). */
@@ -57,17 +60,26 @@ function leaseOf(targets: string, change: string): string {
   UPDATE outbox SET attempts = attempts + 1, last_attempt_at = now(),
     next_attempt_at = clock_timestamp() + interval '${leaseSeconds} seconds'
   WHERE id IN (SELECT id FROM due)
-  RETURNING id, attempts AS number, target, payload, floor(extract(epoch FROM clock_timestamp()))::float8 AS at`
+  RETURNING id, attempts AS number, last_attempt_at::text AS "leasedAt", target, payload, floor(extract(epoch FROM clock_timestamp()))::float8 AS at`
+}
+
+/** Condition that nobody else has leased or settled a message since an attempt began. */
+const leaseHolds = `
+  id = $1::uuid AND attempts = $2::int AND last_attempt_at = $3::timestamptz AND next_attempt_at IS NOT NULL`
+
+/** Returns the values for `leaseHolds`. */
+function leaseOfAttempt({ id, number, leasedAt }: Attempt): unknown[] {
+  return [id, number, leasedAt]
 }
 
 /** Records that a message was delivered. Returns whether the lease still held. */
-export async function settleDelivered({ id, number }: Attempt, database: QueryTarget): Promise<boolean> {
-  return (await queryRows(delivered, [id, number], database)).length === 1
+export async function settleDelivered(attempt: Attempt, database: QueryTarget): Promise<boolean> {
+  return (await queryRows(delivered, leaseOfAttempt(attempt), database)).length === 1
 }
 
 const delivered = `
   UPDATE outbox SET delivered_at = now(), next_attempt_at = NULL, last_failure = NULL, expires_at = now() + interval '1 day'
-  WHERE id = $1::uuid AND attempts = $2::int AND next_attempt_at IS NOT NULL RETURNING id`
+  WHERE ${leaseHolds} RETURNING id`
 
 /**
  * Records that an attempt failed, and plans the next one.
@@ -76,12 +88,12 @@ const delivered = `
  * @returns whether the message is a dead letter now
  */
 export async function settleFailed(
-  { id, number }: Attempt,
+  attempt: Attempt,
   { reason, delaySeconds }: { reason: string; delaySeconds: number },
   database: QueryTarget,
 ): Promise<boolean> {
   const delay = Number.isFinite(delaySeconds) ? delaySeconds : null
-  const values = [id, number, reason.slice(0, maxReasonLength), delay]
+  const values = [...leaseOfAttempt(attempt), reason.slice(0, maxReasonLength), delay]
   const [settled] = await queryRows<{ isDead: boolean }>(failed, values, database)
   return settled?.isDead === true
 }
@@ -90,8 +102,8 @@ export async function settleFailed(
 const maxReasonLength = 200
 
 const failed = `
-  UPDATE outbox SET last_failure = $3, next_attempt_at = (
-    SELECT next FROM (SELECT clock_timestamp() + make_interval(secs => $4::float8) AS next) AS plan WHERE next < gives_up_at
+  UPDATE outbox SET last_failure = $4, next_attempt_at = (
+    SELECT next FROM (SELECT clock_timestamp() + make_interval(secs => $5::float8) AS next) AS plan WHERE next < gives_up_at
   )
-  WHERE id = $1::uuid AND attempts = $2::int AND next_attempt_at IS NOT NULL
+  WHERE ${leaseHolds}
   RETURNING next_attempt_at IS NULL AS "isDead"`

@@ -406,6 +406,29 @@ t.test(
   },
 )
 
+t.test('an attempt that outlasts its lease settles nothing after a retry either', async (t) => {
+  liftTimeLimit(t)
+  const waiting: ServerResponse[] = []
+  const receiver = await startReceiver(t, (response) => waiting.push(response))
+  const { url, app, rows } = await start(t, receiver)
+  await logIn(app, 'johndoe', 'secret')
+  await until(() => waiting.length === 1)
+  const other = await startApp(t, receiver.settings, url)
+  await other.ready()
+  await query(url, 'UPDATE outbox SET gives_up_at = now()')
+  await makeDue(url)
+  await until(() => waiting.length === 2)
+  respond(503)(waiting[1] as ServerResponse)
+  await until(async () => (await rows())[0]?.next_attempt_at === null)
+  await runCommand(url, ['webhooks', 'retry', 'audit'])
+  await until(() => waiting.length === 3)
+  respond(500)(waiting[0] as ServerResponse)
+  await app.close()
+  t.match(await rows(), [{ attempts: 1, last_failure: 'the response has the status 503' }])
+  respond(204)(waiting[2] as ServerResponse)
+  await until(async () => (await rows())[0]?.delivered_at !== null)
+})
+
 t.test('an attempt whose outcome cannot be stored is repeated', async (t) => {
   liftTimeLimit(t)
   const waiting: ServerResponse[] = []

@@ -8,6 +8,7 @@ export interface Delivery {
   action: string
   /** `pending` has further attempts; `dead` has none. */
   state: 'pending' | 'delivered' | 'dead'
+  /** Number of attempts since the message was written or retried. */
   attempts: number
   createdAt: Date
   nextAttemptAt: Date | null
