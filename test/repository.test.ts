@@ -67,6 +67,16 @@ t.test('all workflows name one version of each action', async (t) => {
   for (const [action, named] of versions) t.equal(named.size, 1, action)
 })
 
+t.test('the packages are published without their scripts, after these have built them', async (t) => {
+  const { jobs } = parse(read('.github/workflows/publish.yml')) as Workflow
+  const commands = Object.values(jobs).flatMap(({ steps }) => steps.map(({ run = '' }) => run))
+  const expected = ['npm run build:packages', 'npm pkg delete --workspaces scripts', 'npm publish']
+  t.same(
+    commands.flatMap((command) => expected.filter((start) => command.startsWith(start))),
+    expected,
+  )
+})
+
 t.test('the issue forms have what GitHub requires', async (t) => {
   for (const name of ['bug.yml', 'feature.yml']) {
     const form = parse(read(`.github/ISSUE_TEMPLATE/${name}`)) as {
