@@ -7,7 +7,7 @@ const old = windowTicks + 1
 
 /** One process with its change feed and its cache of one row, which changes once: src/database/changes/. */
 export interface Process {
-  /** State of the feed, as in src/database/changes/index.ts. FRESH and STALE differ by `sentAge`. */
+  /** State of the feed, as in src/database/changes/feed.ts. FRESH and STALE differ by `sentAge`. */
   feed: 'CONNECTING' | 'VERIFYING' | 'CONNECTED' | 'LOST'
   /** Whether `receiveUntilLost` waits for the end of a connection. */
   isOpen: boolean
