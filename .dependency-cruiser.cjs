@@ -8,7 +8,7 @@ const layers = [
   ['src/metrics/'],
   ['src/lifecycle/'],
   ['src/config/'],
-  ['src/database/'],
+  ['src/database/', 'src/sealing/'],
   ['src/http/'],
   ['src/audit/', 'src/docs/', 'src/email/', 'src/items/', 'src/passwords/'],
   ['src/users/'],
@@ -89,7 +89,7 @@ module.exports = {
     forbid(
       'token-rules-import-no-framework-or-database',
       {
-        path: '^src/auth/(access-token|effective|scope|secrets|subject|clients/(algorithms|assertion-claims|jwk|jws|subject-pattern)|keys/(generate|lifecycle|seal))\\.ts$',
+        path: '^src/(auth/(access-token|effective|scope|secrets|subject|clients/(algorithms|assertion-claims|jwk|jws|subject-pattern)|keys/(generate|lifecycle))|sealing/seal)\\.ts$',
       },
       { path: 'node_modules/(@?fastify|@prisma|pg)/|^src/(database|errors)' },
     ),

@@ -4,10 +4,10 @@ import { toPem } from '#dist/src/auth/keys/generate.js'
 import { ringKey } from '#dist/src/auth/keys/jwt.js'
 import { listKeys, openPrivateKey } from '#dist/src/auth/keys/key-store.js'
 import { signingKey } from '#dist/src/auth/keys/lifecycle.js'
-import { sealingKeysOf } from '#dist/src/auth/keys/sealing-keys.js'
 import { fingerprint, newRefreshToken } from '#dist/src/auth/secrets.js'
 import { loadConfig } from '#dist/src/config/index.js'
 import { openDatabase } from '#dist/src/database/client.js'
+import { sealingKeysOf } from '#dist/src/sealing/sealing-keys.js'
 import { serviceSettings } from './service.js'
 
 /** @typedef {{ id: string, username: string }} User */

@@ -1,4 +1,4 @@
-import { type SealingKeys, unsealWithAny } from '../auth/keys/sealing-keys.js'
+import { type SealingKeys, unsealWithAny } from '../sealing/sealing-keys.js'
 import type { ArchiveSummary } from './archive.js'
 import { readArchive } from './archive-reader.js'
 import { parseRows } from './copy-text.js'

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, sign, verify } from 'node:crypto'
 import t from 'tap'
 import { listKeys, openPrivateKey } from '../../src/auth/keys/key-store.js'
-import { sealingKeysOf } from '../../src/auth/keys/sealing-keys.js'
 import { loadConfig } from '../../src/config/index.js'
+import { sealingKeysOf } from '../../src/sealing/sealing-keys.js'
 import { askWho, decode, issuer, signIn, signInClient, startIssuer } from './server.js'
 
 const app = await startIssuer(t)

@@ -1,8 +1,8 @@
 import { getOrCreateMacKey } from '../../src/auth/keys/mac-key-store.js'
-import { sealingKeysOf } from '../../src/auth/keys/sealing-keys.js'
 import { digestClientSecret } from '../../src/auth/secrets.js'
 import { loadConfig } from '../../src/config/index.js'
 import type { Database } from '../../src/database/client.js'
+import { sealingKeysOf } from '../../src/sealing/sealing-keys.js'
 
 /** Stores a confidential client that may use every grant, with a secret of any text. By default it has no rights. */
 export async function storeClient(

@@ -148,7 +148,7 @@ t.test('a webhook that is deleted meanwhile gets no secret', async (t) => {
   const { url } = await create(t)
   const { findWebhook } = await import('../../src/outbox/webhooks/webhook-store.js')
   const { rotateSecret } = await import('../../src/outbox/webhooks/secret-store.js')
-  const { sealingKey } = await import('../../src/auth/keys/seal.js')
+  const { sealingKey } = await import('../../src/sealing/seal.js')
   const app = await startApp(t, {}, url)
   const webhook = await findWebhook('audit', app.database)
   await query(url, 'DELETE FROM webhooks')

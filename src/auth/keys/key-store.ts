@@ -1,11 +1,11 @@
 import { type Database, raw, type Transaction } from '../../database/client.js'
 import { readClock } from '../../database/clock.js'
 import { type QueryTarget, queryRows, within } from '../../database/query.js'
+import { type SealingKey, seal } from '../../sealing/seal.js'
+import { type SealingKeys, unsealWithAny } from '../../sealing/sealing-keys.js'
 import type { GeneratedKey } from './generate.js'
 import type { PublicJwk, RingAlgorithm } from './jwt.js'
 import { signingKey } from './lifecycle.js'
-import { type SealingKey, seal } from './seal.js'
-import { type SealingKeys, unsealWithAny } from './sealing-keys.js'
 
 /** Id of the advisory lock that a process holds while it changes the keys. */
 const keysLock = 0x1a7c4e02

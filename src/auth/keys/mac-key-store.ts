@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { Database, Transaction } from '../../database/client.js'
 import { type QueryTarget, queryRows, within } from '../../database/query.js'
 import { OperatorError } from '../../lifecycle/operator-error.js'
+import { seal } from '../../sealing/seal.js'
+import { isExposed, type SealingKeys, unsealWithAny } from '../../sealing/sealing-keys.js'
 import { withKeysLock } from './key-store.js'
-import { seal } from './seal.js'
-import { isExposed, type SealingKeys, unsealWithAny } from './sealing-keys.js'
 
 /** What the key of all keyed hashes is sealed for. */
 export const macKeyPurpose = 'mac key'

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import { retryableOnce } from '../../lifecycle/once.js'
 import { OperatorError } from '../../lifecycle/operator-error.js'
+import { type EncryptionSecrets, sealingKeysOf } from '../../sealing/sealing-keys.js'
 import { getOrCreateMacKey } from './mac-key-store.js'
-import { type EncryptionSecrets, sealingKeysOf } from './sealing-keys.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { recordEvent } from '../../audit/event-store.js'
 import { reasonOf } from '../../lifecycle/reason.js'
+import type { SealingKey } from '../../sealing/seal.js'
+import type { SealingKeys } from '../../sealing/sealing-keys.js'
 import { noteSignatures, raiseTokenTtl, resealKeys, retireSpentKeys } from './key-store.js'
 import { type RotationPlan, replaceExposedKeys, rotateWhenDue } from './rotation.js'
-import type { SealingKey } from './seal.js'
-import type { SealingKeys } from './sealing-keys.js'
 
 type Dependencies = Pick<FastifyInstance, 'database' | 'log' | 'outage'>
 

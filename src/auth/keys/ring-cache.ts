@@ -4,10 +4,10 @@ import { waitUntilFresh } from '../../database/changes/wait.js'
 import { readClock } from '../../database/clock.js'
 import { Unavailable } from '../../errors.js'
 import { reasonOf } from '../../lifecycle/reason.js'
+import { isExposed, type SealingKeys } from '../../sealing/sealing-keys.js'
 import { toPem } from './generate.js'
 import { type JwtKey, ringKey } from './jwt.js'
 import { listKeys, openPrivateKey, type StoredKey } from './key-store.js'
-import { isExposed, type SealingKeys } from './sealing-keys.js'
 
 /** Maximum age of the keys in memory while changes of keys are not announced (milliseconds). */
 export const freshnessWindowMs = 100

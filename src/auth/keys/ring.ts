@@ -2,13 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { Unavailable } from '../../errors.js'
 import { retryableOnce } from '../../lifecycle/once.js'
 import { runPeriodically } from '../../lifecycle/periodic.js'
+import { type EncryptionSecrets, sealingKeysOf } from '../../sealing/sealing-keys.js'
 import { type JwtKey, type PublicJwk, sharedSecretKey } from './jwt.js'
 import { observeKeys } from './key-metrics.js'
 import { signingKey } from './lifecycle.js'
 import { maintainKeys, prepareKeys } from './maintenance.js'
 import { createRingCache, freshnessWindowMs } from './ring-cache.js'
 import { type RotationConfig, refreshIntervalMs, rotationPlan } from './rotation.js'
-import { type EncryptionSecrets, sealingKeysOf } from './sealing-keys.js'
 
 /** The keys that sign and verify access tokens. */
 export interface KeyRing {

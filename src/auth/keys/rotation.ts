@@ -2,12 +2,12 @@ import type { Config } from '../../config/index.js'
 import type { Database, Transaction } from '../../database/client.js'
 import { readClock } from '../../database/clock.js'
 import { within } from '../../database/query.js'
+import type { SealingKey } from '../../sealing/seal.js'
+import { isExposed } from '../../sealing/sealing-keys.js'
 import { generateRingKey } from './generate.js'
 import type { RingAlgorithm } from './jwt.js'
 import { insertKey, listKeys, retireKey, type StoredKey, withKeysLock } from './key-store.js'
 import { isRotationDue } from './lifecycle.js'
-import type { SealingKey } from './seal.js'
-import { isExposed } from './sealing-keys.js'
 
 /** Maximum time between two reads of the keys by a replica (milliseconds). */
 const maxRefreshIntervalMs = 10_000

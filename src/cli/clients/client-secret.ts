@@ -1,7 +1,7 @@
 import { macKeyReplaced } from '../../auth/keys/mac.js'
 import { getOrCreateMacKey } from '../../auth/keys/mac-key-store.js'
-import { sealingKeysOf } from '../../auth/keys/sealing-keys.js'
 import { digestClientSecret, newClientSecret } from '../../auth/secrets.js'
+import { sealingKeysOf } from '../../sealing/sealing-keys.js'
 import type { Io } from '../io.js'
 import type { DatabaseContext } from '../run.js'
 

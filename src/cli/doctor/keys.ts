@@ -1,6 +1,6 @@
 import { listKeys, openPrivateKey } from '../../auth/keys/key-store.js'
 import { findMacKey } from '../../auth/keys/mac-key-store.js'
-import { isExposed, sealingKeysOf } from '../../auth/keys/sealing-keys.js'
+import { isExposed, sealingKeysOf } from '../../sealing/sealing-keys.js'
 import { type CheckContext, type Finding, finding } from './finding.js'
 
 const willBeReplaced =

@@ -1,10 +1,10 @@
-import { sealingKeysOf } from '../../auth/keys/sealing-keys.js'
 import { toRequestUrl } from '../../http/safe-fetch/request-url.js'
 import { reasonOf } from '../../lifecycle/reason.js'
 import { listDeliveries } from '../../outbox/webhooks/deliveries.js'
 import { findEndpoints } from '../../outbox/webhooks/secret-store.js'
 import { openSecrets } from '../../outbox/webhooks/secrets.js'
 import { listWebhooks, type ManagedWebhook } from '../../outbox/webhooks/webhook-store.js'
+import { sealingKeysOf } from '../../sealing/sealing-keys.js'
 import type { CheckContext, Finding } from './finding.js'
 
 /** Checks that webhooks take their messages, and can be signed for and called with these settings. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { findMacKey } from '../../auth/keys/mac-key-store.js'
-import { sealingKeysOf } from '../../auth/keys/sealing-keys.js'
+import { sealingKeysOf } from '../../sealing/sealing-keys.js'
 import { findEmailProblem, findNameProblem } from '../../users/account-rules.js'
 import { createUser, type NewUser } from '../../users/store/accounts.js'
 import { CommandError, exitStatus } from '../command-error.js'

@@ -1,6 +1,6 @@
-import { isExposed, type SealingKeys } from '../../auth/keys/sealing-keys.js'
 import type { Transaction } from '../../database/client.js'
 import { type QueryTarget, queryRows, within } from '../../database/query.js'
+import { isExposed, type SealingKeys } from '../../sealing/sealing-keys.js'
 import type { Endpoint } from './attempt.js'
 import { openSecrets, type SealedSecrets, sealSecret } from './secrets.js'
 import { newWebhookSecret } from './signature.js'

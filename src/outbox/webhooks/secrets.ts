@@ -1,6 +1,6 @@
-import { type SealingKey, seal, unseal } from '../../auth/keys/seal.js'
-import { isExposed, type SealingKeys } from '../../auth/keys/sealing-keys.js'
 import { OperatorError } from '../../lifecycle/operator-error.js'
+import { type SealingKey, seal, unseal } from '../../sealing/seal.js'
+import { isExposed, type SealingKeys } from '../../sealing/sealing-keys.js'
 
 /** Command that gives a webhook another secret without decrypting the present one. */
 const remedy = 'run latchkey webhooks rotate-secret NAME --now'

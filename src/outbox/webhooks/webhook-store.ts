@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { SealingKey } from '../../auth/keys/seal.js'
 import type { Transaction } from '../../database/client.js'
 import { isStorable } from '../../database/storable.js'
+import type { SealingKey } from '../../sealing/seal.js'
 import { sealSecret } from './secrets.js'
 
 /** Maximum number of webhooks. Every event is written into the outbox for each of them, in the transaction that records it. */

@@ -1,12 +1,12 @@
-import type { Config } from '../../config/index.js'
-import { publishedSecrets } from '../../config/production.js'
-import { OperatorError } from '../../lifecycle/operator-error.js'
+import type { Config } from '../config/index.js'
+import { publishedSecrets } from '../config/production.js'
+import { OperatorError } from '../lifecycle/operator-error.js'
 import { type SealingKey, sealingKey, unseal } from './seal.js'
 
 /** Settings that the sealing keys are derived from. */
 export type EncryptionSecrets = Pick<Config, 'keyEncryptionSecret' | 'keyEncryptionSecretPrevious'>
 
-/** The key that seals, and the previous keys that stored keys may still be sealed under. */
+/** The key that seals, and the previous keys that stored keys and secrets may still be sealed under. */
 export type SealingKeys = [current: SealingKey, ...previous: SealingKey[]]
 
 /** Derives the sealing keys of a deployment. */

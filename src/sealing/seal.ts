@@ -4,7 +4,7 @@ const cipher = 'aes-256-gcm'
 const ivBytes = 12
 const tagBytes = 16
 
-/** A key that encrypts other keys, and the id that is stored beside everything it has encrypted. */
+/** A key that encrypts other keys and secrets, and the id that is stored beside everything it has encrypted. */
 export interface SealingKey {
   id: string
   key: Buffer

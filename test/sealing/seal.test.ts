@@ -1,5 +1,5 @@
 import t from 'tap'
-import { seal, sealingKey, unseal } from '../../../src/auth/keys/seal.js'
+import { seal, sealingKey, unseal } from '../../src/sealing/seal.js'
 
 const key = sealingKey('a secret of more than thirty-two characters')
 const plain = Buffer.from('a private key')
