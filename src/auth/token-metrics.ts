@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { catalogue, type ErrorCode, type ErrorDefinition } from '../errors.js'
+import { onRequestEnd } from '../http/request-end.js'
 import { type loginOutcomes, tokenGrants, tokenOutcomes } from '../metrics/catalogue/tokens.js'
 import type { AuthContext } from './context.js'
 import type { Client } from './store/clients.js'
@@ -27,10 +28,10 @@ export function countTokenRequests(
   const clients = new WeakMap<FastifyRequest, string>()
 
   app.addHook('onRequest', function countRequest(request, { raw }, done) {
-    raw.once('close', function countOutcome() {
+    onRequestEnd(raw, function countOutcome(isAborted) {
       const { errorCode, body } = request
       const grant = grantOf(body)
-      const outcome = raw.writableEnded ? outcomeOf(errorCode) : 'aborted'
+      const outcome = isAborted ? 'aborted' : outcomeOf(errorCode)
       metrics.tokenRequests.add({ grant, outcome })
       if (grant === 'password') metrics.logins.add({ outcome: loginOutcomeOf(outcome, errorCode) })
       const client_id = clients.get(request)

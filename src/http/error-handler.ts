@@ -128,13 +128,13 @@ function logError(error: HandledError, status: number, { log, server }: FastifyR
 }
 
 function chooseResponse(error: HandledError, request: FastifyRequest): ErrorResponse {
-  if (isAborted(error, request)) return aborted
+  if (isDisconnection(error, request)) return aborted
   if (mayHaveHappened(error) && isUnsafe(request)) return respondWith('outcome_unknown')
   return toResponse(error, request)
 }
 
-/** Returns whether the client aborted the request. Its error code alone could also mean a lost connection to the database. */
-function isAborted(error: Error, { raw }: FastifyRequest): boolean {
+/** Returns whether the client disconnected during the request. The code of the error could also mean a lost connection to the database. */
+function isDisconnection(error: Error, { raw }: FastifyRequest): boolean {
   return raw.errored === error
 }
 

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type Attributes,
   context,
@@ -13,6 +12,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { tracer } from '../tracing/span.js'
 import { RequestLogger } from './log/request-logger.js'
+import { onRequestEnd } from './request-end.js'
 import { hasParameters, routeOf } from './route.js'
 
 declare module 'fastify' {
@@ -39,7 +39,7 @@ async function traceRequests(app: FastifyInstance, { isOn }: { isOn: boolean }):
     const span = tracer().startSpan(name, { kind: SpanKind.SERVER, attributes }, caller)
     request.span = span
     if (request.log instanceof RequestLogger) request.log.span = span.spanContext()
-    raw.once('close', () => endSpan(span, raw))
+    onRequestEnd(raw, (isAborted) => endSpan(span, isAborted ? null : raw.statusCode))
     enter(span, done)
   })
 
@@ -76,13 +76,16 @@ function describe(request: FastifyRequest): {
   }
 }
 
-/** Ends the span of a request, whose response has been sent unless the client disconnected. */
-function endSpan(span: Span, { statusCode, writableFinished }: ServerResponse<IncomingMessage>): void {
-  if (!writableFinished) span.setAttribute('error.type', 'client_disconnected')
-  else span.setAttribute('http.response.status_code', statusCode)
-  if (writableFinished && statusCode >= 500) {
-    span.setAttribute('error.type', String(statusCode))
-    span.setStatus({ code: SpanStatusCode.ERROR })
-  }
+/** @param status null for a request that was aborted */
+function endSpan(span: Span, status: number | null): void {
+  if (status === null) span.setAttribute('error.type', 'client_disconnected')
+  else describeStatus(span, status)
   span.end()
+}
+
+function describeStatus(span: Span, status: number): void {
+  span.setAttribute('http.response.status_code', status)
+  if (status < 500) return
+  span.setAttribute('error.type', String(status))
+  span.setStatus({ code: SpanStatusCode.ERROR })
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
+import { onRequestEnd } from '../request-end.js'
 import type { LogFormat } from './format.js'
 
 declare module 'fastify' {
@@ -40,8 +41,8 @@ async function logRequests(app: FastifyInstance, { format }: { format: LogFormat
   app.decorateRequest('loggedCaller', null)
   app.addHook('onRequest', function logIncoming(request, { raw }, done) {
     if (logsArrivals) log.debug(describeRequest(request, undefined), 'incoming request')
-    raw.once('close', function logAborted() {
-      if (!raw.writableFinished) log.info(describeRequest(request, undefined), 'request aborted')
+    onRequestEnd(raw, function logAborted(isAborted) {
+      if (isAborted) log.info(describeRequest(request, undefined), 'request aborted')
     })
     done()
   })

@@ -5,7 +5,7 @@ export const tokenGrants = ['password', 'refresh_token', 'client_credentials', '
 
 /**
  * Outcomes of token requests: `ok`, the error of RFC 6749 §5.2, or `throttled` (429). `unavailable` (503), `error` (500) and
- * `aborted` (the client disconnected before the response) are not the fault of the caller.
+ * `aborted` (see src/http/request-end.ts) are not the fault of the caller.
  */
 export const tokenOutcomes = [
   'ok',
