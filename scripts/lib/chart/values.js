@@ -19,31 +19,31 @@ export function declareValues(settings) {
       repository: {
         type: 'string',
         pattern: '^[^:@\\s]+(:[0-9]+/[^:@\\s]+)?$',
-        description: 'Registry and name.',
+        description: 'Registry and name of the image.',
         default: 'latchkey',
       },
       tag: {
         type: 'string',
         pattern: '^[\\w.-]{0,128}$',
         not: { const: 'latest' },
-        description: 'Tag; the version of the chart if it is empty. `latest` is refused.',
+        description: 'Tag of the image; the version of the chart if it is empty. `latest` is refused.',
         default: '',
       },
       digest: {
         type: 'string',
         pattern: '^(sha256:[0-9a-f]{64})?$',
-        description: 'Digest, which pins the image, such as `sha256:…`.',
+        description: 'Digest of the image, which pins it, such as `sha256:…`.',
         default: '',
       },
       pullPolicy: {
         enum: ['IfNotPresent', 'Always', 'Never'],
-        description: 'When a node fetches it.',
+        description: 'When a node pulls the image.',
         default: 'IfNotPresent',
       },
       pullSecrets: {
         type: 'array',
         items: name,
-        description: 'Secrets for the registry.',
+        description: 'Names of the Secrets with the credentials for the registry.',
         default: [],
       },
     }),
@@ -58,19 +58,24 @@ export function declareValues(settings) {
     migration: group('The Job that migrates the database before pods are replaced.', {
       enabled: {
         type: 'boolean',
-        description: 'Whether there is one. Without it, the first new pod migrates within `startupSeconds`.',
+        description:
+          'Whether to create the Job. Without it, the first new pod migrates the database, within `startupSeconds`.',
         default: true,
       },
       deadlineSeconds: {
         type: 'integer',
         minimum: 60,
-        description: 'Time within which it must be done.',
+        description: 'Time within which the migration must be complete.',
         default: 3600,
       },
     }),
     replicas: { type: 'integer', minimum: 1, description: 'Number of pods.', default: 2 },
     autoscaling: group('The HorizontalPodAutoscaler. It replaces `replicas`.', {
-      enabled: { type: 'boolean', description: 'Whether there is one.', default: false },
+      enabled: {
+        type: 'boolean',
+        description: 'Whether to create a HorizontalPodAutoscaler.',
+        default: false,
+      },
       minReplicas: { type: 'integer', minimum: 1, description: 'Minimum number of pods.', default: 2 },
       maxReplicas: {
         type: 'integer',
@@ -82,7 +87,7 @@ export function declareValues(settings) {
       targetCpuUtilization: {
         type: 'integer',
         minimum: 1,
-        description: 'Average use of the requested processor time that it aims at (percent).',
+        description: 'Target for the average use of the requested processor time (percent).',
         default: 70,
       },
     }),
@@ -111,7 +116,7 @@ export function declareValues(settings) {
     },
     ...trafficValues,
     podDisruptionBudget: group('The PodDisruptionBudget.', {
-      enabled: { type: 'boolean', description: 'Whether there is one.', default: true },
+      enabled: { type: 'boolean', description: 'Whether to create a PodDisruptionBudget.', default: true },
       maxUnavailable: {
         type: 'integer',
         minimum: 1,
@@ -120,37 +125,41 @@ export function declareValues(settings) {
       },
     }),
     metrics: group('Metrics for Prometheus, on a port of their own.', {
-      enabled: { type: 'boolean', description: 'Whether they are served.', default: false },
-      port: { ...port, not: { const: 8000 }, description: 'Port.', default: 9464 },
-      from: { ...objects, description: 'Peers that the NetworkPolicy lets fetch them; all if it is empty.' },
+      enabled: { type: 'boolean', description: 'Whether metrics are served.', default: false },
+      port: { ...port, not: { const: 8000 }, description: 'Port of the metrics.', default: 9464 },
+      from: {
+        ...objects,
+        description: 'Peers that the NetworkPolicy lets fetch metrics; all if it is empty.',
+      },
       serviceMonitor: group('The ServiceMonitor of Prometheus Operator.', {
-        enabled: { type: 'boolean', description: 'Whether there is one.', default: false },
+        enabled: { type: 'boolean', description: 'Whether to create a ServiceMonitor.', default: false },
         interval: {
           type: 'string',
           pattern: '^[0-9]+(ms|s|m)$',
-          description: 'Time between two scrapes.',
+          description: 'Time between two scrapes, such as `30s`.',
           default: '30s',
         },
-        labels: { ...texts, description: 'Labels by which Prometheus selects it.' },
+        labels: { ...texts, description: 'Labels by which Prometheus selects the ServiceMonitor.' },
       }),
       prometheusRule: group('The PrometheusRule with the alerts.', {
-        enabled: { type: 'boolean', description: 'Whether there is one.', default: false },
-        labels: { ...texts, description: 'Labels by which Prometheus selects it.' },
+        enabled: { type: 'boolean', description: 'Whether to create a PrometheusRule.', default: false },
+        labels: { ...texts, description: 'Labels by which Prometheus selects the PrometheusRule.' },
         runbooks: {
           type: 'string',
-          description: 'Address of the folder with `docs/`, with which the links of the alerts begin.',
+          description: 'URL of the folder that contains `docs/`, with which the links of the alerts begin.',
           default: '',
         },
       }),
     }),
     topologySpread: {
       enum: ['ScheduleAnyway', 'DoNotSchedule'],
-      description: 'What happens to a pod that would not be spread evenly over zones and nodes.',
+      description:
+        'What the scheduler does with a pod if it cannot spread the pods evenly over zones and nodes.',
       default: 'ScheduleAnyway',
     },
     serviceAccountName: {
       ...name,
-      description: 'ServiceAccount of the pods, which get no token of it.',
+      description: 'ServiceAccount of the pods. Its token is not mounted.',
       default: 'default',
     },
     runAsUser: {
@@ -160,7 +169,7 @@ export function declareValues(settings) {
         'User and group of the process, which need not exist in the image; null where the cluster chooses them, as OpenShift does.',
       default: 10_001,
     },
-    podLabels: { ...texts, description: 'More labels of the pods.' },
+    podLabels: { ...texts, description: 'Additional labels of the pods.' },
     podAnnotations: { ...texts, description: 'Annotations of the pods.' },
     nodeSelector: { ...texts, description: 'Labels of the nodes on which pods may run.' },
     affinity: { ...object, description: 'Affinity of the pods.' },
@@ -173,13 +182,13 @@ export function declareValues(settings) {
     },
     extraVolumes: {
       ...objects,
-      description: 'More volumes, such as one with the certificate of the database.',
+      description: 'Additional volumes of the pods, such as one with the certificate of the database.',
     },
-    extraVolumeMounts: { ...objects, description: 'Where these are mounted.' },
+    extraVolumeMounts: { ...objects, description: 'Where the additional volumes are mounted.' },
     fullnameOverride: {
       ...optionalName,
       maxLength: 52,
-      description: 'Name of the resources, instead of one that is made from the name of the release.',
+      description: 'Name of the resources, in place of the one made from the name of the release.',
     },
   }
 }
