@@ -5,7 +5,7 @@ import type pg from 'pg'
 import { pools, type statementErrors, statementOperations, tables } from '../metrics/catalogue/database.js'
 import { connectTimeoutMessage, isDatabaseUnavailable, isTimeout, sqlStateOf } from './errors.js'
 import type { Executed } from './statement-log.js'
-import { nameOf } from './statement-name.js'
+import { summarize } from './statement-summary.js'
 
 /** SQLSTATEs of transactions that lost against a concurrent one: serialization failures and deadlocks. */
 const conflictStates = new Set(['40001', '40P01'])
@@ -18,7 +18,7 @@ export const databaseMetrics = plugin(observeDatabase, {
 
 async function observeDatabase({ database, metrics }: FastifyInstance): Promise<void> {
   database.statements.listener = function recordStatement({ text, seconds, error }: Executed) {
-    const { operation, table } = nameOf(text)
+    const { operation, table } = summarize(text)
     metrics.statements.record(
       {
         db_operation_name: statementOperations.find((known) => known === operation) ?? '_OTHER',

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type SpanDescription, traced } from '../tracing/span.js'
-import { nameOf } from './statement-name.js'
+import { summarize } from './statement-summary.js'
 
 /** Makes a pool execute each statement in a span, which includes the wait for a connection, and the attempts after conflicts. */
 export function traceStatements(pool: pg.Pool): void {
@@ -19,7 +19,7 @@ export function traceStatement<T>([statement]: unknown[], execute: () => T): T {
 }
 
 function describe(statement: string | pg.QueryConfig): SpanDescription {
-  const { operation, table } = nameOf(typeof statement === 'string' ? statement : statement.text)
+  const { operation, table } = summarize(typeof statement === 'string' ? statement : statement.text)
   const name = table === undefined ? operation : `${operation} ${table}`
   return {
     name,

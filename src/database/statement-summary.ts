@@ -1,19 +1,19 @@
 import { LRUCache } from 'lru-cache'
 
-/** Kind of a statement, without any value. It depends on the text alone. */
-export interface StatementName {
+/** Summary of a statement, without any value. It depends on the text alone. */
+export interface StatementSummary {
   /** The keyword of SQL that names what is done: a statement that reads and changes is named after its first change. */
   operation: string
   /** First table that the operation names; undefined for `COMMIT` and the like. */
   table: string | undefined
 }
 
-/** Maximum number of texts whose names are kept in memory. */
+/** Maximum number of texts whose summaries are kept in memory. */
 const maxTexts = 1_000
 
-const names = new LRUCache<string, StatementName>({ max: maxTexts })
+const summaries = new LRUCache<string, StatementSummary>({ max: maxTexts })
 
-/** Keywords that statements begin with. A statement with another one has the operation `OTHER`. */
+/** Keywords that statements begin with. A statement with another one has the operation `_OTHER`. */
 const operations = [
   'BEGIN',
   'COMMIT',
@@ -45,16 +45,16 @@ const literal = /'[^']*'/g
 /** Matches parentheses that contain no others. */
 const innermost = /\([^()]*\)/g
 
-/** Returns the name of a statement. */
-export function nameOf(text: string): StatementName {
-  const known = names.get(text)
+/** Summarizes a statement. */
+export function summarize(text: string): StatementSummary {
+  const known = summaries.get(text)
   if (known) return known
-  const name = readName(text.replaceAll(literal, "''").replaceAll(/\s+/g, ' ').trim())
-  names.set(text, name)
-  return name
+  const summary = readSummary(text.replaceAll(literal, "''").replaceAll(/\s+/g, ' ').trim())
+  summaries.set(text, summary)
+  return summary
 }
 
-function readName(text: string): StatementName {
+function readSummary(text: string): StatementSummary {
   const keyword = text.replace(/\W.*/, '').toUpperCase()
   if (!operations.includes(keyword)) return { operation: '_OTHER', table: undefined }
   const begin = keyword === 'WITH' ? change.exec(text) : null

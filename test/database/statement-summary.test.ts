@@ -1,7 +1,7 @@
 import t from 'tap'
-import { nameOf } from '../../src/database/statement-name.js'
+import { summarize } from '../../src/database/statement-summary.js'
 
-t.test('a statement is named after its operation and its first table', async (t) => {
+t.test('a statement is summarized by its operation and its first table', async (t) => {
   for (const [text, operation, table] of [
     ['SELECT 1', 'SELECT', undefined],
     ['select id from users where id = $1', 'SELECT', undefined],
@@ -29,5 +29,5 @@ t.test('a statement is named after its operation and its first table', async (t)
     ['GRANT SELECT ON users TO x', '_OTHER', undefined],
     ['', '_OTHER', undefined],
   ] as const)
-    for (const _ of ['read', 'remembered']) t.strictSame(nameOf(text), { operation, table }, text)
+    for (const _ of ['read', 'remembered']) t.strictSame(summarize(text), { operation, table }, text)
 })
