@@ -6,7 +6,7 @@ import { type AppliedMigration, listApplied } from '../database/migration-histor
 import { lockMigrations } from '../database/migration-lock.js'
 import { withOperatorSession } from '../database/operator-session.js'
 import { isOwnSession, PoolerInBetween } from '../database/pooler.js'
-import type { QueryTarget } from '../database/query.js'
+import { inSession, type QueryTarget } from '../database/query.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import { reasonOf } from '../lifecycle/reason.js'
 import {
@@ -72,7 +72,7 @@ function fill(
     return {
       onTable: (table, rows) => storeRows(table, rows, session),
       async onEnd() {
-        await complete({ pool: session, nameStatement: () => undefined })
+        await complete(inSession(session))
         await resumeRules()
       },
     }

@@ -4,6 +4,7 @@ import { revokeClientTokens, revokeUserTokens } from '../auth/store/revocation.j
 import { revokeAllTokens } from '../auth/store/revoke-all.js'
 import { clientSubject } from '../auth/subject.js'
 import { withOperatorSession } from '../database/operator-session.js'
+import { inSession } from '../database/query.js'
 import { CommandError, exitStatus } from './command-error.js'
 import type { Io } from './io.js'
 import { printResult } from './output.js'
@@ -57,7 +58,7 @@ export function addTokenCommands(program: Command, io: Io): void {
 /** Revokes all tokens in one transaction, which takes longer than others may where there are many users. */
 async function revokeEverything(url: string): Promise<void> {
   await withOperatorSession(url, async (session) => {
-    const target = { pool: session, nameStatement: () => undefined }
+    const target = inSession(session)
     await session.query('BEGIN')
     await revokeAllTokens(target)
     await recordEvent(operationEvent('tokens_revoked'), target)

@@ -57,5 +57,10 @@ export function within(transaction: StatementRunner): QueryTarget {
   async function query({ text, values = [] }: pg.QueryConfig) {
     return { rows: await transaction.$queryRawUnsafe(text, ...values) }
   }
-  return { pool: { query: query as Queryable['query'] }, nameStatement: () => undefined }
+  return inSession({ query: query as Queryable['query'] })
+}
+
+/** Returns the target for queries in one session, which prepares no statements. */
+export function inSession(session: Queryable): QueryTarget {
+  return { pool: session, nameStatement: () => undefined }
 }

@@ -4,6 +4,7 @@ import { type StoredEvent, toAuditEvent } from '../../audit/event-store.js'
 import { createEventStream, type EventStream, type StreamFilter } from '../../audit/event-stream.js'
 import { type ListenServer, openListenConnection } from '../../database/changes/connection.js'
 import { isOutage } from '../../database/errors.js'
+import { inSession } from '../../database/query.js'
 import { reasonOf } from '../../lifecycle/reason.js'
 import type { Io } from '../io.js'
 import { escapeLine, toJsonLine } from '../output.js'
@@ -57,7 +58,7 @@ async function followUntilLost(stream: EventStream, server: ListenServer, output
   signal.addEventListener('abort', destroy)
   try {
     await connection.connect()
-    const target = { pool: connection.client, nameStatement: () => undefined }
+    const target = inSession(connection.client)
     while (!signal.aborted) {
       const events = await stream.next(target)
       for (const event of events) await print(event, output)
