@@ -14,7 +14,7 @@ import { requireSameDatabase } from './database/identity.js'
 import { migrate } from './database/migrations.js'
 import { provisionServer } from './database/provision.js'
 import { InvalidSession } from './database/session.js'
-import { limitLookups, lookUpForConnection } from './http/safe-fetch/name-resolver.js'
+import { limitNameLookups, lookUpForConnection } from './http/safe-fetch/name-resolver.js'
 import { drain, stopListening } from './lifecycle/drain.js'
 import { describeListenError, listen } from './lifecycle/listen.js'
 import { OperatorError } from './lifecycle/operator-error.js'
@@ -81,7 +81,7 @@ async function start([argument]: string[], abandon: (error: unknown) => void): P
   if (argument) throw new OperatorError(`unknown argument ${argument}; settings are environment variables`)
   const config = loadConfig(process.env)
   const socket = takeInheritedSocket(process.env, process.pid)
-  limitLookups(config.lookupConcurrency)
+  limitNameLookups(config.lookupConcurrency)
   const server = await announceIfSlow(print.bind(null, 'Starting PostgreSQL …\n'), provisionServer(config))
   closers.push(server.stop)
   void server.failure.then(abandon)

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import {
   createNameResolver,
-  limitLookups,
+  limitNameLookups,
   lookUpForConnection,
   resolveName,
 } from '../../src/http/safe-fetch/name-resolver.js'
@@ -69,7 +69,7 @@ t.test('a connection gets the addresses of a name, or the error', async (t) => {
 })
 
 t.test('the limit of the process can be set', async (t) => {
-  limitLookups(2)
-  t.teardown(() => limitLookups(1))
+  limitNameLookups(2)
+  t.teardown(() => limitNameLookups(1))
   t.same(await resolveName('192.0.2.7'), [{ address: '192.0.2.7', family: 4 }])
 })

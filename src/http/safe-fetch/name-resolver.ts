@@ -31,7 +31,7 @@ export function createNameResolver(maximum: number, lookUp: Lookup = lookup): Re
 let resolver = createNameResolver(1)
 
 /** Sets how many names are looked up at once in this process; 1 at first. */
-export function limitLookups(maximum: number): void {
+export function limitNameLookups(maximum: number): void {
   resolver = createNameResolver(maximum)
 }
 
