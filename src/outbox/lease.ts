@@ -10,6 +10,9 @@ import { type QueryTarget, queryRows } from '../database/query.js'
 // An attempt that outlasts its lease settles nothing, as `attempts` and `last_attempt_at` have changed by then. A retry of a dead letter
 // counts `attempts` anew, so numbers come again.
 
+/** Condition of messages that were given up: they have no next attempt. */
+export const isDeadLetter = 'next_attempt_at IS NULL AND delivered_at IS NULL'
+
 /** Time for an attempt and its settlement, after which another process may repeat it (seconds). */
 const leaseSeconds = 60
 /** Maximum number of messages to one target that a process leases at once: a single one tries out a target that has failed. */

@@ -1,5 +1,6 @@
 import { type QueryTarget, queryRows } from '../../database/query.js'
 import type { webhookStates } from '../../metrics/catalogue/work.js'
+import { isDeadLetter } from '../lease.js'
 
 /** The state of a webhook, and what it has not taken. */
 export interface Backlog {
@@ -22,7 +23,7 @@ export function readBacklogs(database: QueryTarget): Promise<Backlog[]> {
 
 const ofWebhook = "kind = 'webhook' AND target = webhooks.id::text"
 const isPending = `${ofWebhook} AND next_attempt_at IS NOT NULL AND disabled_at IS NULL`
-const isDead = `${ofWebhook} AND next_attempt_at IS NULL AND delivered_at IS NULL`
+const isDead = `${ofWebhook} AND ${isDeadLetter}`
 
 const backlogs = `
   SELECT

@@ -1,5 +1,6 @@
 import { lowestId } from '../../database/lowest-id.js'
 import { type QueryTarget, queryRows } from '../../database/query.js'
+import { isDeadLetter } from '../lease.js'
 
 /** A message to a webhook, as operators see it. */
 export interface Delivery {
@@ -19,8 +20,6 @@ export interface Delivery {
 /** Maximum number of messages that one statement changes. */
 const batchRows = 1_000
 
-const isDead = 'next_attempt_at IS NULL AND delivered_at IS NULL'
-
 /**
  * Returns messages from newest to oldest.
  *
@@ -39,7 +38,7 @@ const deliveries = `
     attempts, outbox.created_at AS "createdAt", next_attempt_at AS "nextAttemptAt", delivered_at AS "deliveredAt",
     last_failure AS "lastFailure"
   FROM webhooks JOIN outbox ON kind = 'webhook' AND target = webhooks.id::text
-  WHERE ($1::varchar IS NULL OR name = $1) AND (NOT $2::boolean OR ${isDead})
+  WHERE ($1::varchar IS NULL OR name = $1) AND (NOT $2::boolean OR ${isDeadLetter})
   ORDER BY outbox.created_at DESC, outbox.id LIMIT $3::int`
 
 /**
@@ -66,7 +65,7 @@ export async function retryDeadLetters(
 const retry = `
   WITH batch AS (
     SELECT id FROM outbox
-    WHERE kind = 'webhook' AND target = $1::text AND ${isDead} AND ($2::uuid IS NULL OR id = $2) AND id > $3::uuid
+    WHERE kind = 'webhook' AND target = $1::text AND ${isDeadLetter} AND ($2::uuid IS NULL OR id = $2) AND id > $3::uuid
     ORDER BY id LIMIT ${batchRows} FOR UPDATE
   ), retried AS (
     UPDATE outbox SET attempts = 0, next_attempt_at = now(), gives_up_at = now() + interval '1 day',

@@ -5,11 +5,11 @@ import { retryableOnce } from '../../lifecycle/once.js'
 import { runPeriodically } from '../../lifecycle/periodic.js'
 import { reasonOf } from '../../lifecycle/reason.js'
 import { sealingKeysOf } from '../../sealing/sealing-keys.js'
-import { delayAfter } from '../backoff.js'
-import { type Attempt, leaseMessages, settleDelivered, settleFailed } from '../lease.js'
-import { attemptDelivery, type Endpoint, type Outcome } from './attempt.js'
-import { disableFailing, disableGone, excuseIdleTime, noteFailure, noteSuccess } from './endpoint-health.js'
+import { type Attempt, leaseMessages } from '../lease.js'
+import { attemptDelivery, type Endpoint } from './attempt.js'
+import { excuseIdleTime } from './endpoint-health.js'
 import { findEndpoints, resealSecrets } from './secret-store.js'
+import { settle } from './settle.js'
 
 /** Time between two searches for due messages (milliseconds). New messages are announced by the change feed. */
 const intervalMs = 5_000
@@ -73,27 +73,8 @@ async function registerWebhooks(
       attemptDelivery(attempt, endpoint, settings),
     )
     await outage
-      .unless(() => settle(attempt, endpoint, outcome))
+      .unless(() => settle(attempt, endpoint, outcome, app))
       .catch((error: Error) => log.warn({ reason: reasonOf(error) }, 'settling a webhook message failed'))
-  }
-
-  /** Stores the outcome of an attempt. Every outcome passes here once. */
-  async function settle(attempt: Attempt, { id, name }: Endpoint, outcome: Outcome): Promise<void> {
-    if (outcome.kind === 'delivered') {
-      await settleDelivered(attempt, database)
-      metrics.webhookAttempts.add({ outcome: 'delivered' })
-      return noteSuccess(id, database)
-    }
-    const { kind, reason, retryAfterSeconds } = outcome
-    const isGone = kind === 'gone'
-    const delaySeconds = isGone ? Number.POSITIVE_INFINITY : delayAfter(attempt.number, retryAfterSeconds)
-    const isDead = await settleFailed(attempt, { reason, delaySeconds }, database)
-    metrics.webhookAttempts.add({ outcome: isDead ? 'dead' : 'retried' })
-    if (!isGone) await noteFailure(id, database)
-    if (!isDead) return
-    log.error({ webhook: name, message: attempt.id, reason }, 'a webhook message could not be delivered')
-    if (await (isGone ? disableGone(id, database) : disableFailing(id, database)))
-      log.error({ webhook: name, reason }, 'the webhook is disabled')
   }
 
   app.addHook('preClose', async function startNoBatch() {
