@@ -73,6 +73,14 @@ async function registerPasswords(
   metrics.hashingWaiting.observe({}, waiting)
   metrics.hashingConcurrency.observe({}, () => concurrency)
 
+  /** Measures a task that hashes, and runs it in a span. */
+  function observe<T>(operation: 'hash' | 'verify', task: () => Promise<T>): Promise<T> {
+    return traced(
+      () => ({ name: `${operation} password` }),
+      () => metrics.hashing.time({ operation }, task),
+    )
+  }
+
   function refuseThrottled(retryAfter: number): void {
     if (retryAfter <= 0) return
     metrics.throttled.add({ of: 'network' })
@@ -88,12 +96,7 @@ async function registerPasswords(
     requireCapacity,
 
     hash(password) {
-      return run(() =>
-        traced(
-          () => ({ name: 'hash password' }),
-          () => metrics.hashing.time({ operation: 'hash' }, () => hashPassword(password, bcryptCost)),
-        ),
-      )
+      return run(() => observe('hash', () => hashPassword(password, bcryptCost)))
     },
 
     async check({ username, password, hash, address }) {
@@ -111,13 +114,7 @@ async function registerPasswords(
         // A refused password takes the same work, so that the response time does not reveal the reason.
         const isRefused = isLockedOut || isPublished(username, password)
         const comparedHash = isRefused ? undefined : hash
-        const isCorrect = await traced(
-          () => ({ name: 'verify password' }),
-          () =>
-            metrics.hashing.time({ operation: 'verify' }, () =>
-              verifyPassword(password, comparedHash, storedWork),
-            ),
-        )
+        const isCorrect = await observe('verify', () => verifyPassword(password, comparedHash, storedWork))
         metrics.passwordChecks.add({ result: isCorrect ? 'correct' : 'wrong' })
         // Refunded before the next attempt starts: no more are charged at once than run at once.
         if (isCorrect) await recordSuccess(keys, database)

@@ -16,7 +16,8 @@ export function observeKeys(
   function secondsToNext(): number {
     const now = cache.databaseTime().getTime()
     const newest = Math.max(...list().map(({ signsAt }) => signsAt.getTime()))
-    return newest > now ? (newest - now) / 1_000 : (newest - now) / 1_000 + rotationSeconds
+    const untilNewest = (newest - now) / 1_000
+    return untilNewest > 0 ? untilNewest : untilNewest + rotationSeconds
   }
 
   const unlessEmpty = (read: () => number) => () => (list().length > 0 ? read() : undefined)
