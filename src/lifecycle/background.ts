@@ -2,6 +2,7 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import { tracedLater } from '../tracing/span.js'
+import { createFairQueue } from './fair-queue.js'
 import { reasonOf } from './reason.js'
 
 /** Runs tasks after the response, so that the time of a response does not depend on what its task finds. */
@@ -52,37 +53,18 @@ async function registerBackground(
   { maxRunning = 1, maxWaiting = 1_000, closeMs = 5_000 }: BackgroundLimits,
 ): Promise<void> {
   const { metrics } = app
-  /** Tasks by caller, in the order of the callers' turns. */
-  const queues = new Map<string, Task[]>()
-  let waiting = 0
+  const waiting = createFairQueue<Task>()
   const running = new Set<Promise<void>>()
 
-  function takeNext(): Task | undefined {
-    const [turn] = queues
-    if (!turn) return undefined
-    const [caller, tasks] = turn
-    queues.delete(caller)
-    const task = tasks.shift()
-    if (tasks.length > 0) queues.set(caller, tasks)
-    waiting -= 1
-    return task
-  }
-
-  /** Drops the last task of the caller with the most waiting tasks; among several, of the one whose turn is last. */
   function dropOne(): void {
-    const [caller, tasks] = [...queues].reduce((longest, queue) =>
-      queue[1].length < longest[1].length ? longest : queue,
-    )
-    const dropped = tasks.pop()
-    if (tasks.length === 0) queues.delete(caller)
-    waiting -= 1
+    const dropped = waiting.takeLastOfLongest()
     metrics.backgroundTasks.add({ outcome: 'dropped' })
     app.log.error(`${dropped?.name} was dropped because too many tasks are waiting`)
   }
 
   function startWaiting(): void {
     while (running.size < maxRunning) {
-      const next = takeNext()
+      const next = waiting.take()
       if (!next) return
       const run = execute(next).finally(() => {
         running.delete(run)
@@ -107,16 +89,12 @@ async function registerBackground(
     while (running.size > 0) await Promise.all(running)
   }
 
-  metrics.backgroundWaiting.observe({}, () => waiting)
+  metrics.backgroundWaiting.observe({}, waiting.size)
   app.decorate('background', {
     run(name, caller, task) {
-      const queued = { name, task: tracedLater(() => ({ name }), task) }
-      const tasks = queues.get(caller)
-      if (tasks) tasks.push(queued)
-      else queues.set(caller, [queued])
-      waiting += 1
+      waiting.add(caller, { name, task: tracedLater(() => ({ name }), task) })
       startWaiting()
-      if (waiting > maxWaiting) dropOne()
+      if (waiting.size() > maxWaiting) dropOne()
     },
     idle,
   })
@@ -125,9 +103,8 @@ async function registerBackground(
     const timer = new AbortController()
     await Promise.race([idle(), delay(closeMs, undefined, { signal: timer.signal }).catch(() => {})])
     timer.abort()
-    const dropped = waiting
-    queues.clear()
-    waiting = 0
+    const dropped = waiting.size()
+    waiting.clear()
     metrics.backgroundTasks.add({ outcome: 'dropped' }, dropped)
     if (dropped > 0) app.log.error({ dropped }, 'tasks were dropped because the service closes')
     await idle()
