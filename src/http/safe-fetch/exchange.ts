@@ -1,8 +1,8 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { annotate, type SpanDescription, traced, traceHeaders } from '../../tracing/span.js'
+import type { CheckedHost } from './checked-host.js'
 import { hostOf } from './request-url.js'
-import type { Route } from './route.js'
 
 /** Maximum size of a response body (bytes). */
 const maxBytes = 65_536
@@ -20,13 +20,13 @@ export interface OutgoingRequest {
 export async function exchange<T>(
   url: URL,
   request: OutgoingRequest,
-  route: Route,
+  host: CheckedHost,
   read: (response: IncomingMessage) => Promise<T>,
 ): Promise<T> {
   const method = request.body === undefined ? 'GET' : 'POST'
   return traced(
     () => describe(method, url),
-    () => send(method, url, request, route, read),
+    () => send(method, url, request, host, read),
   )
 }
 
@@ -34,7 +34,7 @@ async function send<T>(
   method: string,
   url: URL,
   { headers, body }: OutgoingRequest,
-  { addresses, ca, signal }: Route,
+  { addresses, ca, signal }: CheckedHost,
   read: (response: IncomingMessage) => Promise<T>,
 ): Promise<T> {
   const { Agent, request } = url.protocol === 'https:' ? https : http

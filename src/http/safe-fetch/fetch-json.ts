@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { type Trust, withCheckedHost } from './checked-host.js'
 import { exchange, readBody } from './exchange.js'
 import type { ResolveName } from './name-resolver.js'
 import { toHttpsUrl } from './request-url.js'
-import { type Trust, withinRoute } from './route.js'
 
 /** A document on another server, and how far that server is trusted. */
 export interface RemoteDocument extends Trust {
@@ -21,7 +21,7 @@ export async function fetchJson(
   const url = toHttpsUrl(text)
   if (!url) throw new Error('not an https URL without user and fragment')
   const request = { headers: { accept: 'application/json' } }
-  return withinRoute(url, trust, (route) => exchange(url, request, route, readJson), resolve)
+  return withCheckedHost(url, trust, (host) => exchange(url, request, host, readJson), resolve)
 }
 
 /** @throws Error for a response that is not successful, redirects included, or not JSON */

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { withCheckedHost } from './checked-host.js'
 import { exchange, type OutgoingRequest, readBody } from './exchange.js'
 import type { ResolveName } from './name-resolver.js'
 import { isInternal, toRequestUrl } from './request-url.js'
-import { withinRoute } from './route.js'
 
 /** The receiver of a message. */
 export interface Destination {
@@ -43,7 +43,7 @@ export async function post(
   }
 
   try {
-    return await withinRoute(url, trust, (route) => exchange(url, request, route, readReceipt), resolve)
+    return await withCheckedHost(url, trust, (host) => exchange(url, request, host, readReceipt), resolve)
   } catch (error) {
     if (receipt) return receipt
     throw error

@@ -3,7 +3,7 @@ import { isPermitted } from './address.js'
 import { type ResolveName, resolveName } from './name-resolver.js'
 import { hostOf } from './request-url.js'
 
-// `fetchJson` and `post` are the only clients of other servers. Both send their requests by `withinRoute`, which protects against
+// `fetchJson` and `post` are the only clients of other servers. Both send their requests by `withCheckedHost`, which protects against
 // server-side request forgery.
 
 /** Time for a whole exchange: name resolution, connection and response (milliseconds). */
@@ -17,23 +17,23 @@ export interface Trust {
   ca: string | null
 }
 
-/** Addresses to connect to, and the limits of the connection. */
-export interface Route {
+/** A host whose addresses were checked, and the limits of a connection to it. */
+export interface CheckedHost {
   addresses: LookupAddress[]
   ca: string | null
   signal: AbortSignal
 }
 
 /**
- * Sends a request on a route that is safe: resolves the name once, refuses it unless every address is permitted, and limits the
- * time. The request must connect to the addresses of the route only.
+ * Sends a request to a host after checking it: resolves the name once, refuses it unless every address is permitted, and limits the
+ * time. The request must connect to these addresses only.
  *
  * @throws Error that says in one line why there is no result
  */
-export async function withinRoute<T>(
+export async function withCheckedHost<T>(
   url: URL,
   { allowPrivateHost, ca }: Trust,
-  send: (route: Route) => Promise<T>,
+  send: (host: CheckedHost) => Promise<T>,
   resolve: ResolveName = resolveName,
 ): Promise<T> {
   const signal = AbortSignal.timeout(timeLimitMs)
