@@ -24,8 +24,8 @@ export function decompress<Result>(
     gunzip,
     async function* requireAllUsed(bytes: AsyncIterable<Buffer>) {
       yield* bytes
-      // Zlib ends at a zero byte behind a gzip file, and ignores what follows.
-      if (given > gunzip.bytesWritten) throw new InvalidArchive('is damaged: it goes on behind its end')
+      // Zlib ends at a zero byte after a gzip file, and ignores what follows.
+      if (given > gunzip.bytesWritten) throw new InvalidArchive('is damaged: it goes on after its end')
     },
     read,
   ).catch(explainGzip)
@@ -35,5 +35,5 @@ export function decompress<Result>(
 function explainGzip(error: Error & { code?: string }): never {
   if (!error.code?.startsWith('Z_')) throw error
   if (error.code === 'Z_BUF_ERROR') throw new InvalidArchive('is truncated', error)
-  throw new InvalidArchive(`is damaged, or not one: ${error.message}`, error)
+  throw new InvalidArchive(`is damaged, or not an archive: ${error.message}`, error)
 }

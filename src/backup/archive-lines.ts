@@ -43,7 +43,7 @@ export function createArchiveLines(source: AsyncIterable<Buffer>): ArchiveLines 
     }
   }
 
-  /** Returns the rows that are complete in the current chunk, and whether the table ends behind them. */
+  /** Returns the rows that are complete in the current chunk, and whether the table ends after them. */
   function takeCompleteRows(): { rows: Buffer; isEnd: boolean } {
     const end = findEndOfRows(rest)
     if (end === -1) return { rows: take(rest.lastIndexOf(lineBreak) + 1), isEnd: false }
@@ -68,7 +68,7 @@ export function createArchiveLines(source: AsyncIterable<Buffer>): ArchiveLines 
 
     async requireEnd() {
       if (rest.length > 0 || (await readMore()))
-        throw new InvalidArchive('is damaged: it goes on behind its end')
+        throw new InvalidArchive('is damaged: it goes on after its end')
     },
   }
 }

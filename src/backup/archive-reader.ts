@@ -17,7 +17,7 @@ import { decompress } from './archive-gzip.js'
 import { createArchiveLines } from './archive-lines.js'
 import { isCopyText } from './copy-text.js'
 
-/** Receives the content of an archive behind the header. */
+/** Receives the content of an archive after the header. */
 export interface ArchiveVisitor {
   /** Consumes all rows of a table, in chunks of complete rows. */
   onTable(table: ArchiveTable, rows: AsyncIterable<Buffer>): Promise<void>
@@ -85,7 +85,7 @@ function parseHeader(line: Buffer): ArchiveHeader {
   const value = parseJson(line)
   if (conforms(ArchiveHeader, value)) return value as ArchiveHeader
   const { format, version } = Object(value) as { format?: unknown; version?: unknown }
-  if (format !== formatName) throw new InvalidArchive('is not one: latchkey backup makes them')
+  if (format !== formatName) throw new InvalidArchive('is not one of Latchkey: latchkey backup writes them')
   throw new InvalidArchive(
     version === formatVersion
       ? 'is damaged: it has an invalid header'

@@ -7,7 +7,7 @@ import type { Database } from './client.js'
 import { familyRemoval, type RemovalBounds, removeInBatches, rowRemoval } from './removal.js'
 
 /** Tables with a column `expires_at`, and their keys. */
-const expiringTables = [
+const tablesWithExpiry = [
   ['revoked_tokens', 'fingerprint'],
   ['one_time_tokens', 'fingerprint'],
   ['idempotency_keys', 'subject, key'],
@@ -30,7 +30,10 @@ const ofRetired = `list_id IN (SELECT id FROM status_lists WHERE ${retired})`
 /** Statements that remove rows in batches, by table. */
 const removals: [ExpiringTable, string][] = [
   ['token_families', familyRemoval(expired)],
-  ...expiringTables.map(([table, key]): [ExpiringTable, string] => [table, rowRemoval(table, key, expired)]),
+  ...tablesWithExpiry.map(([table, key]): [ExpiringTable, string] => [
+    table,
+    rowRemoval(table, key, expired),
+  ]),
   ['status_revocations', rowRemoval('status_revocations', 'list_id, first, count', ofRetired)],
   ['status_blocks', rowRemoval('status_blocks', 'list_id, first', ofRetired)],
   ['status_lists', rowRemoval('status_lists', 'id', retired)],

@@ -52,7 +52,7 @@ export function openSessionPool(session: SessionConfig, size?: number): pg.Pool 
   })
   // Without a listener the loss of an idle connection would end the process. The pool replaces the connection.
   pool.on('error', () => {})
-  // Nor has a session a listener of its own while the pool hands it over to a transaction that has waited for it.
+  // A session has no listener of its own either while the pool hands it over to a transaction that has waited for it.
   pool.on('connect', (client) => client.on('error', () => {}))
   leaveFormerServers(pool, options.session.servers)
   return pool

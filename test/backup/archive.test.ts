@@ -114,8 +114,11 @@ t.test('a damaged archive is refused, and changes nothing', async (t) => {
   flipped.writeUInt8(flipped.readUInt8(packed.length >> 1) ^ 1, packed.length >> 1)
   const cases: Record<string, [Uint8Array, RegExp]> = {
     'no bytes': [Buffer.alloc(0), /is truncated|is damaged/],
-    'no gzip file': [Buffer.from('PGDMP'), /is damaged, or not one: incorrect header check/],
-    'a gzip file of something else': [gzip('{"a": 1}\n'), /is not one: latchkey backup makes them/],
+    'no gzip file': [Buffer.from('PGDMP'), /is damaged, or not an archive: incorrect header check/],
+    'a gzip file of something else': [
+      gzip('{"a": 1}\n'),
+      /is not one of Latchkey: latchkey backup writes them/,
+    ],
     'a text': [gzip('CREATE TABLE users ();\n'), /is not one/],
     'no line': [gzip('x'), /is truncated/],
     'a flipped bit': [flipped, /is (damaged|truncated)/],
@@ -141,10 +144,10 @@ t.test('a damaged archive is refused, and changes nothing', async (t) => {
       /differs from its checksum/,
     ],
     'an end of no JSON': [gzip(plain.replace(/\{"rows":.*\}\n$/, '{"rows":\n')), /has an invalid line/],
-    'something behind the end': [gzip(`${plain}x`), /goes on behind its end/],
-    'zeros behind the end': [Buffer.concat([packed, Buffer.alloc(100)]), /goes on behind its end/],
-    'many zeros behind the end': [Buffer.concat([packed, Buffer.alloc(1_000_000)]), /goes on behind its end/],
-    'a second archive': [Buffer.concat([packed, packed]), /goes on behind its end/],
+    'something after the end': [gzip(`${plain}x`), /goes on after its end/],
+    'zeros after the end': [Buffer.concat([packed, Buffer.alloc(100)]), /goes on after its end/],
+    'many zeros after the end': [Buffer.concat([packed, Buffer.alloc(1_000_000)]), /goes on after its end/],
+    'a second archive': [Buffer.concat([packed, packed]), /goes on after its end/],
     'a later format': [gzip(plain.replace('"version":1', '"version":2')), /another format version/],
     'an invalid header': [gzip(plain.replace('"tables":[', '"tables":[1,')), /has an invalid header/],
     'an endless line': [gzip('x'.repeat(2_000_000)), /has a line that is too long/],

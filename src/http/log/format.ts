@@ -17,11 +17,11 @@ export interface LogFormat {
    *
    * It is a single literal, as pino takes three times as long to serialize an object with spread members.
    */
-  describeRequest(request: FastifyRequest, response: Response | undefined): object
+  describeRequest(request: FastifyRequest, response: LoggedResponse | undefined): object
 }
 
 /** Status of a response, and the time that it took (milliseconds). */
-interface Response {
+interface LoggedResponse {
   statusCode: number
   elapsedTime: number
 }

@@ -33,7 +33,7 @@ export const loginOutcomes = [
   'aborted',
 ] as const
 
-/** Outcomes of refreshes whose token was found out about. */
+/** Outcomes of refreshes, by what the presented token turned out to be. */
 const refreshOutcomes = ['rotated', 'replayed', 'reused', 'expired', 'unknown', 'foreign'] as const
 
 /** Places where access tokens are checked. */
