@@ -1,3 +1,4 @@
+import { exit } from './exit.js'
 import { OperatorError } from './operator-error.js'
 
 /**
@@ -30,12 +31,12 @@ export function closeGracefully(
     if (signal) await drain(signal).catch(fail)
     setTimeout(() => fail(new Error(`not closed within ${deadlineMs} ms`)), deadlineMs)
     await close().catch(fail)
-    process.exit(signal ? 0 : 1)
+    exit(signal ? 0 : 1)
   }
 
   function fail(error: unknown): never {
     report(error)
-    process.exit(1)
+    exit(1)
   }
 
   function abandon(error: unknown): void {
