@@ -70,6 +70,28 @@ t.test('Helm', { skip: without('helm', 'version') }, async (t) => {
     t.same([...names('my-latchkey')], ['my-latchkey', 'my-latchkey-migration'])
     for (const name of names('x'.repeat(53))) t.ok(name.length <= 63, name)
   })
+
+  t.test('quotes names that YAML would read as numbers', async (t) => {
+    const paths = [
+      'fullnameOverride',
+      'image.pullSecrets[0]',
+      'ingress.className',
+      'ingress.tlsSecretName',
+      'priorityClassName',
+      'secrets.DATABASE_URL.key',
+      'secrets.DATABASE_URL.name',
+      'serviceAccountName',
+    ]
+    const { stdout } = run(
+      'helm',
+      ...['template', '1234', chart, '--kube-version', kubernetesVersion, ...settings],
+      ...['ingress', 'gateway', 'autoscaling'].flatMap((part) => ['--set', `${part}.enabled=true`]),
+      ...['--set', 'gateway.parentRefs[0].name=gateway'],
+      ...paths.flatMap((path) => ['--set-string', `${path}=1234`]),
+    )
+    t.match(stdout, 'name: "1234"')
+    t.notMatch(stdout, /: 1234$/m)
+  })
 })
 
 t.test('kubeconform accepts the manifests', { skip: without('kubeconform', '-v') }, async (t) => {

@@ -95,9 +95,11 @@ t.test('wrong values are refused', async (t) => {
     ['/secrets', { secrets: { ISSUER: { name: 'latchkey', key: 'issuer' } } }],
     ['/secrets/DATABASE_URL', { secrets: { DATABASE_URL: { name: 'latchkey' } } }],
     ['/secrets/DATABASE_URL/key', { secrets: { DATABASE_URL: { name: 'latchkey', key: 'a b' } } }],
+    ['/secrets/DATABASE_URL/name', { secrets: { DATABASE_URL: { name: 'a: b', key: 'url' } } }],
     ['/secretsAs', { secretsAs: 'arguments' }],
     ['/gateway/parentRefs', { gateway: { enabled: true, parentRefs: [] } }],
     ['/metrics/port', { metrics: { port: 8000 } }],
+    ['/metrics/prometheusRule/runbooks', { metrics: { prometheusRule: { runbooks: 'a: b' } } }],
     ['/podLabels/team', { podLabels: { team: 1 } }],
     ['/runAsUser', { runAsUser: 0 }],
   ] as const) {

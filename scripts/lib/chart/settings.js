@@ -1,3 +1,5 @@
+import { name as objectName } from './kinds.js'
+
 /**
  * @typedef {import('../../../src/config/settings/index.js').Setting} Setting
  * @typedef {Setting & {
@@ -64,7 +66,7 @@ function toReference(description) {
     additionalProperties: false,
     required: ['name', 'key'],
     properties: {
-      name: { type: 'string', description: 'Name of the Secret.', minLength: 1, maxLength: 253 },
+      name: { ...objectName, description: 'Name of the Secret.' },
       key: { type: 'string', description: 'Key in the Secret.', pattern: '^[-._a-zA-Z0-9]{1,253}$' },
     },
   }

@@ -146,6 +146,7 @@ export function declareValues(settings) {
         labels: { ...texts, description: 'Labels by which Prometheus selects the PrometheusRule.' },
         runbooks: {
           type: 'string',
+          pattern: '^(https?://[!-~]+)?$',
           description: 'URL of the folder that contains `docs/`, with which the links of the alerts begin.',
           default: '',
         },

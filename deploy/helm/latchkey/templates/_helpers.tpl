@@ -2,10 +2,12 @@
 {{- .Values.fullnameOverride | default (contains .Chart.Name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name)) | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* In all templates toYaml quotes a name that YAML would read as a number or a boolean, such as that of a release 123. */}}
+
 {{/* Labels by which a resource selects the pods of a component, or of all. */}}
 {{- define "latchkey.selector" -}}
 app.kubernetes.io/name: {{ .context.Chart.Name }}
-app.kubernetes.io/instance: {{ .context.Release.Name }}
+app.kubernetes.io/instance: {{ .context.Release.Name | toYaml }}
 {{- with .component }}
 app.kubernetes.io/component: {{ . }}
 {{- end }}
@@ -19,7 +21,7 @@ helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version | re
 {{- end -}}
 
 {{- define "latchkey.metadata" -}}
-name: {{ include "latchkey.name" .context }}{{ .suffix }}
+name: {{ print (include "latchkey.name" .context) .suffix | toYaml }}
 labels:
   {{- include "latchkey.labels" . | nindent 2 }}
 {{- end -}}

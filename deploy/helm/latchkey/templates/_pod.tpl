@@ -1,16 +1,16 @@
 {{/* What the pods of the service and of the migration have in common. */}}
 {{- define "latchkey.podSpec" -}}
-serviceAccountName: {{ .Values.serviceAccountName }}
+serviceAccountName: {{ toYaml .Values.serviceAccountName }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ toYaml . }}
   {{- end }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ toYaml . }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
@@ -42,9 +42,9 @@ volumes:
       sources:
         {{- range $setting, $secret := .Values.secrets }}
         - secret:
-            name: {{ $secret.name }}
+            name: {{ toYaml $secret.name }}
             items:
-              - key: {{ $secret.key }}
+              - key: {{ toYaml $secret.key }}
                 path: {{ $setting }}
         {{- end }}
   {{- end }}
@@ -108,8 +108,8 @@ volumeMounts:
 - name: {{ $setting }}
   valueFrom:
     secretKeyRef:
-      name: {{ $secret.name }}
-      key: {{ $secret.key }}
+      name: {{ toYaml $secret.name }}
+      key: {{ toYaml $secret.key }}
 {{- end }}
 {{- end }}
 {{- with .Values.extraEnv }}
