@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import t from 'tap'
 import { query } from '../database/query.js'
 import { backUp, contentOf, migratedDatabase, newFile, takeApart } from '../helpers/archives.js'
@@ -22,6 +24,23 @@ t.test('an archive has the state of one moment', async (t) => {
   const { rows } = takeApart(file)
   t.match(rows.items, /\tFoo\t/)
   t.notMatch(rows.users, /Later/)
+})
+
+t.test('a backup that a signal ends leaves no file', async (t) => {
+  const url = await cloneDatabase(t)
+  const file = newFile(t)
+  const kill = t.capture(process, 'kill', () => true)
+  const before = process.listeners('SIGTERM')
+  const writer = await beginTransaction(t, url, 'LOCK TABLE users IN ACCESS EXCLUSIVE MODE')
+  const backup = runCommand(url, ['backup', file])
+  await untilWaiting(url)
+  t.equal(readdirSync(dirname(file)).length, 1)
+  process.listeners('SIGTERM').at(-1)?.('SIGTERM')
+  t.strictSame(readdirSync(dirname(file)), [])
+  t.match(kill(), [{ args: [process.pid, 'SIGTERM'] }])
+  await writer.query('COMMIT')
+  t.match(await backup, { status: 1 })
+  t.strictSame(process.listeners('SIGTERM'), before)
 })
 
 t.test('a backup waits for a migration that runs', async (t) => {

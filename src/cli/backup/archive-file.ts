@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, rmSync } from 'node:fs'
 import { access, type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { OperatorError } from '../../lifecycle/operator-error.js'
@@ -40,6 +40,9 @@ export async function requireWritable(file: string, { stdout }: Io): Promise<voi
     throw new CommandError(exitStatus.usage, `${file} is not a regular file; - stands for standard output`)
 }
 
+/** Signals that end a command. */
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /**
  * Writes a file completely or not at all: under a temporary name beside it, which it gets when every byte is on disk.
  *
@@ -51,6 +54,7 @@ export async function writeFileAtomically<T>(
 ): Promise<T> {
   const temporary = `${file}.${randomUUID()}.tmp`
   const handle = await open(temporary, 'wx', ownerOnly).catch(explainWriting)
+  const keepOnSignal = removeOnSignal(temporary)
   try {
     const result = await writeAndSync(handle, writeAll).finally(() => handle.close())
     await rename(temporary, file).catch(explainWriting)
@@ -59,6 +63,21 @@ export async function writeFileAtomically<T>(
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
+  } finally {
+    keepOnSignal()
+  }
+}
+
+/** Removes a file when a signal ends the process. Returns a function after which it is kept. */
+function removeOnSignal(file: string): () => void {
+  function removeAndEnd(signal: NodeJS.Signals): void {
+    rmSync(file, { force: true })
+    process.kill(process.pid, signal)
+  }
+  // Without the listener, which is called once, the same signal ends the process.
+  for (const signal of endingSignals) process.once(signal, removeAndEnd)
+  return function keep() {
+    for (const signal of endingSignals) process.off(signal, removeAndEnd)
   }
 }
 
