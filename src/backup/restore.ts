@@ -47,8 +47,11 @@ export async function restoreArchive(
   return withOperatorSession(url, async function restore(session) {
     if (!(await isOwnSession(session))) throw new PoolerInBetween()
     await lockMigrations(session, 'exclusive')
+    const tables = await listTables(session)
+    // Before it is locked, as a service may run on a database with content.
+    await requireEmpty(tables, session)
     await session.query('BEGIN')
-    const tables = await lockTables(session)
+    await lockTables(tables, session)
     const summary = await fill(tables, source, complete, session).catch(explainRefusal)
     await session.query(`ANALYZE ${namesOf(tables)}`)
     await session.query("SELECT pg_notify('latchkey_changes', 'all')")
@@ -68,6 +71,7 @@ function fill(
     requireSameTables(header.tables, tables)
     const resumeRules = await suspendRules(session)
     await requireEmpty(tables, session)
+    await deleteRowsOfMigrations(session)
     await advanceSequences(header, session)
     return {
       onTable: (table, rows) => storeRows(table, rows, session),
@@ -80,11 +84,9 @@ function fill(
 }
 
 /** Locks the tables, so that a service that starts meanwhile waits. */
-async function lockTables(session: pg.Client): Promise<ArchiveTable[]> {
-  const tables = await listTables(session)
+async function lockTables(tables: ArchiveTable[], session: pg.Client): Promise<void> {
   await session.query(`SET LOCAL lock_timeout = '${lockTimeout}'`)
   await session.query(`LOCK TABLE ${namesOf(tables)} IN ACCESS EXCLUSIVE MODE`)
-  return tables
 }
 
 function namesOf(tables: ArchiveTable[]): string {
@@ -122,19 +124,25 @@ function requireSameTables(archived: ArchiveTable[], tables: ArchiveTable[]): vo
     throw new InvalidArchive('has other tables than the database, though it has the same migrations')
 }
 
-/** @throws OperatorError if the database has rows other than those of migrations, which are deleted */
+/** @throws OperatorError if the database has rows other than those of migrations */
 async function requireEmpty(tables: ArchiveTable[], session: pg.Client): Promise<void> {
   const filled: string[] = []
   for (const { name } of tables) {
-    const table = pg.escapeIdentifier(name)
-    if (rowsOfMigrations[name]) await session.query(`DELETE FROM ${table} WHERE ${rowsOfMigrations[name]}`)
-    const { rowCount } = await session.query(`SELECT FROM ${table} LIMIT 1`)
+    const known = rowsOfMigrations[name] ?? 'false'
+    const { rowCount } = await session.query(
+      `SELECT FROM ${pg.escapeIdentifier(name)} WHERE NOT (${known}) LIMIT 1`,
+    )
     if (rowCount) filled.push(name)
   }
   if (filled.length > 0)
     throw new OperatorError(
       `the database is not empty: it has ${filled.join(', ')}; restore into a new database, before the service is started on it`,
     )
+}
+
+async function deleteRowsOfMigrations(session: pg.Client): Promise<void> {
+  for (const [table, condition] of Object.entries(rowsOfMigrations))
+    await session.query(`DELETE FROM ${table} WHERE ${condition}`)
 }
 
 /** @throws InvalidArchive if the database does not store every row */

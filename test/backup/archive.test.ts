@@ -251,7 +251,7 @@ t.test('what is written is complete or not there', async (t) => {
     status: 2,
     stderr: /not a regular file; -/,
   })
-  t.match(await runCommand(url, ['restore', folder]), {
+  t.match(await runCommand(await migratedDatabase(t), ['restore', folder]), {
     status: 1,
     stderr: /the archive cannot be read: EISDIR/,
   })

@@ -142,6 +142,17 @@ t.test('a database with content is refused, and stays as it is', async (t) => {
   t.match(await runCommand(started, ['restore', file]), { status: 1, stderr: /it has clients/ })
 })
 
+t.test(
+  'a database with content is refused before the archive is read, which may take any time',
+  async (t) => {
+    const url = await cloneDatabase(t)
+    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+    const io = { env: { DATABASE_URL: url }, stdin, stdout, stderr, nodeVersion: '24.1.0', now: new Date(0) }
+    t.equal(await runCommandLine(['restore', '-'], io), 1)
+    t.match(stderr.read().toString(), 'the database is not empty')
+  },
+)
+
 t.test('an archive goes through a pipe', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, incompressible)
