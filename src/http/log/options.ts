@@ -48,7 +48,15 @@ export function loggerOptions(settings: LogSettings): PinoLoggerOptions {
     ...options,
     level: settings.logLevel,
     redact: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]),
-    serializers: { req: (request: FastifyRequest) => describeRequest(request, undefined) },
+    serializers: {
+      req: (request: FastifyRequest) => describeRequest(request, undefined),
+      err: describeError,
+    },
     ...(settings.tracing && { mixin: nameSpan }),
   }
+}
+
+/** Returns the members of an error that are logged. Those of PostgreSQL and Prisma have others, which can contain a whole row. */
+function describeError({ name, message, stack, code }: Error & { code?: string }): object {
+  return { type: name, message, stack, code }
 }

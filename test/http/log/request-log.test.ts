@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import fastify, { LogController } from 'fastify'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { loadConfig } from '../../../src/config/index.js'
 import { loggerOptions } from '../../../src/http/log/options.js'
 import { createRequestLogger } from '../../../src/http/log/request-logger.js'
@@ -89,22 +89,40 @@ t.test('the lines of a request and of its child loggers have the id of the reque
   t.notMatch(lines.join(), 'canary')
 })
 
-t.test('a secret that is logged by mistake is redacted', async (t) => {
-  let log = ''
+/** Starts an app that only logs. Returns it with a function that returns its log. */
+function startLogging(t: Test, format: string) {
+  const lines: string[] = []
   const stream = new Writable({
     write(chunk, _encoding, done) {
-      log += chunk
+      lines.push(String(chunk))
       done()
     },
   })
-  const app = fastify({ logger: { ...loggerOptions(loadConfig({})), stream } })
+  const app = fastify({ logger: { ...loggerOptions(loadConfig({ LOG_FORMAT: format })), stream } })
   t.teardown(() => app.close())
+  return { app, log: () => lines.join('') }
+}
+
+t.test('a secret that is logged by mistake is redacted', async (t) => {
+  const { app, log } = startLogging(t, 'json')
   app.log.info({
     password: 'canary',
     headers: { authorization: 'canary' },
     proxied: { headers: { cookie: 'canary' } },
   })
   app.log.info({ body: { client_secret: 'canary', access_token: 'canary', refresh_token: 'canary' } })
-  t.match(log, '[Redacted]')
-  t.notMatch(log, 'canary')
+  t.match(log(), '[Redacted]')
+  t.notMatch(log(), 'canary')
 })
+
+for (const format of ['json', 'ecs'])
+  t.test(`an error of the database is logged without the row that it concerns, in ${format}`, async (t) => {
+    const { app, log } = startLogging(t, format)
+    const fields = { code: '23514', detail: 'Failing row contains (canary).', where: 'PL/pgSQL: canary' }
+    const meta = { driverAdapterError: { name: 'DriverAdapterError', cause: fields } }
+    const message = 'new row violates a check'
+    for (const members of [fields, { code: 'P2039', meta }])
+      app.log.error({ err: Object.assign(new Error(message), members) }, 'request failed')
+    for (const logged of [message, '23514', 'P2039']) t.match(log(), logged)
+    t.notMatch(log(), 'canary')
+  })
