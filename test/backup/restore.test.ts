@@ -167,6 +167,15 @@ t.test('an archive goes through a pipe', async (t) => {
   t.match(await runCommand(restored, ['users', 'list']), { stdout: /johndoe/ })
 })
 
+t.test('a backup whose reader goes away has failed', async (t) => {
+  const url = await cloneDatabase(t)
+  await query(url, incompressible)
+  const program = startProgram(t, 'src/cli/latchkey.ts', { DATABASE_URL: url }, { args: ['backup', '-'] })
+  program.process.stdout.destroy()
+  t.equal(await program.ends(), 1)
+  t.match(program.stderr, 'latchkey: the archive cannot be written: write EPIPE')
+})
+
 t.test('what goes to standard output waits for its reader', async (t) => {
   const url = await cloneDatabase(t)
   await query(url, incompressible)

@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import type { Command } from 'commander'
 import { createBackup } from '../../backup/create-backup.js'
+import { OperatorError } from '../../lifecycle/operator-error.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
 import { onServer, requireMigrations } from '../run.js'
@@ -28,9 +28,21 @@ export function addBackup(program: Command, io: Io): Command {
     )
 }
 
-/** Returns a function that writes to a stream, and waits until it takes more. */
+/**
+ * Returns a function that writes to a stream, and waits until it has taken the bytes. Unlike the output of other commands, an archive is
+ * useless unless its reader takes all of it.
+ *
+ * @throws OperatorError if it cannot be written
+ */
 function writeTo(output: NodeJS.WritableStream): (bytes: Uint8Array) => Promise<void> {
-  return async function write(bytes) {
-    if (!output.write(bytes)) await once(output, 'drain')
+  output.removeAllListeners('error').on('error', () => {})
+  return function write(bytes) {
+    return new Promise((resolve, reject) => {
+      output.write(bytes, function settle(error) {
+        if (error)
+          reject(new OperatorError(`the archive cannot be written: ${error.message}`, { cause: error }))
+        else resolve()
+      })
+    })
   }
 }
