@@ -37,7 +37,7 @@ async function registerRemoval(app: FastifyInstance): Promise<void> {
     wakeEnding()
     wakeRemoval()
   })
-  app.addHook('onClose', async () => closing.abort())
+  app.addHook('preClose', async () => closing.abort())
 }
 
 /** Ends the tokens of all departures that end tokens, in batches. They do not wait for the other departures. */

@@ -68,7 +68,7 @@ async function registerRetention(app: FastifyInstance, settings: Retention): Pro
   runPeriodically(app, 'removing expired rows', intervalMs, () =>
     app.outage.unless(() => removeExpired(app.database, settings, { signal: closing.signal }, app.metrics)),
   )
-  app.addHook('onClose', async () => closing.abort())
+  app.addHook('preClose', async () => closing.abort())
 }
 
 /** Removes expired rows, and audit events and messages older than `eventRetentionSeconds`, in batches. */

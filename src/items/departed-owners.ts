@@ -31,7 +31,7 @@ async function registerRemoval(app: FastifyInstance): Promise<void> {
   runPeriodically(app, 'removing the items of deleted users', intervalMs, () =>
     app.outage.unless(() => removeDepartedItems(app.database, closing.signal)),
   )
-  app.addHook('onClose', async () => closing.abort())
+  app.addHook('preClose', async () => closing.abort())
 }
 
 /**

@@ -68,9 +68,12 @@ export function keepRunning(
   }
 
   app.addHook('onReady', async () => start())
-  app.addHook('onClose', async function stopRunning() {
+  // Hooks on close run one after another. A task that began a run while others are awaited would have to be awaited in addition.
+  app.addHook('preClose', async function startNoRun() {
     closing = true
     clearTimeout(timer)
+  })
+  app.addHook('onClose', async function awaitRun() {
     await running
   })
   return wake

@@ -51,6 +51,33 @@ t.test('closing waits for a run in progress', async (t) => {
   t.equal(finished, true)
 })
 
+t.test('no task begins a run while closing waits for another', async (t) => {
+  const app = fastify()
+  app.decorate('metrics', createMetrics())
+  let runs = 0
+  runPeriodically(app, 'claiming names', 1, async () => {
+    runs += 1
+  })
+  let finish = () => {}
+  runPeriodically(
+    app,
+    'ending tokens',
+    3_600_000,
+    () =>
+      new Promise<void>((end) => {
+        finish = end
+      }),
+  )
+  await app.ready()
+  const closing = app.close()
+  await delay(10)
+  const before = runs
+  await delay(30)
+  finish()
+  await closing
+  t.equal(runs, before)
+})
+
 /** Starts a task that runs rarely. Each run begins at once, and ends when the test lets it. */
 async function startRarely() {
   const app = fastify()

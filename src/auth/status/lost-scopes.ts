@@ -31,7 +31,7 @@ export function registerLostScopes(app: FastifyInstance): void {
       if (change === null || change === `departure:${kind}`) wake()
     })
   }
-  app.addHook('onClose', async () => closing.abort())
+  app.addHook('preClose', async () => closing.abort())
 }
 
 /** Kinds of losses. Each has a task of its own, as walking through all logins takes long. */
