@@ -57,6 +57,30 @@ t.test('names beyond the maximum wait for a lookup to end, but addresses do not'
   t.same(await resolving[3], addresses)
 })
 
+t.test(
+  'a name that was looked up before does not wait for one whose name server does not answer',
+  async (t) => {
+    const { names, ends, lookUp } = manualLookups()
+    const resolve = createNameResolver(1, lookUp)
+    const first = resolve('a.example')
+    await nextTurn()
+    ends[0]?.()
+    await first
+    await nextTurn()
+    const silent = resolve('b.example')
+    t.same(await resolve('a.example'), addresses)
+    t.same(names, ['a.example', 'b.example'])
+    ends[1]?.()
+    await silent
+    await nextTurn()
+    const again = resolve('a.example')
+    await nextTurn()
+    ends[2]?.()
+    await again
+    t.same(names, ['a.example', 'b.example', 'a.example'], 'otherwise it is looked up again')
+  },
+)
+
 t.test('a connection gets the addresses of a name, or the error', async (t) => {
   const server = createServer((socket) => socket.end())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
