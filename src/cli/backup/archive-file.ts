@@ -55,17 +55,20 @@ export async function writeFileAtomically<T>(
   const temporary = `${file}.${randomUUID()}.tmp`
   const handle = await open(temporary, 'wx', ownerOnly).catch(explainWriting)
   const keepOnSignal = removeOnSignal(temporary)
-  try {
+
+  async function writeAndRename(): Promise<T> {
     const result = await writeAndSync(handle, writeAll).finally(() => handle.close())
     await rename(temporary, file).catch(explainWriting)
     await syncDirectory(dirname(file))
     return result
-  } catch (error) {
+  }
+
+  async function remove(error: unknown): Promise<never> {
     await rm(temporary, { force: true })
     throw error
-  } finally {
-    keepOnSignal()
   }
+
+  return writeAndRename().catch(remove).finally(keepOnSignal)
 }
 
 /** Removes a file when a signal ends the process. Returns a function after which it is kept. */

@@ -39,7 +39,6 @@ async function registerWebhooks(
   const settings = { sealingKeys: sealingKeysOf(config), internalHosts: config.webhookInternalHosts }
   /** Batches under way, by the ids of their endpoints. */
   const batches = new Map<string, Promise<unknown>>()
-  let closing = false
 
   const prepare = retryableOnce(async function resealOnce() {
     for (const { name, reason } of await resealSecrets(settings.sealingKeys, database))
@@ -47,7 +46,6 @@ async function registerWebhooks(
   })
 
   async function startBatches(): Promise<void> {
-    if (closing) return
     await prepare()
     const attempts = await leaseMessages('webhook', enabledWebhooks, [...batches.keys()], database)
     if (attempts.length === 0) return
@@ -77,9 +75,6 @@ async function registerWebhooks(
       .catch((error: Error) => log.warn({ reason: reasonOf(error) }, 'settling a webhook message failed'))
   }
 
-  app.addHook('preClose', async function startNoBatch() {
-    closing = true
-  })
   // Hooks on close run in reverse order: this one runs when the periodic task below has ended.
   app.addHook('onClose', async function finishBatches() {
     await Promise.all(batches.values())
