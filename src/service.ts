@@ -52,12 +52,12 @@ const closers: (() => Promise<unknown>)[] = []
 /** Aborted when the process begins to end. A start that is still under way ends at its next step. */
 const ending = new AbortController()
 
-/** Drains the service. Does nothing until the service has been built. */
-let drainService = async (_signal: string): Promise<void> => {}
+/** Functions that drain what has been built, given the signal that ends it. */
+const drains: ((signal: string) => Promise<void>)[] = []
 
-function beginEnd(signal: string): Promise<void> {
+async function beginEnd(signal: string): Promise<void> {
   ending.abort()
-  return drainService(signal)
+  for (const drainPart of drains) await drainPart(signal)
 }
 
 async function closeAll(): Promise<void> {
@@ -95,10 +95,10 @@ async function start([argument]: string[], abandon: (error: unknown) => void): P
   closers.push(() => closeApp(app, config.drainSeconds > 0 || socket !== undefined))
   // The first one is called last.
   closers.unshift(async () => app.log.info('stopped'))
-  drainService = (signal) => {
+  drains.push(function drainApp(signal) {
     app.log.info({ signal }, 'stopping')
     return drain(app, config.drainSeconds)
-  }
+  })
 
   async function prepare(): Promise<void> {
     await requireSameDatabase(server.url, database.direct.url)
