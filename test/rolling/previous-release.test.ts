@@ -219,22 +219,46 @@ t.test('during a rolling deployment both versions serve, each on what the other 
     t.strictSame(program.stdout.match(/^.*"level":(50|60).*$/gm), null)
 })
 
-/**
- * Requests that 0.1.0 answers with 500 on a connection from before the migrations, as one of these makes the scope of a login longer,
- * and a prepared statement returns it. The changelog says so. Later versions prepare such a statement again.
- */
-const knownToFail = ['refresh', 'refresh again']
-
-t.test('connections from before the migrations go on working', async (t) => {
+t.test('a connection from before the migrations goes on working', async (t) => {
   const url = await databaseWithUsers(t)
-  const previous = await startPreviousRelease(t, { ...settings, DATABASE_URL: url })
-  const names = ['anna', 'berta', 'clara', 'doris']
-  await Promise.all(names.map((name) => useServices(previous, previous, `${name}1`)))
+  const previous = await startPreviousRelease(t, { ...settings, DATABASE_URL: url, DATABASE_POOL_SIZE: '1' })
+  t.strictSame(await useServices(previous, previous, 'anna'), expected)
   await migrate(url)
-  const after = await Promise.all(names.map((name) => useServices(previous, previous, `${name}2`)))
-  for (const statuses of after)
-    for (const [what, status] of Object.entries(expected))
-      if (!knownToFail.includes(what)) t.equal(statuses[what], status, what)
-  const failures = previous.program.stdout.match(/^.*"level":(50|60).*$/gm) ?? []
-  for (const failure of failures) t.match(failure, 'cached plan must not change result type')
+  t.strictSame(await useServices(previous, previous, 'berta'), expected)
 })
+
+/**
+ * Requests that 0.1.0 answers with 500 if it has several connections from before the migrations, which the changelog says. One of the
+ * migrations makes the scope of a login longer, and the statement that finds a refresh token returns it. 0.1.0 executes a statement that
+ * was prepared before on one other connection only. Later versions do not use what is prepared when they execute it again.
+ */
+const knownToFail = {
+  refresh,
+  revoke: (service: Service, token: string) => send(service, 'POST', '/revoke', { form: { token } }),
+}
+
+for (const [what, request] of Object.entries(knownToFail))
+  t.test(`several connections from before the migrations go on working after one failed request: ${what}`, async (t) => {
+    const url = await databaseWithUsers(t)
+    const previous = await startPreviousRelease(t, { ...settings, DATABASE_URL: url, DATABASE_POOL_SIZE: '2' })
+    const logins = [await logIn(previous, 'johndoe', 'secret'), await logIn(previous, 'johndoe', 'secret')]
+    const last = await logIn(previous, 'johndoe', 'secret')
+
+    // Two requests wait for the table, so that both connections prepare the statement.
+    const gate = await beginTransaction(t, url, 'LOCK TABLE token_families')
+    const answers = Promise.all(logins.map((login) => refresh(previous, login.refresh)))
+    await until('two requests to wait', async () => {
+      const waiting =
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+      return (await query(url, waiting)).length === 2
+    })
+    await gate.query('COMMIT')
+    for (const { status } of await answers) t.equal(status, 200)
+
+    await migrate(url)
+    t.equal((await request(previous, last.refresh)).status, 500)
+    const [failure, ...more] = previous.program.stdout.match(/^.*"level":(50|60).*$/gm) ?? []
+    t.match(failure, 'cached plan must not change result type')
+    t.strictSame(more, [])
+    t.equal((await request(previous, last.refresh)).status, 200, 'nothing has changed')
+  })
