@@ -5,6 +5,7 @@ import { seed } from '#dist/prisma/seed.js'
 import { openDatabase } from '#dist/src/database/client.js'
 import { findFreePort } from '#dist/src/database/embedded/port.js'
 import { basic } from '../peers/token-server.js'
+import { shareCoresByProcess } from './autogroup.js'
 import { start } from './children.js'
 import { openBenchDatabase } from './database.js'
 import { addUsers } from './fixtures.js'
@@ -44,6 +45,7 @@ const processes = join(import.meta.dirname, '../processes')
  * @returns {Promise<Environment>}
  */
 export async function setUpEnvironment(seconds, processes = availableParallelism()) {
+  shareCoresByProcess()
   const database = await openBenchDatabase()
   const johndoe = await seedUsers(database)
   const service = await startService(database.url)

@@ -31,8 +31,9 @@ export async function loadWithWrk(task) {
 /**
  * Returns the Lua script. Each thread of wrk has its own variables, which `done` reads through the threads that `setup` collects.
  *
- * A `response` function slows wrk down considerably. It is therefore included only for chains and for expected errors;
- * otherwise wrk's own count of statuses from 400 is used.
+ * The functions `request` and `response` slow wrk down considerably, which shares the machine with the server. `request` is
+ * therefore included only for several requests, and `response` only for chains and for expected errors; otherwise wrk's own
+ * count of statuses from 400 is used.
  *
  * @param {Task} task
  */
@@ -42,7 +43,7 @@ function writeScript(task) {
 unexpected = 0
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
-${task.chain ? chainedRequests(task, task.chain) : requestsInTurn(task)}
+${writeRequests(task)}
 ${checksStatus ? checkResponses(task) : ''}
 function done(summary, latency)
   local errors = summary.errors
@@ -54,6 +55,23 @@ function done(summary, latency)
     latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, failed))
 end
 `
+}
+
+/** @param {Task} task */
+function writeRequests(task) {
+  const [request, ...others] = task.requests
+  if (task.chain) return chainedRequests(task, task.chain)
+  return request && others.length === 0 ? oneRequest(request) : requestsInTurn(task)
+}
+
+/** @param {import('./load.js').Request} request */
+function oneRequest({ method, path, headers, body = '' }) {
+  const fields = Object.entries(headers).map(([name, value]) => `[${quote(name)}] = ${quote(value)}`)
+  return `
+wrk.method = ${quote(method)}
+wrk.path = ${quote(path)}
+wrk.headers = { ${fields.join(', ')} }
+wrk.body = ${quote(body)}`
 }
 
 /** @param {Task} task */

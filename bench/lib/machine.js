@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
+import { readAutogroup } from './autogroup.js'
 import { loadGenerator } from './load.js'
 
 const require = createRequire(import.meta.url)
@@ -13,6 +14,7 @@ export async function describeMachine(sql) {
     cores: availableParallelism(),
     'memory, GB': Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
+    autogroup: readAutogroup(),
     node: process.version,
     postgresql: rows[0].server_version,
     'load generator': await describeGenerator(),
