@@ -238,27 +238,34 @@ const knownToFail = {
 }
 
 for (const [what, request] of Object.entries(knownToFail))
-  t.test(`several connections from before the migrations go on working after one failed request: ${what}`, async (t) => {
-    const url = await databaseWithUsers(t)
-    const previous = await startPreviousRelease(t, { ...settings, DATABASE_URL: url, DATABASE_POOL_SIZE: '2' })
-    const logins = [await logIn(previous, 'johndoe', 'secret'), await logIn(previous, 'johndoe', 'secret')]
-    const last = await logIn(previous, 'johndoe', 'secret')
+  t.test(
+    `several connections from before the migrations go on working after one failed request: ${what}`,
+    async (t) => {
+      const url = await databaseWithUsers(t)
+      const previous = await startPreviousRelease(t, {
+        ...settings,
+        DATABASE_URL: url,
+        DATABASE_POOL_SIZE: '2',
+      })
+      const logins = [await logIn(previous, 'johndoe', 'secret'), await logIn(previous, 'johndoe', 'secret')]
+      const last = await logIn(previous, 'johndoe', 'secret')
 
-    // Two requests wait for the table, so that both connections prepare the statement.
-    const gate = await beginTransaction(t, url, 'LOCK TABLE token_families')
-    const answers = Promise.all(logins.map((login) => refresh(previous, login.refresh)))
-    await until('two requests to wait', async () => {
-      const waiting =
-        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-      return (await query(url, waiting)).length === 2
-    })
-    await gate.query('COMMIT')
-    for (const { status } of await answers) t.equal(status, 200)
+      // Two requests wait for the table, so that both connections prepare the statement.
+      const gate = await beginTransaction(t, url, 'LOCK TABLE token_families')
+      const answers = Promise.all(logins.map((login) => refresh(previous, login.refresh)))
+      await until('two requests to wait', async () => {
+        const waiting =
+          "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return (await query(url, waiting)).length === 2
+      })
+      await gate.query('COMMIT')
+      for (const { status } of await answers) t.equal(status, 200)
 
-    await migrate(url)
-    t.equal((await request(previous, last.refresh)).status, 500)
-    const [failure, ...more] = previous.program.stdout.match(/^.*"level":(50|60).*$/gm) ?? []
-    t.match(failure, 'cached plan must not change result type')
-    t.strictSame(more, [])
-    t.equal((await request(previous, last.refresh)).status, 200, 'nothing has changed')
-  })
+      await migrate(url)
+      t.equal((await request(previous, last.refresh)).status, 500)
+      const [failure, ...more] = previous.program.stdout.match(/^.*"level":(50|60).*$/gm) ?? []
+      t.match(failure, 'cached plan must not change result type')
+      t.strictSame(more, [])
+      t.equal((await request(previous, last.refresh)).status, 200, 'nothing has changed')
+    },
+  )
