@@ -3,6 +3,7 @@ import { abortable } from '../runtime/abortable.js'
 import { type Clock, elapsedSince, type Moment, moment } from '../runtime/clock.js'
 import type { Emit } from '../runtime/events.js'
 import { isWorkers } from '../runtime/workers.js'
+import { type Backoff, type Failure, nextFailure, remainingMs } from './cooldown.js'
 
 /** What renewal needs. */
 export interface RenewalConfig {
@@ -32,12 +33,6 @@ export interface Source<T> {
   onFailure(error: ClientError, durationMs: number, retryInMs: number): void
 }
 
-/** Bounds of a time that doubles with every failure (milliseconds). */
-export interface Backoff {
-  minMs: number
-  maxMs: number
-}
-
 /** A value that is renewed before it ends. */
 export interface Renewable<T> {
   /**
@@ -53,6 +48,7 @@ export interface Renewable<T> {
   discard(): void
 }
 
+/** A value that is kept. */
 interface Copy<T> {
   value: T
   requestedAt: Moment
@@ -63,21 +59,12 @@ interface Copy<T> {
   endMs: number
 }
 
-interface Failure {
-  error: ClientError
-  at: Moment
-  count: number
-  cooldownMs: number
-}
-
 /** Smallest share of its lifetime after which a value is renewed. */
 const renewShare = 0.6
 /** Range of that share, so that processes that started together do not ask together. */
 const renewJitter = 0.25
 /** Share of its lifetime after which a value may end before it arrives, so that it is used only if there is no other. */
 const lateShare = 0.95
-/** Maximum time for which a server can put off the next request with `Retry-After` (milliseconds). */
-const maxRetryAfterMs = 60_000
 
 /**
  * Creates a value that is fetched at its first use:
@@ -93,7 +80,7 @@ const maxRetryAfterMs = 60_000
  * call that pauses.
  */
 export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Renewable<T> {
-  const { clock, random } = config
+  const { clock } = config
   let copy: Copy<T> | null = null
   let failure: Failure | null = null
   let flight: Promise<Copy<T> | Failure> | null = null
@@ -111,7 +98,7 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
       if ('value' in outcome) return outcome.value
       const old = copyBefore('endMs')
       if (old) return old.value
-      const pauseMs = remainingMs(outcome)
+      const pauseMs = remainingMs(outcome, clock)
       if (!outcome.error.retryable || waitedMs + pauseMs >= config.waitMs) throw outcome.error
       await clock.sleep(pauseMs, signal)
       waitedMs += pauseMs
@@ -131,7 +118,7 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
 
   /** Returns the outcome of a request, which is never rejected. On Workers a call must not wait for the request of another. */
   function renew(): Promise<Copy<T> | Failure> {
-    if (failure && remainingMs(failure) > 0) return Promise.resolve(failure)
+    if (failure && remainingMs(failure, clock) > 0) return Promise.resolve(failure)
     if (flight && !isWorkers()) return flight
     const started = request().finally(() => {
       if (flight === started) flight = null
@@ -145,33 +132,16 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
     const durationMs = () => clock.monotonic() - requestedAt.monotonic
     try {
       const loaded = await source.load()
-      copy = createCopy(loaded, requestedAt)
+      copy = createCopy(loaded, requestedAt, config)
       failure = null
       source.onLoad(durationMs(), loaded)
       return copy
     } catch (cause) {
       const error = toClientError(cause)
-      failure = nextFailure(error)
+      failure = nextFailure(error, failure, source.backoff, config)
       source.onFailure(error, durationMs(), failure.cooldownMs)
       return failure
     }
-  }
-
-  function createCopy({ value, lifetimeMs, usableMs = lifetimeMs }: Loaded<T>, requestedAt: Moment): Copy<T> {
-    const renewMs = lifetimeMs * (renewShare + renewJitter * random())
-    return { value, requestedAt, renewMs, lateMs: usableMs * lateShare, endMs: usableMs }
-  }
-
-  function nextFailure(error: ClientError): Failure {
-    const count = (failure?.count ?? 0) + 1
-    const backoffMs = backoffAfter(count, source.backoff) * (1 - random() / 2)
-    const askedMs = Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs) * (1 + random() / 10)
-    return { error, at: moment(clock), count, cooldownMs: Math.max(backoffMs, askedMs) }
-  }
-
-  /** Returns the time until the next request after a failure (milliseconds). */
-  function remainingMs({ at, cooldownMs }: Failure): number {
-    return Math.max(0, cooldownMs - elapsedSince(at, clock))
   }
 
   return {
@@ -183,7 +153,11 @@ export function createRenewable<T>(source: Source<T>, config: RenewalConfig): Re
   }
 }
 
-/** Returns the time to wait after a number of failures (milliseconds). */
-export function backoffAfter(count: number, { minMs, maxMs }: Backoff): number {
-  return Math.min(minMs * 2 ** (count - 1), maxMs)
+function createCopy<T>(
+  { value, lifetimeMs, usableMs = lifetimeMs }: Loaded<T>,
+  requestedAt: Moment,
+  { random }: RenewalConfig,
+): Copy<T> {
+  const renewMs = lifetimeMs * (renewShare + renewJitter * random())
+  return { value, requestedAt, renewMs, lateMs: usableMs * lateShare, endMs: usableMs }
 }

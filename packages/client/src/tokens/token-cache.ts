@@ -1,6 +1,7 @@
 import type { TokenTarget } from '../runtime/events.js'
 import type { TokenResponse } from '../server/token-response.js'
-import { backoffAfter, createRenewable, type Renewable, type RenewalConfig } from './renewable.js'
+import { backoffAfter } from './cooldown.js'
+import { createRenewable, type Renewable, type RenewalConfig } from './renewable.js'
 
 /** Access tokens, one for each scope and resource. */
 export interface TokenCache {
