@@ -3,6 +3,7 @@ import { abortable } from '../runtime/abortable.js'
 import { type Clock, elapsedSince, type Moment, moment } from '../runtime/clock.js'
 import type { Emit } from '../runtime/events.js'
 import { isWorkers } from '../runtime/workers.js'
+import { type Cooldown, type Failure, nextFailure } from './cooldown.js'
 import type { Lifetime } from './lifetime.js'
 
 /** A document as it was fetched. */
@@ -43,20 +44,11 @@ export interface RemoteDocumentOptions<T> {
   timeoutMs: number
   clock: Clock
   emit: Emit
-  /** Time without a fetch after a failure (milliseconds): `minMs`, doubled for each further failure, up to `maxMs`. */
-  cooldown: { minMs: number; maxMs: number }
+  cooldown: Cooldown
 }
 
 /** A copy, with the time at which its request was sent. */
 type Copy<T> = Loaded<T> & { requestedAt: Moment }
-
-interface Failure {
-  error: DocumentError
-  at: Moment
-  /** Number of failures in a row. */
-  count: number
-  cooldownMs: number
-}
 
 /**
  * Creates a document without a copy. It is fetched only when it is asked for, so that no timer runs. There is one fetch at a
@@ -73,7 +65,7 @@ interface Failure {
  * by then. Later its state is unknown, as there may have been no fetch.
  */
 export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): RemoteDocument<T> {
-  const { document, url, load, timeoutMs, clock, emit, cooldown } = options
+  const { document, load, timeoutMs, clock, emit, cooldown } = options
   const canJoin = !isWorkers()
   let copy: Copy<T> | null = null
   let failure: Failure | null = null
@@ -117,40 +109,21 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
 
   async function fetchNow(): Promise<Copy<T> | DocumentError> {
     const requestedAt = moment(clock)
+    const durationMs = () => clock.monotonic() - requestedAt.monotonic
     const previous = copy
     try {
       copy = { ...(await load(previous)), requestedAt }
       failure = null
-      const durationMs = clock.monotonic() - requestedAt.monotonic
       const changed = copy.value !== previous?.value
-      emit({ type: 'document_fetched', document, url: copy.url, changed, durationMs })
+      emit({ type: 'document_fetched', document, url: copy.url, changed, durationMs: durationMs() })
       return copy
     } catch (cause) {
-      const error = toDocumentError(cause)
-      failure = nextFailure(error, failure)
-      const durationMs = clock.monotonic() - requestedAt.monotonic
-      emit({
-        type: 'document_failed',
-        document,
-        url: error.url,
-        error,
-        durationMs,
-        retryInMs: failure.cooldownMs,
-      })
+      const error = toDocumentError(cause, options)
+      failure = nextFailure(error, failure, cooldown, clock)
+      const retryInMs = failure.cooldownMs
+      emit({ type: 'document_failed', document, url: error.url, error, durationMs: durationMs(), retryInMs })
       return error
     }
-  }
-
-  /** Returns an error as what it is to requests, which must not take a fault for an answer about their token. */
-  function toDocumentError(cause: unknown): DocumentError {
-    if (cause instanceof DocumentError) return cause
-    return new DocumentError({ document, url }, 'unexpected', 'failed in an unexpected way', { cause })
-  }
-
-  function nextFailure(error: DocumentError, previous: Failure | null): Failure {
-    const count = (previous?.count ?? 0) + 1
-    const backoffMs = Math.max(cooldown.minMs * 2 ** (count - 1), error.retryAfterMs ?? 0)
-    return { error, at: moment(clock), count, cooldownMs: Math.min(backoffMs, cooldown.maxMs) }
   }
 
   return { get, renew }
@@ -159,4 +132,13 @@ export function createRemoteDocument<T>(options: RemoteDocumentOptions<T>): Remo
 function unwrap<T>(outcome: Copy<T> | DocumentError): T {
   if (outcome instanceof DocumentError) throw outcome
   return outcome.value
+}
+
+/** Returns an error as what it is to requests, which must not take a fault for an answer about their token. */
+function toDocumentError(
+  cause: unknown,
+  { document, url }: { document: DocumentName; url: string },
+): DocumentError {
+  if (cause instanceof DocumentError) return cause
+  return new DocumentError({ document, url }, 'unexpected', 'failed in an unexpected way', { cause })
 }
