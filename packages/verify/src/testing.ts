@@ -1,13 +1,8 @@
 import { decodeJwt } from 'jose'
 import { readStatus } from './status/claim.js'
+import { serveDocuments } from './testing/documents.js'
 import { createManualClock, type ManualClock } from './testing/manual-clock.js'
-import {
-  respondNotFound,
-  respondWith,
-  respondWithFault,
-  type TestDocument,
-  type TestFault,
-} from './testing/respond.js'
+import { respondWithFault, type TestFault } from './testing/respond.js'
 import { createSigningKeys } from './testing/signing-keys.js'
 import { createStatusEntries } from './testing/status-list.js'
 import type { Algorithm } from './token/jws.js'
@@ -68,8 +63,6 @@ export interface TestIssuer {
 
 /** Lifetime of tokens unless one is given (seconds). */
 const defaultExpiresIn = 900
-/** Lifetime of a status list (seconds). */
-const listSeconds = 600
 
 /** Creates an issuer, with a key and a clock that stands still. */
 export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestIssuer> {
@@ -77,35 +70,17 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
   const clock = createManualClock(options.now ?? Date.now())
   const keys = await createSigningKeys(algorithm)
   const entries = createStatusEntries()
-  const jwksUri = `${issuer}/.well-known/jwks.json`
-  const listUri = `${issuer}/status-lists/test`
+  const statusListUri = `${issuer}/status-lists/test`
+  const now = () => Math.floor(clock.now() / 1000)
+  const respond = serveDocuments({ issuer, statusListUri, keys, entries, now })
   const requests: string[] = []
   let fault: TestFault | null = null
   let tokens = 0
 
-  const seconds = () => Math.floor(clock.now() / 1000)
-
-  const documents: Record<string, () => Promise<TestDocument>> = {
-    [`${issuer}/.well-known/oauth-authorization-server`]: async () =>
-      toDocument({ issuer, jwks_uri: jwksUri }),
-    [jwksUri]: async () => toDocument({ keys: keys.publicJwks() }),
-    [listUri]: signStatusList,
-  }
-
-  async function signStatusList(): Promise<TestDocument> {
-    const lst = await entries.encode()
-    const claims = { sub: listUri, iat: seconds(), exp: seconds() + listSeconds, ttl: 3 }
-    const body = await keys.sign({ ...claims, status_list: { bits: 1, lst } }, { typ: 'statuslist+jwt' })
-    const version = `${lst} ${Math.floor(seconds() / 60)}`
-    return { type: 'application/statuslist+jwt', body, version, maxAge: 1 }
-  }
-
   async function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init)
     requests.push(request.url)
-    if (fault !== null) return respondWithFault(fault)
-    const document = await documents[request.url]?.()
-    return document ? respondWith(document, request) : respondNotFound()
+    return fault === null ? respond(request) : respondWithFault(fault)
   }
 
   async function token(wanted: TestTokenOptions = {}): Promise<string> {
@@ -117,10 +92,10 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
       sub: wanted.subject ?? `client:${clientId}`,
       client_id: clientId,
       jti: `token-${tokens}`,
-      iat: seconds(),
-      exp: seconds() + expiresIn,
+      iat: now(),
+      exp: now() + expiresIn,
       scope,
-      ...(status && { status: { status_list: { idx: entries.add(), uri: listUri } } }),
+      ...(status && { status: { status_list: { idx: entries.add(), uri: statusListUri } } }),
       ...wanted.claims,
     }
     return keys.sign(claims, { typ: 'at+jwt', ...wanted.header })
@@ -142,10 +117,4 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
       fault = wanted
     },
   }
-}
-
-/** Returns a document that is cached as long as Latchkey's metadata and keys are by default. */
-function toDocument(content: object): TestDocument {
-  const body = JSON.stringify(content)
-  return { type: 'application/json', body, version: body, maxAge: 300 }
 }
