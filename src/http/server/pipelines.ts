@@ -10,24 +10,6 @@ interface Exchange {
   response: ServerResponse
 }
 
-/** The state of one connection. */
-interface Pipeline {
-  /** The exchange in progress. */
-  current: Exchange | undefined
-  /** The last request, if its response was sent before its body was complete. */
-  answeredEarly: IncomingMessage | undefined
-  /** The requests parsed after the current one, in their order. The connection is paused while there are any. */
-  waiting: Exchange[]
-  /** Sends the last response, once all others have been sent. */
-  end: ((socket: Socket) => void) | undefined
-  /** Whether the connection is paused until it closes. */
-  isUnread: boolean
-  /** Whether further requests are ignored. */
-  isClosing: boolean
-  /** Whether the current request was pipelined: sent before the response to the one before it, or followed by others. */
-  isPipelined: boolean
-}
-
 /** The pipelines of all connections of a server. */
 export interface Pipelines {
   /** Handles a request once the responses to all earlier requests of its connection have been sent. */
@@ -47,84 +29,110 @@ export interface Pipelines {
 export function createPipelines(handle: RequestListener): Pipelines {
   const pipelines = new WeakMap<Socket, Pipeline>()
 
-  function open(socket: Socket): Pipeline {
-    const pipeline: Pipeline = {
-      current: undefined,
-      answeredEarly: undefined,
-      waiting: [],
-      end: undefined,
-      isUnread: false,
-      isClosing: false,
-      isPipelined: false,
-    }
-    pipelines.set(socket, pipeline)
+  function getOrCreate(socket: Socket): Pipeline {
+    const known = pipelines.get(socket)
+    if (known) return known
+    const created = new Pipeline(socket, handle)
+    pipelines.set(socket, created)
+    return created
+  }
+
+  return {
+    add: (request, response) => getOrCreate(request.socket).add({ request, response }),
+    end: (socket, sendLastResponse) => getOrCreate(socket).end(sendLastResponse),
+  }
+}
+
+/** The requests of one connection. */
+class Pipeline {
+  readonly #socket: Socket
+  readonly #handle: RequestListener
+  /** The exchange in progress. */
+  #current: Exchange | undefined
+  /** The last request, if its response was sent before its body was complete. */
+  #answeredEarly: IncomingMessage | undefined
+  /** The requests parsed after the current one, in their order. The connection is paused while there are any. */
+  #waiting: Exchange[] = []
+  /** Sends the last response, once all others have been sent. */
+  #sendLastResponse: ((socket: Socket) => void) | undefined
+  /** Whether the connection is paused until it closes. */
+  #isUnread = false
+  /** Whether further requests are ignored. */
+  #isClosing = false
+  /** Whether the current request was pipelined: sent before the response to the one before it, or followed by others. */
+  #isPipelined = false
+
+  constructor(socket: Socket, handle: RequestListener) {
+    this.#socket = socket
+    this.#handle = handle
     // Node.js resumes a connection after each message it has parsed.
-    socket.on('resume', function stayPaused() {
-      if (pipeline.waiting.length > 0 || pipeline.isUnread) socket.pause()
+    socket.on('resume', () => {
+      if (this.#waiting.length > 0 || this.#isUnread) socket.pause()
     })
     // A client that half-closes the connection is gone, unless it has pipelined requests: it still gets the responses.
-    socket.on('end', function closeUnlessPipelined() {
-      if (!pipeline.isPipelined && !pipeline.end) socket.end()
+    socket.on('end', () => {
+      if (!this.#isPipelined && !this.#sendLastResponse) socket.end()
     })
-    return pipeline
   }
 
-  function start(pipeline: Pipeline, exchange: Exchange): void {
-    pipeline.current = exchange
-    exchange.response.once('close', () => proceed(pipeline, exchange.request))
-    handle(exchange.request, exchange.response)
+  add(exchange: Exchange): void {
+    if (this.#sendLastResponse || this.#isClosing) return
+    if (asksForUpgrade(exchange.request)) {
+      // Node.js drops what it has read after such a request, so that the next bytes may be the middle of a message.
+      this.#isClosing = true
+      exchange.response.shouldKeepAlive = false
+    }
+    if (this.#current) this.#wait(exchange)
+    else this.#start(exchange)
   }
 
-  function proceed(pipeline: Pipeline, request: IncomingMessage): void {
-    const { socket } = request
-    pipeline.current = undefined
-    pipeline.answeredEarly = request.complete ? undefined : request
-    if (!socket.writable) pipeline.waiting = []
-    if (!request.complete && request.headers['transfer-encoding'] !== undefined) linger(pipeline, socket)
-    const next = pipeline.waiting.shift()
-    pipeline.isPipelined = next !== undefined
-    if (pipeline.waiting.length === 0 && socket.isPaused()) socket.resume()
-    if (next) start(pipeline, next)
-    else if (socket.writable) pipeline.end?.(socket)
+  #wait(exchange: Exchange): void {
+    this.#isPipelined = true
+    this.#waiting.push(exchange)
+    this.#socket.pause()
   }
 
-  /** Ends a connection without reading the rest of a chunked body, which may have any length. */
-  function linger(pipeline: Pipeline, socket: Socket): void {
-    pipeline.isUnread = true
-    pipeline.isClosing = true
+  #start(exchange: Exchange): void {
+    const { request, response } = exchange
+    this.#current = exchange
+    response.once('close', () => this.#proceed(request))
+    this.#handle(request, response)
+  }
+
+  /** Starts the next exchange after the response to a request. */
+  #proceed(request: IncomingMessage): void {
+    const socket = this.#socket
+    this.#current = undefined
+    this.#answeredEarly = request.complete ? undefined : request
+    if (!socket.writable) this.#waiting = []
+    if (!request.complete && request.headers['transfer-encoding'] !== undefined) this.#linger()
+    const next = this.#waiting.shift()
+    this.#isPipelined = next !== undefined
+    if (this.#waiting.length === 0 && socket.isPaused()) socket.resume()
+    if (next) this.#start(next)
+    else if (socket.writable) this.#sendLastResponse?.(socket)
+  }
+
+  /** Ends the connection without reading the rest of a chunked body, which may have any length. */
+  #linger(): void {
+    const socket = this.#socket
+    this.#isUnread = true
+    this.#isClosing = true
     socket.pause()
     socket.end()
     const timer = setTimeout(() => socket.destroy(), lingerMs).unref()
     socket.once('close', () => clearTimeout(timer))
   }
 
-  return {
-    add(request, response) {
-      const { socket } = request
-      const pipeline = pipelines.get(socket) ?? open(socket)
-      if (pipeline.end || pipeline.isClosing) return
-      if (asksForUpgrade(request)) {
-        // Node.js drops what it has read after such a request, so that the next bytes may be the middle of a message.
-        pipeline.isClosing = true
-        response.shouldKeepAlive = false
-      }
-      const exchange = { request, response }
-      if (!pipeline.current) return start(pipeline, exchange)
-      pipeline.isPipelined = true
-      pipeline.waiting.push(exchange)
-      socket.pause()
-    },
-    end(socket, sendLastResponse) {
-      const pipeline = pipelines.get(socket) ?? open(socket)
-      if (pipeline.end) return
-      pipeline.end = sendLastResponse
-      const { current, answeredEarly, waiting } = pipeline
-      // An incomplete request is the message at fault.
-      if (waiting.at(-1)?.request.complete === false) waiting.pop()
-      else if (waiting.length > 0 || current?.request.complete) return
-      else if (current?.response.headersSent || answeredEarly?.complete === false) socket.destroy()
-      else sendLastResponse(socket)
-    },
+  end(sendLastResponse: (socket: Socket) => void): void {
+    if (this.#sendLastResponse) return
+    this.#sendLastResponse = sendLastResponse
+    const current = this.#current
+    // An incomplete request is the message at fault.
+    if (this.#waiting.at(-1)?.request.complete === false) this.#waiting.pop()
+    else if (this.#waiting.length > 0 || current?.request.complete) return
+    else if (current?.response.headersSent || this.#answeredEarly?.complete === false) this.#socket.destroy()
+    else sendLastResponse(this.#socket)
   }
 }
 
