@@ -3,19 +3,14 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { errorCodes, type FastifyRequest } from 'fastify'
 import { whileConnected } from '../http/while-connected.js'
+import { exportLines } from './export.js'
 import { importAll, importEach, rejectionOf } from './import.js'
-import { stringifyItem } from './item.js'
-import { type DetailedItem, type FoundPage, findDetailedItems, type ItemPage } from './item-pages.js'
 import { maxImportBytes } from './item-schema.js'
-import type { Owner } from './item-store.js'
 import { type ImportLines, readLines } from './ndjson.js'
 import * as operations from './operations.js'
 import type { ItemsOptions } from './options.js'
 
 const ndjson = 'application/x-ndjson'
-
-/** Number of items that an export reads at a time: about 1.5 MB at their maximum size. */
-const exportRows = 20
 
 type ImportMode = 'all' | 'each'
 
@@ -34,9 +29,8 @@ export const transferRoutes: FastifyPluginAsyncTypebox<ItemsOptions> = async fun
     async function exportItems({ owner, callerSubject }, reply) {
       const release = slots.exports.take(callerSubject)
       try {
-        const first = await readPage(owner)
         // A stream closes when it ends, and when its client disconnects.
-        const lines = Readable.from(toLines(owner, first)).once('close', release)
+        const lines = Readable.from(await exportLines(owner, database)).once('close', release)
         return reply.type(ndjson).send(lines)
       } catch (error) {
         release()
@@ -64,17 +58,6 @@ export const transferRoutes: FastifyPluginAsyncTypebox<ItemsOptions> = async fun
       return report
     },
   )
-
-  function readPage(owner: Owner, after?: ItemPage['after']) {
-    return findDetailedItems(owner, { limit: exportRows, sort: 'created_at', after }, database)
-  }
-
-  async function* toLines(owner: Owner, first: FoundPage<DetailedItem>) {
-    for (let page = first; ; page = await readPage(owner, page.next)) {
-      yield page.items.map((item) => `${stringifyItem(owner, item)}\n`).join('')
-      if (!page.next) return
-    }
-  }
 
   async function importLines(body: Readable, mode: ImportMode, request: FastifyRequest) {
     const held = slots.holdBytes()
