@@ -1,19 +1,20 @@
 import { type QueryTarget, queryRows } from '../../database/query.js'
 import type { webhookStates } from '../../metrics/catalogue/work.js'
 import { isDeadLetter } from '../lease.js'
+import { isMessageTo } from './webhook-store.js'
 
-/** The state of a webhook, and what it has not taken. */
+/** The state of a webhook, and the messages that it has not accepted. */
 export interface Backlog {
   state: (typeof webhookStates)[number]
   /** Number of messages with a next attempt. A disabled webhook has none, as nothing is sent to it. */
   pending: number
-  /** Age of the oldest of these; 0 without one. */
+  /** Age of the oldest of these (seconds); 0 without one. */
   oldestAgeSeconds: number
   /** Number of dead letters. */
   dead: number
 }
 
-/** Maximum number of messages of each kind that are counted for a webhook. */
+/** Maximum number of pending messages, and of dead letters, that are counted for a webhook. */
 const maxCount = 10_000
 
 /** Returns the backlog of each webhook. The time that it takes is bounded, however many messages there are. */
@@ -21,7 +22,7 @@ export function readBacklogs(database: QueryTarget): Promise<Backlog[]> {
   return queryRows(backlogs, [], database)
 }
 
-const ofWebhook = "kind = 'webhook' AND target = webhooks.id::text"
+const ofWebhook = isMessageTo('webhooks.id')
 const isPending = `${ofWebhook} AND next_attempt_at IS NOT NULL AND disabled_at IS NULL`
 const isDead = `${ofWebhook} AND ${isDeadLetter}`
 

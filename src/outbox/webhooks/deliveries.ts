@@ -1,6 +1,7 @@
 import { lowestId } from '../../database/lowest-id.js'
 import { type QueryTarget, queryRows } from '../../database/query.js'
 import { isDeadLetter } from '../lease.js'
+import { isMessageTo } from './webhook-store.js'
 
 /** A message to a webhook, as operators see it. */
 export interface Delivery {
@@ -37,15 +38,16 @@ const deliveries = `
     CASE WHEN delivered_at IS NOT NULL THEN 'delivered' WHEN next_attempt_at IS NULL THEN 'dead' ELSE 'pending' END AS state,
     attempts, outbox.created_at AS "createdAt", next_attempt_at AS "nextAttemptAt", delivered_at AS "deliveredAt",
     last_failure AS "lastFailure"
-  FROM webhooks JOIN outbox ON kind = 'webhook' AND target = webhooks.id::text
+  FROM webhooks JOIN outbox ON ${isMessageTo('webhooks.id')}
   WHERE ($1::varchar IS NULL OR name = $1) AND (NOT $2::boolean OR ${isDeadLetter})
   ORDER BY outbox.created_at DESC, outbox.id LIMIT $3::int`
 
 /**
- * Makes dead letters of a webhook pending again, for another 24 hours of attempts.
+ * Makes dead letters of a webhook pending again, for another 24 hours of attempts. It goes through them in the order of their ids: one
+ * that soon becomes a dead letter again is not retried twice.
  *
- * @param messageId of the only one, or null for all of them
- * @returns their number
+ * @param messageId id of one of them, or null for all
+ * @returns the number of messages that are pending again
  */
 export async function retryDeadLetters(
   webhookId: string,
@@ -53,7 +55,6 @@ export async function retryDeadLetters(
   database: QueryTarget,
 ): Promise<number> {
   let count = 0
-  // In the order of their ids, as one may soon be a dead letter again.
   for (let after: string | undefined = lowestId; after !== undefined; ) {
     const retried: { id: string }[] = await queryRows(retry, [webhookId, messageId, after], database)
     count += retried.length
@@ -65,7 +66,7 @@ export async function retryDeadLetters(
 const retry = `
   WITH batch AS (
     SELECT id FROM outbox
-    WHERE kind = 'webhook' AND target = $1::text AND ${isDeadLetter} AND ($2::uuid IS NULL OR id = $2) AND id > $3::uuid
+    WHERE ${isMessageTo('$1')} AND ${isDeadLetter} AND ($2::uuid IS NULL OR id = $2) AND id > $3::uuid
     ORDER BY id LIMIT ${batchRows} FOR UPDATE
   ), retried AS (
     UPDATE outbox SET attempts = 0, next_attempt_at = now(), gives_up_at = now() + interval '1 day',

@@ -1,64 +1,61 @@
 import { webhookSubject } from '../../audit/subject.js'
 import { clock, newId } from '../../database/new-id.js'
 import { type QueryTarget, queryRows } from '../../database/query.js'
+import { isMessageTo } from './webhook-store.js'
 
 /** Time without any success after which the next dead letter disables an endpoint (days). */
 const maxFailingDays = 5
 
-/** Records that an endpoint has taken a message. */
+/** Records that an endpoint has accepted a message. */
 export async function noteSuccess(id: string, database: QueryTarget): Promise<void> {
-  await queryRows(succeeded, [id], database)
+  await queryRows(endFailing, [id], database)
 }
 
-const succeeded = `
+const endFailing = `
   UPDATE webhooks SET failing_since = NULL WHERE id = $1::uuid AND failing_since IS NOT NULL RETURNING id`
 
-/** Records that an endpoint has not taken a message. */
+/** Records that an endpoint has not accepted a message. */
 export async function noteFailure(id: string, database: QueryTarget): Promise<void> {
-  await queryRows(failed, [id], database)
+  await queryRows(beginFailing, [id], database)
 }
 
-const failed = `
+const beginFailing = `
   UPDATE webhooks SET failing_since = now() WHERE id = $1::uuid AND failing_since IS NULL RETURNING id`
 
-/** Time for which a message is due without any attempt, after which Latchkey, and not the endpoint, is the reason (hours). */
+/** Time without an attempt at a due message after which Latchkey, and not the endpoint, is the reason for the delay (hours). */
 const maxIdleHours = 1
 
 /**
- * SQL of a change that moves `failing_since` on by the time in which messages to an endpoint were due and none was attempted, as when no
- * process ran. It is made together with a lease: after that, an attempt is under way. Of two processes that see the same idle time, the
- * second one finds another `failing_since`.
+ * SQL of an UPDATE that moves `failing_since` on by the time in which messages to an endpoint were due and none was attempted, as when
+ * no process ran. It is part of the statement that leases messages: after that, an attempt is under way. Of two processes that see the
+ * same idle time, the second one finds another `failing_since`, and changes nothing.
  */
 export const excuseIdleTime = `
   WITH failing AS MATERIALIZED (
-    SELECT id, failing_since, (SELECT min(next_attempt_at) FROM outbox WHERE ${isMessage('failing')}) AS due_since
+    SELECT id, failing_since, (SELECT min(next_attempt_at) FROM outbox WHERE ${isMessageTo('failing.id')}) AS due_since
     FROM webhooks AS failing WHERE failing_since IS NOT NULL AND disabled_at IS NULL
   )
   UPDATE webhooks SET failing_since = failing.failing_since + (now() - greatest(due_since, failing.failing_since))
   FROM failing
   WHERE webhooks.id = failing.id AND webhooks.failing_since = failing.failing_since
     AND CASE WHEN due_since < now() - interval '${maxIdleHours} hours' THEN NOT EXISTS (
-      SELECT FROM outbox WHERE ${isMessage('failing')} AND next_attempt_at > now()
+      SELECT FROM outbox WHERE ${isMessageTo('failing.id')} AND next_attempt_at > now()
     ) AND NOT EXISTS (
       SELECT FROM outbox
-      WHERE ${isMessage('failing')} AND next_attempt_at IS NULL AND last_attempt_at > now() - interval '${maxIdleHours} hours'
+      WHERE ${isMessageTo('failing.id')} AND next_attempt_at IS NULL AND last_attempt_at > now() - interval '${maxIdleHours} hours'
     ) END`
 
-function isMessage(webhook: string): string {
-  return `kind = 'webhook' AND target = ${webhook}.id::text`
-}
-
 /**
- * Disables an endpoint that has taken nothing for days, after a message became a dead letter: a single failure after days without
+ * Disables an endpoint that has accepted nothing for days, after a message became a dead letter: a single failure after days without
  * messages is no reason. Returns whether it is disabled now.
  */
 export function disableFailing(id: string, database: QueryTarget): Promise<boolean> {
-  return disable(failing, id, database)
+  return disable(disableAsFailing, id, database)
 }
 
 /** Disables an endpoint that wants no further messages. Returns false if it was disabled before. */
 export function disableGone(id: string, database: QueryTarget): Promise<boolean> {
-  return disable(gone, id, database)
+  return disable(disableAsGone, id, database)
 }
 
 /** Executes a statement that disables an endpoint and records it. */
@@ -66,7 +63,8 @@ async function disable(statement: string, id: string, database: QueryTarget): Pr
   return (await queryRows(statement, [id], database)).length === 1
 }
 
-function disabling(reason: string, condition: string): string {
+/** Returns a statement for `disable`. @param condition SQL of a condition on the webhook */
+function disableStatement(reason: string, condition: string): string {
   return `
   WITH disabled AS (
     UPDATE webhooks SET disabled_at = now(), disabled_reason = '${reason}'
@@ -76,5 +74,8 @@ function disabling(reason: string, condition: string): string {
   SELECT ${newId}, 'webhook_disabled', 'ok', '${webhookSubject('')}' || name FROM disabled, ${clock} RETURNING id`
 }
 
-const gone = disabling('gone', 'true')
-const failing = disabling('failing', `failing_since < now() - interval '${maxFailingDays} days'`)
+const disableAsGone = disableStatement('gone', 'true')
+const disableAsFailing = disableStatement(
+  'failing',
+  `failing_since < now() - interval '${maxFailingDays} days'`,
+)

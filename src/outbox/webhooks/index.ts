@@ -16,7 +16,7 @@ const intervalMs = 5_000
 
 const enabledWebhooks = {
   targets: 'SELECT id::text, failing_since IS NOT NULL FROM webhooks WHERE disabled_at IS NULL',
-  change: excuseIdleTime,
+  update: excuseIdleTime,
 }
 
 /**
@@ -40,13 +40,13 @@ async function registerWebhooks(
   /** Batches under way, by the ids of their endpoints. */
   const batches = new Map<string, Promise<unknown>>()
 
-  const prepare = retryableOnce(async function resealOnce() {
+  const resealOnce = retryableOnce(async function reseal() {
     for (const { name, reason } of await resealSecrets(settings.sealingKeys, database))
       log.error({ webhook: name, reason }, 'the secret of a webhook cannot be encrypted anew')
   })
 
   async function startBatches(): Promise<void> {
-    await prepare()
+    await resealOnce()
     const attempts = await leaseMessages('webhook', enabledWebhooks, [...batches.keys()], database)
     if (attempts.length === 0) return
     const endpoints = await findEndpoints([...new Set(attempts.map(({ target }) => target))], database)

@@ -17,10 +17,10 @@ export function findEndpoints(ids: string[], database: QueryTarget): Promise<End
 const endpoints = `SELECT name, url, ca, ${secretColumns} FROM webhooks WHERE id = ANY ($1::uuid[])`
 
 /**
- * Replaces the secret of a webhook. The one before signs too until the overlap ends; without an overlap it is forgotten.
+ * Replaces the secret of a webhook. Until the overlap ends, the previous secret signs too; without an overlap it is forgotten.
  *
  * @returns the new secret, or null if there is no such webhook
- * @throws Error if the one before is to sign too, and cannot be decrypted
+ * @throws OperatorError if the previous secret is to sign too, and cannot be decrypted
  */
 export async function rotateSecret(
   id: string,

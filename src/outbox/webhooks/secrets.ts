@@ -9,7 +9,7 @@ const remedy = 'run latchkey webhooks rotate-secret NAME --now'
 export interface SealedSecrets {
   id: string
   sealedSecret: Uint8Array
-  /** The secret before, if it still signs. */
+  /** The previous secret, while it still signs. */
   sealedPreviousSecret: Uint8Array | null
   /** Id of the sealing key. */
   sealedUnder: string

@@ -30,6 +30,11 @@ export interface ManagedWebhook extends WebhookSettings {
   updatedAt: Date
 }
 
+/** Returns the SQL condition of messages in the outbox to a webhook. @param id SQL of the webhook's id */
+export function isMessageTo(id: string): string {
+  return `kind = 'webhook' AND target = ${id}::text`
+}
+
 const columns = {
   id: true,
   name: true,
