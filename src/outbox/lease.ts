@@ -76,9 +76,9 @@ function leaseValues({ id, number, leasedAt }: Attempt): unknown[] {
   return [id, number, leasedAt]
 }
 
-/** Records that a message was delivered. Returns whether the lease still held. */
-export async function settleDelivered(attempt: Attempt, database: QueryTarget): Promise<boolean> {
-  return (await queryRows(setDelivered, leaseValues(attempt), database)).length === 1
+/** Records that a message was delivered, if the lease still holds. */
+export async function settleDelivered(attempt: Attempt, database: QueryTarget): Promise<void> {
+  await queryRows(setDelivered, leaseValues(attempt), database)
 }
 
 const setDelivered = `
@@ -86,7 +86,7 @@ const setDelivered = `
   WHERE ${isLeaseHeld} RETURNING id`
 
 /**
- * Records that an attempt failed, and plans the next one.
+ * Records that an attempt failed, and plans the next one, if the lease still holds.
  *
  * @param delaySeconds time to the next attempt; Infinity for none
  * @returns whether the message is a dead letter now
