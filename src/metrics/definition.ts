@@ -4,13 +4,13 @@ type LabelValues = readonly string[] | string
 /** The labels of a metric, by their names. */
 export type Labels = Record<string, LabelValues>
 
-/** Units in base units, with which the names of metrics end. */
+/** Base units of Prometheus and OpenMetrics. The name of a metric ends with its unit. */
 type Unit = 'seconds' | 'bytes'
 
 /** A metric: what it counts or measures, and by which labels. */
 export interface Definition<Kind extends MetricKind = MetricKind, Names extends Labels = Labels> {
   kind: Kind
-  /** Name of the metric family. The samples of a counter have the suffix `_total`, those of an info `_info`. */
+  /** Name of the metric family (OpenMetrics). The samples of a counter have the suffix `_total`, those of an info `_info`. */
   name: string
   help: string
   labels: Names
@@ -21,7 +21,7 @@ export interface Definition<Kind extends MetricKind = MetricKind, Names extends 
 
 type MetricKind = 'counter' | 'gauge' | 'histogram' | 'info'
 
-/** Values of the labels of one time series. An empty text stands for no label. */
+/** Values of the labels of one time series. An empty string leaves its label out. */
 export type LabelSet<Names extends Labels> = {
   [Name in keyof Names]: Names[Name] extends readonly (infer Value)[] ? Value : string
 }
@@ -49,7 +49,7 @@ export function gauge<const Names extends Labels = NoLabels>(
   return { kind: 'gauge', name, help, labels, buckets: [], ...others }
 }
 
-/** Defines the distribution of durations (seconds). */
+/** Defines a histogram of durations (seconds). */
 export function durations<const Names extends Labels = NoLabels>(
   name: string,
   help: string,

@@ -1,16 +1,16 @@
 import type { Definition } from './definition.js'
 import { Histogram, type NumberMetric } from './instruments.js'
 
-/** The formats in which Prometheus reads metrics: its own text, and OpenMetrics. */
+/** Exposition formats that Prometheus reads: its own text format (0.0.4), and OpenMetrics (1.0.0). */
 export type Format = 'text' | 'openmetrics'
 
 /** A metric and its time series. */
 export type Family = [definition: Definition, metric: NumberMetric | Histogram]
 
-/** Suffixes of the samples of a metric. */
+/** Suffixes of the names of samples, by the kind of their metric. */
 const suffixes = { counter: '_total', gauge: '', histogram: '', info: '_info' }
 
-/** Returns the metrics that have a value, in the order in which they are given. */
+/** Returns the metrics that have a value in a format, in the order in which they are given. */
 export function expose(families: readonly Family[], format: Format): string {
   const lines = families.flatMap(([definition, metric]) => {
     const name = definition.name + suffixes[definition.kind]
@@ -20,7 +20,7 @@ export function expose(families: readonly Family[], format: Format): string {
   return [...lines, ...(format === 'openmetrics' ? ['# EOF'] : []), ''].join('\n')
 }
 
-/** OpenMetrics names the family without suffix, has units, and a type for infos, which the text calls gauges. */
+/** Returns the metadata of a family. OpenMetrics names it without suffix, and has units and infos, which the text format calls gauges. */
 function describe({ kind, name, help, unit }: Definition, format: Format): string[] {
   if (format === 'text') {
     const sampled = name + suffixes[kind]
@@ -52,7 +52,7 @@ function sample(name: string, labels: string, value: number): string {
   return `${name}${labels && `{${labels}}`} ${formatNumber(value)}`
 }
 
-/** Writes a bound with a decimal point, as OpenMetrics asks: time series have the same labels in both formats. */
+/** Returns a bound with a decimal point, as OpenMetrics requires. The labels of a time series are the same in both formats. */
 function formatBound(bound: number): string {
   return Number.isInteger(bound) ? bound.toFixed(1) : formatNumber(bound)
 }

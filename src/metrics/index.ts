@@ -22,7 +22,7 @@ declare module 'fastify' {
   }
 }
 
-/** Registers `app.metrics`. What happens seldom is counted whether or not metrics are served: to ask would cost more. */
+/** Registers `app.metrics`. Rare events are counted whether or not metrics are served, as a check would cost more. */
 export const metricsPlugin = plugin(
   async function registerMetrics(app: FastifyInstance, { metrics }: { metrics: Metrics }) {
     app.decorate('metrics', metrics)
@@ -30,7 +30,7 @@ export const metricsPlugin = plugin(
   { name: 'metrics' },
 )
 
-/** Creates all metrics. Counters whose labels have known values begin with 0, so that their first event is a rise. */
+/** Creates all metrics. Counters whose labels have known values begin with 0: the first event is an increase, which a query can see. */
 export function createMetrics(): Metrics {
   const entries = Object.entries<Definition>(catalogue).map(([key, definition]) => [key, create(definition)])
   return Object.fromEntries(entries) as Metrics

@@ -1,22 +1,24 @@
 import type { Definition, LabelSet, Labels } from './definition.js'
 
-/** A time series of a counter, a gauge or an info, with its labels as the formats write them. */
+/** A time series of a counter, a gauge or an info. */
 interface NumberSeries {
+  /** Labels as the exposition formats write them. */
   labels: string
   value: number
-  /** Returns the value instead, at each scrape; undefined while there is none. */
+  /** Called by each scrape for the value that counts instead; returns undefined while there is none. */
   read?: () => number | undefined
 }
 
 /** A time series of a histogram. */
 interface HistogramSeries {
+  /** Labels as the exposition formats write them. */
   labels: string
-  /** Numbers of values by bucket, without those of the buckets before. The last bucket ends at infinity. */
+  /** Number of values in each bucket, not cumulative. The last bucket ends at infinity. */
   counts: number[]
   sum: number
 }
 
-/** The time series of a metric. Each exists from its first use on. */
+/** The time series of a metric, by the values of their labels. */
 export class SeriesMap<Names extends Labels, Series> {
   readonly #names: readonly string[]
   readonly #create: (labels: string) => Series
@@ -27,7 +29,7 @@ export class SeriesMap<Names extends Labels, Series> {
     this.#create = create
   }
 
-  get(labels: LabelSet<Names>): Series {
+  getOrCreate(labels: LabelSet<Names>): Series {
     let key = ''
     for (const name of this.#names) key += `${labels[name]}\n`
     const known = this.#series.get(key)
@@ -55,21 +57,22 @@ export class NumberMetric<Names extends Labels = Labels> {
     this.series = new SeriesMap(definition, (labels) => ({ labels, value: 0 }))
   }
 
+  /** Increases a time series. */
   add(labels: LabelSet<Names>, amount = 1): void {
-    this.series.get(labels).value += amount
+    this.series.getOrCreate(labels).value += amount
   }
 
-  /** Returns a function that counts one event, for events of which there are many in a second. */
+  /** Returns a function that counts one event. It finds the time series only once, for events of which there are many in a second. */
   counterOf(labels: LabelSet<Names>): () => void {
-    const series = this.series.get(labels)
+    const series = this.series.getOrCreate(labels)
     return function count() {
       series.value += 1
     }
   }
 
-  /** Takes the value of a time series from a function, which each scrape calls. */
+  /** Takes the value of a time series from a function, which each scrape calls. The function returns undefined while there is none. */
   observe(labels: LabelSet<Names>, read: () => number | undefined): void {
-    this.series.get(labels).read = read
+    this.series.getOrCreate(labels).read = read
   }
 }
 
@@ -87,7 +90,7 @@ export class Histogram<Names extends Labels = Labels> {
     }))
   }
 
-  /** Records how long a task takes (seconds), even if it fails. */
+  /** Runs a task, and records its duration (seconds), even if it fails. */
   async time<T>(labels: LabelSet<Names>, task: () => Promise<T>): Promise<T> {
     const startedAt = performance.now()
     try {
@@ -97,8 +100,9 @@ export class Histogram<Names extends Labels = Labels> {
     }
   }
 
+  /** Records one value, in the unit of the metric. */
   record(labels: LabelSet<Names>, value: number): void {
-    const series = this.series.get(labels)
+    const series = this.series.getOrCreate(labels)
     const bucket = this.bounds.findIndex((bound) => value <= bound)
     series.counts[bucket] = Number(series.counts[bucket]) + 1
     series.sum += value

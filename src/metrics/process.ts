@@ -35,18 +35,19 @@ async function observeProcess(app: FastifyInstance, { version }: { version: stri
   app.addHook('onClose', async () => stop())
 }
 
-/** @returns a function that ends the measurement */
+/** Observes the delay of the event loop. @returns a function that ends the measurement */
 function observeDelay(metrics: Metrics): () => void {
   const delays = monitorEventLoopDelay({ resolution: resolutionMs })
   delays.enable()
-  let window = { endedAt: Number.NEGATIVE_INFINITY, ...summarize(delays) }
+  let last = { endedAt: Number.NEGATIVE_INFINITY, ...summarize(delays) }
 
+  /** Returns the summary of the last window, which ends with this call if it is long enough. */
   function current() {
     const now = performance.now()
-    if (now - window.endedAt < windowMs) return window
-    window = { endedAt: now, ...summarize(delays) }
+    if (now - last.endedAt < windowMs) return last
+    last = { endedAt: now, ...summarize(delays) }
     delays.reset()
-    return window
+    return last
   }
 
   metrics.eventLoopMean.observe({}, () => current().mean)
@@ -56,7 +57,7 @@ function observeDelay(metrics: Metrics): () => void {
   return () => delays.disable()
 }
 
-/** Returns what was measured beyond the interval (seconds). Without a measurement, there was no delay. */
+/** Returns the delays beyond the interval of the timer that measures them (seconds). Without a measurement, there was no delay. */
 function summarize(delays: IntervalHistogram) {
   const toSeconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - resolutionMs / 1_000)
   if (delays.count === 0) return { mean: 0, p50: 0, p99: 0, max: 0 }
@@ -73,19 +74,27 @@ function readCpuSeconds(): number {
   return (user + system) / 1e6
 }
 
-/** Returns the number of open file descriptors. @param folder the folder in which Linux describes a process */
+/**
+ * Returns the number of open file descriptors; undefined where it is unknown.
+ *
+ * @param folder folder in which Linux describes the process
+ */
 export function countOpenFiles(folder = processFolder): number | undefined {
   return onLinux(() => readdirSync(`${folder}/fd`).length)
 }
 
-/** Returns the soft limit of open file descriptors; undefined for `unlimited`. */
+/**
+ * Returns the soft limit of open file descriptors; undefined if it is `unlimited` or unknown.
+ *
+ * @param folder folder in which Linux describes the process
+ */
 export function readMaxFiles(folder = processFolder): number | undefined {
   const [, limit] =
     onLinux(() => /^Max open files\s+(\d+)/m.exec(readFileSync(`${folder}/limits`, 'utf8'))) ?? []
   return limit === undefined ? undefined : Number(limit)
 }
 
-/** Returns undefined where the file system `/proc` is missing, or no file descriptor is left. */
+/** Returns what is read in `/proc`; undefined where that file system is missing, or no file descriptor is left. */
 function onLinux<T>(read: () => T): T | undefined {
   try {
     return read()

@@ -29,7 +29,7 @@ const encodings = ['gzip', 'identity'] as const
 
 type Encoding = (typeof encodings)[number]
 
-/** Returns the metrics in a format, and encoded. */
+/** Returns the body of a response: the metrics in a format, and encoded. */
 type ReadBody = (format: Format, encoding: Encoding) => Promise<string | Buffer>
 
 /** The running server of the metrics. */
@@ -49,7 +49,7 @@ export async function serveMetrics(
   { host, port }: { host: string; port: number },
   read: (format: Format) => Promise<string>,
 ): Promise<MetricsServer> {
-  const readOnce = shareBodies(async (format, encoding) => {
+  const readShared = shareBodies(async (format, encoding) => {
     const text = await read(format)
     return encoding === 'gzip' ? compress(text) : text
   })
@@ -60,7 +60,7 @@ export async function serveMetrics(
       // A client that pipelines requests would get an answer to each of them into memory, whether or not it reads any.
       if (served.has(request.socket)) return void request.socket.destroy()
       served.add(request.socket)
-      respond(request, response, readOnce).catch(() => response.destroy())
+      respond(request, response, readShared).catch(() => response.destroy())
     },
   )
   server.on('connection', keepNewest(maxConnections))
@@ -68,10 +68,10 @@ export async function serveMetrics(
   return { address: server.address() as AddressInfo, close: () => close(server) }
 }
 
-/** Lets requests during a call share its result (single flight), for each format and encoding. */
+/** Returns a function that shares a read among all calls during it (single flight), for each format and encoding. */
 function shareBodies(read: ReadBody): ReadBody {
   const reading = new Map<string, Promise<string | Buffer>>()
-  return function readOnce(format, encoding) {
+  return function readShared(format, encoding) {
     const key = `${format} ${encoding}`
     const body = reading.get(key) ?? read(format, encoding).finally(() => reading.delete(key))
     reading.set(key, body)
@@ -106,13 +106,13 @@ async function respond(request: IncomingMessage, response: ServerResponse, read:
   end(response, 200, body)
 }
 
-/** Returns the first format that is accepted. A client that accepts none gets the text, as from Prometheus's own clients. */
+/** Returns the first accepted format. A client that accepts none gets the text format, as from Prometheus's own clients. */
 function chooseFormat(accepted: string[]): Format {
   const asked = accepted.map((type) => formats.get(type)).find((format) => format !== undefined)
   return asked ?? 'text'
 }
 
-/** Ends a response, and its connection: a scrape every 15 seconds can open one of its own. */
+/** Ends a response and its connection, as scrapes are seconds apart. */
 function end(response: ServerResponse, status: number, body: string | Buffer = ''): void {
   response.statusCode = status
   response.setHeader('content-length', Buffer.byteLength(body))
