@@ -19,13 +19,15 @@ const encodings = {
 }
 
 /**
- * Maximum number of exports under way. Usually there is one; at the end of the process all spans in the queue are sent at once.
+ * Maximum number of exports at once. Usually there is one; at the end of the process all spans in the queue are sent at once.
  */
 const maxExports = 10
 
 /**
- * Creates an exporter that posts spans by OTLP/HTTP, and repeats exports that may succeed later. It logs when the collector
- * cannot be reached, and when it can be again.
+ * Creates an exporter that posts spans by OTLP/HTTP, and retries exports that may succeed later. It logs the first export that fails
+ * for good, and the first that succeeds after that.
+ *
+ * @param timeoutMillis time for one export with its retries
  */
 export function createExporter(
   { url, protocol, headers }: TracingSettings,
@@ -51,14 +53,14 @@ export function createExporter(
   let isFailing = false
 
   function report(error: Error | undefined, hasFailed: boolean): void {
-    if (hasFailed && !isFailing) log.warn({ reason: reasonOf(error) }, 'traces cannot be exported')
+    if (hasFailed && !isFailing) log.warn({ reason: codeOf(error) }, 'traces cannot be exported')
     if (!hasFailed && isFailing) log.info('traces can be exported again')
     isFailing = hasFailed
   }
 
   return {
     export(spans, done) {
-      // Without the context of the request that happened to start the export, whose ids the log would name.
+      // Outside of the request that happened to start the export: the log would name its ids.
       detached(() =>
         delegate.export([...spans], function finish(result) {
           report(result.error, result.code === ExportResultCode.FAILED)
@@ -70,7 +72,7 @@ export function createExporter(
   }
 }
 
-/** Returns the code of a network error or the status of the response. The response's text could contain anything. */
-function reasonOf(error: (Error & { code?: unknown }) | undefined): string {
+/** Returns the code of a network error or the status of a response, but no message: it could contain anything. */
+function codeOf(error: (Error & { code?: unknown }) | undefined): string {
   return String(error?.code ?? 'no response in time')
 }

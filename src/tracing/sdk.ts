@@ -18,15 +18,15 @@ import { createExporter } from './exporter.js'
 import type { ExportLog, TracingSettings } from './settings.js'
 import { switchTracing } from './span.js'
 
-// Only src/config reads the environment. So every option of the SDK is given here, and its classes that read the environment are not used.
+// Only src/config reads the environment. So every option of the SDK is set here, and its classes that read the environment are not used.
 
-/** Maximum number of ended spans that wait for their export. Further ones are dropped. */
+/** Maximum number of ended spans that wait to be exported. Further ones are dropped. */
 const maxQueueSize = 4_096
 /** Maximum number of spans in one export. */
 const maxExportBatchSize = 512
-/** Maximum time for which an ended span waits (milliseconds). */
+/** Maximum time for which an ended span waits for the next export (milliseconds). */
 const scheduledDelayMillis = 2_000
-/** Time for one export, with its repetitions, after which its spans are dropped (milliseconds). */
+/** Time for one export with its retries, after which its spans are dropped (milliseconds). */
 const exportTimeoutMillis = 5_000
 /** Time for the last spans to be sent when the process ends (milliseconds). */
 const lastExportMs = 1_000
@@ -34,7 +34,7 @@ const lastExportMs = 1_000
 /** Maximum length of an attribute's value (characters). */
 const attributeValueLengthLimit = 256
 
-/** Registers the SDK as the implementation of OpenTelemetry's API. See `startTracing`. */
+/** Registers the SDK as the implementation of OpenTelemetry's API. Parameters and result are those of `startTracing`. */
 export function startSdk(
   settings: TracingSettings,
   log: ExportLog,

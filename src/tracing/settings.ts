@@ -1,4 +1,4 @@
-/** Names that OpenTelemetry gives to its samplers. */
+/** OpenTelemetry's names of samplers (its variable OTEL_TRACES_SAMPLER). */
 export const samplers = [
   'always_on',
   'always_off',
@@ -14,16 +14,16 @@ export interface TracingSettings {
   url: string
   /** Encoding of the spans (OTLP/HTTP). */
   protocol: 'http/protobuf' | 'http/json'
-  /** Header lines of each export, such as the key of the collector. */
+  /** Headers of each export, such as an API key of the collector. */
   headers: Readonly<Record<string, string>>
   sampler: (typeof samplers)[number]
-  /** Share of the traces that the samplers by ratio record (0 to 1). */
+  /** Fraction of the traces that the samplers by ratio record (0 to 1). */
   ratio: number
-  /** Attributes of the process, with the names of OpenTelemetry's semantic conventions. */
+  /** Resource attributes of the process, with the names of OpenTelemetry's semantic conventions. */
   resource: Readonly<Record<string, string>>
 }
 
-/** The part of a logger that exports are reported to. */
+/** The part of a logger that reports whether exports succeed. */
 export interface ExportLog {
   info(message: string): void
   warn(fields: { reason: string }, message: string): void

@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type Context,
   context,
   propagation,
   ROOT_CONTEXT,
@@ -23,7 +24,7 @@ const kinds = { client: SpanKind.CLIENT, internal: SpanKind.INTERNAL }
 /** Matches the codes that errors of Node.js, PostgreSQL and of this service have. */
 const errorCode = /^\w{1,40}$/
 
-/** Whether traces are on. OpenTelemetry's API, which is global too, would take 0.3 µs to find that out, several times per request. */
+/** Whether spans are recorded. OpenTelemetry's API, which is global too, would take 0.3 µs to find that out, several times per request. */
 let isOn = false
 
 /** Turns the recording of spans on or off, in the whole process. */
@@ -31,14 +32,14 @@ export function switchTracing(on: boolean): void {
   isOn = on
 }
 
-/** Returns the span beneath which the caller's work belongs, or undefined if it is not traced. */
+/** Returns the active span, which is the parent of the caller's work, or undefined if that is not traced. */
 export function activeSpan(): Span | undefined {
   const span = isOn ? trace.getActiveSpan() : undefined
   return span?.isRecording() ? span : undefined
 }
 
 /**
- * Runs a task in a span beneath the active one. Without an active span, as outside of requests and where tracing is off, it only
+ * Runs a task in a child of the active span. Without an active span, as outside of requests and where tracing is off, it only
  * runs the task.
  *
  * @param describe is called only if there is a span
@@ -49,8 +50,10 @@ export function traced<T>(describe: () => SpanDescription, task: () => T): T {
 }
 
 /**
- * Runs a task on behalf of several spans: in a span beneath the first of them. The others and this one link to each other, so
- * that each of their traces leads to the work.
+ * Runs a task on behalf of several spans: in a child of the first of them. The others and this child link to each other, so that
+ * each of their traces leads to the work. Without spans, it only runs the task.
+ *
+ * @param describe is called only if there is a span
  */
 export function tracedFor<T>(spans: readonly Span[], describe: () => SpanDescription, task: () => T): T {
   const [first, ...others] = spans
@@ -63,14 +66,14 @@ export function tracedFor<T>(spans: readonly Span[], describe: () => SpanDescrip
   return runIn(span, task)
 }
 
-/** Adds attributes to the active span. */
+/** Adds attributes to the active span, if there is one. */
 export function annotate(attributes: Attributes): void {
   activeSpan()?.setAttributes(attributes)
 }
 
 /**
- * Returns the header of a request to another service that continues the trace there (W3C Trace Context). `tracestate` is left out:
- * it is the caller's, for the systems that the caller trusts.
+ * Returns the header that continues the trace in another service (W3C Trace Context). `tracestate` is left out: it comes from the
+ * caller, and is for the systems that the caller trusts.
  */
 export function traceHeaders(): { traceparent?: string } {
   const headers: { traceparent?: string; tracestate?: string } = {}
@@ -85,8 +88,10 @@ export function detached<T>(task: () => T): T {
 }
 
 /**
- * Returns a function that runs a task later, in a span beneath the one that is active now. The span begins now, so it includes the
- * wait.
+ * Returns a function that runs a task later, in a child of the span that is active now. The child begins now, so it includes the
+ * wait. Without an active span, it only runs the task.
+ *
+ * @param describe is called only if there is a span
  */
 export function tracedLater<T>(describe: () => SpanDescription, task: () => T): () => T {
   if (!activeSpan()) return context.bind(context.active(), task)
@@ -94,36 +99,35 @@ export function tracedLater<T>(describe: () => SpanDescription, task: () => T): 
   return () => runIn(span, task)
 }
 
-function startSpan(
-  { name, kind = 'internal', attributes = {} }: SpanDescription,
-  parent: typeof ROOT_CONTEXT,
-): Span {
+/** @param parent context whose span is the parent */
+function startSpan({ name, kind = 'internal', attributes = {} }: SpanDescription, parent: Context): Span {
   return tracer().startSpan(name, { kind: kinds[kind], attributes }, parent)
 }
 
-/** Returns the tracer of this service. */
+/** Returns the tracer of this service (OpenTelemetry's instrumentation scope `latchkey`). */
 export function tracer() {
   return trace.getTracer('latchkey')
 }
 
+/** Runs a task in a span, which ends when the task has returned, or its promise is settled. */
 function runIn<T>(span: Span, task: () => T): T {
   try {
     const result = context.with(trace.setSpan(ROOT_CONTEXT, span), task)
     if (result instanceof Promise)
       result.then(
         () => span.end(),
-        (error) => fail(span, error),
+        (error) => endWithError(span, error),
       )
     else span.end()
     return result
   } catch (error) {
-    fail(span, error)
+    endWithError(span, error)
     throw error
   }
 }
 
-/** Ends a span with the code of an error, or its class. Messages may contain values. */
-function fail(span: Span, error: unknown): void {
+/** Ends a span with the code of an error, or the name of its class. Its message may contain values. */
+function endWithError(span: Span, error: unknown): void {
   const { code, name } = error as { code?: unknown; name?: unknown }
   span.setStatus({ code: SpanStatusCode.ERROR })
   span.setAttribute('error.type', typeof code === 'string' && errorCode.test(code) ? code : String(name))

@@ -1,7 +1,7 @@
 import type { Span } from '@opentelemetry/api'
 import { activeSpan, type SpanDescription, tracedFor } from './span.js'
 
-/** The spans that wait for work which is done for several of them at once. */
+/** The spans that wait for work that is done for several of them at once, such as a combined statement. */
 export interface WaitingSpans<Work> {
   /** Adds the active span, if there is one, to those that wait for some work. It is kept until the work is run. */
   add(work: Work): void
@@ -9,7 +9,7 @@ export interface WaitingSpans<Work> {
   run<T>(work: readonly Work[], describe: () => SpanDescription, task: () => T): T
 }
 
-/** @param keyOf returns equal keys for equal work */
+/** Creates an empty list of waiting spans. @param keyOf returns equal keys for equal work */
 export function createWaitingSpans<Work>(keyOf: (work: Work) => string): WaitingSpans<Work> {
   const waiting = new Map<string, Span[]>()
 
