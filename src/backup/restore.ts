@@ -17,27 +17,27 @@ import {
   InvalidArchive,
 } from './archive.js'
 import { readArchive } from './archive-reader.js'
-import { suspendRules } from './suspended-rules.js'
+import { suspendTriggers } from './suspended-triggers.js'
 import { listSequences, listTables } from './tables.js'
 
-/** Time to wait for transactions that use the tables. */
+/** Maximum time to wait for transactions that use the tables. */
 const lockTimeout = '10s'
 
 /**
- * Number of values of each sequence that are skipped, as some were given after the backup. Tokens that were issued meanwhile
- * name them.
+ * Number of values that are skipped in each sequence, as some were used after the backup: tokens that were issued meanwhile name
+ * them.
  */
 const skippedValues = 1_000
 
-/** Selects the rows that migrations add to a new database. */
+/** Conditions of the rows that migrations add to a new database, by their tables. */
 const rowsOfMigrations: Record<string, string> = { clients: "client_id = 'first-party' AND generation = 0" }
 
 /**
  * Fills a migrated database without content from an archive, in one transaction. Rows are stored as they were, and all checks,
  * unique indexes and foreign keys are verified.
  *
- * @param complete changes what was restored, before it becomes visible. No trigger fires
- * @throws OperatorError if the archive is invalid or does not fit the database, which is unchanged then
+ * @param complete changes what was restored before it becomes visible, while triggers are suspended
+ * @throws OperatorError if the archive is invalid or does not fit the database, which is then unchanged
  */
 export async function restoreArchive(
   url: string,
@@ -48,7 +48,7 @@ export async function restoreArchive(
     if (!(await isOwnSession(session))) throw new PoolerInBetween()
     await lockMigrations(session, 'exclusive')
     const tables = await listTables(session)
-    // Before it is locked, as a service may run on a database with content.
+    // Before the tables are locked, as a service may be running on a database with content.
     await requireEmpty(tables, session)
     await session.query('BEGIN')
     await lockTables(tables, session)
@@ -60,6 +60,7 @@ export async function restoreArchive(
   })
 }
 
+/** Fills the tables while the archive is read. */
 function fill(
   tables: ArchiveTable[],
   source: AsyncIterable<Uint8Array>,
@@ -69,7 +70,7 @@ function fill(
   return readArchive(source, async function prepare(header) {
     requireSameMigrations(header, await listApplied(session))
     requireSameTables(header.tables, tables)
-    const resumeRules = await suspendRules(session)
+    const resumeTriggers = await suspendTriggers(session)
     await requireEmpty(tables, session)
     await deleteRowsOfMigrations(session)
     await advanceSequences(header, session)
@@ -77,7 +78,7 @@ function fill(
       onTable: (table, rows) => storeRows(table, rows, session),
       async onEnd() {
         await complete(inSession(session))
-        await resumeRules()
+        await resumeTriggers()
       },
     }
   })
@@ -115,7 +116,11 @@ function requireSameMigrations({ migrations, latchkey }: ArchiveHeader, applied:
     )
 }
 
-/** Compares the tables, so that statements name only what the catalogue does. @throws InvalidArchive if they differ */
+/**
+ * Compares the tables and their columns, so that statements take no name from the archive that the database does not have.
+ *
+ * @throws InvalidArchive if they differ
+ */
 function requireSameTables(archived: ArchiveTable[], tables: ArchiveTable[]): void {
   const describe = ({ name, columns }: ArchiveTable) => JSON.stringify([name, [...columns].sort()])
   const expected = tables.map(describe).sort()
@@ -124,7 +129,7 @@ function requireSameTables(archived: ArchiveTable[], tables: ArchiveTable[]): vo
     throw new InvalidArchive('has other tables than the database, though it has the same migrations')
 }
 
-/** @throws OperatorError if the database has rows other than those of migrations */
+/** @throws OperatorError if the database has rows that no migration has added */
 async function requireEmpty(tables: ArchiveTable[], session: pg.Client): Promise<void> {
   const filled: string[] = []
   for (const { name } of tables) {
@@ -170,7 +175,7 @@ async function storeRows(
     )
 }
 
-/** @throws InvalidArchive if the archive has other sequences than the database */
+/** @throws InvalidArchive if the archive lacks a sequence of the database */
 async function advanceSequences({ sequences }: ArchiveHeader, session: pg.Client): Promise<void> {
   const values = new Map(sequences.map(({ name, value }) => [name, value]))
   for (const { name } of await listSequences(session)) {

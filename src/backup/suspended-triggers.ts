@@ -1,9 +1,9 @@
 import pg from 'pg'
 
-/** A trigger, and when it fires: always (A), by default (O) or only while changes are replicated (R). */
 interface Trigger {
   table: string
   name: string
+  /** When it fires (`tgenabled`): always (A), by default (O), or only while changes are replicated (R). */
   fires: 'A' | 'O' | 'R'
 }
 
@@ -13,26 +13,28 @@ interface ForeignKey {
   definition: string
 }
 
-/** Enabled triggers of our tables. Those of foreign keys are internal. */
+/** Selects the enabled triggers of our tables. The internal ones are those of constraints. */
 const enabledTriggers = `
   SELECT relname AS table, tgname AS name, tgenabled AS fires
   FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
   WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND NOT relispartition AND NOT tgisinternal AND tgenabled <> 'D'`
 
+/** Selects the foreign keys of our tables, without the copies that partitions have. */
 const foreignKeys = `
   SELECT relname AS table, conname AS name, pg_get_constraintdef(pg_constraint.oid) AS definition
   FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
   WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND contype = 'f' AND conparentid = 0`
 
+/** Clauses that enable a trigger, by when it fires. */
 const modes = { A: 'ENABLE ALWAYS', O: 'ENABLE', R: 'ENABLE REPLICA' }
 
 /**
- * Lets rows be stored as they are, in any order, until the transaction resumes the rules: no trigger fires, and no foreign key is
- * checked. The owner of the tables may do so, who need not be a superuser.
+ * Lets rows be stored as they are, in any order, until the transaction resumes the triggers: none fires, and no foreign key is checked.
+ * It requires the owner of the tables, but no superuser: foreign keys are dropped, as only a superuser can disable their triggers.
  *
- * @returns a function that resumes them. It adds the foreign keys again, which checks all rows
+ * @returns a function that resumes the triggers. It adds the foreign keys again, which checks all rows
  */
-export async function suspendRules(session: pg.Client): Promise<() => Promise<void>> {
+export async function suspendTriggers(session: pg.Client): Promise<() => Promise<void>> {
   const { rows: triggers } = await session.query<Trigger>(enabledTriggers)
   const { rows: keys } = await session.query<ForeignKey>(foreignKeys)
   await session.query(
@@ -41,7 +43,7 @@ export async function suspendRules(session: pg.Client): Promise<() => Promise<vo
       ...keys.map(({ table, name }) => alter(table, `DROP CONSTRAINT ${quote(name)}`)),
     ].join(';'),
   )
-  return async function resumeRules() {
+  return async function resumeTriggers() {
     await session.query(
       [
         ...keys.map(({ table, name, definition }) =>
