@@ -5,6 +5,7 @@ import { InvalidArchive } from './archive.js'
 /**
  * Decompresses an archive, while `read` reads it.
  *
+ * @returns the result of `read`
  * @throws InvalidArchive if it is not a gzip file, truncated or damaged, or if anything follows it
  */
 export function decompress<Result>(
@@ -12,20 +13,20 @@ export function decompress<Result>(
   read: (bytes: AsyncIterable<Buffer>) => Promise<Result>,
 ): Promise<Result> {
   const gunzip = createGunzip()
-  let given = 0
+  let received = 0
   return pipeline(
     source,
     async function* count(chunks) {
       for await (const chunk of chunks) {
-        given += chunk.length
+        received += chunk.length
         yield chunk
       }
     },
     gunzip,
     async function* requireAllUsed(bytes: AsyncIterable<Buffer>) {
       yield* bytes
-      // Zlib ends at a zero byte after a gzip file, and ignores what follows.
-      if (given > gunzip.bytesWritten) throw new InvalidArchive('is damaged: it goes on after its end')
+      // After a gzip file, zlib stops at a zero byte, and ignores what follows.
+      if (received > gunzip.bytesWritten) throw new InvalidArchive('is damaged: it goes on after its end')
     },
     read,
   ).catch(explainGzip)

@@ -1,12 +1,12 @@
 import { endOfRows, InvalidArchive, lineBreak, maxLineLength, maxRowLength } from './archive.js'
 
-/** Reads the bytes of an archive, line by line or rows by rows. */
+/** Reads the bytes of an archive in their order: lines of JSON, and the rows of tables. */
 export interface ArchiveLines {
-  /** Returns the next line with its line break. @throws InvalidArchive if it is too long, or there is none */
+  /** Returns the next line of JSON with its line break. @throws InvalidArchive if it is too long, or there is none */
   readLine(): Promise<Buffer>
   /** Returns the rows up to the end of the table, as chunks of complete rows. @throws InvalidArchive as `readLine` */
   readRows(): AsyncGenerator<Buffer>
-  /** @throws InvalidArchive unless every byte was read */
+  /** @throws InvalidArchive if any byte is left */
   requireEnd(): Promise<void>
 }
 
@@ -15,7 +15,7 @@ export function createArchiveLines(source: AsyncIterable<Buffer>): ArchiveLines 
   const chunks = source[Symbol.asyncIterator]()
   let rest: Buffer = Buffer.alloc(0)
 
-  /** Reads the next chunk when nothing of the one before is left. */
+  /** Reads the next chunk, when the one before is used up. Returns false at the end of the source. */
   async function readMore(): Promise<boolean> {
     const { done, value } = await chunks.next()
     if (done) return false

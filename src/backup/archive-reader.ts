@@ -21,7 +21,7 @@ import { isCopyText } from './copy-text.js'
 export interface ArchiveVisitor {
   /** Consumes all rows of a table, in chunks of complete rows. */
   onTable(table: ArchiveTable, rows: AsyncIterable<Buffer>): Promise<void>
-  /** Called when everything was read and agrees with the checksums. */
+  /** Called when everything was read and matches the checksums. */
   onEnd(): Promise<void>
 }
 
@@ -43,36 +43,36 @@ async function readUncompressed(
   visit: (header: ArchiveHeader) => Promise<ArchiveVisitor>,
 ): Promise<ArchiveSummary> {
   const lines = createArchiveLines(bytes)
-  const hash = createHash('sha256')
+  const checksum = createHash('sha256')
 
-  async function readHashed<Value>(parse: (line: Buffer) => Value): Promise<Value> {
+  async function readHashedLine<Value>(parse: (line: Buffer) => Value): Promise<Value> {
     const line = await lines.readLine()
-    hash.update(line)
+    checksum.update(line)
     return parse(line)
   }
 
-  const header = await readHashed(parseHeader)
+  const header = await readHashedLine(parseHeader)
   const { onTable, onEnd } = await visit(header)
   let total = 0
   for (const table of header.tables) {
     const meter = createRowMeter()
-    await onTable(table, checked(lines.readRows(), meter))
+    await onTable(table, measured(lines.readRows(), meter))
     const { rows, sha256 } = meter.result()
-    const part = await readHashed((line) => parseLine(line, ArchivePart))
+    const part = await readHashedLine((line) => parseLine(line, ArchivePart))
     if (part.table !== table.name || part.rows !== rows || part.sha256 !== sha256)
       throw new InvalidArchive(`is damaged: the rows of ${table.name} differ from their checksum`)
     total += rows
   }
   const end = parseLine(await lines.readLine(), ArchiveEnd)
-  if (end.rows !== total || end.sha256 !== hash.digest('hex'))
+  if (end.rows !== total || end.sha256 !== checksum.digest('hex'))
     throw new InvalidArchive('is damaged: it differs from its checksum')
   await lines.requireEnd()
   await onEnd()
   return { header, rows: total }
 }
 
-/** Measures rows on their way. @throws InvalidArchive before rows that COPY does not write */
-async function* checked(chunks: AsyncIterable<Buffer>, meter: RowMeter): AsyncGenerator<Buffer> {
+/** Measures rows as they pass. @throws InvalidArchive before it passes on rows that COPY does not write */
+async function* measured(chunks: AsyncIterable<Buffer>, meter: RowMeter): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
     if (!isCopyText(chunk)) throw new InvalidArchive('is damaged: it has a row that COPY does not write')
     meter.add(chunk)
@@ -80,7 +80,7 @@ async function* checked(chunks: AsyncIterable<Buffer>, meter: RowMeter): AsyncGe
   }
 }
 
-/** @throws InvalidArchive that says why this is no header of this version */
+/** @throws InvalidArchive that says why this is not a header of this format version */
 function parseHeader(line: Buffer): ArchiveHeader {
   const value = parseJson(line)
   if (conforms(ArchiveHeader, value)) return value as ArchiveHeader

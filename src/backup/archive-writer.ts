@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type ArchiveHeader, type ArchiveTable, createRowMeter, endOfRows, toLine } from './archive.js'
 
 /**
- * Writes an archive, not compressed yet, table after table. It holds no more than a chunk of rows in memory.
+ * Returns the chunks of an archive before compression, table after table. It holds at most one chunk of rows in memory.
  *
  * @param readTable returns the rows of a table of the header, in the text format of COPY
  * @param onEnd receives the number of rows of all tables
@@ -12,16 +12,16 @@ export async function* writeArchive(
   readTable: (table: ArchiveTable) => AsyncIterable<Uint8Array>,
   onEnd: (rows: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  const lines = createHash('sha256')
+  const checksum = createHash('sha256')
   let total = 0
 
-  function line(value: object): Buffer {
-    const bytes = toLine(value)
-    lines.update(bytes)
-    return bytes
+  function hashedLine(value: object): Buffer {
+    const line = toLine(value)
+    checksum.update(line)
+    return line
   }
 
-  yield line(header)
+  yield hashedLine(header)
   for (const table of header.tables) {
     const meter = createRowMeter()
     for await (const chunk of readTable(table)) {
@@ -31,8 +31,8 @@ export async function* writeArchive(
     const { rows, sha256 } = meter.result()
     total += rows
     yield endOfRows
-    yield line({ table: table.name, rows, sha256 })
+    yield hashedLine({ table: table.name, rows, sha256 })
   }
-  yield toLine({ rows: total, sha256: lines.digest('hex') })
+  yield toLine({ rows: total, sha256: checksum.digest('hex') })
   onEnd(total)
 }

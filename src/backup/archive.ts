@@ -17,7 +17,7 @@ export const formatName = 'latchkey-backup'
 /** Version of the format. A reader refuses any other. */
 export const formatVersion = 1
 
-/** Line that follows the last row of a table. In a row PostgreSQL escapes every backslash by another. */
+/** Line that follows the last row of a table. No row equals it, as COPY escapes a backslash by another one. */
 export const endOfRows = Buffer.from('\\.\n')
 
 /** Byte with which every line and every row ends. */
@@ -78,20 +78,20 @@ export interface ArchiveSummary {
   rows: number
 }
 
-/** Thrown for a file that is not an archive, or is damaged. */
+/** Thrown for a file that is not an archive, is damaged, or does not fit the database. */
 export class InvalidArchive extends OperatorError {
   constructor(problem: string, cause?: unknown) {
     super(`the archive ${problem}`, { cause })
   }
 }
 
-/** Measures the rows of a table. */
+/** Counts the rows of a table and computes their checksum. */
 export interface RowMeter {
   add(chunk: Uint8Array): void
   result(): Omit<ArchivePart, 'table'>
 }
 
-/** Returns the number of rows in bytes. Line breaks in a column are escaped. */
+/** Returns how many rows end in some bytes. Line breaks in a column are escaped. */
 export function countRows(bytes: Uint8Array): number {
   let rows = 0
   for (let at = bytes.indexOf(lineBreak); at !== -1; at = bytes.indexOf(lineBreak, at + 1)) rows += 1

@@ -4,12 +4,12 @@ const escapes: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t:
 const backslash = 0x5c
 const carriageReturn = 0x0d
 
-/** Bytes that COPY writes after a backslash: those of characters, of a backslash and of null. */
+/** Bytes that COPY writes after a backslash: the letters above, another backslash, and the N of null. */
 const escapedBytes = new Set(Buffer.from([...Object.keys(escapes), '\\', 'N'].join('')))
 
 /**
- * Returns whether COPY can have written the rows. It reads more than it writes: a carriage return as the end of a row, and `\.` as
- * the end of all rows, after which it ignores everything.
+ * Returns whether COPY can have written the rows. It reads more than it writes: it takes a carriage return for the end of a row, and `\.`
+ * for the end of all rows, and ignores everything after that.
  *
  * @param rows complete rows
  */

@@ -17,14 +17,14 @@ import {
 import { writeArchive } from './archive-writer.js'
 import { listSequences, listTables } from './tables.js'
 
-/** Maximum number of bytes that are written at once. */
+/** Maximum length of what is written at once (bytes). */
 const chunkSize = 262_144
 
 /** Begins a transaction that sees the database as it is now, whatever is changed meanwhile. */
 const beginSnapshot = 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY'
 
 /**
- * Writes an archive of the database. It locks no row, but waits for a migration that runs, and keeps others from beginning.
+ * Writes an archive of the database. It locks no row, but waits for a running migration, and prevents others from starting.
  *
  * @param write writes the next bytes of the archive
  * @throws OperatorError if the database cannot be reached, or a pooler is in between

@@ -2,9 +2,9 @@ import type pg from 'pg'
 import type { ArchiveHeader, ArchiveTable } from './archive.js'
 
 /**
- * Selects the tables of our schema with their columns, whatever migration has made them. Partitions are part of their table. The
- * history of migrations is part of the header. Not stored: columns that PostgreSQL computes, and ids of transactions, which
- * mean something in one server only.
+ * Selects the tables of our schema with their columns. They are found in the catalogue, so that no table of a later migration is
+ * forgotten. Partitions are part of their table, and the history of migrations is part of the header. Left out are columns that
+ * PostgreSQL computes, and those with ids of transactions, which have a meaning in one server only.
  */
 const ownTables = `
   SELECT relname AS name, ARRAY(

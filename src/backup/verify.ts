@@ -40,12 +40,13 @@ export async function verifyArchive(
   return { ...summary, decrypted, undecryptable }
 }
 
+/** Reads chunks to their end, as the checksums require. */
 async function discard(chunks: AsyncIterable<Buffer>): Promise<void> {
   const iterator = chunks[Symbol.asyncIterator]()
   while (!(await iterator.next()).done);
 }
 
-/** @param text a bytea as PostgreSQL writes it */
+/** @param text a bytea in the hex format of PostgreSQL (`\x…`) */
 function canUnseal(text: string, purpose: string, sealedUnder: string, keys: SealingKeys): boolean {
   try {
     unsealWithAny(Buffer.from(text.slice(2), 'hex'), purpose, sealedUnder, keys)
