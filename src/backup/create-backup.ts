@@ -5,7 +5,7 @@ import { to as copyTo } from 'pg-copy-streams'
 import { listApplied } from '../database/migration-history.js'
 import { lockMigrations } from '../database/migration-lock.js'
 import { withOperatorSession } from '../database/operator-session.js'
-import { isOwnSession, PoolerInBetween } from '../database/pooler.js'
+import { requireOwnSession } from '../database/pooler.js'
 import { version } from '../manifest.js'
 import {
   type ArchiveHeader,
@@ -34,7 +34,7 @@ export async function createBackup(
   write: (bytes: Uint8Array) => Promise<unknown>,
 ): Promise<ArchiveSummary> {
   return withOperatorSession(url, async function archive(session) {
-    if (!(await isOwnSession(session))) throw new PoolerInBetween()
+    await requireOwnSession(session)
     await lockMigrations(session, 'shared')
     await session.query(beginSnapshot)
     const header = await describe(session)

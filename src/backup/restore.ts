@@ -5,7 +5,7 @@ import { describeFault } from '../database/faults.js'
 import { type AppliedMigration, listApplied } from '../database/migration-history.js'
 import { lockMigrations } from '../database/migration-lock.js'
 import { withOperatorSession } from '../database/operator-session.js'
-import { isOwnSession, PoolerInBetween } from '../database/pooler.js'
+import { requireOwnSession } from '../database/pooler.js'
 import { inSession, type QueryTarget } from '../database/query.js'
 import { OperatorError } from '../lifecycle/operator-error.js'
 import { reasonOf } from '../lifecycle/reason.js'
@@ -45,7 +45,7 @@ export async function restoreArchive(
   complete: (target: QueryTarget) => Promise<void>,
 ): Promise<ArchiveSummary> {
   return withOperatorSession(url, async function restore(session) {
-    if (!(await isOwnSession(session))) throw new PoolerInBetween()
+    await requireOwnSession(session)
     await lockMigrations(session, 'exclusive')
     const tables = await listTables(session)
     // Before the tables are locked, as a service may be running on a database with content.

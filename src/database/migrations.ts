@@ -12,7 +12,7 @@ import {
 } from './migration-history.js'
 import { lockMigrations } from './migration-lock.js'
 import { withOperatorSession } from './operator-session.js'
-import { isOwnSession, PoolerInBetween } from './pooler.js'
+import { requireOwnSession } from './pooler.js'
 import { requireUsableSchema } from './schema.js'
 
 /** Matches a statement that PostgreSQL executes only outside of transactions, as the only one of its migration. */
@@ -49,7 +49,7 @@ export async function migrate(url: string, onNotice?: (text: string) => void): P
     connection.on('notice', ({ message, code }) => {
       if (code === raisedNotice) onNotice?.(String(message))
     })
-    if (!(await isOwnSession(connection))) throw new PoolerInBetween()
+    await requireOwnSession(connection)
     // A backup holds the lock for as long as it takes. Starts that migrate nothing do not wait for it.
     if ((await readStatus(connection)).pending.length === 0) return []
     await lockMigrations(connection, 'exclusive')
@@ -119,7 +119,7 @@ export function migrationStatus(url: string): Promise<MigrationStatus> {
 export function inspectMigrations(url: string): Promise<MigrationStatus> {
   return withOperatorSession(url, async function inspect(connection) {
     const status = await readStatus(connection)
-    if (!(await isOwnSession(connection))) throw new PoolerInBetween()
+    await requireOwnSession(connection)
     if (status.pending.length > 0)
       await requireUsableSchema(schemaOf(url), status.applied.length > 0, connection)
     return status

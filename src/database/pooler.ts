@@ -22,6 +22,11 @@ export async function isOwnSession(connection: pg.ClientBase): Promise<boolean> 
   return rows[0]?.pid === processID
 }
 
+/** @throws PoolerInBetween unless the connection is a session of PostgreSQL's own */
+export async function requireOwnSession(connection: pg.ClientBase): Promise<void> {
+  if (!(await isOwnSession(connection))) throw new PoolerInBetween()
+}
+
 /** Returns whether a pooler refused the connection because of its settings. */
 export function isPoolerRefusal(error: Error & { code?: string }): boolean {
   return error.code === protocolViolation

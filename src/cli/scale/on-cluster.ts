@@ -3,7 +3,7 @@ import { type Config, loadConfig } from '../../config/index.js'
 import { type Cluster, oldestCitus, readCluster } from '../../database/citus/cluster.js'
 import { limitLookups } from '../../database/citus/operations.js'
 import { withOperatorSession } from '../../database/operator-session.js'
-import { isOwnSession, PoolerInBetween } from '../../database/pooler.js'
+import { requireOwnSession } from '../../database/pooler.js'
 import { CommandError, exitStatus } from '../command-error.js'
 import type { Io } from '../io.js'
 import { escapeLine } from '../output.js'
@@ -20,7 +20,7 @@ export interface ClusterContext {
 export function onCluster(io: Io, action: (context: ClusterContext, options: Options) => Promise<void>) {
   const run = onServer(io, async function runOnCluster({ url }, _args, options) {
     await withOperatorSession(url, async function runInSession(session) {
-      if (!(await isOwnSession(session))) throw new PoolerInBetween()
+      await requireOwnSession(session)
       session.on('notice', ({ message }) => io.stderr.write(`${escapeLine(String(message))}\n`))
       await limitLookups(session)
       const cluster = requireCluster(await readCluster(session))
