@@ -9,14 +9,14 @@ import {
   findTableObstacles,
 } from '../../database/citus/obstacles.js'
 import { distributeTable } from '../../database/citus/operations.js'
-import { type DistributedTable, distributedTables } from '../../database/citus/tables.js'
+import { type DistributedTable, findDefinitions } from '../../database/citus/tables.js'
 import { CommandError, exitStatus } from '../command-error.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
 import { confirmAndBegin } from './confirm.js'
+import { describeTable } from './describe-table.js'
 import { formatBytes } from './format-bytes.js'
-import { onCluster, refusal } from './on-cluster.js'
-import { describeTable } from './status.js'
+import { onCluster, refusal, requireNone } from './on-cluster.js'
 
 /** `latchkey scale distribute` */
 export function addDistribute(scale: Command, io: Io): void {
@@ -28,17 +28,18 @@ export function addDistribute(scale: Command, io: Io): void {
     .option('--dry-run', 'change nothing, and say what would be done')
     .action(
       onCluster(io, async function distribute({ cluster, session }, options) {
+        const isDryRun = options.dryRun === true
         const shards = readShards(options.shards)
         const remaining = cluster.tables.filter(({ state }) => state !== 'distributed')
-        const tables = distributedTables.filter(({ name }) => remaining.some((table) => table.name === name))
+        const tables = findDefinitions(remaining)
         if (tables.length > 0) {
           await requirePossible(cluster, tables, session)
           const plan = [...remaining.map((table) => describePlan(table, shards, cluster)), ...conditions]
           if (await confirmAndBegin(plan, session, options, io))
             for (const table of tables) await distributeAllowed(table, shards, session)
         }
-        const result = { dry_run: options.dryRun === true, tables: tables.map(({ name }) => name) }
-        printResult(io, result, summaryOf(cluster, remaining, options.dryRun === true), options.json)
+        const result = { dry_run: isDryRun, tables: tables.map(({ name }) => name) }
+        printResult(io, result, summaryOf(cluster, remaining, isDryRun), options.json)
       }),
     )
 }
@@ -65,8 +66,7 @@ async function requirePossible(
   tables: DistributedTable[],
   session: pg.ClientBase,
 ): Promise<void> {
-  const other = cluster.tables.filter(({ state }) => state === 'other').map(describeTable)
-  if (other.length > 0) throw refusal(...other)
+  requireNone(cluster.tables.filter(({ state }) => state === 'other').map(describeTable))
   const obstacles = [
     ...findMissingNodes(cluster),
     ...(await findClusterObstacles(cluster, session)),
@@ -74,14 +74,14 @@ async function requirePossible(
     ...findDecoderObstacles(cluster),
   ]
   for (const table of tables) obstacles.push(...(await findTableObstacles(table, session)))
-  if (obstacles.length > 0) throw refusal(...obstacles)
+  requireNone(obstacles)
 }
 
-/** SQLSTATE of what the settings of a server forbid, or the rights of the role. */
+/** SQLSTATE of what the settings of a server or the rights of the role do not permit. */
 const insufficientPrivilege = '42501'
 
 /**
- * Distributes a table. The role may be unable to read the setting that names the decoders, so that only PostgreSQL can say what it lacks.
+ * Distributes a table. A role that cannot read `output_plugin_libraries` learns only here that Citus may not decode the log.
  *
  * @throws CommandError if PostgreSQL does not allow it
  */

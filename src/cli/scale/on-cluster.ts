@@ -39,6 +39,11 @@ export function refusal(...reasons: string[]): CommandError {
   return new CommandError(exitStatus.refused, reasons.join('; '))
 }
 
+/** @throws CommandError that names every obstacle, if there is one */
+export function requireNone(obstacles: string[]): void {
+  if (obstacles.length > 0) throw refusal(...obstacles)
+}
+
 function requireServer({ databaseUrl, databaseDirectUrl }: Config): void {
   if (databaseUrl === undefined && databaseDirectUrl === undefined)
     throw refusal(

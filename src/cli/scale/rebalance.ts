@@ -14,9 +14,9 @@ import type { Io } from '../io.js'
 import { printResult } from '../output.js'
 import type { Options } from '../run.js'
 import { confirmAndBegin } from './confirm.js'
+import { describeTable } from './describe-table.js'
 import { formatBytes } from './format-bytes.js'
-import { type ClusterContext, onCluster, refusal } from './on-cluster.js'
-import { describeTable } from './status.js'
+import { type ClusterContext, onCluster, refusal, requireNone } from './on-cluster.js'
 
 /** `latchkey scale rebalance` */
 export function addRebalance(scale: Command, io: Io): void {
@@ -73,11 +73,10 @@ async function moveShards({ cluster, session }: ClusterContext, options: Options
 async function requirePossible(cluster: Cluster, session: pg.ClientBase): Promise<void> {
   const undistributed = cluster.tables.filter(({ state }) => state !== 'distributed').map(describeTable)
   if (undistributed.length > 0) throw refusal(...undistributed, 'run latchkey scale distribute first')
-  const obstacles = [...(await findClusterObstacles(cluster, session)), ...findCopyObstacles(cluster)]
-  if (obstacles.length > 0) throw refusal(...obstacles)
+  requireNone([...(await findClusterObstacles(cluster, session)), ...findCopyObstacles(cluster)])
 }
 
-/** Waits until the rebalance has ended, and returns its number. @throws CommandError if it has failed */
+/** Waits until the rebalance has ended, and returns the number of its job. @throws CommandError if it has failed */
 async function completeRebalance(session: pg.ClientBase): Promise<number> {
   await awaitRebalance(session)
   const { job, state, problem } = (await readRebalance(session)) as Rebalance

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { Cluster, ClusterNode, Rebalance, TableState } from '../../database/citus/cluster.js'
+import type { Cluster, ClusterNode, Rebalance } from '../../database/citus/cluster.js'
 import { findRefusals } from '../../database/citus/obstacles.js'
-import { distributedTables } from '../../database/citus/tables.js'
 import type { Io } from '../io.js'
 import { printJson, printRows } from '../output.js'
+import { describeTable } from './describe-table.js'
 import { formatBytes } from './format-bytes.js'
 import { onCluster } from './on-cluster.js'
 
@@ -44,18 +44,6 @@ function printStatus(cluster: Cluster, io: Io): void {
 
 function toRow({ name, role, active, answers, error, shards, bytes }: ClusterNode) {
   return { node: name, role, active, answers, error, shards, bytes }
-}
-
-/** Returns a clause about where the rows of a table are. */
-export function describeTable({ name, state, shards, bytes }: TableState): string {
-  const column = distributedTables.find((table) => table.name === name)?.column
-  const descriptions = {
-    local: 'is on the coordinator',
-    prepared: 'is on the coordinator; its distribution has begun: latchkey scale distribute continues it',
-    distributed: `is distributed by ${column} in ${shards} shards`,
-    other: 'is partitioned or distributed in a way that Latchkey does not support',
-  }
-  return `${name} (${formatBytes(bytes)}) ${descriptions[state]}`
 }
 
 function describeRebalance(rebalance: Rebalance | null): string {

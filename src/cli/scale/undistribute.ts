@@ -2,13 +2,13 @@ import type { Command } from 'commander'
 import type { Cluster, TableState } from '../../database/citus/cluster.js'
 import { findClusterObstacles } from '../../database/citus/obstacles.js'
 import { undistributeTable } from '../../database/citus/operations.js'
-import { distributedTables } from '../../database/citus/tables.js'
+import { findDefinitions } from '../../database/citus/tables.js'
 import type { Io } from '../io.js'
 import { printResult } from '../output.js'
 import { confirmAndBegin } from './confirm.js'
+import { describeTable } from './describe-table.js'
 import { formatBytes } from './format-bytes.js'
-import { onCluster, refusal } from './on-cluster.js'
-import { describeTable } from './status.js'
+import { onCluster, requireNone } from './on-cluster.js'
 
 /** `latchkey scale undistribute` */
 export function addUndistribute(scale: Command, io: Io): void {
@@ -19,17 +19,17 @@ export function addUndistribute(scale: Command, io: Io): void {
     .option('--dry-run', 'change nothing, and say what would be done')
     .action(
       onCluster(io, async function undistribute({ cluster, session }, options) {
+        const isDryRun = options.dryRun === true
         const notLocal = cluster.tables.filter(({ state }) => state !== 'local')
-        const tables = distributedTables.filter(({ name }) => notLocal.some((table) => table.name === name))
+        const tables = findDefinitions(notLocal)
         if (tables.length > 0) {
           const other = notLocal.filter(({ state }) => state === 'other').map(describeTable)
-          const obstacles = [...other, ...(await findClusterObstacles(cluster, session))]
-          if (obstacles.length > 0) throw refusal(...obstacles)
+          requireNone([...other, ...(await findClusterObstacles(cluster, session))])
           if (await confirmAndBegin([...notLocal.map(describePlan), ...conditions], session, options, io))
             for (const table of tables) await undistributeTable(table, session)
         }
-        const result = { dry_run: options.dryRun === true, tables: tables.map(({ name }) => name) }
-        printResult(io, result, summaryOf(cluster, notLocal, options.dryRun === true), options.json)
+        const result = { dry_run: isDryRun, tables: tables.map(({ name }) => name) }
+        printResult(io, result, summaryOf(cluster, notLocal, isDryRun), options.json)
       }),
     )
 }

@@ -1,16 +1,16 @@
-/** A table that `latchkey scale` distributes over the workers. */
+/** How `latchkey scale` distributes a table over the workers. */
 export interface DistributedTable {
   name: string
   /** Column by whose hash a row is placed. */
   column: string
   /**
-   * Triggers by name. They must be dropped first, as Citus accepts none on distributed tables. This version does not need them: they
-   * are for earlier versions and for SQL of an operator.
+   * Definitions of its triggers, by their names. They are dropped first, as Citus accepts none on distributed tables. This version of
+   * Latchkey does not need them: they are for earlier versions, and for SQL of an operator.
    */
   triggers: Record<string, string>
 }
 
-/** Everything else stays on the coordinator, where its triggers notify the processes. */
+/** The tables that are distributed. All others stay on the coordinator, where their triggers notify the processes. */
 export const distributedTables: readonly DistributedTable[] = [
   {
     name: 'items',
@@ -22,3 +22,9 @@ export const distributedTables: readonly DistributedTable[] = [
     },
   },
 ]
+
+/** Returns how some tables are distributed. */
+export function findDefinitions(tables: { name: string }[]): DistributedTable[] {
+  const names = tables.map(({ name }) => name)
+  return distributedTables.filter(({ name }) => names.includes(name))
+}
