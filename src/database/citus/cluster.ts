@@ -20,7 +20,7 @@ interface ClusterFacts {
   version: string
   /** Whether this is the database of the coordinator, and not one of a worker. */
   isCoordinator: boolean
-  /** Number of shards and slots that are to be removed: Citus does so in the background. */
+  /** Number of shards and replication slots that Citus has yet to remove, in the background. */
   leftovers: number
 }
 
@@ -29,23 +29,23 @@ export interface ClusterNode {
   /** Host and port. */
   name: string
   role: 'coordinator' | 'worker'
-  /** Whether the cluster uses it. */
+  /** Whether the cluster uses it (`isactive` of Citus). */
   active: boolean
-  /** Whether new shards are placed on it. */
+  /** Whether new shards are placed on it (`shouldhaveshards` of Citus). */
   receives: boolean
-  /** Whether it answers the coordinator, be it with an error; null if the cluster does not use it, and so does not ask it. */
+  /** Whether it answers the coordinator, even if with an error; null for a server that the cluster does not use, and does not ask. */
   answers: boolean | null
-  /** The error with which it refused to tell its settings; null if it told them, or does not answer. */
+  /** The error with which it answered, instead of its settings; null if there is none. */
   error: string | null
   /** Number of shards of our tables. */
   shards: number
-  /** Size of these shards; null if it does not answer. */
+  /** Size of these shards (bytes); null if it does not answer. */
   bytes: number | null
-  /** Settings of its sessions; null if it did not tell them. */
+  /** Settings of its sessions; null if it did not answer with them. */
   settings: NodeSettings | null
 }
 
-/** Time limits that a role can have, which end an operation of Citus before it is complete. */
+/** Time limits that can be set for a role, and then end an operation of Citus before it is complete. */
 export const timeLimitNames = [
   'statement_timeout',
   'lock_timeout',
@@ -56,8 +56,8 @@ export const timeLimitNames = [
 const settingNames = ['wal_level', 'output_plugin_libraries', ...timeLimitNames] as const
 
 /**
- * Settings that decide whether rows can be copied while requests go on. Those that the version does not have are missing, and those
- * that the role may not read: `output_plugin_libraries` is for superusers and members of pg_read_all_settings.
+ * Settings that decide whether rows can be copied while requests go on. A setting is missing if this version of PostgreSQL does not have
+ * it, or the role may not read it: only superusers and members of pg_read_all_settings may read `output_plugin_libraries`.
  */
 type NodeSettings = Partial<Record<(typeof settingNames)[number], string>>
 
@@ -65,21 +65,25 @@ type NodeSettings = Partial<Record<(typeof settingNames)[number], string>>
 export interface TableState {
   name: string
   /**
-   * `local`: on the coordinator. `prepared`: there as well, but a distribution has begun and did not end. `distributed`: on the
-   * workers, by the hash of our column. `other`: partitioned or distributed differently.
+   * - `local`: on the coordinator
+   * - `prepared`: on the coordinator, after a distribution that was interrupted
+   * - `distributed`: on the workers, by the hash of our column
+   * - `other`: partitioned, or distributed differently
    */
   state: 'local' | 'prepared' | 'distributed' | 'other'
   shards: number
-  /** Size of the rows and their indexes; null if a server does not answer. */
+  /** Size of the rows and their indexes (bytes); null if a server does not answer. */
   bytes: number | null
 }
 
 /** A rebalance, which Citus runs in the background. */
 export interface Rebalance {
+  /** Id of its job in Citus. */
   job: number
+  /** State of the job, as Citus names it. */
   state: string
   startedAt: Date | null
-  /** Number of moves by state. */
+  /** Number of moves of shards, by their states. */
   moves: Record<string, number>
   /** Why the last move failed, if one did. */
   problem: string | null
@@ -119,7 +123,7 @@ const clusterFacts = `
 const settingsOfNode = `
   SELECT json_object_agg(name, current_setting(name)) FROM pg_settings WHERE name = ANY ('{${settingNames.join()}}')`
 
-/** An error that a server reports begins with its severity, in the language of the server; one of the connection does not. */
+/** The error of a server begins with its severity, in the language of the server. That of a connection does not. */
 const answersOfNodes = `
   SELECT nodeid, success, result, CASE WHEN NOT success THEN substring(result FROM '^\\S+:  (.*)') END AS error
   FROM run_command_on_all_nodes('${settingsOfNode.replaceAll("'", "''")}')`

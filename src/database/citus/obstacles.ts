@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { type Cluster, isInProgress, timeLimitNames } from './cluster.js'
 import type { DistributedTable } from './tables.js'
 
-// Obstacles to an operation, in words for an operator: a fact, and what to do about it.
+// Obstacles to an operation, as clauses for an operator: a fact, and what to do about it.
 
 /** Values of a time limit that is off, or that this version of PostgreSQL lacks. */
 const unlimited: (string | undefined)[] = ['0', undefined]
@@ -16,34 +16,40 @@ export async function findClusterObstacles(cluster: Cluster, session: pg.ClientB
   return [...running, ...findRefusals(cluster), ...(await findBrokenLinks(cluster, session))]
 }
 
-/** Returns which servers answer the coordinator with an error. */
+/** Returns the servers that answer the coordinator with an error. */
 export function findRefusals({ nodes }: Cluster): string[] {
   return nodes.flatMap(({ name, error }) =>
     error === null ? [] : [`${name} answers the coordinator with an error: ${error}`],
   )
 }
 
-/** A connection between servers that does not work, or of which the first one cannot tell. */
-interface Link {
+/** A server that cannot connect to another one, or may not be able to. */
+interface BrokenLink {
   source: string
   target: string
+  /** Whether the source could tell. */
   isKnown: boolean
 }
 
-/** Returns which servers do not answer or, if all do, which pairs cannot reach each other, as moves of shards require. */
+/** Returns the servers that do not answer or, if all do, the pairs that cannot connect, as moves of shards require. */
 export async function findBrokenLinks({ nodes }: Cluster, session: pg.ClientBase): Promise<string[]> {
   const silent = nodes.filter(({ answers }) => answers === false)
   if (silent.length > 0)
     return silent.map(
       ({ name }) => `${name} does not answer the coordinator (it is down, or does not let this role in)`,
     )
-  const { rows } = await session.query<Link>(brokenLinks)
+  const { rows } = await session.query<BrokenLink>(brokenLinks)
   return rows.map(({ source, target, isKnown }) =>
     isKnown ? `${source} cannot connect to ${target}` : `${source} cannot tell whether it reaches ${target}`,
   )
 }
 
-/** Returns what prevents rows from being copied between nodes while requests go on. */
+const brokenLinks = `
+  SELECT from_nodename || ':' || from_nodeport AS source, to_nodename || ':' || to_nodeport AS target,
+    result IS NOT NULL AS "isKnown"
+  FROM citus_check_cluster_node_health() WHERE result IS NOT TRUE ORDER BY 1, 2`
+
+/** Returns what prevents rows from being copied between servers while requests go on. */
 export function findCopyObstacles({ nodes }: Cluster): string[] {
   return nodes.flatMap(({ name, settings }) => {
     if (settings === null) return []
@@ -60,7 +66,7 @@ export function findCopyObstacles({ nodes }: Cluster): string[] {
   })
 }
 
-/** Returns what prevents Citus from reading the changes of a table on the coordinator, which it divides among shards. */
+/** Returns what prevents Citus from decoding the changes of a table on the coordinator (logical decoding), which it sends to the shards. */
 export function findDecoderObstacles({ nodes }: Cluster): string[] {
   const plugins = nodes.find(({ role }) => role === 'coordinator')?.settings?.output_plugin_libraries
   if (plugins === undefined || /\bcitus\b/.test(plugins)) return []
@@ -82,23 +88,6 @@ export async function findTableObstacles(
   return rows.map(({ obstacle }) => obstacle)
 }
 
-/** Returns what the cluster lacks for a distribution. */
-export function findMissingNodes({ nodes }: Cluster): string[] {
-  const hasCoordinator = nodes.some(({ role }) => role === 'coordinator')
-  const hasWorkers = nodes.some(({ active, receives }) => active && receives)
-  return [
-    ...(hasCoordinator
-      ? []
-      : ["the cluster does not know its coordinator: SELECT citus_set_coordinator_host('HOST')"]),
-    ...(hasWorkers ? [] : ["the cluster has no workers: SELECT citus_add_node('HOST', 5432) for each"]),
-  ]
-}
-
-const brokenLinks = `
-  SELECT from_nodename || ':' || from_nodeport AS source, to_nodename || ':' || to_nodeport AS target,
-    result IS NOT NULL AS "isKnown"
-  FROM citus_check_cluster_node_health() WHERE result IS NOT TRUE ORDER BY 1, 2`
-
 const tableObstacles = `
   SELECT format('the trigger %s of %s is not Latchkey''s: Citus distributes no table that has triggers', tgname, $1::text) AS obstacle
   FROM pg_trigger WHERE tgrelid = $1::text::regclass AND NOT tgisinternal AND tgname <> ALL ($3::text[])
@@ -118,3 +107,15 @@ const tableObstacles = `
   UNION ALL
   SELECT 'citus.shard_replication_factor is ' || factor || ': only 1 can be distributed while requests go on'
   FROM current_setting('citus.shard_replication_factor', true) AS factor WHERE factor <> '1'`
+
+/** Returns the kinds of servers that the cluster lacks for a distribution. */
+export function findMissingNodes({ nodes }: Cluster): string[] {
+  const hasCoordinator = nodes.some(({ role }) => role === 'coordinator')
+  const hasWorkers = nodes.some(({ active, receives }) => active && receives)
+  return [
+    ...(hasCoordinator
+      ? []
+      : ["the cluster does not know its coordinator: SELECT citus_set_coordinator_host('HOST')"]),
+    ...(hasWorkers ? [] : ["the cluster has no workers: SELECT citus_add_node('HOST', 5432) for each"]),
+  ]
+}

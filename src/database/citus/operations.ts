@@ -6,7 +6,7 @@ import type { DistributedTable } from './tables.js'
 /** Key of the advisory lock that a command holds while it changes where rows are. */
 const scaleLock = 0x1a7c4e06
 
-/** Time limit of a lookup (seconds). It asks the servers of the cluster, any of which may hang. */
+/** Time limit of a lookup, which asks the servers of the cluster: any of them may hang (seconds). */
 const lookupSeconds = 60
 
 /** Time for a server of the cluster to accept a connection of a lookup (seconds). */
@@ -18,9 +18,11 @@ const lockSeconds = 5
 /** Interval at which the server checks that the command is still connected (seconds). */
 const interruptSeconds = 2
 
-/** Moves that a rebalance would make. */
+/** What a rebalance would do. */
 export interface RebalancePlan {
+  /** Number of moves of shards. */
   moves: number
+  /** Size of these shards (bytes). */
   bytes: number
 }
 
@@ -33,8 +35,9 @@ export async function limitLookups(session: pg.ClientBase): Promise<void> {
 }
 
 /**
- * Prepares a session for one operation, which may take any time. Returns whether it may begin: another command may be at work. The
- * session keeps the lock until it ends.
+ * Takes the lock of operations until the session ends, and removes the time limits of lookups, as an operation may take any time.
+ *
+ * @returns false if another command has the lock
  */
 export async function beginOperation(session: pg.ClientBase): Promise<boolean> {
   const { rows } = await session.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
@@ -48,8 +51,8 @@ export async function beginOperation(session: pg.ClientBase): Promise<boolean> {
 }
 
 /**
- * Distributes a table while requests go on. Citus copies the rows, follows the changes meanwhile, and locks the table for the last of
- * them. An attempt that was interrupted is continued by the next one.
+ * Distributes a table while requests go on: Citus copies the rows, applies the changes that are made meanwhile, and locks the table for
+ * the last of them. The next attempt continues one that was interrupted.
  */
 export async function distributeTable(
   { name, column, triggers }: DistributedTable,
@@ -83,13 +86,13 @@ async function inTransaction(statements: string[], session: pg.ClientBase): Prom
   await session.query('COMMIT')
 }
 
-/** Returns what a rebalance would move. It concerns all tables of the cluster, also those of other programs. */
+/** Returns what a rebalance would do. It concerns all tables of the cluster, including those of other programs. */
 export async function planRebalance(session: pg.ClientBase): Promise<RebalancePlan> {
   const { rows } = await session.query<RebalancePlan>(plannedMoves)
   return rows[0] as RebalancePlan
 }
 
-/** The plan itself has the sizes that were stored when the shards were made. */
+/** The plan of Citus has outdated sizes, those of the shards when they were created. */
 const plannedMoves = `
   SELECT count(*)::int AS moves, coalesce(sum(citus_shards.shard_size), 0)::float8 AS bytes
   FROM get_rebalance_table_shards_plan() JOIN citus_shards USING (shardid)`
