@@ -16,7 +16,7 @@ const answerMs = 10_000
 /** Time between the loss of a connection and the next attempt to connect (milliseconds). */
 const retryMs = 1_000
 
-/** Widths of the columns of an event, which cannot depend on events to come. */
+/** Widths of the columns (characters). They are fixed, as later events are not known yet. */
 const widths = { last_at: 24, action: 24, outcome: 7, actor: 20, subject: 20, address: 15, count: 1 }
 
 /**
@@ -44,6 +44,7 @@ export async function followEvents(
   }
 }
 
+/** Where and how events are printed, and until when. */
 interface Output {
   io: Io
   json: unknown
@@ -75,12 +76,12 @@ async function followUntilLost(stream: EventStream, server: ListenServer, output
   }
 }
 
-/** Prints an event, and waits for a reader that is slower. */
+/** Prints an event, and waits while the output is full because its reader is slower (backpressure). */
 async function print(event: StoredEvent, { io: { stdout }, json, signal }: Output): Promise<void> {
   const row = toAuditEvent(event)
   const cells = Object.entries(widths).map(([name, width]) =>
     escapeLine(String(row[name as keyof typeof widths] ?? '-')).padEnd(width),
   )
-  const isTaken = stdout.write(json ? toJsonLine(row) : `${cells.join('  ').trimEnd()}\n`)
-  if (!isTaken) await once(stdout, 'drain', { signal })
+  const hasRoom = stdout.write(json ? toJsonLine(row) : `${cells.join('  ').trimEnd()}\n`)
+  if (!hasRoom) await once(stdout, 'drain', { signal })
 }

@@ -41,14 +41,14 @@ export function addEventsCommand(program: Command, io: Io): void {
           subject: subject === undefined ? undefined : String(subject),
         }
         if (follow) return followEvents(filter, () => locate(context), io, json)
-        const isAnyone = filter.subject === undefined || isStorable(filter.subject)
-        const found = isAnyone ? await listEvents({ ...filter, limit: readLimit(limit) }, database) : []
-        printRows(io, found.map(toAuditEvent), columns, json)
+        const canHaveEvents = filter.subject === undefined || isStorable(filter.subject)
+        const events = canHaveEvents ? await listEvents({ ...filter, limit: readLimit(limit) }, database) : []
+        printRows(io, events.map(toAuditEvent), columns, json)
       }),
     )
 }
 
-/** Returns where the database is now: where it was, or the embedded one after another start of the service. */
+/** Returns where the database is now: an embedded one may have another address after the service has been started again. */
 async function locate({ config, database: { direct } }: DatabaseContext): Promise<ListenServer> {
   const url = await findServerUrl(config)
   return url === null || url === direct.url ? direct : { url }

@@ -8,20 +8,17 @@ const unitMs: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 8
 /** Matches a time of RFC 3339. */
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
+/** Matches a duration: a number and its unit. */
+const duration = /^(\d{1,6})([smhd])$/
+
 /**
- * Returns the id that events since a time come after: ids begin with the time.
+ * Returns the lowest id of an event at a time: ids are UUIDs of version 7, which begin with the time (RFC 9562 §5.7).
  *
  * @param text a time of RFC 3339, or a duration before now, by the clock of the database
  * @throws CommandError if it is neither
  */
 export async function readSince(text: string, database: QueryTarget): Promise<string> {
-  const [, number, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
-  const ms =
-    number === undefined
-      ? time.test(text)
-        ? Date.parse(text)
-        : Number.NaN
-      : (await readClock(database)).getTime() - Number(number) * Number(unitMs[unit])
+  const ms = await readTime(text, database)
   if (!(ms >= 0))
     throw new CommandError(
       exitStatus.usage,
@@ -29,4 +26,12 @@ export async function readSince(text: string, database: QueryTarget): Promise<st
     )
   const hex = Math.floor(ms).toString(16).padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
+}
+
+/** Returns a time (milliseconds since 1970), or NaN. */
+async function readTime(text: string, database: QueryTarget): Promise<number> {
+  const [, number, unit = ''] = duration.exec(text) ?? []
+  if (number !== undefined)
+    return (await readClock(database)).getTime() - Number(number) * Number(unitMs[unit])
+  return time.test(text) ? Date.parse(text) : Number.NaN
 }

@@ -47,8 +47,8 @@ function addList(command: Command, onlyDead: boolean, io: Io): void {
   command.option('--limit <number>', 'maximum number of messages', '100').action(
     onDatabase(io, async function list({ database }, [name], { limit, json }) {
       if (name !== undefined) requireFound(await findWebhook(name, database), 'webhook', name)
-      const found = { webhook: name ?? null, onlyDead, limit: readLimit(limit) }
-      printRows(io, (await listDeliveries(found, database)).map(toDeliveryRow), columns, json)
+      const filter = { webhook: name ?? null, onlyDead, limit: readLimit(limit) }
+      printRows(io, (await listDeliveries(filter, database)).map(toDeliveryRow), columns, json)
     }),
   )
 }

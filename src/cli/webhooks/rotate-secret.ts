@@ -10,7 +10,7 @@ import { printResult } from '../output.js'
 import { onDatabase, recordOperation } from '../run.js'
 import { showSecret } from './webhook-row.js'
 
-/** Time for which the secret before signs too (seconds). */
+/** Time for which the previous secret signs too (seconds). */
 const overlapSeconds = 86_400
 
 /** `latchkey webhooks rotate-secret` */

@@ -11,7 +11,7 @@ import { readWords, wordsOption } from '../words-option.js'
 /** Maximum length of a name (characters). */
 const maxNameLength = 64
 
-/** Adds the options that say more about a webhook. */
+/** Adds the optional settings of a webhook. */
 export function addSettingOptions(command: Command): Command {
   return command
     .addOption(wordsOption('--action <action...>', 'only events of an action', auditActions))
@@ -30,7 +30,7 @@ export function requireValidName(name: string): void {
     )
 }
 
-/** Returns the settings that options give. @throws CommandError if one is invalid */
+/** Returns the settings that are given as options. @throws CommandError if one is invalid */
 export function readSettings(
   { url, action, ca }: Options,
   { webhookInternalHosts }: DatabaseContext['config'],
@@ -43,7 +43,7 @@ export function readSettings(
   }
 }
 
-/** @throws CommandError if no message may be sent to a URL */
+/** Returns the URL in its normalized spelling. @throws CommandError if no message may be sent to it */
 function readUrl(text: string, internalHosts: readonly string[]): string {
   const url = toRequestUrl(text, internalHosts)
   if (!url)
