@@ -16,8 +16,10 @@ export interface StatusEntry {
   index: number
 }
 
+type BlockOfList = LeasedBlock & { permutation: Permutation }
+
 /** Leases a block of some entries. @throws Error when no block can be leased */
-export type Lease = (count: number) => Promise<LeasedBlock & { permutation: Permutation }>
+export type Lease = (count: number) => Promise<BlockOfList>
 
 /** A block in use. */
 interface Block {
@@ -54,16 +56,8 @@ export function createSupply(lease: Lease, now: () => number): { take(): Promise
     const count = chooseCount()
     const calledAt = now()
     lastLease = { at: calledAt, taken }
-    const { listId, permutation, first, openSeconds } = await lease(count)
-    blocks.push({
-      listId,
-      permutation,
-      next: first,
-      half: first + count / 2,
-      end: first + count,
-      closesAt: calledAt + openSeconds * 1_000,
-      endsAt: calledAt + (openSeconds + overlapSeconds) * 1_000,
-    })
+    const leased = await lease(count)
+    blocks.push(toBlock(leased, count, calledAt))
   }
 
   /** Leases one block at a time (single flight). */
@@ -98,5 +92,22 @@ export function createSupply(lease: Lease, now: () => number): { take(): Promise
         return { listId: block.listId, ordinal, index: block.permutation.indexOf(ordinal) }
       }
     },
+  }
+}
+
+/** @param calledAt time before the lease, so that the block never ends too late (milliseconds) */
+function toBlock(
+  { listId, permutation, first, openSeconds }: BlockOfList,
+  count: number,
+  calledAt: number,
+): Block {
+  return {
+    listId,
+    permutation,
+    next: first,
+    half: first + count / 2,
+    end: first + count,
+    closesAt: calledAt + openSeconds * 1_000,
+    endsAt: calledAt + (openSeconds + overlapSeconds) * 1_000,
   }
 }
