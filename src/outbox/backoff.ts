@@ -4,15 +4,16 @@ const firstDelaySeconds = 5
 const maxDelaySeconds = 4 * 3_600
 /** Maximum delay that a target can ask for (seconds). */
 const maxRetryAfterSeconds = 3_600
-/** Fraction of a delay that is random, so that messages that failed together are not repeated together. */
+/** Maximum random addition to a delay (fraction of it), so that messages that failed together are not repeated together. */
 const jitter = 0.2
 
 /**
- * Returns the time until the next attempt (seconds): 5, 15, 45 and 135 s, 7, 20, 61 and 182 min, then every 4 hours, each
- * up to 20% longer.
+ * Returns the time until the next attempt (seconds), by exponential backoff with jitter: 5, 15, 45 and 135 s, 7, 20, 61 and
+ * 182 min, then every 4 hours, each up to 20% longer.
  *
  * @param failures number of attempts that have failed
- * @param retryAfterSeconds time that the target asked for
+ * @param retryAfterSeconds time that the target asked for (`Retry-After`)
+ * @param random number from 0 to 1
  */
 export function delayAfter(failures: number, retryAfterSeconds: number, random = Math.random()): number {
   const delay = Math.min(firstDelaySeconds * 3 ** (failures - 1), maxDelaySeconds) * (1 + jitter * random)

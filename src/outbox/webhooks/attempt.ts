@@ -4,7 +4,7 @@ import { post } from '../../http/safe-fetch/post.js'
 import { reasonOf } from '../../lifecycle/reason.js'
 import type { SealingKeys } from '../../sealing/sealing-keys.js'
 import type { Attempt } from '../lease.js'
-import { eventMessage, testMessage, toRequest } from './message.js'
+import { eventMessage, type Message, type MessageIdentity, testMessage, toRequest } from './message.js'
 import { openSecrets, type SealedSecrets } from './secrets.js'
 
 /** A webhook as an attempt needs it. */
@@ -26,8 +26,6 @@ export type Outcome =
   | { kind: 'delivered' }
   | { kind: 'failed' | 'gone'; reason: string; retryAfterSeconds: number }
 
-/** Status of a successful response (RFC 9110 §15.3). */
-const isSuccess = (status: number) => status >= 200 && status < 300
 /** Status of an endpoint that is permanently gone (RFC 9110 §15.5.11). */
 const goneStatus = 410
 
@@ -52,8 +50,8 @@ export function attemptTest(
 }
 
 async function send(
-  message: Parameters<typeof toRequest>[0],
-  identity: Parameters<typeof toRequest>[1],
+  message: Message,
+  identity: MessageIdentity,
   endpoint: Endpoint,
   { sealingKeys, internalHosts }: AttemptSettings,
 ): Promise<Outcome> {
@@ -66,4 +64,9 @@ async function send(
   } catch (error) {
     return { kind: 'failed', reason: reasonOf(error as Error), retryAfterSeconds: 0 }
   }
+}
+
+/** Returns whether a response is successful (RFC 9110 §15.3). */
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300
 }

@@ -3,13 +3,17 @@ import type { AuditEvent } from '../../audit/event-schema.js'
 import { type SignedContent, signedHeaders } from './signature.js'
 
 /** A message as the receiver gets it (Standard Webhooks, "Payload structure"). */
-interface Message {
+export interface Message {
   type: string
+  /** Time of the cause (RFC 3339). */
   timestamp: string
   data: object
 }
 
-/** Returns the message about an audit event, of which the trigger `send_events` has stored the row. */
+/** What is signed together with the body: the id of the message, and the time of the attempt. */
+export type MessageIdentity = Omit<SignedContent, 'body'>
+
+/** Returns the message about an audit event, whose row the trigger `send_events` has stored. */
 export function eventMessage(row: Static<typeof AuditEvent>): Message {
   const created_at = toTime(row.created_at)
   const last_at = toTime(row.last_at)
@@ -21,10 +25,10 @@ export function testMessage(at: number): Message {
   return { type: 'webhook.test', timestamp: new Date(at * 1_000).toISOString(), data: {} }
 }
 
-/** Returns the request that delivers a message. @param secrets the current one first */
+/** Returns the request that delivers a message. @param secrets the current one first; each of them signs */
 export function toRequest(
   message: Message,
-  { id, timestamp }: Omit<SignedContent, 'body'>,
+  { id, timestamp }: MessageIdentity,
   secrets: string[],
 ): { headers: Record<string, string>; body: string } {
   const body = JSON.stringify(message)

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 
 // Standard Webhooks (https://www.standardwebhooks.com), symmetric signatures.
 
-/** Beginning of secrets. */
+/** Prefix of every secret. */
 const prefix = 'whsec_'
 /** Length of secrets (bytes). */
 const secretBytes = 32
@@ -15,12 +15,12 @@ export interface SignedContent {
   body: string
 }
 
-/** Generates a secret. */
+/** Generates a secret, with its prefix. */
 export function newWebhookSecret(): string {
   return prefix + randomBytes(secretBytes).toString('base64')
 }
 
-/** Returns the headers of a message, with a signature of each secret. */
+/** Returns the headers of a message, with a signature by each secret. */
 export function signedHeaders(
   { id, timestamp, body }: SignedContent,
   secrets: string[],
