@@ -78,7 +78,7 @@ export const expiringTables = [
 
 export type ExpiringTable = (typeof expiringTables)[number]
 
-/** Bounds for statements (seconds). */
+/** Upper bounds of the buckets for statements (seconds). */
 const statementBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 const ofPool = { labels: { db_client_connection_pool_name: pools } } as const

@@ -27,7 +27,10 @@ export const refusedMessages = [
   'unsupported_transfer_coding',
 ] as const
 
-/** Bounds that OpenTelemetry's conventions advise, and two below them for reads that are answered from memory (seconds). */
+/**
+ * Upper bounds of the buckets for requests (seconds): those of OpenTelemetry's semantic conventions, and two smaller ones for reads that
+ * are answered from memory.
+ */
 const requestBuckets = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ]

@@ -1,6 +1,6 @@
 import { counter, durations, gauge } from '../definition.js'
 
-/** Bounds for hashing, which takes some hundred milliseconds (seconds). */
+/** Upper bounds of the buckets for hashing, which takes some 0.1 s (seconds). */
 const hashingBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
 export const passwordMetrics = {

@@ -57,7 +57,7 @@ const caches = ['clients', 'resources', 'standings', 'verified_tokens'] as const
 
 export type CacheName = (typeof caches)[number]
 
-/** Bounds for signing, which takes from some microseconds to some milliseconds (seconds). */
+/** Upper bounds of the buckets for signing, which takes from some µs to some ms (seconds). */
 const signingBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25]
 
 export const tokenMetrics = {

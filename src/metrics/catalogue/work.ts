@@ -18,7 +18,7 @@ export type PeriodicTask = (typeof periodicTasks)[number]
 /** States of webhooks. */
 export const webhookStates = ['active', 'failing', 'disabled', 'auto_disabled'] as const
 
-/** Bounds for attempts to deliver a message, which take as long as the receiver, and at most some seconds (seconds). */
+/** Upper bounds of the buckets for attempts to deliver a message, which end with the response, or after some seconds (seconds). */
 const attemptBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export const workMetrics = {
