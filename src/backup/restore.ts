@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { describeFault } from '../database/faults.js'
-import { type AppliedMigration, listApplied } from '../database/migration-history.js'
+import { listApplied } from '../database/migration-history.js'
 import { lockMigrations } from '../database/migration-lock.js'
 import { withOperatorSession } from '../database/operator-session.js'
 import { requireOwnSession } from '../database/pooler.js'
@@ -17,6 +17,12 @@ import {
   InvalidArchive,
 } from './archive.js'
 import { readArchive } from './archive-reader.js'
+import {
+  requireEmpty,
+  requireSameMigrations,
+  requireSameTables,
+  rowsOfMigrations,
+} from './restore-requirements.js'
 import { suspendTriggers } from './suspended-triggers.js'
 import { listSequences, listTables } from './tables.js'
 
@@ -28,9 +34,6 @@ const lockTimeout = '10s'
  * them.
  */
 const skippedValues = 1_000
-
-/** Conditions of the rows that migrations add to a new database, by their tables. */
-const rowsOfMigrations: Record<string, string> = { clients: "client_id = 'first-party' AND generation = 0" }
 
 /**
  * Fills a migrated database without content from an archive, in one transaction. Rows are stored as they were, and all checks,
@@ -94,60 +97,23 @@ function namesOf(tables: ArchiveTable[]): string {
   return tables.map(({ name }) => pg.escapeIdentifier(name)).join(', ')
 }
 
-/** @throws OperatorError unless the archive was made of a database with the same migrations */
-function requireSameMigrations({ migrations, latchkey }: ArchiveHeader, applied: AppliedMigration[]): void {
-  const checksums = new Map(applied.map(({ name, checksum }) => [name, checksum]))
-  const known = new Set(migrations.map(({ name }) => name))
-  const newer = migrations.filter(({ name }) => !checksums.has(name)).map(({ name }) => name)
-  if (newer.length > 0)
-    throw new OperatorError(
-      `the archive is of a later version, ${latchkey}: the database lacks ${newer.join(' ')}; restore it with that version`,
-    )
-  const older = applied.filter(({ name }) => !known.has(name)).map(({ name }) => name)
-  if (older.length > 0)
-    throw new OperatorError(
-      `the archive is of an earlier version, ${latchkey}, without ${older.join(' ')}: restore it with that version into a new ` +
-        'database, and then run latchkey migrate with this one',
-    )
-  const changed = migrations.filter(({ name, checksum }) => checksums.get(name) !== checksum)
-  if (changed.length > 0)
-    throw new OperatorError(
-      `the database of the archive was made by other migrations: ${changed.map(({ name }) => name).join(' ')}`,
-    )
-}
-
-/**
- * Compares the tables and their columns, so that statements take no name from the archive that the database does not have.
- *
- * @throws InvalidArchive if they differ
- */
-function requireSameTables(archived: ArchiveTable[], tables: ArchiveTable[]): void {
-  const describe = ({ name, columns }: ArchiveTable) => JSON.stringify([name, [...columns].sort()])
-  const expected = tables.map(describe).sort()
-  const found = archived.map(describe).sort()
-  if (JSON.stringify(found) !== JSON.stringify(expected))
-    throw new InvalidArchive('has other tables than the database, though it has the same migrations')
-}
-
-/** @throws OperatorError if the database has rows that no migration has added */
-async function requireEmpty(tables: ArchiveTable[], session: pg.Client): Promise<void> {
-  const filled: string[] = []
-  for (const { name } of tables) {
-    const known = rowsOfMigrations[name] ?? 'false'
-    const { rowCount } = await session.query(
-      `SELECT FROM ${pg.escapeIdentifier(name)} WHERE NOT (${known}) LIMIT 1`,
-    )
-    if (rowCount) filled.push(name)
-  }
-  if (filled.length > 0)
-    throw new OperatorError(
-      `the database is not empty: it has ${filled.join(', ')}; restore into a new database, before the service is started on it`,
-    )
-}
-
 async function deleteRowsOfMigrations(session: pg.Client): Promise<void> {
   for (const [table, condition] of Object.entries(rowsOfMigrations))
     await session.query(`DELETE FROM ${table} WHERE ${condition}`)
+}
+
+/** @throws InvalidArchive if the archive lacks a sequence of the database */
+async function advanceSequences({ sequences }: ArchiveHeader, session: pg.Client): Promise<void> {
+  const values = new Map(sequences.map(({ name, value }) => [name, value]))
+  for (const { name } of await listSequences(session)) {
+    const value = values.get(name)
+    if (value === undefined) throw new InvalidArchive(`lacks the sequence ${name}`)
+    await session.query('SELECT setval($1::regclass, $2::bigint + $3)', [
+      pg.escapeIdentifier(name),
+      value,
+      skippedValues,
+    ])
+  }
 }
 
 /** @throws InvalidArchive if the database does not store every row */
@@ -173,20 +139,6 @@ async function storeRows(
     throw new InvalidArchive(
       `was refused by the database: it stored ${target.rowCount} of ${sent} rows of ${name}`,
     )
-}
-
-/** @throws InvalidArchive if the archive lacks a sequence of the database */
-async function advanceSequences({ sequences }: ArchiveHeader, session: pg.Client): Promise<void> {
-  const values = new Map(sequences.map(({ name, value }) => [name, value]))
-  for (const { name } of await listSequences(session)) {
-    const value = values.get(name)
-    if (value === undefined) throw new InvalidArchive(`lacks the sequence ${name}`)
-    await session.query('SELECT setval($1::regclass, $2::bigint + $3)', [
-      pg.escapeIdentifier(name),
-      value,
-      skippedValues,
-    ])
-  }
 }
 
 /** Explains why PostgreSQL refused what the archive contains. @throws OperatorError */
