@@ -263,9 +263,8 @@ for (const [what, request] of Object.entries(knownToFail))
 
       await migrate(url)
       t.equal((await request(previous, last.refresh)).status, 500)
-      const [failure, ...more] = previous.program.stdout.match(/^.*"level":(50|60).*$/gm) ?? []
-      t.match(failure, 'cached plan must not change result type')
-      t.strictSame(more, [])
+      await previous.program.prints('cached plan must not change result type')
+      t.equal((previous.program.stdout.match(/^.*"level":(50|60).*$/gm) ?? []).length, 1)
       t.equal((await request(previous, last.refresh)).status, 200, 'nothing has changed')
     },
   )
