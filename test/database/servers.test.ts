@@ -17,7 +17,7 @@ import type { SessionConfig } from '../../src/database/session-client.js'
 import { newDatabase, setDefaults } from '../helpers/database.js'
 import { hostOf, nameHosts } from '../helpers/hosts.js'
 import { localhostPem } from '../helpers/https.js'
-import { startRefuser, startReporter } from '../helpers/pooler.js'
+import { startGarbler, startKerberosServer, startRefuser, startReporter } from '../helpers/pooler.js'
 import { startProxy } from '../helpers/proxy.js'
 import { until } from '../helpers/wait.js'
 import { unreachableUrl } from './query.js'
@@ -138,6 +138,15 @@ t.test('a refusal for another reason ends the search', async (t) => {
   wrong.password = ''
   t.match(await refusalOf({ url: nameHosts(wrong.href, [url, proxy.url]) }), { message: /^SASL: .*password/ })
   t.equal(proxy.connections, 0)
+})
+
+t.test('a message that cannot be read ends the connection, and not the process', async (t) => {
+  const url = await newDatabase(t)
+  const kerberos = await startKerberosServer(t, url)
+  const unreadable = { message: 'Unknown authenticationOk message type 7' }
+  t.match(await refusalOf({ url: kerberos }), unreadable)
+  t.match(await refusalOf({ url: nameHosts(url, [kerberos, url]) }), unreadable)
+  t.match(await refusalOf({ url: await startGarbler(t, url) }), unreadable)
 })
 
 t.test('a session of a replica leads to the first standby', async (t) => {

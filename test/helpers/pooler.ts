@@ -53,6 +53,11 @@ export function startReporter(t: Test, url: string, reports: Record<string, stri
   })
 }
 
+/** Starts a proxy that replaces the rows of the server by messages that nobody can read. */
+export function startGarbler(t: Test, url: string): Promise<string> {
+  return startInterpreter(t, url, ({ type, bytes }) => (type === 'D' ? kerberosRequest : bytes))
+}
+
 /** Starts a proxy that makes the server look like one of another cluster, by the first digit of its identifier. */
 export function startImpostor(t: Test, url: string): Promise<string> {
   return startInterpreter(t, url, ({ type, bytes }) => {
@@ -63,10 +68,21 @@ export function startImpostor(t: Test, url: string): Promise<string> {
 }
 
 /** Starts a server that answers the first message of each client with an error. */
-export async function startRefuser(t: Test, url: string, code: string, message: string): Promise<string> {
-  const refusal = toMessage('E', `${['SFATAL', `C${code}`, `M${message}`, ''].join('\0')}\0`)
+export function startRefuser(t: Test, url: string, code: string, message: string): Promise<string> {
+  return startAnswerer(t, url, toMessage('E', `${['SFATAL', `C${code}`, `M${message}`, ''].join('\0')}\0`))
+}
+
+const kerberosRequest = toMessage('R', '\0\0\0\x07')
+
+/** Starts a server that requests to be authenticated by Kerberos. */
+export function startKerberosServer(t: Test, url: string): Promise<string> {
+  return startAnswerer(t, url, kerberosRequest)
+}
+
+/** Starts a server that answers the first message of each client, and ends the connection. */
+async function startAnswerer(t: Test, url: string, answer: Buffer): Promise<string> {
   const server = createServer((socket) => {
-    socket.on('error', () => {}).once('data', () => socket.end(refusal))
+    socket.on('error', () => {}).once('data', () => socket.end(answer))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())

@@ -31,9 +31,13 @@ interface Base extends EventEmitter {
   /** Whether the client has ended the connection. */
   _ending: boolean
   connect(where: TcpSocketConnectOpts | number | string, host?: string): void
+  attachListeners(stream: Duplex): void
   query(text: string): void
   _send(message: Buffer): boolean
 }
+
+/** Listener that reads messages from a stream. */
+type Reader = (data: Buffer) => void
 
 const Base = pg.Connection as unknown as new (options: object) => Base
 
@@ -93,6 +97,18 @@ export class ServerConnection extends Base {
     this.stream.destroy()
   }
 
+  /**
+   * Starts to read from a server. pg throws where it cannot read a message, such as the request for an authentication that it does
+   * not support. That ends the connection; uncaught, it would end the process.
+   */
+  override attachListeners(stream: Duplex): void {
+    super.attachListeners(stream)
+    for (const read of stream.listeners('data')) {
+      stream.off('data', read as Reader)
+      stream.on('data', this.#readOrRefuse.bind(this, read as Reader))
+    }
+  }
+
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     return this.#isSearching ? this.#handleEvent(event, values) : super.emit(event, ...values)
   }
@@ -114,6 +130,14 @@ export class ServerConnection extends Base {
   #open(port: number | string, host?: string): void {
     if (host === undefined) super.connect(port)
     else super.connect({ port: Number(port), host, autoSelectFamily: true, lookup: lookUpServer }, host)
+  }
+
+  #readOrRefuse(read: Reader, data: Buffer): void {
+    try {
+      read(data)
+    } catch (error) {
+      this.#refuse(error as Error)
+    }
   }
 
   #handleEvent(event: string | symbol, values: unknown[]): boolean {
@@ -164,7 +188,11 @@ export class ServerConnection extends Base {
   #handleError(error: Error & { code?: string }, event: 'errorMessage' | 'error'): boolean {
     const isPassing =
       event === 'error' ? !passwordProblem.test(error.message) : passingStates.test(String(error.code))
-    if (isPassing) return this.#fail(error)
+    return isPassing ? this.#fail(error) : this.#refuse(error)
+  }
+
+  /** Ends the search and the connection, and reports the error to the client. */
+  #refuse(error: Error): boolean {
     this.#stopSearching()
     // pg's client leaves the connection open after an error about the password that it has.
     this.stream.destroy()
