@@ -24,7 +24,13 @@ const unavailableCodes = new Set([
   'ETIMEDOUT',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'EAI_FAIL',
   'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  // It is the first of several errors where a name has an address of IPv6, and the machine has none.
+  'EADDRNOTAVAIL',
 ])
 
 /**
