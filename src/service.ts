@@ -9,11 +9,10 @@ import { takeInheritedSocket } from './config/inherited-socket.js'
 import { startNotices } from './config/production.js'
 import { waitUntilFresh } from './database/changes/wait.js'
 import { openDatabase } from './database/client.js'
-import { isDatabaseUnavailable } from './database/errors.js'
+import { isAccessRefused, isDatabaseUnavailable } from './database/errors.js'
 import { requireSameDatabase } from './database/identity.js'
 import { migrate } from './database/migrations.js'
 import { provisionServer } from './database/provision.js'
-import { InvalidSession } from './database/session.js'
 import { limitNameLookups, lookUpForConnection } from './http/safe-fetch/name-resolver.js'
 import { drain, stopListening } from './lifecycle/drain.js'
 import { describeListenError, listen } from './lifecycle/listen.js'
@@ -139,14 +138,14 @@ async function startMetrics(app: FastifyInstance, host: string, port: number): P
   return server.close
 }
 
-/** Returns false if the task failed because the database is unavailable. Any other failure is thrown. */
+/** Returns false if the task failed because the database is unavailable. Any other failure is thrown, and a refused access. */
 async function succeeds(task: () => Promise<void>, app: FastifyInstance): Promise<boolean> {
   try {
     await task()
     return true
   } catch (error) {
     ending.signal.throwIfAborted()
-    if (error instanceof InvalidSession || !isDatabaseUnavailable(error)) throw error
+    if (isAccessRefused(error) || !isDatabaseUnavailable(error)) throw error
     if (!app.outage.note(error))
       app.log.warn({ reason: reasonOf(error as Error) }, 'the database could not be prepared yet')
     return false

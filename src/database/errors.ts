@@ -40,10 +40,22 @@ const unavailableCodes = new Set([
 const unavailableStates = /^(08...|25006|25P0[34]|40001|40003|40P01|55P03|53...|57...|58...)$/
 
 /**
- * SQLSTATEs that mean that no statement reaches the database: connection exceptions, too many connections, shutdown and
- * start. The other states above concern single statements.
+ * SQLSTATEs that mean that no statement reaches the database: connection exceptions, refused access, too many connections,
+ * shutdown and start. The other states above concern single statements.
  */
-const outageStates = /^(08...|53300|57P0[1-5])$/
+const outageStates = /^(08...|28...|3D000|53300|57P0[1-5])$/
+
+/** SQLSTATEs with which a server refuses a role, its password, or its access to the database. */
+const refusedStates = /^(28...|3D000)$/
+
+/** Codes of Node.js for a certificate that it does not accept, and for other failures of TLS. */
+const tlsCodes = /CERT|^UNABLE_TO_|^INVALID_(CA|PURPOSE)$|^ERR_(SSL|TLS)_|^EPROTO$/
+
+/** Kind of such a failure by Prisma's driver adapter. */
+const tlsKind = 'TlsConnectionError'
+
+/** Messages of pg about a server with another authentication or without TLS, whose errors carry no code. */
+const refusedMessages = /SASL: |Unknown authenticationOk message type|SSL connection/
 
 /** Kinds of errors of Prisma's driver adapter that stand for an unavailable database, where there is no code. */
 const unavailableKinds = new Set([
@@ -131,7 +143,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code, message, cause } = error as DatabaseError
   return (
-    error instanceof InvalidSession ||
+    isAccessRefused(error) ||
     error instanceof NodeFailure ||
     error instanceof NoUsableServer ||
     error instanceof UnsuitableServer ||
@@ -142,6 +154,23 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     isStalePlan(error) ||
     isMissingSocket(error as DatabaseError) ||
     isDatabaseUnavailable(cause)
+  )
+}
+
+/**
+ * Returns whether the database refuses every connection until an operator changes something, such as a password, a certificate
+ * or the settings of the role. A start ends then; a service that runs waits for it.
+ */
+export function isAccessRefused(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code, message, cause } = error as DatabaseError
+  return (
+    error instanceof InvalidSession ||
+    refusedStates.test(String(sqlStateOf(error))) ||
+    tlsCodes.test(String(code)) ||
+    adapterCauseOf(error).kind === tlsKind ||
+    refusedMessages.test(message) ||
+    isAccessRefused(cause)
   )
 }
 

@@ -1,6 +1,12 @@
 import t from 'tap'
 import { openDatabase, type Transaction } from '../../src/database/client.js'
-import { isDatabaseUnavailable, isOutcomeUnknown, sqlStateOf } from '../../src/database/errors.js'
+import {
+  isAccessRefused,
+  isDatabaseUnavailable,
+  isOutage,
+  isOutcomeUnknown,
+  sqlStateOf,
+} from '../../src/database/errors.js'
 import { StalePlan } from '../../src/database/stale-plan.js'
 import { cloneDatabase } from '../helpers/database.js'
 import { startErrorTranslator } from '../helpers/pooler.js'
@@ -29,6 +35,27 @@ const unavailable: [what: string, error: unknown][] = [
 for (const [what, error] of unavailable)
   t.test(`when ${what}, the database is unavailable`, async (t) => {
     t.equal(isDatabaseUnavailable(error), true)
+    t.equal(isAccessRefused(error), false)
+  })
+
+const refusals: [what: string, error: unknown][] = [
+  ['does not know the role', Object.assign(new Error(), { code: '28000' })],
+  ['does not accept the password', Object.assign(new Error(), { code: '28P01' })],
+  ['does not have the database', Object.assign(new Error(), { code: '3D000' })],
+  ['has an expired certificate', Object.assign(new Error(), { code: 'CERT_HAS_EXPIRED' })],
+  ['has an unknown certificate', Object.assign(new Error(), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })],
+  ['has no TLS', new Error('The server does not support SSL connections')],
+  ['has no TLS, as Prisma says', Object.assign(new Error(), { cause: { kind: 'TlsConnectionError' } })],
+  ['requires another authentication', new Error('Unknown authenticationOk message type 7')],
+  ['requires another mechanism', new Error('SASL: Only mechanism(s) SCRAM-SHA-256 are supported')],
+]
+
+for (const [what, error] of refusals)
+  t.test(`a server that ${what} refuses every connection`, async (t) => {
+    t.equal(isAccessRefused(error), true)
+    t.equal(isDatabaseUnavailable(error), true)
+    t.equal(isOutage(error), true)
+    t.equal(isAccessRefused(new Error('cannot reach the database', { cause: error })), true)
   })
 
 const others: [what: string, error: unknown][] = [
