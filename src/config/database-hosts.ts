@@ -42,7 +42,6 @@ export function findHostsProblem(url: string, purpose: Purpose): string | null {
   if (hosts.length > 1 && hosts.some((host) => /^(:\d*)?$/.test(host)))
     return 'has an empty name in its list of hosts'
   if (ports.length > 1 && ports.length !== hosts.length) return 'has another number of ports than of hosts'
-  if (new Set(splitHosts(url)).size < hosts.length) return 'names a host more than once'
   return findTargetProblem(url, purpose)
 }
 

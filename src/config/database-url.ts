@@ -92,6 +92,11 @@ function addressOf(single: string): Address {
   return { host: host || 'localhost', port: port ? toPort(port) : defaultPort }
 }
 
+/** Returns the same text for spellings of one address. Names are not case-sensitive, directories are. */
+function keyOf({ host, port }: Address): string {
+  return `${host.startsWith('/') ? host : host.toLowerCase()}:${port}`
+}
+
 function toPort(text: string): number {
   return /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
 }
@@ -148,6 +153,7 @@ function findDriverProblem(url: string): string | null {
   try {
     const addresses = addressesOf(url)
     if (addresses.some(({ host }) => host.includes(','))) return 'has a comma in the name of a host'
+    if (new Set(addresses.map(keyOf)).size < addresses.length) return 'names a host more than once'
     return addresses.every(({ port }) => port >= 1 && port <= maxPort) ? null : 'has an invalid port'
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

@@ -18,6 +18,7 @@ import { fc } from '../helpers/properties.js'
 t.test('a URL that every connection can be made with is accepted', async (t) => {
   for (const url of [
     'postgres://latchkey@%2Fvar%2Frun%2Fpostgresql/latchkey',
+    'postgres://latchkey@%2Fvar%2FRun,%2Fvar%2Frun,db:5433,DB:5434/latchkey',
     'postgresql:///latchkey?host=/var/run/postgresql&user=latchkey',
     'postgres://latchkey:secret@/latchkey?host=/tmp&port=6432',
     'postgres://latchkey:p%40ss%23@[::1]:5433/latchkey?options=-c%20geqo%3Doff',
@@ -73,6 +74,8 @@ t.test('any other URL is refused with the reason, which has no part of the URL',
     ['postgres://a,b/x?port=1,2,3', ports],
     ['postgres://canary/x?port=1,2', ports],
     ['postgres://a:1,b:2,a:1/x', 'names a host more than once'],
+    ['postgres://a,a:5432/x', 'names a host more than once'],
+    ['postgres://a,A/x', 'names a host more than once'],
     [`postgres://${Array.from({ length: 17 }, (_, index) => `h${index}`)}/x`, 'names more than 16 hosts'],
     ['postgres://a%2Cb/x', 'has a comma in the name of a host'],
     ['postgres://a,b/x?target_session_attrs=any', target],
