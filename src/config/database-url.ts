@@ -12,8 +12,12 @@ const systemSchema = /^(pg_|information_schema$)/
 const defaultPort = 5_432
 const maxPort = 65_535
 
-const sslModes = ['disable', 'no-verify', 'require', 'verify-ca', 'verify-full']
-const sslValues = ['true', '1', '0', 'no-verify']
+/** Possible values of parameters of which the driver does not take any other. */
+const choices = {
+  sslmode: ['disable', 'no-verify', 'require', 'verify-ca', 'verify-full'],
+  ssl: ['true', '1', '0', 'no-verify'],
+  sslnegotiation: ['postgres', 'direct'],
+}
 
 /** Parameters that say how to connect. */
 const usedParameters = [
@@ -140,11 +144,9 @@ function findParameterProblem(parameters: URLSearchParams): string | null {
     }
     if (parameters.getAll(name).length > 1) return `has the parameter ${name} more than once`
   }
-  const { sslmode, ssl } = Object.fromEntries(parameters)
-  if (sslmode !== undefined && !sslModes.includes(sslmode))
-    return `has an unsupported sslmode: it must be one of ${sslModes.join(', ')}`
-  if (ssl !== undefined && !sslValues.includes(ssl))
-    return `has an unsupported ssl: it must be one of ${sslValues.join(', ')}`
+  for (const [name, values] of Object.entries(choices))
+    if (parameters.has(name) && !values.includes(String(parameters.get(name))))
+      return `has an unsupported ${name}: it must be one of ${values.join(', ')}`
   return null
 }
 
