@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { deleteClient, findClient } from '../../auth/store/clients.js'
 import { clientSubject } from '../../auth/subject.js'
-import { removeDepartures } from '../../database/departures.js'
 import { requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
+import { removeLeftovers } from '../leftovers.js'
 import { printResult } from '../output.js'
 import { requireConfirmation } from '../prompt.js'
 import { onDatabase, recordOperation } from '../run.js'
@@ -22,7 +22,7 @@ export function addDeleteClient(clients: Command, io: Io): void {
           requireFound(await deleteClient(clientId, transaction), 'client', clientId)
           await recordOperation('client_deleted', clientSubject(clientId), transaction)
         })
-        await removeDepartures(database)
+        await removeLeftovers(database, io)
         printResult(io, { client_id: clientId, deleted: true }, `Deleted ${clientId}.`, json)
       }),
     )

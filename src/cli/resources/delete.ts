@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { resourceSubject } from '../../audit/subject.js'
-import { removeDepartures } from '../../database/departures.js'
 import { deleteResource } from '../../resources/manage-resources.js'
 import { findResource } from '../../resources/managed-resource-store.js'
 import { requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
+import { removeLeftovers } from '../leftovers.js'
 import { printResult } from '../output.js'
 import { requireConfirmation } from '../prompt.js'
 import { onDatabase, recordOperation } from '../run.js'
@@ -29,7 +29,7 @@ export function addDeleteResource(resources: Command, io: Io): void {
           await deleteResource(name, () => {}, transaction)
           await recordOperation('resource_deleted', resourceSubject(name), transaction)
         })
-        await removeDepartures(database)
+        await removeLeftovers(database, io)
         printResult(io, { name, deleted: true }, `Deleted ${name}.`, json)
       }),
     )

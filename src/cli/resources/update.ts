@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { resourceSubject } from '../../audit/subject.js'
-import { removeDepartures } from '../../database/departures.js'
 import { changeResource, freeScopeNames } from '../../resources/manage-resources.js'
 import { findResource, type ManagedResource } from '../../resources/managed-resource-store.js'
 import { CommandError, exitStatus, requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
+import { removeLeftovers } from '../leftovers.js'
 import { printResult } from '../output.js'
 import { requireConfirmation } from '../prompt.js'
 import { type Options, onDatabase, recordOperation } from '../run.js'
@@ -48,7 +48,7 @@ export function addUpdateResource(resources: Command, io: Io): void {
         await recordOperation('resource_changed', resourceSubject(name), transaction)
         return updated
       })
-      await removeDepartures(database)
+      await removeLeftovers(database, io)
       printResult(io, toResourceRow(changed), `Changed ${name}.`, options.json)
     }),
   )

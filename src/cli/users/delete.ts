@@ -4,6 +4,7 @@ import { removeDepartedItems } from '../../items/departed-owners.js'
 import { deleteUser, findOwner } from '../../users/store/accounts.js'
 import { requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
+import { removeLeftovers } from '../leftovers.js'
 import { printResult } from '../output.js'
 import { requireConfirmation } from '../prompt.js'
 import { onDatabase, recordOperation } from '../run.js'
@@ -22,8 +23,7 @@ export function addDeleteUser(users: Command, io: Io): void {
           requireFound(await deleteUser(username, transaction), 'user', username)
           await recordOperation('user_deleted', username, transaction)
         })
-        await removeDepartedItems(database)
-        await removeDepartures(database)
+        await removeLeftovers(database, io, [removeDepartedItems, removeDepartures])
         printResult(io, { username, deleted: true }, `Deleted ${username}.`, json)
       }),
     )

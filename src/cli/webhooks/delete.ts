@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { webhookSubject } from '../../audit/subject.js'
-import { removeDepartures } from '../../database/departures.js'
 import { deleteWebhook, findWebhook } from '../../outbox/webhooks/webhook-store.js'
 import { requireFound } from '../command-error.js'
 import type { Io } from '../io.js'
+import { removeLeftovers } from '../leftovers.js'
 import { printResult } from '../output.js'
 import { requireConfirmation } from '../prompt.js'
 import { onDatabase, recordOperation } from '../run.js'
@@ -22,7 +22,7 @@ export function addDeleteWebhook(webhooks: Command, io: Io): void {
           requireFound(await deleteWebhook(name, transaction), 'webhook', name)
           await recordOperation('webhook_deleted', webhookSubject(name), transaction)
         })
-        await removeDepartures(database)
+        await removeLeftovers(database, io)
         printResult(io, { name, deleted: true }, `Deleted ${name}.`, json)
       }),
     )
