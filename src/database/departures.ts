@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import { runPeriodically } from '../lifecycle/periodic.js'
+import { createAttempts } from './attempts.js'
 import type { Database } from './client.js'
 import { removeDepartedScopes } from './departed-scopes.js'
 import { endedTokens, type Leftover, leftRows } from './leftovers.js'
@@ -58,20 +59,30 @@ async function removeLeftRows(database: Database, bounds: RemovalBounds): Promis
   await takeTurns(leftRows, database, bounds)
 }
 
-/** Works on the departures of some kinds in turns, one batch of each, so that a large one does not hold up the others. */
+/**
+ * Works on the departures of some kinds in turns, one batch of each, so that a large one does not hold up the others. One that a
+ * time limit has ended is left for the next search.
+ */
 async function takeTurns(
   leftovers: Record<string, Leftover[]>,
   database: Database,
   bounds: RemovalBounds,
 ): Promise<void> {
+  const { attempt, requireSuccess } = createAttempts(database)
+  const postponed = new Set<string>()
   let isWorking = true
   while (isWorking && !bounds.signal?.aborted) {
     isWorking = false
     for (const departure of await queryRows<Departure>(pending, [Object.keys(leftovers)], database)) {
-      const left = leftovers[departure.kind] as Leftover[]
-      if (await removeBatch(departure, left, database, bounds)) isWorking = true
+      const { kind, key } = departure
+      if (postponed.has(`${kind}:${key}`)) continue
+      const left = leftovers[kind] as Leftover[]
+      const hasFound = await attempt(() => removeBatch(departure, left, database, bounds))
+      if (hasFound) isWorking = true
+      if (hasFound === undefined) postponed.add(`${kind}:${key}`)
     }
   }
+  requireSuccess()
 }
 
 interface Departure {

@@ -3,6 +3,7 @@ import plugin from 'fastify-plugin'
 import { runPeriodically } from '../lifecycle/periodic.js'
 import type { ExpiringTable } from '../metrics/catalogue/database.js'
 import type { Metrics } from '../metrics/index.js'
+import { createAttempts } from './attempts.js'
 import type { Database } from './client.js'
 import { familyRemoval, type RemovalBounds, removeInBatches, rowRemoval } from './removal.js'
 
@@ -78,12 +79,16 @@ export async function removeExpired(
   bounds: RemovalBounds = {},
   metrics?: Pick<Metrics, 'removedRows'>,
 ): Promise<void> {
+  const { attempt, requireSuccess } = createAttempts(database)
   async function remove(table: ExpiringTable, removal: string, ...values: unknown[]): Promise<void> {
-    const removed = await removeInBatches(removal, values, database, bounds)
-    metrics?.removedRows.add({ table }, removed)
+    await attempt(async function removeRows() {
+      const removed = await removeInBatches(removal, values, database, bounds)
+      metrics?.removedRows.add({ table }, removed)
+    })
   }
 
   for (const [table, removal] of removals) await remove(table, removal)
   await remove('outbox', messageRemoval, eventRetentionSeconds)
   await remove('events', eventRemoval, eventRetentionSeconds)
+  requireSuccess()
 }

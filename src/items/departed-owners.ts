@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
+import { createAttempts } from '../database/attempts.js'
 import type { Database, Transaction } from '../database/client.js'
-import { isTimeout } from '../database/errors.js'
 import { lowestId } from '../database/lowest-id.js'
-import { NodeFailure } from '../database/node-failure.js'
 import { queryRows } from '../database/query.js'
 import { runPeriodically } from '../lifecycle/periodic.js'
 
@@ -45,19 +44,10 @@ export async function removeDepartedItems(
   signal?: AbortSignal,
   batch = batchRows,
 ): Promise<void> {
-  let failure: Error | undefined
+  const { attempt, requireSuccess } = createAttempts(database)
   for (const { ownerId } of await queryRows<{ ownerId: string }>(departed, [], database))
-    await removeItemsOf(ownerId, signal, batch, database).catch(async (error) => {
-      if (!(error instanceof NodeFailure || isTimeout(error))) throw error
-      failure ??= error
-      await requireAnswer(database)
-    })
-  if (failure) throw failure
-}
-
-/** Requires that the database itself answers. Without this, each owner would take the time limit of a statement if it hung. */
-async function requireAnswer(database: Database): Promise<void> {
-  await queryRows('SELECT', [], database)
+    await attempt(() => removeItemsOf(ownerId, signal, batch, database))
+  requireSuccess()
 }
 
 async function removeItemsOf(

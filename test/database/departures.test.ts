@@ -167,6 +167,29 @@ t.test('a removal that was interrupted is completed by the next', async (t) => {
   t.same(await left(url), [1, 2, 0, 0, 0])
 })
 
+t.test('a row that somebody keeps locked holds up neither other deletions nor expired rows', async (t) => {
+  const { url } = await open(t, 5)
+  const database = openDatabase({ databasePoolSize: 2, databaseTimeoutSeconds: 4 }, url)
+  t.teardown(() => database.$disconnect())
+  const logins = async () => (await left(url)).slice(0, 2)
+  const ofJohn = `family_id IN (
+    SELECT token_families.id FROM token_families JOIN users ON users.id = user_id WHERE username = 'johndoe')`
+  const other = await beginTransaction(t, url, `SELECT FROM refresh_tokens WHERE ${ofJohn} FOR UPDATE`)
+  await query(url, "DELETE FROM users WHERE username = 'johndoe'")
+  await query(url, 'DELETE FROM users')
+  await t.rejects(removeDepartures(database), { code: '55P03' })
+  t.same(await logins(), [5, 10], 'those of the first user are left')
+
+  await query(url, "UPDATE token_families SET expires_at = now() - interval '1 minute'")
+  await query(url, "INSERT INTO revoked_tokens VALUES (sha256('x'), now() - interval '1 minute')")
+  await t.rejects(removeExpired(database, { eventRetentionSeconds: 1 }), { code: '55P03' })
+  t.same(await query(url, 'SELECT FROM revoked_tokens'), [])
+  t.same(await logins(), [5, 10])
+  await other.query('ROLLBACK')
+  await removeDepartures(database)
+  t.same(await left(url), [0, 0, 0, 0, 0])
+})
+
 t.test('a later deletion of a client with the same id is not lost during the removal', async (t) => {
   const { url, database } = await open(t, 5)
   const remove = "DELETE FROM clients WHERE client_id = 'shop'"
