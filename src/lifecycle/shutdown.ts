@@ -29,7 +29,7 @@ export function closeGracefully(
   async function end(signal?: string): Promise<void> {
     closingSince = performance.now()
     if (signal) await drain(signal).catch(fail)
-    setTimeout(() => fail(new Error(`not closed within ${deadlineMs} ms`)), deadlineMs)
+    setTimeout(() => fail(new OperatorError(`not closed within ${deadlineMs} ms`)), deadlineMs)
     await close().catch(fail)
     exit(signal ? 0 : 1)
   }

@@ -18,7 +18,13 @@ const endings: [what: string, args: string[], signal: Signal | null, status: num
     1,
     'ready boom cannot close',
   ],
-  ['closing has a deadline', ['none', 'never'], 'SIGTERM', 1, 'ready SIGTERM not closed within 50 ms'],
+  [
+    'closing has a deadline',
+    ['none', 'never'],
+    'SIGTERM',
+    1,
+    'ready SIGTERM in one line: not closed within 50 ms',
+  ],
   [
     'an exception during the close ends the process',
     ['none', 'with an exception'],
