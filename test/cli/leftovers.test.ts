@@ -48,6 +48,17 @@ t.test('a deletion succeeds although what others left behind cannot be removed',
   t.same(await query(url, 'SELECT FROM departures'), [])
 })
 
+t.test('all orphans are scheduled for removal although items of one cannot be removed', async (t) => {
+  const url = await cloneDatabase(t)
+  await query(url, 'DELETE FROM users')
+  await query(url, 'DELETE FROM departed_owners')
+  await failRemovals(url, 'items', '55P03')
+  const { status, stdout, stderr } = await runCommand(url, ['doctor', '--orphans', 'remove', '--yes'])
+  t.match({ status, stderr }, { status: 0, stderr: warning })
+  t.match(stdout, /orphaned_items +1\nremoved +true\n/)
+  t.equal((await query(url, 'SELECT FROM departed_owners')).length, 1)
+})
+
 t.test('an unexpected error is none of these', async (t) => {
   const url = await cloneDatabase(t)
   await failRemovals(url, 'items', 'XX000')

@@ -3,6 +3,7 @@ import { removeDepartedItems } from '../../items/departed-owners.js'
 import { type Orphan, scheduleRemoval, sweepOrphans } from '../../items/orphans.js'
 import { CommandError, exitStatus } from '../command-error.js'
 import type { Io } from '../io.js'
+import { removeLeftovers } from '../leftovers.js'
 import { printRow } from '../output.js'
 import { requireConfirmation } from '../prompt.js'
 import { onDatabase } from '../run.js'
@@ -33,7 +34,7 @@ export function orphansAction(io: Io, pageSize?: number, reportPages = progressP
     const tally: Tally = { owners_of_items: 0, missing_owners: 0, orphaned_items: 0 }
     let pages = 0
     for await (const page of sweepOrphans(database, pageSize)) {
-      count(page.owners, removes ? await removeItems(page.orphans, database) : page.orphans, tally)
+      count(page.owners, removes ? await removeItems(page.orphans, database, io) : page.orphans, tally)
       pages += 1
       if (pages % reportPages === 0) io.stderr.write(`latchkey: ${progressOf(tally)}\n`)
     }
@@ -46,11 +47,11 @@ export function orphansAction(io: Io, pageSize?: number, reportPages = progressP
   })
 }
 
-/** Removes the items of owners who do not exist. If this is interrupted, the service removes the rest. */
-async function removeItems(orphans: Orphan[], database: Database): Promise<Orphan[]> {
+/** Removes the items of owners who do not exist. If this is interrupted or prevented, the service removes the rest. */
+async function removeItems(orphans: Orphan[], database: Database, io: Io): Promise<Orphan[]> {
   if (orphans.length === 0) return []
   const departed = new Set(await scheduleRemoval(orphans, database))
-  await removeDepartedItems(database)
+  await removeLeftovers(database, io, [removeDepartedItems])
   return orphans.filter(({ ownerId }) => departed.has(ownerId))
 }
 
