@@ -12,6 +12,7 @@ const bounded: Record<string, string> = {
   'items/metadata addedLength': 'the depth of a JSON body',
   'items/metadata findProblem': 'its own parameter, and the depth of a JSON body',
   'http/validators propertiesOf': 'the references of our own schemas',
+  'database/errors isAccessRefused': 'the causes of an error of ours',
   'database/errors isDatabaseUnavailable': 'the causes of an error of ours',
   'database/errors isOutcomeUnknown': 'the causes of an error of ours',
   'database/stale-plan send': 'the number of connections of the pool',
