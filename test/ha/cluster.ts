@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { makeFolder } from '../database/folder.js'
+import { query } from '../database/query.js'
 import { readRecipe } from './files.js'
 import { untilOrExplain } from './limit.js'
 import { readEnds } from './logs.js'
@@ -66,14 +67,25 @@ export async function startCluster(t: Test, network: Network): Promise<Cluster> 
   await untilComplete()
   await createDatabase(await find('leader'), network)
   await startProxy(t, network, folder, proxyLog)
+  const url = network.translate(`postgresql://latchkey:${password}@127.0.0.1:5000/latchkey`)
+  await untilOrExplain('HAProxy knows the primary', () => reachesPrimary(url), describe)
   return {
-    url: network.translate(`postgresql://latchkey:${password}@127.0.0.1:5000/latchkey`),
+    url,
     hostsUrl: network.translate(`postgresql://latchkey:${password}@${hosts}/latchkey`),
     machines,
     find,
     untilComplete,
     describe,
   }
+}
+
+/** Until HAProxy has checked the servers, it takes each in turn for the primary. */
+async function reachesPrimary(url: string): Promise<boolean> {
+  for (let attempt = 0; attempt < 2 * addresses.length; attempt += 1) {
+    const answer = await query(url, 'SELECT pg_is_in_recovery() AS standby').catch(() => [])
+    if (answer[0]?.standby !== false) return false
+  }
+  return true
 }
 
 const password = 'latchkey'
