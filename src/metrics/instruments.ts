@@ -5,7 +5,7 @@ interface NumberSeries {
   /** Labels as the exposition formats write them. */
   labels: string
   value: number
-  /** Called by each scrape for the value that counts instead; returns undefined while there is none. */
+  /** Called by each scrape. Its result replaces the value; undefined stands for no value. */
   read?: () => number | undefined
 }
 

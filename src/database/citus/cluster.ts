@@ -35,7 +35,7 @@ export interface ClusterNode {
   receives: boolean
   /** Whether it answers the coordinator, even if with an error; null for a server that the cluster does not use, and does not ask. */
   answers: boolean | null
-  /** The error with which it answered, instead of its settings; null if there is none. */
+  /** Message of the error that it answered with instead of its settings; null without an error. */
   error: string | null
   /** Number of shards of our tables. */
   shards: number

@@ -27,7 +27,7 @@ export function findRefusals({ nodes }: Cluster): string[] {
 interface BrokenLink {
   source: string
   target: string
-  /** Whether the source could tell. */
+  /** Whether the source has reported the failure; otherwise it could not be asked. */
   isKnown: boolean
 }
 
